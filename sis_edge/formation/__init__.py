@@ -1,0 +1,21 @@
+"""Which neurons and synapses of a network exist: decided from a seed, before any training.
+
+Numpy only. `form` draws a `SynapticGraph`, `presets` holds the paper's seven networks, `granularities` the units
+that exist or not, `distributions` the law that they are drawn by, `compaction` what of a graph is alive.
+"""
+
+from sis_edge.formation.form import form
+from sis_edge.formation.formation import Formation
+from sis_edge.formation.graph import GraphDifference, LayerGraph, SynapticGraph
+from sis_edge.formation.presets import PRESETS, Preset, preset
+
+__all__ = [
+    "PRESETS",
+    "Formation",
+    "GraphDifference",
+    "LayerGraph",
+    "Preset",
+    "SynapticGraph",
+    "form",
+    "preset",
+]

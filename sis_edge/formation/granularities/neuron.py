@@ -1,0 +1,28 @@
+"""The unit is a whole filter or neuron: the paper's micro networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sis_edge.formation.distributions import Candidates, distribution, first
+from sis_edge.formation.granularities.base import Granularity, Mask
+from sis_edge.formation.streams import raw_keys
+from sis_edge.spec import LayerSpec
+
+
+class Neuron(Granularity):
+    """A share of a layer's neurons exists, and with them every synapse between existing neurons."""
+
+    name = "neuron"
+
+    def neurons(self, layer: LayerSpec, share: float) -> Mask:
+        """The share, rounded half up and at least one; the class outputs always exist."""
+        if layer.is_class_layer or share == 1:
+            return np.ones(layer.filters, dtype=np.bool_)
+        keys = raw_keys(self.formation.seed, f"{layer.name}/neuron", layer.filters)
+        sort_keys = distribution(self.formation.distribution)(keys, Candidates((layer,), ((layer.filters,),)))
+        return first(max(1, int(layer.filters * share + 0.5)), sort_keys)
+
+    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
+        """All synapses between existing neurons; a target count is not reachable by whole neurons and is ignored."""
+        return [np.ones(layer.weight_shape, dtype=np.bool_) for layer in layers]

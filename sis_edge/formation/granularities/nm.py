@@ -1,0 +1,45 @@
+"""The unit is N of every M neighbouring inputs, per filter: 2:4 is what sparse tensor cores compute."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sis_edge.errors import UsageError
+from sis_edge.formation.distributions import Candidates, distribution
+from sis_edge.formation.granularities.base import Granularity, Mask
+from sis_edge.formation.streams import raw_keys
+from sis_edge.spec import LayerSpec
+
+M = 4
+"""Inputs in a group: the group of NVIDIA's sparse tensor cores (Ampere and later)."""
+
+
+class NM(Granularity):
+    """Each filter sees exactly N of every M consecutive inputs, with the whole kernel; N = share x M.
+
+    A layer whose inputs do not divide by M (the image's three channels) stays dense, as the hardware demands.
+    """
+
+    name = "nm"
+
+    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
+        """N of M inputs per group and filter; the pattern fixes the count, so a target is ignored."""
+        n = share * M
+        if n != int(n):
+            raise UsageError(
+                f"granularity nm cannot keep the share {share:g} of every {M} inputs; "
+                f"use one of {', '.join(f'{k / M:g}' for k in range(1, M + 1))}"
+            )
+        return [self._layer(layer, int(n)) for layer in layers]
+
+    def _layer(self, layer: LayerSpec, n: int) -> Mask:
+        mask = np.ones(layer.weight_shape, dtype=np.bool_)
+        if layer.inputs % M or n == M:
+            return mask
+        grid = (layer.filters, layer.inputs)
+        keys = raw_keys(self.formation.seed, f"{layer.name}/nm", layer.filters * layer.inputs)
+        sort_keys = distribution(self.formation.distribution)(keys, Candidates((layer,), (grid,)))
+        groups = sort_keys.reshape(layer.filters, layer.inputs // M, M)
+        ranks = np.argsort(np.argsort(groups, axis=-1, kind="stable"), axis=-1, kind="stable")
+        mask &= (ranks < n).reshape(grid)[:, :, None, None]
+        return mask

@@ -1,0 +1,180 @@
+"""The synaptic graph: which neurons and synapses of a network exist. A file of its own.
+
+File format (a numpy `.npz`, read without pickle), version 1:
+
+    header      JSON: format version, network, formation, digest
+    <layer>/n   existing neurons, packed bits
+    <layer>/s   existing synapses [filters, inputs, kernel, kernel], packed bits
+"""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sis_edge.errors import UsageError
+from sis_edge.formation.formation import Formation
+from sis_edge.spec import LayerSpec, NetworkSpec
+
+FORMAT_VERSION = 1
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerGraph:
+    """What exists of one layer, in the dense layer's coordinates.
+
+    `neurons` is bool [filters]; `synapses` is bool [filters, inputs, kernel, kernel] and holds True only between
+    existing neurons.
+    """
+
+    spec: LayerSpec
+    neurons: Mask
+    synapses: Mask
+
+    @property
+    def synapse_count(self) -> int:
+        """Existing synapses."""
+        return int(self.synapses.sum())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image: each synapse works once at every output position."""
+        return self.synapse_count * self.spec.positions
+
+
+@dataclass(frozen=True)
+class GraphDifference:
+    """How the synapses of one layer differ between two graphs, in counts."""
+
+    layer: str
+    shared: int
+    only_first: int
+    only_second: int
+
+
+@dataclass(frozen=True, eq=False)
+class SynapticGraph:
+    """Which neurons and synapses of `spec` exist, and the formation that decided it."""
+
+    spec: NetworkSpec
+    formation: Formation
+    layers: tuple[LayerGraph, ...]
+
+    @property
+    def conv_synapses(self) -> int:
+        """Synapses in convolutional layers, the paper's CL."""
+        return sum(layer.synapse_count for layer in self.layers if layer.spec.group == "CL")
+
+    @property
+    def micro_synapses(self) -> int:
+        """Synapses in micro networks, the paper's MP."""
+        return sum(layer.synapse_count for layer in self.layers if layer.spec.group == "MP")
+
+    @property
+    def synapse_count(self) -> int:
+        """All synapses."""
+        return self.conv_synapses + self.micro_synapses
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def architectural_efficiency(self) -> float:
+        """Synapses of the dense network over those of this one (the paper's Arch. Eff.)."""
+        return self.spec.synapse_count / self.synapse_count
+
+    @property
+    def mac_ratio(self) -> float:
+        """Multiply-accumulates of the dense network over those of this one: the ceiling of any speed-up."""
+        return self.spec.macs / self.macs
+
+    def digest(self) -> str:
+        """SHA-256 over the layers and every bit of what exists: equal for equal graphs, whatever formed them."""
+        sha = hashlib.sha256(json.dumps(asdict(self.spec), sort_keys=True).encode())
+        for layer in self.layers:
+            sha.update(_pack(layer.neurons).tobytes())
+            sha.update(_pack(layer.synapses).tobytes())
+        return sha.hexdigest()
+
+    def difference(self, other: "SynapticGraph") -> list[GraphDifference]:
+        """Per layer, how many synapses both graphs have and how many only one; raises UsageError across networks."""
+        if self.spec != other.spec:
+            raise UsageError(f"graphs of different networks cannot be compared: {self.spec.name}, {other.spec.name}")
+        return [
+            GraphDifference(
+                one.spec.name,
+                int((one.synapses & two.synapses).sum()),
+                int((one.synapses & ~two.synapses).sum()),
+                int((~one.synapses & two.synapses).sum()),
+            )
+            for one, two in zip(self.layers, other.layers, strict=True)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the graph to a file; the same graph gives the same bytes."""
+        header = {
+            "format": FORMAT_VERSION,
+            "network": asdict(self.spec),
+            "formation": self.formation.as_dict(),
+            "digest": self.digest(),
+        }
+        arrays = {"header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)}
+        for layer in self.layers:
+            arrays[f"{layer.spec.name}/n"] = _pack(layer.neurons)
+            arrays[f"{layer.spec.name}/s"] = _pack(layer.synapses)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "SynapticGraph":
+        """Read a graph and check its digest; raises UsageError with what is wrong."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(bytes(file["header"]))
+                if header["format"] != FORMAT_VERSION:
+                    raise UsageError(
+                        f"{path} has graph format {header['format']}, this sis-edge reads {FORMAT_VERSION}; "
+                        "form the graph again or use the sis-edge that wrote it"
+                    )
+                layers = tuple(LayerSpec(**layer) for layer in header["network"].pop("layers"))
+                spec = NetworkSpec(**header["network"], layers=layers)
+                graph = cls(
+                    spec,
+                    Formation(**header["formation"]),
+                    tuple(
+                        LayerGraph(
+                            layer,
+                            _unpack(file[f"{layer.name}/n"], (layer.filters,)),
+                            _unpack(file[f"{layer.name}/s"], layer.weight_shape),
+                        )
+                        for layer in layers
+                    ),
+                )
+        except FileNotFoundError:
+            raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise UsageError(f"{path} is not a readable graph file ({error}); form the graph again") from error
+        if graph.digest() != header["digest"]:
+            raise UsageError(f"{path} is damaged: its synapses do not match its digest; form the graph again")
+        return graph
+
+
+def _pack(mask: Mask) -> NDArray[np.uint8]:
+    return np.packbits(mask.ravel(), bitorder="little")
+
+
+def _unpack(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:
+    count = int(np.prod(shape))
+    if bits.size != -(-count // 8):
+        raise ValueError(f"{bits.size} bytes of bits for the shape {shape}")
+    return np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_).reshape(shape)

@@ -1,0 +1,47 @@
+"""The paper's seven networks: shares, exact synapse counts, and the accuracy that the paper reports.
+
+Source: Tables 1 and 2 of the paper. The MP counts take three values only, those of a share t_p of whole neurons in
+each micro network; the CL counts fit a share t_c of whole kernels between existing neurons.
+"""
+
+from dataclasses import dataclass, field
+
+from sis_edge.errors import unknown
+from sis_edge.formation.formation import Formation
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One row of the paper's tables; `paper_accuracy` maps a data set to the paper's test accuracy."""
+
+    name: str
+    t_c: float
+    t_p: float
+    conv_synapses: int
+    micro_synapses: int
+    paper_accuracy: dict[str, float] = field(default_factory=dict)
+
+    def formation(self, seed: int = 0) -> Formation:
+        """The formation that hits the paper's counts exactly, with kernels in CL and neurons in MP."""
+        return Formation(t_c=self.t_c, t_p=self.t_p, seed=seed, conv_synapses=self.conv_synapses)
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("nin", 1, 1, 806_976, 152_128, {"cifar10": 0.8894, "svhn": 0.9499}),
+        Preset("cifar10-sis1", 0.25, 1, 201_522, 152_128, {"cifar10": 0.8872}),
+        Preset("cifar10-sis2", 0.5, 0.5, 203_475, 63_008, {"cifar10": 0.8745}),
+        Preset("cifar10-sis3", 1, 0.25, 212_544, 28_240, {"cifar10": 0.8646}),
+        Preset("svhn-sis1", 0.25, 1, 203_697, 152_128, {"svhn": 0.9459}),
+        Preset("svhn-sis2", 0.5, 0.5, 207_618, 63_008, {"svhn": 0.9435}),
+        Preset("svhn-sis3", 0.25, 0.25, 54_048, 28_240, {"svhn": 0.9342}),
+    )
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; raises UsageError with the known names."""
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    return PRESETS[name]
