@@ -1,0 +1,219 @@
+"""A bundle: one folder with all that a board needs, and a manifest with the SHA-256 and size of every file.
+
+    build/<name>/
+      manifest.json
+      networks/<network>/model.onnx, graph.npz, golden_logits.npy
+      data/golden_inputs.npy, test_images.npy, test_labels.npy
+
+History of BUNDLE_VERSION:
+    1   first version
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sis_agent.schema import Preprocess
+from sis_edge.errors import BundleError
+
+BUNDLE_VERSION = 1
+MANIFEST = "manifest.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class FileEntry(_Model):
+    """One file of the bundle; `path` is relative to the bundle's folder, with forward slashes."""
+
+    path: str
+    sha256: Sha256
+    size_bytes: int = Field(ge=0)
+
+
+class Parity(_Model):
+    """How the exported network agrees with PyTorch's on real images, on the host."""
+
+    images: int = Field(ge=1)
+    max_abs_difference: float = Field(ge=0)
+    top1_agreement: float = Field(ge=0, le=1)
+
+
+class Training(_Model):
+    """What the weights come from; `train_images` is below the data set's size where a build was limited."""
+
+    epochs: int = Field(ge=0)
+    seed: int
+    recipe: str
+    precision: str
+    train_images: int = Field(ge=1)
+    host_accuracy: float = Field(ge=0, le=1)
+    host_test_images: int = Field(ge=1)
+
+
+class NetworkEntry(_Model):
+    """One network: its structure in numbers, its files and where its weights come from.
+
+    `macs_live` counts multiply-accumulates after compaction. `paper_accuracy` is the paper's on this data set,
+    None where the paper has no figure for it.
+    """
+
+    name: str
+    granularity: str
+    t_c: float
+    t_p: float
+    graph_seed: int
+    graph_sha256: Sha256
+    conv_synapses: int
+    micro_synapses: int
+    synapses: int
+    architectural_efficiency: float
+    macs: int
+    macs_live: int
+    mac_ratio: float
+    paper_accuracy: float | None
+    model: str
+    graph: str
+    golden_logits: str
+    parity: Parity
+    training: Training
+
+
+class Provenance(_Model):
+    """What made the bundle."""
+
+    sis_edge: str
+    created_at: str
+    python: str
+    packages: dict[str, str]
+    host_machine: str
+    host_cpu: str | None
+
+
+class Manifest(_Model):
+    """All that a bundle says of itself. `networks[0]` need not be the dense one: `dense` names it, if it is there."""
+
+    bundle_version: int
+    name: str
+    profile: str
+    dataset: str
+    dataset_sha256: Sha256
+    preprocess: Preprocess
+    golden_tolerance: float
+    golden_inputs: str
+    golden_images: int
+    test_images: str
+    test_labels: str
+    test_image_count: int
+    dense: str | None
+    networks: tuple[NetworkEntry, ...]
+    provenance: Provenance
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on this machine; `id` is the first 16 hex digits of its manifest's SHA-256."""
+
+    path: Path
+    manifest: Manifest
+    id: str
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_entries(folder: Path) -> tuple[FileEntry, ...]:
+    """Every file below a folder but the manifest, in the order of their names."""
+    return tuple(
+        FileEntry(path=name, sha256=file_sha256(folder / name), size_bytes=(folder / name).stat().st_size)
+        for name in sorted(_names(folder))
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Bundle:
+    """Write the manifest, the last file of a bundle: a folder without it is not a bundle."""
+    path = folder / MANIFEST
+    path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return open_bundle(folder)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read a bundle's manifest, without checking its files; raises BundleError with what to do."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
+        ) from None
+    try:
+        version = json.loads(text).get("bundle_version")
+        if version != BUNDLE_VERSION:
+            raise BundleError(
+                f"{path} has bundle version {version}, this sis-edge reads {BUNDLE_VERSION}; build it again"
+            )
+        manifest = Manifest.model_validate_json(text)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise BundleError(f"{path} is damaged ({_first_line(error)}); build the bundle again") from error
+    return Bundle(folder, manifest, hashlib.sha256(text).hexdigest()[:16])
+
+
+def problems(bundle: Bundle) -> list[str]:
+    """Every changed, missing or extra file, a sentence each; empty for a sound bundle."""
+    found = []
+    listed = {entry.path: entry for entry in bundle.manifest.files}
+    present = set(_names(bundle.path))
+    for name, entry in listed.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            found.append(f"{name}: the manifest names a file outside of the bundle")
+        elif name not in present:
+            found.append(f"{name}: missing")
+        elif (size := (bundle.path / name).stat().st_size) != entry.size_bytes:
+            found.append(f"{name}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})")
+        elif file_sha256(bundle.path / name) != entry.sha256:
+            found.append(f"{name}: changed (same size, other SHA-256)")
+    found += [f"{name}: extra, the manifest does not list it" for name in sorted(present - listed.keys())]
+    return found
+
+
+def verify(folder: Path) -> Bundle:
+    """Open a bundle and check every file; raises BundleError that names the first problems."""
+    bundle = open_bundle(folder)
+    found = problems(bundle)
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise BundleError(f"{folder} does not match its manifest: {'; '.join(found[:3])}{more}; build it again")
+    return bundle
+
+
+def newest(build_folder: Path) -> Bundle:
+    """The bundle of `build_folder` that was written last; raises BundleError where there is none."""
+    manifests = sorted(build_folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
+    if not manifests:
+        raise BundleError(f"there is no bundle in {build_folder}; `sis-edge build --profile local` makes one")
+    return open_bundle(manifests[-1].parent)
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if path.is_file() and path != folder / MANIFEST:
+            yield path.relative_to(folder).as_posix()
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'manifest'}: {first['msg']}"
+    return str(error).splitlines()[0]

@@ -1,0 +1,1 @@
+"""What was measured: stored runs, their statistics, and comparisons between networks."""
