@@ -1,0 +1,38 @@
+"""The data sets, one file each, behind one registry; images are uint8 [N, 3, 32, 32] whatever the source.
+
+Only numpy is imported here: what a loader needs beyond it, it imports when it runs.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sis_edge.datasets import digits
+from sis_edge.datasets.base import Dataset, ImageSet, Places
+from sis_edge.datasets.cache import cache_root
+from sis_edge.errors import UsageError, unknown
+
+DATASETS: dict[str, Callable[[Places], Dataset]] = {
+    "digits": digits.load,
+}
+
+
+def names() -> list[str]:
+    """The data sets that `load` knows."""
+    return list(DATASETS)
+
+
+def load(name: str, *, data_dir: Path | None = None, cache_dir: Path | None = None, progress: bool = True) -> Dataset:
+    """Load a data set, fetching what the cache lacks; every file is checked by its hash.
+
+    `data_dir` is a folder with the user's own copy of the official files. `cache_dir` replaces the platform's cache
+    folder. Raises UsageError for an unknown name or a `data_dir` that is no folder, DatasetError when no source has
+    the files (the sentence says why each failed), DiskError when the cache cannot be written.
+    """
+    if name not in DATASETS:
+        raise unknown("data set", name, DATASETS)
+    if data_dir is not None and not data_dir.is_dir():
+        raise UsageError(f"there is no folder {data_dir}; --data-dir names a folder with the files of {name}")
+    return DATASETS[name](Places(data_dir, cache_root(cache_dir) / "datasets" / name, progress))
+
+
+__all__ = ["DATASETS", "Dataset", "ImageSet", "Places", "load", "names"]
