@@ -1,7 +1,40 @@
-"""Files in the cache."""
+"""Files in the cache: checked by hash, fetched by the first route that has them, never half written.
 
+A route puts files into a temporary folder inside the data set's folder of the cache; those with the right hash
+are then renamed to their place. So an interruption leaves nothing, and whatever a route delivers, the hashes decide.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import logging
 import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from sis_edge.errors import DatasetError, DiskError
+
+log = logging.getLogger(__name__)
+
+SOURCES_FILE = "sources.json"
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_PERMISSION = (errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to the files of a data set.
+
+    `fetch` puts them into an empty folder; it raises DatasetError with the reason when it cannot.
+    """
+
+    name: str
+    fetch: Callable[[Path], None]
 
 
 def cache_root(cache_dir: Path | None = None) -> Path:
@@ -9,7 +42,123 @@ def cache_root(cache_dir: Path | None = None) -> Path:
     if cache_dir is not None:
         return cache_dir
     if named := os.environ.get("SIS_EDGE_CACHE"):
-        return Path(named)
+        return Path(named).expanduser()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("sis-edge"))
+
+
+def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> str:
+    """Bring the files of `checksums` (name to SHA-256 or MD5 in hex) into `folder`; returns where they came from.
+
+    Files already there are checked, and damaged ones named and fetched again. Raises DatasetError when every route
+    fails, with each one's reason and `advice`, and DiskError when the folder cannot be written.
+    """
+    if any(_faults(folder, checksums).values()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _alone(folder, dataset):
+                _fetch(dataset, folder, checksums, routes, advice)
+        except OSError as error:
+            raise _disk_error(error, folder) from error
+    routes_taken = _sources(folder)
+    return " and ".join(dict.fromkeys(routes_taken.get(name, "files found in the cache") for name in checksums))
+
+
+def fault(path: Path, checksum: str) -> str | None:
+    """What is wrong with a file (a phrase that follows its name), or None; a 32-digit checksum is MD5, else SHA-256."""
+    algorithm, label = ("md5", "MD5") if len(checksum) == 32 else ("sha256", "SHA-256")
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if found != checksum:
+        return f"is damaged ({path.stat().st_size:,} bytes, {label} {found[:12]}, expected {checksum[:12]})"
+    return None
+
+
+def _faults(folder: Path, checksums: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: fault(folder / name, checksum) for name, checksum in checksums.items()}
+
+
+def _fetch(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> None:
+    # Another process may have brought the files while this one waited for its turn.
+    faults = {name: what for name, what in _faults(folder, checksums).items() if what}
+    for name, what in faults.items():
+        if what != "is missing":
+            log.warning("%s %s; it is fetched again", folder / name, what)
+    reasons: list[str] = []
+    for route in routes if faults else ():
+        reason = _try(route, folder, {name: checksums[name] for name in faults})
+        if reason is None:
+            return
+        reasons.append(f"\n  - {route.name}: {reason}")
+        log.warning("%s: %s failed: %s", dataset, route.name, reason)
+    if faults:
+        raise DatasetError(
+            f"{dataset} is not in the cache ({folder}) and no source has it:{''.join(reasons)}\n{advice}"
+        )
+
+
+def _try(route: Route, folder: Path, wanted: Mapping[str, str]) -> str | None:
+    """Take one route: None when all wanted files are in their place, else the reason why not."""
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+        fetched = Path(temporary)
+        try:
+            route.fetch(fetched)
+        except DatasetError as error:
+            return str(error)
+        except OSError as error:
+            if _is_about(error, folder):
+                raise
+            return str(error)
+        for name, what in _faults(fetched, wanted).items():
+            if what:
+                return f"{name} {what}"
+        for name in wanted:
+            (fetched / name).replace(folder / name)
+        notes = fetched / SOURCES_FILE
+        notes.write_text(json.dumps({**_sources(folder), **dict.fromkeys(wanted, route.name)}, indent=1))
+        notes.replace(folder / SOURCES_FILE)
+    return None
+
+
+def _sources(folder: Path) -> dict[str, str]:
+    """Which route brought each file; empty when that was not noted."""
+    try:
+        notes = json.loads((folder / SOURCES_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(route) for name, route in notes.items()} if isinstance(notes, dict) else {}
+
+
+@contextmanager
+def _alone(folder: Path, dataset: str) -> Iterator[None]:
+    """Hold the folder's lock: two processes must not fetch the same files, and what a killed one left can go."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another process is fetching %s; waiting for it", dataset)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_over in folder.glob(".fetch-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        yield
+
+
+def _is_about(error: OSError, folder: Path) -> bool:
+    """Whether an error says that `folder` cannot be written, rather than that a source cannot be read."""
+    if error.errno in _DISK:
+        return True
+    return error.errno in _PERMISSION and str(error.filename or folder).startswith(str(folder))
+
+
+def _disk_error(error: OSError, folder: Path) -> DiskError:
+    step = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
+    reason = error.strerror or str(error)
+    return DiskError(
+        f"the cache {folder} cannot be written ({reason}): {step}, or name another folder in SIS_EDGE_CACHE"
+    )
