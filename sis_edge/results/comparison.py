@@ -1,0 +1,268 @@
+"""Stored runs as rows: one row a network, each set against the dense network of the same run.
+
+A row holds plain values in SI units, as they go into CSV and JSON. A value that is not known is None, and
+`reasons` says why under the same name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sis_agent.schema import NetworkRecord
+from sis_edge.bundle import NetworkEntry
+from sis_edge.errors import RecordError
+from sis_edge.results.schema import StoredRun
+from sis_edge.results.statistics import MIN_ROUNDS, needed, percentile, proportion_difference, speed_up, wilson
+
+PERCENTILES = (50, 90, 99)
+REFERENCE = "the reference"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of one run.
+
+    Accuracies are shares in [0, 1]; `accuracy_drop` is the dense network's host accuracy minus this one's;
+    `_low` and `_high` bound 95% intervals. Latencies are those of one call with `batch_size` images.
+    `mac_ratio` is the ceiling of any speed-up, `share_of_ceiling` is speed-up / mac_ratio.
+    `peak_above_baseline_bytes` is what loading and running the network added to its fresh process.
+    """
+
+    run_id: str
+    stored_at: str
+    profile: str
+    board: str
+    simulated: bool
+    emulated: bool
+    dataset: str
+    network: str
+    is_dense: bool
+    granularity: str
+    t_c: float
+    t_p: float
+    conv_synapses: int
+    micro_synapses: int
+    synapses: int
+    architectural_efficiency: float
+    macs: int
+    macs_live: int
+    mac_ratio: float
+    train_images: int
+    epochs: int
+    paper_accuracy: float | None
+    host_accuracy: float
+    host_test_images: int
+    accuracy_drop: float | None
+    accuracy_drop_low: float | None
+    accuracy_drop_high: float | None
+    device_accuracy: float | None
+    device_accuracy_low: float | None
+    device_accuracy_high: float | None
+    device_test_images: int | None
+    batch_size: int
+    threads: int
+    samples: int
+    rounds: int
+    latency_p50_s: float | None
+    latency_p90_s: float | None
+    latency_p99_s: float | None
+    speed_up: float | None
+    speed_up_low: float | None
+    speed_up_high: float | None
+    share_of_ceiling: float | None
+    load_s: float | None
+    first_inference_s: float | None
+    model_bytes: int | None
+    peak_rss_bytes: int | None
+    peak_above_baseline_bytes: int | None
+    golden_passed: bool | None
+    golden_images: int | None
+    golden_max_abs_difference: float | None
+    golden_top1_agreement: float | None
+    problem: str | None
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """Every value by its name, without the reasons."""
+        return {name: getattr(self, name) for name in VALUE_NAMES}
+
+
+VALUE_NAMES = tuple(part.name for part in fields(Row) if part.name != "reasons")
+
+
+def compare(run: StoredRun, seed: int = 0) -> list[Row]:
+    """The rows of one run, in the bundle's order; `seed` is the bootstrap's."""
+    networks = run.networks()
+    dense = next((pair for pair in networks if pair[0].name == run.manifest.dense), None)
+    return [_row(run, entry, record, dense, seed) for entry, record in networks]
+
+
+def compare_all(runs: Iterable[StoredRun], seed: int = 0) -> list[Row]:
+    """The rows of several runs, run after run; raises RecordError where there is none."""
+    rows = [row for run in runs for row in compare(run, seed)]
+    if not rows:
+        raise RecordError("there is no run to compare; `sis-edge deploy` measures one")
+    return rows
+
+
+def _row(
+    run: StoredRun,
+    entry: NetworkEntry,
+    record: NetworkRecord | None,
+    dense: tuple[NetworkEntry, NetworkRecord | None] | None,
+    seed: int,
+) -> Row:
+    problem = _problem(run, record)
+    found = (
+        _structure(entry)
+        | _measured(record, problem or "the board did not report it")
+        | _accuracy(record, problem or "the bundle holds no test images")
+        | _against_dense(entry, record, dense, problem, seed)
+    )
+    known = {name: value for name, (value, reason) in found.items()}
+    reasons = {name: reason for name, (value, reason) in found.items() if value is None}
+    if problem is None:
+        reasons["problem"] = "none"
+    facts = run.record.facts_before
+    return Row(
+        run_id=run.record.run_id,
+        stored_at=run.stored_at.isoformat(),
+        profile=run.profile,
+        board=run.board,
+        simulated=run.record.simulated or facts.simulated,
+        emulated=facts.emulated,
+        dataset=run.manifest.dataset,
+        is_dense=entry.name == run.manifest.dense,
+        batch_size=run.record.job.batch_size,
+        threads=run.record.job.threads,
+        samples=len(_samples(record)),
+        rounds=len(_rounds(record)),
+        problem=problem,
+        reasons=reasons,
+        **known,
+    )
+
+
+# Each of the functions below gives name -> (value, the reason where the value is None).
+_Found = dict[str, tuple[Any, str]]
+
+
+def _structure(entry: NetworkEntry) -> _Found:
+    training = entry.training
+    values = {
+        "network": entry.name,
+        "granularity": entry.granularity,
+        "t_c": entry.t_c,
+        "t_p": entry.t_p,
+        "conv_synapses": entry.conv_synapses,
+        "micro_synapses": entry.micro_synapses,
+        "synapses": entry.synapses,
+        "architectural_efficiency": entry.architectural_efficiency,
+        "macs": entry.macs,
+        "macs_live": entry.macs_live,
+        "mac_ratio": entry.mac_ratio,
+        "train_images": training.train_images,
+        "epochs": training.epochs,
+        "host_accuracy": training.host_accuracy,
+        "host_test_images": training.host_test_images,
+        "paper_accuracy": entry.paper_accuracy,
+    }
+    return {name: (value, "the paper has no figure for this data set") for name, value in values.items()}
+
+
+def _measured(record: NetworkRecord | None, reason: str) -> _Found:
+    samples = _samples(record)
+    found: _Found = {}
+    for percent in PERCENTILES:
+        short = f"insufficient (n = {len(samples)}, needs {needed(percent)})"
+        found[f"latency_p{percent}_s"] = (percentile(samples, percent), short if samples else reason)
+    memory = record.memory if record else None
+    memory_reason = memory.reason if memory and memory.reason else reason
+    peak, baseline = (memory.peak_rss_bytes, memory.baseline_rss_bytes) if memory else (None, None)
+    added = peak - baseline if peak is not None and baseline is not None else None
+    golden = record.golden if record else None
+    return found | {
+        "load_s": (record.load_s if record else None, reason),
+        "first_inference_s": (record.first_inference_s if record else None, reason),
+        "model_bytes": (record.model_bytes if record else None, reason),
+        "peak_rss_bytes": (peak, memory_reason),
+        "peak_above_baseline_bytes": (added, memory_reason),
+        "golden_passed": (golden.passed if golden else None, reason),
+        "golden_images": (golden.images if golden else None, reason),
+        "golden_max_abs_difference": (golden.max_abs_difference if golden else None, reason),
+        "golden_top1_agreement": (golden.top1_agreement if golden else None, reason),
+    }
+
+
+def _accuracy(record: NetworkRecord | None, reason: str) -> _Found:
+    accuracy = record.accuracy if record and record.accuracy and record.accuracy.images else None
+    interval = wilson(accuracy.correct, accuracy.images) if accuracy else None
+    return {
+        "device_accuracy": (accuracy.correct / accuracy.images if accuracy else None, reason),
+        "device_accuracy_low": (interval.low if interval else None, reason),
+        "device_accuracy_high": (interval.high if interval else None, reason),
+        "device_test_images": (accuracy.images if accuracy else None, reason),
+    }
+
+
+def _against_dense(
+    entry: NetworkEntry,
+    record: NetworkRecord | None,
+    dense: tuple[NetworkEntry, NetworkRecord | None] | None,
+    problem: str | None,
+    seed: int,
+) -> _Found:
+    names = ("speed_up", "speed_up_low", "speed_up_high", "share_of_ceiling")
+    drops = ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high")
+    if dense is None:
+        return dict.fromkeys((*names, *drops), (None, "the run has no dense network to compare with"))
+    dense_entry, dense_record = dense
+    if dense_entry.name == entry.name:
+        return dict.fromkeys((*names, *drops), (None, REFERENCE))
+    counts = [
+        (round(training.host_accuracy * training.host_test_images), training.host_test_images)
+        for training in (dense_entry.training, entry.training)
+    ]
+    interval = proportion_difference(*counts)
+    drop = dense_entry.training.host_accuracy - entry.training.host_accuracy
+    found: _Found = {name: (value, "") for name, value in zip(drops, (drop, interval.low, interval.high), strict=True)}
+    reason = problem or "the network was not measured"
+    if not _samples(dense_record):
+        reason = f"the dense network {dense_entry.name} was not measured in this run"
+    try:
+        speed = speed_up(_rounds(dense_record), _rounds(record), seed)
+    except ValueError as error:
+        speed, reason = None, str(error)
+    if speed is None:
+        return found | dict.fromkeys(names, (None, reason))
+    bounds = speed.interval
+    short = f"insufficient ({speed.rounds} rounds, an interval needs {MIN_ROUNDS})"
+    return found | {
+        "speed_up": (speed.estimate, ""),
+        "speed_up_low": (bounds.low if bounds else None, short),
+        "speed_up_high": (bounds.high if bounds else None, short),
+        "share_of_ceiling": (speed.estimate / entry.mac_ratio, ""),
+    }
+
+
+def _problem(run: StoredRun, record: NetworkRecord | None) -> str | None:
+    if record is not None and record.problem is not None:
+        return record.problem.message
+    if record is not None and record.golden is not None and not record.golden.passed:
+        return (
+            f"its logits differ from the host's by up to {record.golden.max_abs_difference:.3g} "
+            f"(tolerance {run.manifest.golden_tolerance:.3g}): the board does not compute the same function"
+        )
+    if _samples(record):
+        return None
+    if run.record.problem is not None:
+        return f"the job ended early: {run.record.problem.message}"
+    return "the job did not contain this network" if record is None else "no latency was recorded"
+
+
+def _rounds(record: NetworkRecord | None) -> dict[int, list[float]]:
+    return {turn.round: turn.latencies_s for turn in record.rounds if turn.latencies_s} if record else {}
+
+
+def _samples(record: NetworkRecord | None) -> list[float]:
+    return [latency for latencies in _rounds(record).values() for latency in latencies]

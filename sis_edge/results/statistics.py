@@ -1,0 +1,162 @@
+"""Statistics over raw samples. Numpy only; a number that the sample cannot carry is None.
+
+Every function is pure, and what is random takes a seed, so a report is the same each time it is written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+# The median of R rounds lies between the least and the greatest with probability 1 - 2^(1 - R), and no interval
+# from the rounds can be wider than that: 95% needs six.
+MIN_ROUNDS = 6
+
+_CHUNK = 2_000_000  # Draws at a time: bounds the memory of long runs.
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95% interval, ends included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SpeedUp:
+    """How many times as fast a network is as the dense one; `interval` is None below MIN_ROUNDS rounds."""
+
+    estimate: float
+    interval: Interval | None
+    rounds: int
+
+
+def needed(percent: int) -> int:
+    """The smallest sample that carries a percentile: 11 for p50, 64 for p90, 662 for p99.
+
+    It is the smallest n at which fewer than two of n samples lie above the true percentile with a probability of
+    1% at most, so at least one is left beyond the estimate. Source: MLPerf Inference's early stopping rule, which
+    gives 64 and 662; p50 follows from the same law.
+    """
+    above = 1 - percent / 100
+    n = 2
+    while (1 - above) ** n + n * above * (1 - above) ** (n - 1) > 0.01:
+        n += 1
+    return n
+
+
+def percentile(samples: Sequence[float], percent: int) -> float | None:
+    """The percentile by linear interpolation (Hyndman and Fan's type 7), or None below `needed(percent)` samples."""
+    if len(samples) < needed(percent):
+        return None
+    return float(np.percentile(np.asarray(samples, dtype=np.float64), percent))
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Wilson's score interval of a proportion (Wilson, 1927): sound near 0 and 1 and for few trials."""
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"{successes} of {trials} is no proportion")
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    share, spread = successes / trials, z * z / trials
+    centre = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def proportion_difference(first: tuple[int, int], second: tuple[int, int]) -> Interval:
+    """Interval of the difference of two proportions, each (successes, trials): Newcombe's method 10 (1998).
+
+    Two networks that answer the same images err on the same ones in part, which this leaves out: the interval is
+    then wider than it need be, never narrower.
+    """
+    (a, n), (b, m) = first, second
+    one, two, difference = wilson(a, n), wilson(b, m), a / n - b / m
+    return Interval(
+        difference - sqrt((a / n - one.low) ** 2 + (two.high - b / m) ** 2),
+        difference + sqrt((one.high - a / n) ** 2 + (b / m - two.low) ** 2),
+    )
+
+
+def speed_up(
+    dense: Mapping[int, Sequence[float]],
+    network: Mapping[int, Sequence[float]],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> SpeedUp | None:
+    """Speed-up of a network over the dense one, from latencies [s] by round; None where no round holds both.
+
+    Estimate: the median over rounds r of median(dense latencies in r) / median(network latencies in r). Both
+    networks of a ratio ran within one round, so a drift that is slow against a round cancels.
+
+    Interval: percentiles of a hierarchical bootstrap (Davison and Hinkley, 1997, section 3.8): rounds are drawn
+    with replacement, the same ones for both networks, and inferences with replacement within each drawn round.
+    Samples of one round are not independent of each other, which is why rounds are what the spread comes from. The
+    inner draw counts the noise within rounds once more, so the interval is on the safe side. It is widened to
+    hold the estimate where a skewed small sample would leave it outside.
+
+    Raises ValueError where a latency is 0: the clock is too coarse for such a network.
+    """
+    shared = sorted(number for number in dense.keys() & network.keys() if dense[number] and network[number])
+    if not shared:
+        return None
+    above, below = _Rounds([dense[number] for number in shared]), _Rounds([network[number] for number in shared])
+    if not (above.sorted[:, 0].all() and below.sorted[:, 0].all()):
+        raise ValueError("a latency of 0 s was recorded: the clock is too coarse")
+    estimate = float(np.median(above.medians() / below.medians()))
+    if len(shared) < MIN_ROUNDS:
+        return SpeedUp(estimate, None, len(shared))
+    generator = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK // len(shared))
+    drawn = np.concatenate(
+        [_resampled(above, below, min(chunk, resamples - done), generator) for done in range(0, resamples, chunk)]
+    )
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, (tail, 1 - tail))
+    return SpeedUp(estimate, Interval(min(float(low), estimate), max(float(high), estimate)), len(shared))
+
+
+class _Rounds:
+    """Rounds of unequal length as one sorted matrix [rounds, longest], padded at the right."""
+
+    def __init__(self, rounds: Sequence[Sequence[float]]) -> None:
+        self.counts = np.array([len(samples) for samples in rounds])
+        self.sorted = np.zeros((len(rounds), int(self.counts.max())))
+        for row, samples in zip(self.sorted, rounds, strict=True):
+            row[: len(samples)] = np.sort(np.asarray(samples, dtype=np.float64))
+
+    def medians(self) -> NDArray[np.float64]:
+        """The median of every round."""
+        rows = np.arange(len(self.counts))
+        medians: NDArray[np.float64] = self.sorted[rows, (self.counts - 1) // 2] + self.sorted[rows, self.counts // 2]
+        return medians / 2
+
+    def resampled_medians(self, chosen: NDArray[np.intp], generator: np.random.Generator) -> NDArray[np.float64]:
+        """For each chosen round, the median of a fresh draw with replacement of as many of its samples.
+
+        Drawing n of n sorted samples takes the places floor(n u) of n uniform numbers u, so the draw's k-th
+        smallest is the sample at the place of the k-th smallest u, which is Beta(k, n + 1 - k) distributed; given
+        it, the next one lies above by the smallest of the n - k left. Two draws instead of n, exactly the same law.
+        """
+        n = self.counts[chosen]
+        k = (n + 1) // 2
+        lower = generator.beta(k, n + 1 - k)
+        step = 1 - generator.random(chosen.shape) ** (1 / np.maximum(n - k, 1))
+        upper = np.where(n % 2 == 0, lower + (1 - lower) * step, lower)
+        places = [np.minimum((n * u).astype(np.intp), n - 1) for u in (lower, upper)]
+        medians: NDArray[np.float64] = self.sorted[chosen, places[0]] + self.sorted[chosen, places[1]]
+        return medians / 2
+
+
+def _resampled(above: _Rounds, below: _Rounds, count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    rounds = len(above.counts)
+    chosen = generator.integers(0, rounds, size=(count, rounds))
+    tops, bottoms = above.resampled_medians(chosen, generator), below.resampled_medians(chosen, generator)
+    ratios: NDArray[np.float64] = np.median(tops / bottoms, axis=1)
+    return ratios

@@ -1,0 +1,74 @@
+"""Where runs are kept: a folder with one JSON file a run, only ever added to. The one truth about results.
+
+Names begin with the time of storing in UTC, so that a folder's order is the order of time.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from sis_edge.errors import RecordError
+from sis_edge.results.atomic import write_text
+from sis_edge.results.schema import StoredRun
+
+DEFAULT_FOLDER = Path("runs")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The runs of a folder, oldest first, and a sentence for each file that could not be read."""
+
+    runs: tuple[StoredRun, ...]
+    warnings: tuple[str, ...]
+
+
+def save(run: StoredRun, folder: Path = DEFAULT_FOLDER) -> Path:
+    """Add a run to the folder and return its file; never replaces one. Raises DiskError where that fails."""
+    stamp = run.stored_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    run_id = re.sub(r"[^A-Za-z0-9_-]+", "-", run.record.run_id)[:64] or "run"
+    path = folder / f"{stamp}-{run_id}.json"
+    copies = 1
+    while path.exists():
+        copies += 1
+        path = folder / f"{stamp}-{run_id}-{copies}.json"
+    return write_text(path, run.to_json())
+
+
+def load(path: Path) -> StoredRun:
+    """The run of one file; raises RecordError with the path and what is wrong."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be read ({error.strerror}); name a file that `sis-edge deploy` stored"
+        ) from None
+    return StoredRun.from_json(text, str(path))
+
+
+def load_all(folder: Path = DEFAULT_FOLDER) -> Loaded:
+    """All runs of a folder; an unreadable file is a warning, not an end. Raises RecordError where no run is left."""
+    runs, warnings = [], []
+    for path in _files(folder):
+        try:
+            runs.append(load(path))
+        except RecordError as error:
+            warnings.append(str(error))
+    if not runs:
+        raise RecordError(f"none of the {len(warnings)} files in {folder} is a readable run; the first: {warnings[0]}")
+    return Loaded(tuple(runs), tuple(warnings))
+
+
+def newest(folder: Path = DEFAULT_FOLDER) -> StoredRun:
+    """The run that was stored last; raises RecordError where there is none, or where it cannot be read.
+
+    An older run is never given in place of a damaged newest one: that would look like the newest result.
+    """
+    return load(_files(folder)[-1])
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    if not files:
+        raise RecordError(f"there is no stored run in {folder}; `sis-edge deploy` measures one and stores it there")
+    return files
