@@ -1,1 +1,29 @@
-"""Ways to a board."""
+"""Ways to a board: SSH, or this machine itself."""
+
+from pathlib import Path
+
+from sis_edge.transport.base import Completed, Progress, Transport, UnreachableError
+from sis_edge.transport.local import LocalTransport
+
+__all__ = ["Completed", "LocalTransport", "Progress", "Transport", "UnreachableError", "connect"]
+
+
+def connect(
+    host: str | None = None,
+    *,
+    user: str | None = None,
+    port: int | None = None,
+    identity: Path | None = None,
+    known_hosts: Path | None = None,
+    local_root: Path | None = None,
+) -> Transport:
+    """The way to `host`, or to this machine where no host is named. The connection is made by the first call.
+
+    `host` may be a name of ~/.ssh/config; what is given here goes before what stands there. `identity` is a key
+    file, `known_hosts` one more file of known host keys.
+    """
+    if host is None:
+        return LocalTransport(local_root)
+    from sis_edge.transport.ssh import SshTransport
+
+    return SshTransport(host, user=user, port=port, identity=identity, known_hosts=known_hosts)

@@ -4,9 +4,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sis_edge.errors import TransportError
+
+PART = ".part"
+"""Ending of a file that is on its way to the board; it is renamed when it is whole."""
+
+
+class UnreachableError(TransportError):
+    """The board cannot be reached now, or the connection broke: the same call may work later.
+
+    A TransportError of any other class (unknown host key, refused login) stays as it is however often it is tried.
+    """
+
+
+class CommandTimeoutError(TransportError):
+    """The connection stands, and the command did not end in its time; over SSH it may go on on the board."""
+
 
 class Completed(NamedTuple):
-    """A finished command on the board."""
+    """A finished command on the board. As in a shell, `exit_code` 127 says that there is no such command; a
+    negative one that a signal ended it."""
 
     exit_code: int
     stdout: str
@@ -21,10 +38,12 @@ class Transport(Protocol):
     """One board. Paths on the board are POSIX; a relative one is below the login folder.
 
     Every call raises TransportError when the board cannot be reached, BoardError when it answers and cannot
-    comply (no space, no permission). A call that was interrupted can be repeated.
+    comply (no space, no permission), DiskError when a file of this machine cannot be read or written. A call that
+    was interrupted can be repeated: a broken connection is made anew by the next call.
     """
 
     name: str
+    """How the board was reached, for people and for stored results: `local` or `user@host:port`."""
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
         """Run a command and wait for it; words are passed as they are, no shell expands them."""

@@ -1,0 +1,104 @@
+"""Known host keys, read as OpenSSH reads them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+
+Plain, hashed (`|1|salt|hash`) and wildcard names, `[host]:port`, negation, `@revoked`. Lines with
+`@cert-authority` are set aside: host certificates cannot be checked here, and such a line must not spoil the others.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 22
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """One trusted or revoked key, and the line that it stands in."""
+
+    key_type: str
+    blob: bytes
+    file: Path
+    line: int
+
+
+@dataclass(frozen=True)
+class KnownKeys:
+    """What the files say of one host; `has_authority` that a certificate authority is named for it."""
+
+    trusted: tuple[HostKey, ...]
+    revoked: frozenset[bytes]
+    has_authority: bool
+
+
+def known_name(host: str, port: int) -> str:
+    """A host's name in these files.
+
+    >>> known_name("Nano.local", 22), known_name("127.0.0.1", 2222)
+    ('nano.local', '[127.0.0.1]:2222')
+    """
+    return host.lower() if port == DEFAULT_PORT else f"[{host.lower()}]:{port}"
+
+
+def fingerprint(blob: bytes) -> str:
+    """A key's SHA-256 as OpenSSH prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def read(host: str, port: int, files: Iterable[Path]) -> KnownKeys:
+    """All that the files say of a host; a file that is missing says nothing, a line that is damaged neither."""
+    name = known_name(host, port)
+    trusted: list[HostKey] = []
+    revoked: set[bytes] = set()
+    has_authority = False
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
+            words = line.split()
+            marker = words.pop(0) if words and words[0].startswith("@") else ""
+            if len(words) < 3 or words[0].startswith("#") or not _matches(words[0], name):
+                continue
+            try:
+                blob = base64.b64decode(words[2], validate=True)
+            except binascii.Error:
+                continue
+            if marker == "@revoked":
+                revoked.add(blob)
+            elif marker == "@cert-authority":
+                has_authority = True
+            elif not marker:
+                trusted.append(HostKey(words[1], blob, file, number))
+    return KnownKeys(tuple(key for key in trusted if key.blob not in revoked), frozenset(revoked), has_authority)
+
+
+def _matches(names: str, name: str) -> bool:
+    if names.startswith("|1|"):
+        return _matches_hash(names, name)
+    found = False
+    for pattern in names.lower().split(","):
+        if _pattern(pattern.removeprefix("!")).fullmatch(name):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found
+
+
+def _matches_hash(names: str, name: str) -> bool:
+    try:
+        _, _, salt, digest = names.split("|")
+        key, wanted = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), wanted)
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    # Not fnmatch: there, the brackets of "[host]:port" would mean a set of letters.
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
