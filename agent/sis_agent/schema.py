@@ -113,6 +113,7 @@ class NetworkRecord(NamedTuple):
     golden: Optional[GoldenCheck] = None
     accuracy: Optional[Accuracy] = None
     warmup_latencies_s: List[float] = []
+    warmup_steady: Optional[bool] = None
     rounds: List[RoundSamples] = []
     problem: Optional[Problem] = None
 
@@ -165,8 +166,7 @@ class Record(NamedTuple):
     problem: Optional[Problem] = None
 
 
-def to_json(value):
-    # type: (Any) -> Any
+def to_json(value: Any) -> Any:
     """Nested NamedTuples as plain dicts and lists, ready for json.dumps."""
     if hasattr(value, "_asdict"):
         return {key: to_json(part) for key, part in value._asdict().items()}
@@ -177,8 +177,7 @@ def to_json(value):
     return value
 
 
-def job_from_json(data):
-    # type: (Dict[str, Any]) -> Job
+def job_from_json(data: Dict[str, Any]) -> Job:
     """A Job from parsed JSON; raises ValueError that names the first wrong field."""
     if data.get("job_version") != JOB_VERSION:
         raise ValueError("job_version is {!r}, this agent reads {}".format(data.get("job_version"), JOB_VERSION))
@@ -191,7 +190,10 @@ def job_from_json(data):
         raise ValueError("the job does not fit: {}".format(error))
     if not job.networks:
         raise ValueError("the job names no network")
+    names = [network.name for network in job.networks]
+    if len(set(names)) < len(names):
+        raise ValueError("the job names a network twice: {}".format(", ".join(names)))
     for name in ("threads", "batch_size", "rounds", "inferences_per_round"):
-        if getattr(job, name) < 1:
-            raise ValueError("{} is {}, and must be at least 1".format(name, getattr(job, name)))
+        if not isinstance(getattr(job, name), int) or getattr(job, name) < 1:
+            raise ValueError("{} is {!r}, and must be a whole number from 1 on".format(name, getattr(job, name)))
     return job

@@ -1,0 +1,102 @@
+"""The agent's command line: parse, call one function, say its answer."""
+
+import argparse
+import os
+import traceback
+from typing import Any, Callable, Dict, List
+
+from sis_agent import facts, jobs, schema, storage
+from sis_agent.detach import detach
+from sis_agent.execute import cancel, execute
+from sis_agent.protocol import ProblemError, answer_line, problem_line, say
+
+DEFAULT_ROOT = "~/.sis-edge"
+
+
+def _facts(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return dict(facts.read(disk=arguments.root)._asdict())
+
+
+def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return storage.list_files(arguments.root, arguments.folder)
+
+
+def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
+    root, job_id = arguments.root, arguments.job_id
+    folder = jobs.JobFolder(root, job_id)
+    folder.job()  # an unreadable job is told before anything is started
+    started: Dict[str, Any] = {}
+    if arguments.foreground:
+        execute(root, job_id, started.update)
+        return started
+
+    def work(report: Callable[[Dict[str, Any]], None]) -> None:
+        try:
+            execute(root, job_id, lambda answer: report({"answer": answer}))
+        except ProblemError as error:
+            report({"problem": schema.to_json(error.problem)})
+
+    first = detach(work, folder.file("log.txt"))
+    if "answer" in first:
+        return dict(first["answer"])
+    if "problem" in first:
+        raise ProblemError(**first["problem"])
+    raise ProblemError("bug", "job '{}' ended before it began; {} says why".format(job_id, folder.file("log.txt")))
+
+
+def _status(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return jobs.status(arguments.root, arguments.job_id, arguments.since)
+
+
+def _cancel(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return cancel(arguments.root, arguments.job_id)
+
+
+def _clean(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return storage.clean(arguments.root, arguments.keep_bundles)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="sis_agent", description="Measures networks on this board for sis-edge.")
+    top.add_argument("--root", default=DEFAULT_ROOT, help="the agent's only folder (default: %(default)s)")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+
+    def command(name: str, call: Callable[[argparse.Namespace], Dict[str, Any]], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(call=call)
+        return added
+
+    command("facts", _facts, "what this board is and has")
+    files = command("files", _files, "the files of a folder with their hashes")
+    files.add_argument("folder", help="relative to the root")
+    run = command("run", _run, "start a job whose job.json is in place")
+    run.add_argument("--job-id", required=True)
+    run.add_argument("--foreground", action="store_true", help="stay until the job ends")
+    status = command("status", _status, "where a job stands")
+    status.add_argument("job_id")
+    status.add_argument("--since", type=int, default=0, metavar="N", help="progress from line N on")
+    command("cancel", _cancel, "end a job").add_argument("job_id")
+    clean = command("clean", _clean, "remove jobs that do not run, bundles and old agents")
+    clean.add_argument("--keep-bundles", action="store_true")
+    return top
+
+
+def run_command_line(words: List[str]) -> int:
+    """Run one command; its answer is the last line of standard output. Returns the exit code."""
+    arguments = parser().parse_args(words)
+    arguments.root = os.path.abspath(os.path.expanduser(arguments.root))
+    try:
+        with jobs.disk_full_is_a_problem():
+            say(answer_line(arguments.call(arguments)))
+        return 0
+    except ProblemError as error:
+        problem = error.problem
+    except PermissionError as error:
+        problem = schema.Problem("no-permission", "{} is not allowed here ({})".format(error.filename, error.strerror))
+    except Exception as error:  # a bug of ours: the traceback goes to standard error, the host still gets a line
+        traceback.print_exc()
+        problem = schema.Problem("bug", "{}: {}".format(type(error).__name__, error))
+    say(problem_line(problem))
+    return 1

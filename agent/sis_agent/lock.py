@@ -1,0 +1,98 @@
+"""The board's lock: one board measures one job at a time.
+
+The file holds who measures: pid, the process's start ticks, the job. The start ticks (field 22 of /proc/PID/stat)
+tell a living owner from a stranger that got the pid later, so a stale lock is recognised. Reading and writing the
+file happens under flock, so two agents cannot both find it free; the file is emptied, never removed, because
+another agent may be waiting on this very file.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from typing import IO, Iterator, NamedTuple, Optional
+
+from sis_agent.protocol import ProblemError
+
+LOCK = "lock"
+
+
+class Owner(NamedTuple):
+    """Who measures on this board."""
+
+    pid: int
+    start_ticks: int
+    job_id: str
+
+
+def start_ticks(pid: int, root: str = "/") -> Optional[int]:
+    """When a process started, in clock ticks since boot; None for a process that has ended."""
+    try:
+        with open(os.path.join(root, "proc", str(pid), "stat"), encoding="ascii", errors="replace") as stat:
+            # The name (field 2) may hold blanks and brackets: fields count from behind the last bracket.
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    # A zombie has ended, and stays one where nobody reaps it (a container without an init).
+    if len(fields) < 20 or fields[0] in ("Z", "X"):
+        return None
+    return int(fields[19])
+
+
+def is_alive(pid: Optional[int], ticks: Optional[int]) -> bool:
+    """Whether the very process of this pid and start still runs."""
+    return pid is not None and ticks is not None and start_ticks(pid) == ticks
+
+
+@contextlib.contextmanager
+def guarded(root: str) -> Iterator[IO[str]]:
+    """The lock's file, open and held for a short look or change; nobody else changes it meanwhile."""
+    os.makedirs(root, exist_ok=True)
+    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def owner(file: IO[str]) -> Optional[Owner]:
+    """The living owner that the guarded file names; None when it is free, stale or damaged."""
+    file.seek(0)
+    try:
+        found = Owner(**json.load(file))
+    except (ValueError, TypeError):
+        return None
+    return found if is_alive(found.pid, found.start_ticks) else None
+
+
+def acquire(root: str, job_id: str) -> Owner:
+    """Make this process the owner; raises the problem `busy` that names the job that is being measured."""
+    with guarded(root) as file:
+        other = owner(file)
+        if other is not None:
+            raise ProblemError(
+                "busy",
+                "this board is measuring job '{}' (pid {}); wait for its end, or cancel it".format(
+                    other.job_id, other.pid
+                ),
+            )
+        ticks = start_ticks(os.getpid())
+        if ticks is None:
+            raise ProblemError("no-proc", "/proc is not mounted on this board; the agent needs it to guard a job")
+        mine = Owner(os.getpid(), ticks, job_id)
+        _write(file, json.dumps(mine._asdict()))
+        return mine
+
+
+def release(root: str, mine: Owner) -> None:
+    """Give the board free, if this owner still holds it."""
+    with guarded(root) as file:
+        if owner(file) == mine:
+            _write(file, "")
+
+
+def _write(file: IO[str], text: str) -> None:
+    file.seek(0)
+    file.truncate()
+    file.write(text)
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,52 @@
+"""The lines that the agent says: one answer a command, the last line of standard output."""
+
+import json
+import pkgutil
+import sys
+from typing import Any, Dict
+
+from sis_agent.schema import PROTOCOL_VERSION, Problem, to_json
+
+# The text member that the host writes into the archive: twelve hex digits over all other members.
+BUILD_ID_MEMBER = "build_id.txt"
+UNPACKED = "unpacked"
+
+
+class ProblemError(Exception):
+    """Something that the user or the board has to mend; becomes the answer's `problem`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(code, message)
+
+
+def agent_id() -> str:
+    """This agent's hash12, or "unpacked" when it runs from a source tree."""
+    try:
+        data = pkgutil.get_data("sis_agent", BUILD_ID_MEMBER)
+    except OSError:
+        data = None
+    return data.decode("ascii").strip() if data else UNPACKED
+
+
+def answer_line(answer: Dict[str, Any]) -> str:
+    """The line of a command that went well."""
+    return _line({"ok": True, "answer": to_json(answer)})
+
+
+def problem_line(problem: Problem) -> str:
+    """The line of a command that did not."""
+    return _line({"ok": False, "problem": to_json(problem)})
+
+
+def say(line: str) -> None:
+    """One line on standard output, flushed: the host may be reading along."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _line(body: Dict[str, Any]) -> str:
+    head: Dict[str, Any] = {"protocol": PROTOCOL_VERSION, "agent": agent_id()}
+    head.update(body)
+    # ASCII, since a board without a locale may have an ASCII standard output.
+    return json.dumps(head, allow_nan=False)

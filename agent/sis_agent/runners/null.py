@@ -1,0 +1,41 @@
+"""A network that does nothing: what is measured of it is the harness's own cost."""
+
+from typing import Any, Callable, Dict, Optional
+
+from sis_agent.runners.base import Runner, Session
+
+
+def missing() -> Optional[str]:
+    """Nothing: this runner needs no run time."""
+    return None
+
+
+def make(threads: int, batch_size: int) -> Runner:
+    """The null runner; threads and batch size change nothing."""
+    return NullRunner()
+
+
+def nothing() -> None:
+    """One inference of the null network."""
+
+
+class NullSession(Session):
+    """A loaded nothing."""
+
+    def step(self, batch: Any) -> Callable[[], Any]:
+        """The empty call."""
+        return nothing
+
+
+class NullRunner(Runner):
+    """The run time of nothing."""
+
+    computes = False
+
+    def details(self) -> Dict[str, Any]:
+        """No versions, no settings."""
+        return {"runner": "null"}
+
+    def load(self, model_path: str) -> Session:
+        """The model's file is not read."""
+        return NullSession()

@@ -1,0 +1,50 @@
+"""Reading the small files of /proc, /sys and /etc below a root, where anything may be missing or refuse."""
+
+import os
+from typing import List, Optional
+
+
+class Tree:
+    """A file tree such as the board's own "/" or a recorded one."""
+
+    def __init__(self, root: str = "/") -> None:
+        self.root = root
+
+    @property
+    def is_real(self) -> bool:
+        """Whether this is the machine's own tree."""
+        return os.path.abspath(self.root) == "/"
+
+    def path(self, name: str) -> str:
+        """Path of a file, named without the leading slash."""
+        return os.path.join(self.root, name)
+
+    def text(self, name: str) -> Optional[str]:
+        """A file's text, stripped of blanks and NUL; None when it cannot be read.
+
+        A sensor that is asleep answers EAGAIN or EINVAL: that is unknown, not zero.
+        """
+        try:
+            with open(self.path(name), encoding="utf-8", errors="replace") as file:
+                return file.read().strip(" \t\r\n\0") or None
+        except OSError:
+            return None
+
+    def lines(self, name: str) -> List[str]:
+        """A file's lines; empty when it cannot be read."""
+        return (self.text(name) or "").splitlines()
+
+    def number(self, name: str, scale: float = 1.0) -> Optional[float]:
+        """A file's number times `scale`; None when there is none."""
+        try:
+            return float(self.text(name) or "") * scale
+        except ValueError:
+            return None
+
+    def names(self, folder: str, prefix: str = "") -> List[str]:
+        """Entries of a folder, numbers in their numeric order; empty when it cannot be read."""
+        try:
+            found = [name for name in os.listdir(self.path(folder)) if name.startswith(prefix)]
+        except OSError:
+            return []
+        return sorted(found, key=lambda name: (len(name), name))

@@ -1,0 +1,180 @@
+"""The child process that owns the run time: JSON commands in, a line each; JSON replies out.
+
+A native crash in a run time ends this process and not the job. A command is {"do": ..., ...}; the reply is
+{"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
+
+    start       runner, threads, batch_size, preprocess   -> runner_details, baseline_rss_bytes
+    load        name, model, golden_inputs                -> load_s
+    first       name                                      -> latency_s
+    memory                                                -> rss_bytes, peak_rss_bytes
+    golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
+    accuracy    name, images, labels                      -> Accuracy, None likewise
+    warm_up     name, at_least_s                          -> latencies_s, steady
+    run         name, inferences                          -> start_s, latencies_s
+    harness     inferences                                -> latencies_s of a call that does nothing
+    quit
+"""
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import IO, Any, Callable, Dict, List
+
+from sis_agent import clock, memory, runners
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.base import Session
+from sis_agent.runners.null import nothing
+from sis_agent.schema import Preprocess, Problem, to_json
+from sis_agent.warmup import warm_up
+
+PR_SET_PDEATHSIG = 1
+
+Step = Callable[[], Any]
+
+
+def time_steps(step: Step, count: int) -> List[float]:
+    """Latencies in seconds of `count` calls; nothing else happens between two looks at the clock.
+
+    The garbage collector stands still meanwhile, and nothing is allocated but the stamps themselves.
+    """
+    now = clock.now
+    ticks: List[clock.Ticks] = [0] * count
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for index in range(count):
+            start = now()
+            step()
+            ticks[index] = now() - start
+    finally:
+        if collecting:
+            gc.enable()
+    return [tick * clock.TICK_S for tick in ticks]
+
+
+class Worker:
+    """The networks that this process holds."""
+
+    def __init__(self, start: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> None:
+        self._runner = runners.make(start["runner"], start["threads"], start["batch_size"])
+        self._batch_size = start["batch_size"]
+        self._preprocess = Preprocess(**start["preprocess"])
+        self._progress = progress
+        self._sessions: Dict[str, Session] = {}
+        self._steps: Dict[str, Step] = {}
+
+    def started(self) -> Dict[str, Any]:
+        """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
+        return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
+
+    def load(self, name: str, model: str, golden_inputs: str) -> Dict[str, Any]:
+        """Load a network and prepare the batch that is timed."""
+        start_s = clock.now_s()
+        session = self._runner.load(model)
+        load_s = clock.now_s() - start_s
+        batch = None
+        if self._runner.computes:
+            from sis_agent import checks
+
+            batch = checks.timing_batch(checks.load_array(golden_inputs), self._batch_size, self._preprocess)
+        self._sessions[name] = session
+        self._steps[name] = session.step(batch)
+        return {"load_s": load_s}
+
+    def first(self, name: str) -> Dict[str, Any]:
+        """One inference."""
+        return {"latency_s": time_steps(self._steps[name], 1)[0]}
+
+    def memory(self) -> Dict[str, Any]:
+        """Resident bytes now and at most."""
+        return memory.read()._asdict()
+
+    def golden(self, name: str, images: str, logits: str, tolerance: float) -> Any:
+        """The golden check."""
+        if not self._runner.computes:
+            return None
+        from sis_agent import checks
+
+        inputs, reference = checks.load_array(images), checks.load_array(logits)
+        return checks.golden_check(self._sessions[name], inputs, reference, tolerance, self._preprocess)
+
+    def accuracy(self, name: str, images: str, labels: str) -> Any:
+        """Top-1 on the test images, with progress."""
+        if not self._runner.computes:
+            return None
+        from sis_agent import checks
+
+        return checks.accuracy(
+            self._sessions[name],
+            checks.load_array(images),
+            checks.load_array(labels),
+            self._preprocess,
+            lambda done, of: self._progress({"done": done, "of": of}),
+        )
+
+    def warm_up(self, name: str, at_least_s: float) -> Dict[str, Any]:
+        """Run until steady."""
+        step = self._steps[name]
+        return warm_up(lambda count: time_steps(step, count), at_least_s)._asdict()
+
+    def run(self, name: str, inferences: int) -> Dict[str, Any]:
+        """One turn. An inference before it is not counted: it finds the caches full of another network."""
+        step = self._steps[name]
+        step()
+        start_s = clock.now_s()
+        return {"start_s": start_s, "latencies_s": time_steps(step, inferences)}
+
+    def harness(self, inferences: int) -> Dict[str, Any]:
+        """The cost of the measuring itself."""
+        return {"latencies_s": time_steps(nothing, inferences)}
+
+
+def serve(lines: IO[str], replies: IO[str]) -> None:
+    """Answer commands until `quit` or the end of the input."""
+
+    def send(value: Dict[str, Any]) -> None:
+        replies.write(json.dumps(to_json(value)) + "\n")
+        replies.flush()
+
+    worker = None
+    for line in lines:
+        command = json.loads(line)
+        action = command.pop("do")
+        if action == "quit":
+            return
+        try:
+            if worker is None:
+                worker = Worker(command, lambda progress: send({"progress": progress}))
+                send({"reply": worker.started()})
+            else:
+                send({"reply": getattr(worker, action)(**command)})
+        except ProblemError as error:
+            send({"problem": error.problem})
+        except MemoryError:
+            send({"problem": Problem("out-of-memory", "the board ran out of memory at '{}'".format(action))})
+        except Exception as error:  # a run time raises classes of its own
+            traceback.print_exc()
+            text = (str(error).splitlines() or [""])[0]
+            message = "{} failed: {} ({}); the job's log.txt has more".format(action, text, type(error).__name__)
+            send({"problem": Problem(action.replace("_", "-") + "-failed", message)})
+
+
+def main() -> int:
+    """Serve on standard input and output.
+
+    The replies keep the real standard output for themselves: descriptor 1 then points at standard error, so that
+    what native libraries print cannot break a line.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        # If the job is killed, this process must not go on burning the processor.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the job's to handle
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(sys.stdin, replies)
+    return 0

@@ -1,0 +1,90 @@
+"""The agent as one file: a zip archive that a board's Python runs as it is.
+
+The archive depends on the agent's source alone: names in their order, one fixed date and mode, no compression. So
+the same source gives the same bytes and the same name on every machine, and a board needs each agent once.
+"""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from sis_agent.protocol import BUILD_ID_MEMBER
+from sis_edge.errors import DiskError
+
+SHEBANG = b"#!/usr/bin/env python3\n"
+PACKAGE = "sis_agent"
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip archive can hold
+_FILE_MODE = 0o100644 << 16
+_UNIX = 3
+
+# What the archive's own entry does; it parses under Python 2.7, like the module that it calls.
+_ENTRY = b"import sys\n\nfrom sis_agent.__main__ import main\n\nsys.exit(main())\n"
+
+
+@dataclass(frozen=True)
+class AgentArchive:
+    """The agent's file, and the first twelve hex digits of the hash over its members."""
+
+    path: Path
+    hash12: str
+
+
+def build(target_folder: Path) -> AgentArchive:
+    """Write `sis_agent-<hash12>.pyz` from the installed agent, unless it is there already.
+
+    Raises DiskError when the folder cannot be written.
+    """
+    members = _members()
+    hash12 = _hash12(members)
+    members[f"{PACKAGE}/{BUILD_ID_MEMBER}"] = hash12.encode("ascii") + b"\n"
+    path = target_folder / f"{PACKAGE}-{hash12}.pyz"
+    content = SHEBANG + _zip(members)
+    try:
+        if not (path.is_file() and path.read_bytes() == content):
+            target_folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(content)
+            part.chmod(0o755)
+            part.replace(path)
+    except OSError as error:
+        raise DiskError(f"the agent cannot be written to {path}: {error.strerror}") from None
+    return AgentArchive(path, hash12)
+
+
+def _members() -> dict[str, bytes]:
+    """Path in the archive -> content, for the entry and every Python file of the package."""
+    found = {"__main__.py": _ENTRY}
+
+    def collect(folder: Traversable, prefix: str) -> None:
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                collect(entry, f"{prefix}/{entry.name}")
+            elif entry.name.endswith(".py"):
+                found[f"{prefix}/{entry.name}"] = entry.read_bytes()
+
+    collect(files(PACKAGE), PACKAGE)
+    return found
+
+
+def _hash12(members: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(members):
+        # Lengths in front, so that no two different sets of members run together into the same bytes.
+        digest.update(f"{len(name)} {name} {len(members[name])} ".encode())
+        digest.update(members[name])
+    return digest.hexdigest()[:12]
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, _DATE)
+            info.external_attr = _FILE_MODE
+            info.create_system = _UNIX
+            archive.writestr(info, members[name])
+    return buffer.getvalue()
