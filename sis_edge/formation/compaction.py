@@ -31,6 +31,12 @@ class LayerPlan:
     mask: Mask | None
     alive: Mask | None = None
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the synapses in this plan for one image."""
+        synapses = self.spec.synapse_count if self.mask is None else int(self.mask.sum())
+        return synapses * self.spec.positions
+
 
 def live_neurons(graph: SynapticGraph) -> list[Mask]:
     """Per layer, which neurons are on a path from the image to a class: bool [filters]. Class outputs always are."""

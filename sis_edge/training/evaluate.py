@@ -1,0 +1,26 @@
+"""Accuracy of a network on this machine."""
+
+import torch
+from torch import Tensor
+
+from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.models import SisNet
+from sis_edge.training.batches import normalise
+
+
+def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int = 250) -> Tensor:
+    """Logits [N, classes] in float32, on the processor that the network lies on."""
+    network.eval()
+    device = next(network.parameters()).device
+    parts = []
+    with torch.inference_mode():
+        for part in torch.split(torch.from_numpy(images.images), batch_size):
+            x = normalise(part, dataset).to(device, memory_format=torch.channels_last)
+            parts.append(network(x).float().cpu())
+    return torch.cat(parts)
+
+
+def accuracy(network: SisNet, dataset: Dataset, images: ImageSet) -> float:
+    """Share of images whose highest logit is the label's."""
+    predicted = logits(network, dataset, images).argmax(dim=1)
+    return float((predicted == torch.from_numpy(images.labels).long()).double().mean())

@@ -1,0 +1,58 @@
+"""How a network is trained: every setting that moves the weights, as data."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from sis_edge.errors import UsageError
+
+Precision = Literal["bf16", "fp32"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Stochastic gradient descent with Nesterov momentum under a one-cycle learning rate.
+
+    `peak_lr` is reached after the share `warmup` of all steps; `weight_decay` acts on kernels only; `crop_pad`
+    pixels of reflected border allow random crops; `flip` mirrors half of the images.
+    """
+
+    epochs: int = 12
+    batch_size: int = 128
+    peak_lr: float = 0.2
+    warmup: float = 0.3
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    crop_pad: int = 4
+    flip: bool = True
+    precision: Precision = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"epochs = {self.epochs} trains nothing; give 1 or more")
+        if self.batch_size < 2:
+            raise UsageError(f"batch size = {self.batch_size} cannot be normalised; give 2 or more")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, for files and for cache keys."""
+        return asdict(self)
+
+    def describe(self) -> str:
+        """One line for a manifest or a report."""
+        return (
+            f"SGD Nesterov {self.momentum:g}, batch {self.batch_size}, one-cycle to {self.peak_lr:g}, "
+            f"weight decay {self.weight_decay:g} on kernels, label smoothing {self.label_smoothing:g}, "
+            f"crop {self.crop_pad}, {'flip' if self.flip else 'no flip'}"
+        )
+
+
+_BY_DATASET: dict[str, Recipe] = {
+    # 1,297 images: small batches, or an epoch is over after ten steps. Digits must not be mirrored.
+    "digits": Recipe(epochs=3, batch_size=32, peak_lr=0.05, crop_pad=2),
+}
+
+
+def default_recipe(dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None) -> Recipe:
+    """The recipe for a data set, with its own number of epochs unless another is asked for."""
+    recipe = replace(_BY_DATASET.get(dataset, Recipe()), flip=flip, precision=precision)
+    return recipe if epochs is None else replace(recipe, epochs=epochs)

@@ -1,0 +1,138 @@
+"""The loop: lightning's trainer, a checkpoint after every epoch, and a start where the last one stopped."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from torch import Tensor
+
+from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.models import SisNet
+from sis_edge.training.batches import Batches
+from sis_edge.training.recipe import Recipe
+
+CHECKPOINT = "last.ckpt"
+
+Progress = Callable[[int, int, float], None]
+"""Called with (steps done, steps in all, loss of the last step)."""
+
+
+class Training(lightning.LightningModule):
+    """One network under one recipe; lightning's hooks in the order in which they are called."""
+
+    def __init__(self, network: SisNet, dataset: Dataset, train: ImageSet, recipe: Recipe, seed: int) -> None:
+        super().__init__()
+        self.network = network
+        self.dataset = dataset
+        self.train_images = train
+        self.recipe = recipe
+        self.seed = seed
+        self.compute_type = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
+
+    def train_dataloader(self) -> Batches:
+        """The batches of the current epoch."""
+        return Batches(self.dataset, self.train_images, self.recipe, seed=self.seed, epoch=self.current_epoch)
+
+    def configure_optimizers(self) -> Any:
+        """SGD with decay on kernels only, and the one-cycle schedule, a step a batch."""
+        kernels = [p for p in self.network.parameters() if p.ndim == 4]
+        others = [p for p in self.network.parameters() if p.ndim != 4]
+        recipe = self.recipe
+        optimizer = torch.optim.SGD(
+            [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=recipe.peak_lr,
+            momentum=recipe.momentum,
+            nesterov=True,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=recipe.peak_lr,
+            total_steps=max(2, recipe.epochs * len(self.train_dataloader())),
+            pct_start=recipe.warmup,
+            cycle_momentum=False,
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """Cross entropy with smoothed labels, in float32 whatever the network computes in."""
+        images, labels = batch
+        x = images.to(self.compute_type, memory_format=torch.channels_last)
+        return F.cross_entropy(self.network(x).float(), labels, label_smoothing=self.recipe.label_smoothing)
+
+
+class _Reporter(Callback):
+    """Passes lightning's steps on to a progress function."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_index: int) -> None:
+        total = int(trainer.estimated_stepping_batches)
+        self.progress(trainer.global_step, total, float(outputs["loss"]))
+
+
+def train(
+    network: SisNet,
+    dataset: Dataset,
+    train_images: ImageSet,
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path,
+    progress: Progress | None = None,
+) -> SisNet:
+    """Train `network` in place and return it.
+
+    After each epoch `folder/last.ckpt` is written, whole or not at all; where it stands already, training goes on
+    from it, to the same weights as without the interruption (same machine, same number of threads). Ctrl-C raises
+    KeyboardInterrupt and keeps the last epoch.
+    """
+    _quieten_lightning()
+    module = Training(network, dataset, train_images, recipe, seed)
+    checkpoint = folder / CHECKPOINT
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            dirpath=folder,
+            filename=CHECKPOINT.removesuffix(".ckpt"),
+            save_top_k=1,
+            every_n_epochs=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    ]
+    if progress is not None:
+        callbacks.append(_Reporter(progress))
+    trainer = lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        max_epochs=recipe.epochs,
+        reload_dataloaders_every_n_epochs=1,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    interrupt_handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            # Batches are ready arrays, not a loader with worker processes; lightning advises those for any iterable.
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            # lightning's own use of a form that newer torch deprecates.
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            trainer.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
+    except SystemExit:  # lightning's answer to Ctrl-C, after which it also leaves the signal ignored
+        signal.signal(signal.SIGINT, interrupt_handler)
+        raise KeyboardInterrupt from None
+    return network
+
+
+def _quieten_lightning() -> None:
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
