@@ -9,11 +9,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from sis_edge.datasets.base import SIDE, Dataset, ImageSet, Places
+from sis_edge.datasets.base import SIDE, Dataset, Images, ImageSet, Labels, Places
 from sis_edge.datasets.cache import Route, obtain
 from sis_edge.datasets.download import download
 from sis_edge.errors import DatasetError
@@ -75,7 +74,7 @@ def read(paths: Sequence[Path]) -> ImageSet:
 
     counts = []
     for path in paths:
-        shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, shape, _ in _matlab(whosmat, path)}
+        shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, shape, _ in whosmat(path)}
         count = shapes.get("X", (0,))[-1]
         if shapes.get("X") != (SIDE, SIDE, 3, count) or shapes.get("y") != (count, 1):
             raise DatasetError(f"{path} has not the layout of SVHN's cropped digits; remove it and load again")
@@ -89,17 +88,9 @@ def read(paths: Sequence[Path]) -> ImageSet:
     return ImageSet(images, labels)
 
 
-def _fill(path: Path, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
+def _fill(path: Path, images: Images, labels: Labels) -> None:
     from scipy.io import loadmat
 
-    content = _matlab(loadmat, path)
+    content = loadmat(path)
     images[:] = content["X"].transpose(3, 2, 0, 1)
     labels[:] = content["y"][:, 0] % 10
-
-
-def _matlab(reader: Any, path: Path) -> Any:
-    """Call one of scipy's readers; what it cannot read becomes a DatasetError."""
-    try:
-        return reader(path)
-    except (ValueError, TypeError, NotImplementedError, EOFError) as error:
-        raise DatasetError(f"{path} is not a readable MATLAB 5 file ({error}); remove it and load again") from error
