@@ -102,6 +102,7 @@ class Manifest(_Model):
     """All that a bundle says of itself. `networks[0]` need not be the dense one: `dense` names it, if it is there."""
 
     bundle_version: int
+    build_key: Sha256
     name: str
     profile: str
     dataset: str
@@ -200,7 +201,8 @@ def verify(folder: Path) -> Bundle:
 
 def newest(build_folder: Path) -> Bundle:
     """The bundle of `build_folder` that was written last; raises BundleError where there is none."""
-    manifests = sorted(build_folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
+    found = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+    manifests = sorted(found, key=lambda path: path.stat().st_mtime_ns)
     if not manifests:
         raise BundleError(f"there is no bundle in {build_folder}; `sis-edge build --profile local` makes one")
     return open_bundle(manifests[-1].parent)

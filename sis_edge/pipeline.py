@@ -1,0 +1,337 @@
+"""The line from a spec to a bundle: form, train, export, bundle, each skipped where it is done."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sis_agent.schema import Preprocess
+from sis_edge import bundle, stages
+from sis_edge.disk import writing
+from sis_edge.errors import BundleError, UsageError
+from sis_edge.formation import PRESETS, SynapticGraph, form, preset
+from sis_edge.formation.compaction import compact
+from sis_edge.profiles import DeviceProfile
+from sis_edge.provenance import provenance
+from sis_edge.spec import nin
+
+if TYPE_CHECKING:  # torch and the data load only where a stage really runs
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.models import SisNet
+    from sis_edge.training import Recipe
+    from sis_edge.training.recipe import Precision
+
+TRAIN_VERSION = 1
+EXPORT_VERSION = 1
+GOLDEN_IMAGES = 32
+PARITY_IMAGES = 256
+GOLDEN_TOLERANCE = 1e-3
+"""Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
+
+StageName = Literal["data", "form", "train", "export", "bundle"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a build stands: `done` of `total` in a stage of a network; `note` is for people."""
+
+    network: str
+    stage: StageName
+    done: int
+    total: int
+    note: str = ""
+
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What to build. `networks` are presets or graph files; `train_limit` trains on that many images only.
+
+    `epochs` and `precision` of None mean the recipe's own and the fastest here.
+    """
+
+    profile: DeviceProfile
+    dataset: str
+    networks: tuple[str, ...]
+    folder: Path
+    name: str
+    seed: int = 0
+    epochs: int | None = None
+    train_limit: int | None = None
+    test_images: int = 1000
+    data_dir: Path | None = None
+    precision: "Precision | None" = None
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """The bundle, and whether there was nothing left to do."""
+
+    bundle: bundle.Bundle
+    was_done: bool
+
+
+def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
+    """Build the bundle that `plan` describes, or find it done; goes on where an interrupted build stopped.
+
+    Raises UsageError for unknown names, DatasetError, ExportError, DiskError as their stages do.
+    """
+    graphs = dict(map(_graph, plan.networks))
+    if len(graphs) < len(plan.networks):
+        raise UsageError(f"--networks names a network twice: {', '.join(plan.networks)}; give each once")
+    build_key = _build_key(plan, graphs)
+    target = plan.folder / plan.name
+    with stages.alone(plan.folder / ".stages"):
+        done = _finished(target, build_key)
+        if done is not None:
+            return BuildResult(done, was_done=True)
+        return BuildResult(_Line(plan, on_step).run(graphs, target, build_key), was_done=False)
+
+
+def _graph(name: str) -> tuple[str, SynapticGraph]:
+    """A preset's graph, or that of a file; the file's stem is its network's name."""
+    if name.endswith(".npz"):
+        return Path(name).stem, SynapticGraph.load(Path(name))
+    return name, form(nin(), preset(name).formation())
+
+
+def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> str:
+    return stages.key(
+        {
+            "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION],
+            "profile": plan.profile.name,
+            "dataset": plan.dataset,
+            "graphs": {name: graph.digest() for name, graph in graphs.items()},
+            "seed": plan.seed,
+            "epochs": plan.epochs,
+            "train_limit": plan.train_limit,
+            "test_images": plan.test_images,
+            "precision": plan.precision,
+        }
+    )
+
+
+def _finished(target: Path, build_key: str) -> bundle.Bundle | None:
+    """The bundle in `target` if it has this key and every file is sound."""
+    if not (target / bundle.MANIFEST).exists():
+        return None
+    try:
+        found = bundle.open_bundle(target)
+    except BundleError:
+        return None  # of another version, or damaged: it is built again
+    return found if found.manifest.build_key == build_key and not bundle.problems(found) else None
+
+
+class _Line:
+    """One build: the plan, the data once it is needed, and who is told of progress."""
+
+    def __init__(self, plan: BuildPlan, on_step: OnStep) -> None:
+        from sis_edge import datasets
+        from sis_edge.training import default_recipe
+        from sis_edge.training.precision import fastest_precision
+
+        self.plan = plan
+        self.on_step = on_step
+        self.root = plan.folder / ".stages"
+        on_step(Step("", "data", 0, 1, plan.dataset))
+        self.dataset: Dataset = datasets.load(plan.dataset, data_dir=plan.data_dir)
+        on_step(Step("", "data", 1, 1, plan.dataset))
+        self.train_images: ImageSet = _first(self.dataset.train, plan.train_limit)
+        self.recipe: Recipe = default_recipe(
+            plan.dataset,
+            flip=self.dataset.flip,
+            precision=plan.precision or fastest_precision(),
+            epochs=plan.epochs,
+        )
+
+    def run(self, graphs: dict[str, SynapticGraph], target: Path, build_key: str) -> bundle.Bundle:
+        """Train and export every network, then write the bundle beside its place and move it there."""
+        import numpy as np
+
+        parts = {name: self._network(name, graph) for name, graph in graphs.items()}
+        test = _first(self.dataset.test, self.plan.test_images)
+        part = target.with_name(f".{target.name}.part")
+        with writing(self.plan.folder):
+            shutil.rmtree(part, ignore_errors=True)
+            (part / "data").mkdir(parents=True)
+            np.save(part / "data/golden_inputs.npy", self._normalised(GOLDEN_IMAGES))
+            np.save(part / "data/test_images.npy", test.images)
+            np.save(part / "data/test_labels.npy", test.labels)
+            entries = []
+            for name, (graph, trained, exported) in parts.items():
+                folder = part / "networks" / name
+                folder.mkdir(parents=True)
+                shutil.copyfile(trained.folder / "graph.npz", folder / "graph.npz")
+                for file in ("model.onnx", "golden_logits.npy"):
+                    shutil.copyfile(exported.folder / file, folder / file)
+                entries.append(self._entry(name, graph, trained, exported))
+            manifest = self._manifest(entries, len(test.labels), build_key, bundle.file_entries(part))
+            bundle.write_manifest(part, manifest)
+            old = target.with_name(f".{target.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            if target.exists():
+                target.rename(old)
+            part.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+        self.on_step(Step("", "bundle", 1, 1, str(target)))
+        return bundle.open_bundle(target)
+
+    def _network(self, name: str, graph: SynapticGraph) -> tuple[SynapticGraph, stages.Outcome, stages.Outcome]:
+        inputs = {
+            "version": TRAIN_VERSION,
+            "graph": graph.digest(),
+            "dataset": self.dataset.sha256,
+            "train_images": len(self.train_images.labels),
+            "recipe": self.recipe.as_dict(),
+            "seed": self.plan.seed,
+        }
+        trained = stages.run(self.root, "train", inputs, lambda folder: self._train(name, graph, folder))
+        if trained.was_done:
+            self.on_step(Step(name, "train", 1, 1, "done before"))
+        inputs = {
+            "version": EXPORT_VERSION,
+            "weights": bundle.file_sha256(trained.folder / "weights.safetensors"),
+            "graph": graph.digest(),
+            "name": name,
+        }
+        exported = stages.run(self.root, "export", inputs, lambda folder: self._export(name, graph, trained, folder))
+        self.on_step(Step(name, "export", 1, 1, "done before" if exported.was_done else ""))
+        return graph, trained, exported
+
+    def _train(self, name: str, graph: SynapticGraph, folder: Path) -> dict[str, Any]:
+        from safetensors.torch import save
+
+        from sis_edge.models import SisNet
+        from sis_edge.training.evaluate import accuracy
+        from sis_edge.training.train import CHECKPOINT, train
+
+        def progress(done: int, total: int, loss: float) -> None:
+            self.on_step(Step(name, "train", done, total, f"loss {loss:.3f}"))
+
+        graph.save(folder / "graph.npz")
+        network = SisNet(compact(graph), self.plan.seed)
+        train(
+            network,
+            self.dataset,
+            self.train_images,
+            self.recipe,
+            seed=self.plan.seed,
+            folder=folder,
+            progress=progress,
+        )
+        score = accuracy(network, self.dataset, self.dataset.test)
+        weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+        (folder / "weights.safetensors").write_bytes(save(weights))
+        (folder / CHECKPOINT).unlink()
+        return {"host_accuracy": score, "host_test_images": len(self.dataset.test.labels)}
+
+    def _export(self, name: str, graph: SynapticGraph, trained: stages.Outcome, folder: Path) -> dict[str, Any]:
+        import numpy as np
+
+        from sis_edge.export import onnx_file, parity
+        from sis_edge.export.compact import fold
+        from sis_edge.training.evaluate import logits
+
+        network = self._trained(graph, trained)
+        onnx_file.save(onnx_file.to_onnx(fold(network), name), folder / "model.onnx")
+        reference = logits(network, self.dataset, _first(self.dataset.test, PARITY_IMAGES)).numpy()
+        result = parity.check(folder / "model.onnx", self._normalised(PARITY_IMAGES), reference)
+        np.save(folder / "golden_logits.npy", reference[:GOLDEN_IMAGES])
+        return {
+            "images": result.images,
+            "max_abs_difference": result.max_abs_difference,
+            "top1_agreement": result.top1_agreement,
+        }
+
+    def _trained(self, graph: SynapticGraph, trained: stages.Outcome) -> "SisNet":
+        from safetensors.torch import load_file
+
+        from sis_edge.models import SisNet
+
+        network = SisNet(compact(graph))
+        network.load_state_dict(load_file(trained.folder / "weights.safetensors"))
+        return network.eval()
+
+    def _normalised(self, count: int) -> "NDArray[np.float32]":
+        import torch
+
+        from sis_edge.training.batches import normalise
+
+        images: NDArray[np.float32] = normalise(
+            torch.from_numpy(_first(self.dataset.test, count).images), self.dataset
+        ).numpy()
+        return images
+
+    def _entry(
+        self, name: str, graph: SynapticGraph, trained: stages.Outcome, exported: stages.Outcome
+    ) -> bundle.NetworkEntry:
+        formation = graph.formation
+        paper = PRESETS[name].paper_accuracy if name in PRESETS else {}
+        return bundle.NetworkEntry(
+            name=name,
+            granularity=f"{formation.conv} / {formation.micro}",
+            t_c=formation.t_c,
+            t_p=formation.t_p,
+            graph_seed=formation.seed,
+            graph_sha256=graph.digest(),
+            conv_synapses=graph.conv_synapses,
+            micro_synapses=graph.micro_synapses,
+            synapses=graph.synapse_count,
+            architectural_efficiency=graph.architectural_efficiency,
+            macs=graph.macs,
+            macs_live=sum(layer.macs for layer in compact(graph)),
+            mac_ratio=graph.mac_ratio,
+            paper_accuracy=paper.get(self.plan.dataset),
+            model=f"networks/{name}/model.onnx",
+            graph=f"networks/{name}/graph.npz",
+            golden_logits=f"networks/{name}/golden_logits.npy",
+            parity=bundle.Parity(**exported.summary),
+            training=bundle.Training(
+                epochs=self.recipe.epochs,
+                seed=self.plan.seed,
+                recipe=self.recipe.describe(),
+                precision=self.recipe.precision,
+                train_images=len(self.train_images.labels),
+                **trained.summary,
+            ),
+        )
+
+    def _manifest(
+        self,
+        entries: list[bundle.NetworkEntry],
+        test_images: int,
+        build_key: str,
+        files: tuple[bundle.FileEntry, ...],
+    ) -> bundle.Manifest:
+        dense = [entry.name for entry in entries if entry.synapses == nin().synapse_count]
+        return bundle.Manifest(
+            bundle_version=bundle.BUNDLE_VERSION,
+            build_key=build_key,
+            name=self.plan.name,
+            profile=self.plan.profile.name,
+            dataset=self.plan.dataset,
+            dataset_sha256=self.dataset.sha256,
+            preprocess=Preprocess(list(self.dataset.mean), list(self.dataset.std)),
+            golden_tolerance=GOLDEN_TOLERANCE,
+            golden_inputs="data/golden_inputs.npy",
+            golden_images=GOLDEN_IMAGES,
+            test_images="data/test_images.npy",
+            test_labels="data/test_labels.npy",
+            test_image_count=test_images,
+            dense=dense[0] if dense else None,
+            networks=tuple(entries),
+            provenance=provenance(),
+            files=files,
+        )
+
+
+def _first(images: "ImageSet", count: int | None) -> "ImageSet":
+    from sis_edge.datasets import ImageSet
+
+    return images if count is None else ImageSet(images.images[:count], images.labels[:count])

@@ -1,0 +1,73 @@
+"""Work that is done once: a stage's folder is named after its inputs, and `done.json` in it says that it is whole.
+
+    build/.stages/<stage>-<key>/ ... done.json
+
+A stage that was interrupted finds what it left there and goes on from it; one whose inputs changed gets another
+folder. The key is the SHA-256 of the inputs as JSON.
+"""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sis_edge.disk import writing
+from sis_edge.errors import UsageError
+from sis_edge.results.atomic import write_text
+
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished stage: its folder, what it said of itself, and whether it had been done before."""
+
+    folder: Path
+    summary: dict[str, Any]
+    was_done: bool
+
+
+def key(inputs: Mapping[str, Any]) -> str:
+    """SHA-256 of the inputs, whatever the order of their names."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]) -> Outcome:
+    """The finished stage for these inputs; `make` fills its folder and returns a summary, unless that was done."""
+    folder = root / f"{stage}-{key(inputs)[:20]}"
+    summary = _read(folder / DONE)
+    if summary is not None:
+        return Outcome(folder, summary, was_done=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        made = dict(make(folder))
+        write_text(folder / DONE, json.dumps({"inputs": dict(inputs), "summary": made}, indent=2, allow_nan=False))
+    return Outcome(folder, made, was_done=False)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Only one build at a time in a folder; raises UsageError while another runs. A dead one leaves no lock."""
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / "lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another sis-edge builds in {root.parent} now; wait for it, or give another --build-dir"
+            ) from None
+        yield
+
+
+def _read(done: Path) -> dict[str, Any] | None:
+    try:
+        summary = json.loads(done.read_text(encoding="utf-8"))["summary"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(summary)
