@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sis_edge.errors import TransportError, UsageError
-from sis_edge.transport.known_hosts import DEFAULT_PORT
+from sis_edge.transport.ssh.known_hosts import DEFAULT_PORT
 
 Lookup = Callable[[str], Mapping[str, Any]]
 """What the configuration says of a host: option names in lower case."""

@@ -1,0 +1,5 @@
+"""Boards over SSH. The only folder that imports paramiko, and only when a connection is wanted."""
+
+from sis_edge.transport.ssh.transport import SshTransport
+
+__all__ = ["SshTransport"]

@@ -1,0 +1,289 @@
+"""A board over SSH: commands through plain exec (never a terminal), files through SFTP.
+
+A socket whose peer is silently gone would hold a transfer for ever. So the kernel gives up data that nobody
+acknowledges (TCP_USER_TIMEOUT), and a watchdog cuts a transfer that makes no progress.
+"""
+
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from sis_edge.errors import BoardError, DiskError
+from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
+from sis_edge.transport.ssh import login
+from sis_edge.transport.ssh.endpoint import resolve
+
+if TYPE_CHECKING:
+    import paramiko
+
+PIECE_BYTES = 1 << 18
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SshTransport:
+    """One board over SSH. The connection is made by the first call, and made anew after it broke.
+
+    `host` is `[user@]host[:port]` or a name of the SSH configuration. Times in seconds: `connect_s` for the TCP
+    connection, `login_s` for keys and login, `stall_s` for a transfer or an open channel without progress.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        user: str | None = None,
+        port: int | None = None,
+        identity: Path | None = None,
+        known_hosts: Path | None = None,
+        home: Path | None = None,
+        connect_s: float = 10.0,
+        login_s: float = 15.0,
+        stall_s: float = 20.0,
+    ) -> None:
+        home = home or Path.home()
+        lookup = login.config_lookup(home / ".ssh" / "config")
+        self._endpoint = resolve(
+            host, lookup, user=user, port=port, identity=identity, known_hosts=known_hosts, home=home
+        )
+        self.name = self._endpoint.name
+        self._connect_s, self._login_s, self._stall_s = connect_s, login_s, stall_s
+        self._chain: list[paramiko.Transport] = []
+        self._sftp: paramiko.SFTPClient | None = None
+
+    def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+        """Run a command in the login folder."""
+        line = " ".join(shlex.quote(word) for word in argv)
+        end_s = time.monotonic() + timeout_s
+        channel = self._open_channel()
+        try:
+            with _watchdog(channel.get_transport().sock, self._stall_s):
+                self._remote(f"run `{argv[0]}`", channel.exec_command, line)
+            stderr: list[bytes] = []
+            # Both streams share one window: an unread one would stop the other.
+            reader = threading.Thread(target=_drain, args=(channel.recv_stderr, stderr.append), daemon=True)
+            reader.start()
+            stdout: list[bytes] = []
+            while piece := self._receive(channel, end_s):
+                stdout.append(piece)
+            reader.join(max(end_s - time.monotonic(), 0))
+            if reader.is_alive() or not channel.status_event.wait(max(end_s - time.monotonic(), 0)):
+                raise TimeoutError
+            exit_code = channel.recv_exit_status()
+        except TimeoutError:
+            raise CommandTimeoutError(f"`{argv[0]}` did not end within {timeout_s:g} s on {self.name}") from None
+        finally:
+            channel.close()
+        # paramiko says -1 both for a signal on the board and for a connection that is gone.
+        if exit_code == -1 and self._is_lost():
+            raise self._lost(f"run `{argv[0]}`")
+        return Completed(exit_code, _text(stdout), _text(stderr))
+
+    def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        """Copy a file to `<target>.part`, compare its size, then rename it."""
+        what, part = f"write {target}", target + PART
+        try:
+            reader = source.open("rb")
+        except OSError as error:
+            raise DiskError(f"{source} cannot be read ({error.strerror})") from None
+        with reader, self._transfer(what) as (sftp, beat):
+            size_bytes = 0
+            try:
+                self._remote(what, _make_folders, sftp, PurePosixPath(target).parent)
+                writer = self._remote(what, sftp.open, part, "wb")
+                try:
+                    writer.set_pipelined(True)
+                    while piece := reader.read(PIECE_BYTES):
+                        self._remote(what, writer.write, piece)
+                        size_bytes += len(piece)
+                        beat()
+                        if progress:
+                            progress(len(piece))
+                finally:
+                    # Its close would wait for answers that never come on a broken connection.
+                    writer.set_pipelined(False)
+                    with suppress(Exception):
+                        writer.close()
+                # Answers of pipelined writes are not all looked at: the size tells whether all of them went well.
+                arrived_bytes = self._remote(what, sftp.stat, part).st_size
+                if arrived_bytes != size_bytes:
+                    raise BoardError(f"{self.name} kept {arrived_bytes:,} of {size_bytes:,} bytes of {target}")
+                self._remote(what, sftp.posix_rename, part, target)
+            except BoardError as error:
+                with suppress(Exception):
+                    sftp.remove(part)
+                raise BoardError(f"{error}{self._space(target, source.stat().st_size)}") from None
+
+    def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """Copy a file from the board to `<target>.part`, compare its size, then rename it."""
+        what, part = f"read {source}", target.with_name(target.name + PART)
+        with self._transfer(what) as (sftp, beat):
+            reader = self._remote(what, sftp.open, source, "rb")
+            try:
+                size_bytes = self._remote(what, reader.stat).st_size or 0
+                self._remote(what, reader.prefetch, size_bytes)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with part.open("wb") as writer:
+                    while piece := self._remote(what, reader.read, PIECE_BYTES):
+                        writer.write(piece)
+                        beat()
+                        if progress:
+                            progress(len(piece))
+                    arrived_bytes = writer.tell()
+                if arrived_bytes != size_bytes:
+                    raise BoardError(f"{self.name} gave {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
+                part.replace(target)
+            except OSError as error:
+                raise DiskError(f"{target} cannot be written ({error.strerror}); make room or name another") from None
+            finally:
+                with suppress(Exception):
+                    reader.close()
+                part.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the connection, and those to the jump hosts."""
+        self._sftp = None
+        for transport in reversed(self._chain):
+            transport.close()
+        self._chain = []
+
+    def _connection(self) -> "paramiko.Transport":
+        if not (self._chain and self._chain[-1].is_active()):
+            self.close()
+            self._chain = login.connect(
+                self._endpoint, connect_s=self._connect_s, login_s=self._login_s, stall_s=self._stall_s
+            )
+        return self._chain[-1]
+
+    def _open_channel(self) -> "paramiko.Channel":
+        connection = self._connection()
+        import paramiko
+
+        try:
+            return connection.open_session(timeout=self._stall_s)
+        except paramiko.ChannelException as error:
+            raise BoardError(f"{self.name} opens no more sessions ({error}); end others first") from None
+        except (paramiko.SSHException, EOFError, OSError):
+            raise self._lost("open a session") from None
+
+    def _receive(self, channel: "paramiko.Channel", end_s: float) -> bytes:
+        channel.settimeout(max(end_s - time.monotonic(), 0.001))
+        return channel.recv(PIECE_BYTES)
+
+    @contextmanager
+    def _transfer(self, what: str) -> "Iterator[tuple[paramiko.SFTPClient, Callable[[], None]]]":
+        """An SFTP client, and a function to call at every step forward: without it the connection is cut."""
+        connection = self._connection()
+        with _watchdog(connection.sock, self._stall_s) as beat:
+            try:
+                if self._sftp is None:
+                    self._sftp = self._open_sftp()
+                yield self._sftp, beat
+            except BaseException:
+                # Answers may be under way that belong to the transfer that failed: the next one starts afresh.
+                if self._sftp is not None:
+                    with suppress(Exception):
+                        self._sftp.close()
+                self._sftp = None
+                raise
+
+    def _open_sftp(self) -> "paramiko.SFTPClient":
+        import paramiko
+
+        channel = self._open_channel()
+        try:
+            channel.invoke_subsystem("sftp")
+            return paramiko.SFTPClient(channel)
+        except (paramiko.SSHException, EOFError, OSError):
+            channel.close()
+            if self._is_lost():
+                raise self._lost("start SFTP") from None
+            raise BoardError(f"{self.name} has no SFTP; install or enable sftp-server on the board") from None
+
+    def _remote(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The call's answer; its errors are the connection's or the board's, never this machine's."""
+        import paramiko
+
+        try:
+            return call(*args, **kwargs)
+        except TimeoutError:
+            raise self._lost(what) from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if self._is_lost():
+                raise self._lost(what) from None
+            # SFTP tells "no such file" and "permission denied"; all else, a full disk too, is "Failure".
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            raise BoardError(f"{self.name} cannot {what} ({reason})") from None
+
+    def _is_lost(self) -> bool:
+        """Whether the connection is gone; paramiko ends its channels a moment before it says so."""
+        if self._chain:
+            self._chain[-1].join(0.5)
+        return not (self._chain and self._chain[-1].is_active())
+
+    def _lost(self, what: str) -> UnreachableError:
+        self.close()
+        return UnreachableError(f"the connection to {self.name} broke (to {what})")
+
+    def _space(self, target: str, size_bytes: int) -> str:
+        """What to add to the error of a file that cannot be written: is it the space?"""
+        try:
+            done = self.run(["df", "-P", "-k", "--", str(PurePosixPath(target).parent)], timeout_s=10)
+            free_bytes = int(done.stdout.splitlines()[-1].split()[3]) * 1024
+        except Exception:
+            return ""
+        if free_bytes < size_bytes:
+            return f": its disk is full ({free_bytes / 1e6:.1f} MB free, the file has {size_bytes / 1e6:.1f} MB)"
+        return f"; {free_bytes / 1e6:.1f} MB are free there, so look at permissions and quotas"
+
+
+def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:
+    if str(folder) in (".", "/"):
+        return
+    try:
+        sftp.stat(str(folder))
+    except FileNotFoundError:
+        _make_folders(sftp, folder.parent)
+        with suppress(FileExistsError):
+            sftp.mkdir(str(folder))
+
+
+def _drain(receive: Callable[[int], bytes], keep: Callable[[bytes], None]) -> None:
+    with suppress(Exception):  # the main thread sees why the channel ended
+        while piece := receive(PIECE_BYTES):
+            keep(piece)
+
+
+def _text(pieces: list[bytes]) -> str:
+    return b"".join(pieces).decode("utf-8", errors="replace")
+
+
+@contextmanager
+def _watchdog(sock: "socket.socket | paramiko.Channel", stall_s: float) -> Iterator[Callable[[], None]]:
+    """Shut the socket down when nobody has called the given function for `stall_s` seconds."""
+    last_s, over = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        nonlocal last_s
+        last_s = time.monotonic()
+
+    def watch() -> None:
+        while not over.wait(min(stall_s / 4, 1.0)):
+            if time.monotonic() - last_s > stall_s:
+                with suppress(Exception):
+                    sock.shutdown(socket.SHUT_RDWR)
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield beat
+    finally:
+        over.set()
+        thread.join()
