@@ -5,10 +5,10 @@ import json
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from sis_agent import clock, lock, runners, schema
-from sis_agent.jobs import RECORD, JobFolder, State, disk_full_is_a_problem, write_atomic
+from sis_agent.jobs import JOB_LOST, RECORD, JobFolder, State, disk_full_is_a_problem, write_atomic
 from sis_agent.measure import Measurement
 from sis_agent.protocol import ProblemError
 from sis_agent.worker_process import StopRequest
@@ -35,10 +35,11 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None]) 
         with _progress(folder) as say:
             measurement = Measurement(root, job_id, job, stop, say)
             folder.keep_reserve()
+            stop.listen()  # before anybody can know the pid and cancel
             state = State(schema.RUNNING, owner.pid, owner.start_ticks)
             folder.write_state(state)
-            stop.listen()
             on_start({"job_id": job_id, "pid": owner.pid})
+            problem: Optional[schema.Problem] = None
             try:
                 record = measurement.run()
                 write_atomic(folder.file(RECORD), json.dumps(schema.to_json(record), allow_nan=False))
@@ -73,13 +74,14 @@ def cancel(root: str, job_id: str, grace_s: float = CANCEL_GRACE_S) -> Dict[str,
                 _ended_within(state, grace_s)
             if group == state.pid:  # a job in the foreground shares its shell's group
                 os.killpg(group, signal.SIGKILL)
-        if folder.state().state not in (schema.DONE, schema.CANCELLED):
+        last = folder.state()
+        if last.problem is not None and last.problem.code == JOB_LOST:
             problem = schema.Problem("cancelled", "the job did not end by itself and was killed; there is no record")
             folder.write_state(state._replace(state=schema.CANCELLED, problem=problem))
     return {"job_id": job_id, "state": folder.state().state}
 
 
-def _last_state(problem: Any) -> str:
+def _last_state(problem: Optional[schema.Problem]) -> str:
     if problem is None:
         return schema.DONE
     return schema.CANCELLED if problem.code == "cancelled" else schema.FAILED

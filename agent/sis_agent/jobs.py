@@ -24,6 +24,7 @@ JOBS = "jobs"
 BUNDLES = "bundles"
 RECORD = "record.json"
 RESERVE_BYTES = 16384
+JOB_LOST = "job-lost"
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
 
@@ -121,7 +122,7 @@ class JobFolder:
         state = State(problem=schema.Problem(**problem) if problem else None, **data)
         if state.state == schema.RUNNING and not lock.is_alive(state.pid, state.start_ticks):
             lost = schema.Problem(
-                "job-lost",
+                JOB_LOST,
                 "the process of job '{}' ended without a record: it was killed, ran out of memory, or the board "
                 "restarted; its log.txt may say more; run it again under a new id".format(self.job_id),
             )

@@ -14,7 +14,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from sis_agent import clock, facts
-from sis_agent.jobs import BUNDLES
+from sis_agent.jobs import BUNDLES, checked_name
 from sis_agent.protocol import ProblemError, agent_id
 from sis_agent.schema import (
     RECORD_VERSION,
@@ -60,7 +60,7 @@ class Measurement:
         self._stop = stop
         self._say = say
         self._answer_limit_s = answer_limit_s
-        self._bundle = os.path.join(root, BUNDLES, job.bundle_id)
+        self._bundle = os.path.join(root, BUNDLES, checked_name("bundle id", job.bundle_id))
         self._details: Dict[str, Any] = {}
         self._networks: Dict[str, NetworkRecord] = {}
         self._said_s = 0.0
@@ -69,7 +69,7 @@ class Measurement:
         for network in job.networks:
             bundle_file(self._bundle, network.golden_logits)
             size = os.path.getsize(bundle_file(self._bundle, network.model))
-            self._networks[network.name] = NetworkRecord(name=network.name, model_bytes=size)
+            self._networks[network.name] = NetworkRecord(network.name, size, rounds=[])
         for name in (job.golden_inputs, job.test_images, job.test_labels):
             if name is not None:
                 bundle_file(self._bundle, name)
@@ -167,7 +167,7 @@ class Measurement:
                         continue
                     start_s = turn["start_s"] - self._start_s
                     samples = RoundSamples(index, position, start_s, turn["latencies_s"])
-                    self._note(name, rounds=[*self._networks[name].rounds, samples])
+                    self._networks[name].rounds.append(samples)
                     self._progress("rounds", name, index, self._job.rounds)
             self._progress("rounds", None, self._job.rounds, self._job.rounds, at_once=True)
         finally:
@@ -238,4 +238,8 @@ class Measurement:
         now_s = clock.now_s()
         if at_once or now_s - self._said_s >= PROGRESS_EVERY_S:
             self._said_s = now_s
-            self._say({"t_s": round(self._elapsed_s(), 3), "phase": phase, "network": network, "done": done, "of": of})
+            step = {"t_s": round(self._elapsed_s(), 3), "phase": phase, "network": network, "done": done, "of": of}
+            try:
+                self._say(step)
+            except ProblemError as error:  # a full disk ends the job and is no network's fault
+                raise StoppedError(*error.problem)

@@ -190,6 +190,9 @@ def job_from_json(data: Dict[str, Any]) -> Job:
         raise ValueError("the job does not fit: {}".format(error))
     if not job.networks:
         raise ValueError("the job names no network")
+    for name in ("golden_tolerance", "warmup_s", "time_limit_s"):
+        if not isinstance(getattr(job, name), (int, float)) or not 0 <= getattr(job, name) < float("inf"):
+            raise ValueError("{} is {!r}, and must be a number from 0 on".format(name, getattr(job, name)))
     names = [network.name for network in job.networks]
     if len(set(names)) < len(names):
         raise ValueError("the job names a network twice: {}".format(", ".join(names)))

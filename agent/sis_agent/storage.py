@@ -27,9 +27,10 @@ def list_files(root: str, folder: str) -> Dict[str, Any]:
 
 
 def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
-    """Remove every job that does not run, every bundle that none of the running ones uses, every other agent.
+    """Remove every job but the running one, every bundle but the one that it uses, every agent but this one.
 
-    The lock is held meanwhile, so no job can start among it.
+    While a job runs all agents stay, since it may start another worker from its own. The lock is held meanwhile, so
+    no job can start among it.
     """
     removed: Dict[str, List[str]] = {JOBS: [], BUNDLES: [], AGENTS: []}
     freed_bytes = 0
@@ -45,7 +46,8 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
         if not keep_bundles:
             doomed += [(BUNDLES, name) for name in _entries(root, BUNDLES) if name != kept_bundle]
         own = "sis_agent-{}.pyz".format(agent_id())
-        doomed += [(AGENTS, name) for name in _entries(root, AGENTS) if name != own]
+        if running is None:
+            doomed += [(AGENTS, name) for name in _entries(root, AGENTS) if name != own]
         for folder, name in doomed:
             path = os.path.join(root, folder, name)
             freed_bytes += sum(os.path.getsize(file) for file in _files(path))

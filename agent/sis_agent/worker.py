@@ -54,7 +54,7 @@ def time_steps(step: Step, count: int) -> List[float]:
     finally:
         if collecting:
             gc.enable()
-    return [tick * clock.TICK_S for tick in ticks]
+    return [tick / clock.TICKS_PER_S for tick in ticks]
 
 
 class Worker:

@@ -59,7 +59,11 @@ class WorkerProcess:
         self._answer_limit_s = answer_limit_s
         self._unread = b""
         self._process = subprocess.Popen(
-            worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=worker_environment(job.threads)
+            worker_command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=worker_environment(job.threads),
+            cwd="/",  # Python looks for modules in the current folder first, and a user's folder may hold anything
         )
         start = {"do": "start", "runner": job.runner, "threads": job.threads, "batch_size": job.batch_size}
         try:
