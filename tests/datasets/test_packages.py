@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import signal
@@ -50,6 +51,12 @@ def test_run_works_in_the_folder_and_shows_its_bytes(tmp_path: Path, capfd: pyte
 def test_failing_command_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"^`sh -c` failed \(E: this is why it failed\)$"):
         packages.run(["/bin/sh", "-c", "echo E: this is why it failed >&2; exit 3"], tmp_path, "x", None, False)
+
+
+def test_full_disk_is_not_the_sources_fault(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        packages.run(["/bin/sh", "-c", "echo npm error nospc ENOSPC: no space left; exit 1"], tmp_path, "", None, False)
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_interruption_ends_the_command(tmp_path: Path) -> None:
