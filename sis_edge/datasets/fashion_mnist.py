@@ -1,7 +1,7 @@
 """Fashion-MNIST: 70,000 photographs of ten kinds of clothes, 28 x 28 grey (Zalando Research, 2017).
 
-The cache keeps the four IDX files unpacked. Sources pack them differently (the official archives and Debian's
-differ in their gzip headers), so the hashes are those of the unpacked files. Images are padded to 32 x 32.
+The cache keeps the four IDX files unpacked, and the hashes are theirs: Debian's archives are the official ones
+without the name and time in the gzip header (put back, they have the official MD5). Images are padded to 32 x 32.
 """
 
 import gzip
