@@ -26,7 +26,7 @@ RECORD = "record.json"
 RESERVE_BYTES = 16384
 JOB_LOST = "job-lost"
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class State(NamedTuple):
@@ -77,7 +77,7 @@ def write_atomic(path: str, text: str) -> None:
 
 def checked_name(kind: str, name: str) -> str:
     """A job's or bundle's name that is safe as a folder's name; raises the problem `bad-name`."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise ProblemError("bad-name", "'{}' cannot be a {}: use letters, digits, '.', '_' and '-'".format(name, kind))
     return name
 

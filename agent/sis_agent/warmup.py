@@ -1,7 +1,7 @@
 """When a network is warm: its latency has reached a plateau.
 
 The rule is the one of NVIDIA's Model Navigator, tightened: the medians of the last three windows of inferences
-agree within 5%. A window lasts about a fifth of the time that the job asks for, between 5 and 1,000 inferences.
+agree within 5%. Three windows last about as long as the job asks for; each has between 5 and 1,000 inferences.
 """
 
 from typing import Callable, List, NamedTuple, Sequence
@@ -48,7 +48,7 @@ def warm_up(timer: Timer, at_least_s: float, now_s: Callable[[], float] = clock.
     start_s = now_s()
     latencies = timer(WINDOW_LEAST)
     typical_s = max(median(latencies), 1e-9)
-    window = int(min(max(at_least_s / 5 / typical_s, WINDOW_LEAST), WINDOW_MOST))
+    window = int(min(max(at_least_s / WINDOWS / typical_s, WINDOW_LEAST), WINDOW_MOST))
     while True:
         latencies += timer(window)
         spent_s = now_s() - start_s

@@ -19,9 +19,9 @@ def missing() -> Optional[str]:
     if not lacking:
         return None
     return (
-        "{what} is not installed for {python} (Python {major}.{minor}) on this board; install it there with "
+        "not installed for {python} (Python {major}.{minor}) on this board: {what}; install it there with "
         "`{python} -m pip install --user onnxruntime` (pip 20.3 or newer), or name another Python".format(
-            what=" and ".join(lacking), python=sys.executable, major=sys.version_info[0], minor=sys.version_info[1]
+            what=", ".join(lacking), python=sys.executable, major=sys.version_info[0], minor=sys.version_info[1]
         )
     )
 

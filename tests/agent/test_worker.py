@@ -1,0 +1,120 @@
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sis_agent
+from sis_agent import clock, worker
+from sis_agent.protocol import ProblemError
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
+from sis_agent.worker_process import StoppedError, StopRequest, WorkerLostError, WorkerProcess
+
+JOB = Job(JOB_VERSION, "b1", [NetworkJob("a", "m", "l")], "i", 1e-4, Preprocess([0.5] * 3, [0.25] * 3), runner="null")
+LOAD = {"do": "load", "name": "a", "model": "m", "golden_inputs": "i"}
+
+
+@contextlib.contextmanager
+def started(answer_limit_s: float = 30.0, time_limit_s: float = 30.0) -> Iterator[tuple[WorkerProcess, StopRequest]]:
+    stop = StopRequest(clock.now_s() + time_limit_s)
+    with WorkerProcess(JOB, stop, answer_limit_s) as process:
+        yield process, stop
+
+
+def test_a_worker_measures() -> None:
+    with started() as (process, _):
+        assert process.start["runner_details"] == {"runner": "null"}
+        assert process.start["baseline_rss_bytes"] > 0
+        assert process.ask(LOAD)["load_s"] >= 0
+        before_s = clock.now_s()
+        turn = process.ask({"do": "run", "name": "a", "inferences": 4})
+        assert len(turn["latencies_s"]) == 4
+        assert before_s < turn["start_s"] < clock.now_s()  # one clock for both processes
+        assert process.ask({"do": "golden", "name": "a", "images": "", "logits": "", "tolerance": 0}) is None
+
+
+def test_a_failing_command_is_a_problem_and_the_worker_lives() -> None:
+    with started() as (process, _):
+        with pytest.raises(ProblemError) as caught:
+            process.ask({"do": "run", "name": "never loaded", "inferences": 1})
+        assert caught.value.problem.code == "run-failed"
+        assert process.ask(LOAD)["load_s"] >= 0
+
+
+def test_a_silent_worker_is_killed() -> None:
+    with started(answer_limit_s=1.0) as (process, _):
+        os.kill(process._process.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerLostError, match="said nothing for 1 s at 'load'") as caught:
+            process.ask(LOAD)
+        assert caught.value.problem.code == "worker-silent"
+        assert process._process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("number", "text"), [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGKILL, "out of memory")])
+def test_a_dead_worker_is_told(number: int, text: str) -> None:
+    with started() as (process, _):
+        os.kill(process._process.pid, number)
+        with pytest.raises(WorkerLostError, match=text) as caught:
+            process.ask(LOAD)
+        assert caught.value.problem.code == "worker-died"
+
+
+def test_the_deadline_stops_a_wait() -> None:
+    with started(time_limit_s=1.0) as (process, _):
+        os.kill(process._process.pid, signal.SIGSTOP)
+        with pytest.raises(StoppedError) as caught:
+            process.ask(LOAD)
+        assert caught.value.problem.code == "time-limit"
+
+
+def test_a_stop_request_ends_a_wait() -> None:
+    with started() as (process, stop):
+        os.kill(process._process.pid, signal.SIGSTOP)
+        os.write(stop._write_end, b"\x0f")  # what the interpreter writes there when a signal arrives
+        with pytest.raises(StoppedError) as caught:
+            process.ask(LOAD)
+        assert caught.value.problem.code == "cancelled"
+
+
+def test_what_native_code_prints_does_not_break_the_replies() -> None:
+    """The runner of this child writes to descriptor 1 as a native library would."""
+    code = (
+        f"import os, sys; sys.path.insert(0, {str(Path(sis_agent.__file__).parents[1])!r})\n"
+        "from sis_agent import worker\n"
+        "from sis_agent.runners import null\n"
+        "load = null.NullRunner.load\n"
+        "null.NullRunner.load = lambda *a: (os.write(1, b'native noise'), print('python noise'), load(*a))[-1]\n"
+        "worker.main()"
+    )
+    commands = (
+        '{"do": "start", "runner": "null", "threads": 1, "batch_size": 1, "preprocess": {"mean": [], "std": []}}\n'
+        '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i"}\n{"do": "quit"}\n'
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=commands, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    assert "noise" not in done.stdout
+    assert [line[:9] for line in done.stdout.splitlines()] == ['{"reply":'] * 2
+    assert "native noise" in done.stderr
+    assert "python noise" in done.stderr
+
+
+def test_timing_stops_the_collector_and_restores_it() -> None:
+    seen = []
+    assert gc.isenabled()
+    latencies = worker.time_steps(lambda: seen.append(gc.isenabled()), 3)
+    assert seen == [False] * 3
+    assert gc.isenabled()
+    assert len(latencies) == 3
+    with pytest.raises(ZeroDivisionError):
+        worker.time_steps(lambda: 1 // 0, 1)
+    assert gc.isenabled()
+    gc.disable()
+    worker.time_steps(lambda: None, 1)
+    collecting = gc.isenabled()
+    gc.enable()
+    assert not collecting
