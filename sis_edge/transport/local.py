@@ -110,5 +110,6 @@ def _copy(source: Path, target: Path, progress: Progress | None) -> None:
                         progress(len(piece))
             part.replace(target)
         except BaseException:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise

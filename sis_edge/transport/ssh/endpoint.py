@@ -14,6 +14,11 @@ Lookup = Callable[[str], Mapping[str, Any]]
 """What the configuration says of a host: option names in lower case."""
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
+_HOST = re.compile(
+    r"\[(?P<v6>[^\]]+)\](:(?P<p6>\d+))?"  # [fe80::1]:22
+    r"|(?P<host>[^:\s]+)(:(?P<port>\d+))?"  # nano:22
+    r"|(?P<bare>[0-9a-fA-F]*(:[0-9a-fA-F.]*){2,}(%\w+)?)"  # fe80::1%eth0
+)
 SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 
@@ -42,9 +47,7 @@ def parse(text: str) -> tuple[str | None, str, int | None]:
     (('bench', 'nano', 2222), (None, 'nano', None), (None, 'fe80::1', 22), (None, 'fe80::1', None))
     """
     user, _, rest = text.rpartition("@")
-    match = re.fullmatch(
-        r"\[(?P<v6>[^\]]+)\](:(?P<p6>\d+))?|(?P<host>[^:\s]+)(:(?P<port>\d+))?|(?P<bare>[0-9a-fA-F:.%\w]+)", rest
-    )
+    match = _HOST.fullmatch(rest)
     if match is None or rest.startswith("-"):
         raise UsageError(f"'{text}' is no host; write [user@]host[:port], such as bench@192.168.1.20")
     host = match["v6"] or match["host"] or match["bare"]

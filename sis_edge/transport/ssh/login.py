@@ -132,7 +132,8 @@ def check_host_key(key_type: str, blob: bytes, known: KnownKeys, hop: Endpoint) 
         raise TransportError(
             f"the host key of {name} has CHANGED: it shows {shown}, {other.file} line {other.line} has "
             f"{other.key_type} {known_hosts.fingerprint(other.blob)}. Somebody may be in between. "
-            f"If the board was set up anew: `ssh-keygen -f {other.file} -R '{name}'`, then `{scan} >> {other.file}`, and compare the fingerprint"
+            f"If the board was set up anew: `ssh-keygen -f {other.file} -R '{name}'`, then `{scan} >> {other.file}`, "
+            "and compare the fingerprint"
         )
     note = " (host certificates cannot be checked here, so its @cert-authority line does not help)"
     raise TransportError(

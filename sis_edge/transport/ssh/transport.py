@@ -144,7 +144,8 @@ class SshTransport:
             finally:
                 with suppress(Exception):
                     reader.close()
-                part.unlink(missing_ok=True)
+                with suppress(OSError):
+                    part.unlink()
 
     def close(self) -> None:
         """End the connection, and those to the jump hosts."""

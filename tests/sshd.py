@@ -1,0 +1,230 @@
+"""A real OpenSSH server on loopback, unprivileged, with throw-away keys; and a TCP proxy that breaks connections."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sis_edge.transport.ssh import SshTransport
+
+SSHD = "/usr/sbin/sshd"
+SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+
+CONFIG = """\
+Port {port}
+ListenAddress 127.0.0.1
+PidFile {folder}/sshd.pid
+AuthorizedKeysFile {folder}/authorized_keys
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UseDNS no
+MaxStartups 100
+MaxSessions 50
+SetEnv HOME={home}
+ForceCommand {session}
+"""
+
+SESSION = f"""\
+#!/bin/sh
+cd {{home}} || exit 1
+PATH={{path}}
+export PATH
+[ "$SSH_ORIGINAL_COMMAND" = {SFTP_SERVER} ] && exec {SFTP_SERVER}
+exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+
+@dataclass
+class Server:
+    """A running server. `home` is the login folder of its sessions, `client` a home with the client's keys."""
+
+    folder: Path
+    port: int
+    home: Path
+    client: Path
+
+    @property
+    def identity(self) -> Path:
+        """The key that the server lets in."""
+        return self.client / ".ssh" / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """A file that knows the server."""
+        return self.client / ".ssh" / "known_hosts"
+
+    def know(self, port: int) -> None:
+        """Make the server's key known for another port, such as a proxy's."""
+        key = (self.folder / "host_ed25519.pub").read_text().split()
+        with self.known_hosts.open("a") as file:
+            file.write(f"[127.0.0.1]:{port} {key[0]} {key[1]}\n")
+
+    def transport(self, **options: Any) -> SshTransport:
+        """A way to it, of nobody else's configuration."""
+        options.setdefault("port", self.port)
+        return SshTransport("127.0.0.1", home=self.client, **options)
+
+    def kill_sessions(self) -> None:
+        """End every session by force, as a board does whose power goes."""
+        pid = int((self.folder / "sshd.pid").read_text())
+        for session in psutil.Process(pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                session.kill()
+
+
+def require_sshd() -> None:
+    """Skip where there is no OpenSSH server; in CI that is a failure."""
+    if Path(SSHD).exists() and shutil.which("ssh-keygen"):
+        return
+    message = "no OpenSSH server: install the packages of tests/system-packages"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def make_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path:
+    """A new key pair."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)], check=True)
+    return path
+
+
+@contextlib.contextmanager
+def serve(
+    folder: Path, *, path: str | None = None, sftp: bool = True, host_keys: Sequence[str] = ("ed25519",)
+) -> Iterator[Server]:
+    """Run a server until the block ends. `path` is its sessions' PATH: by default with this Python first."""
+    require_sshd()
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    home, client = folder / "home", folder / "client"
+    home.mkdir(parents=True)
+    for kind in host_keys:
+        make_key(folder / f"host_{kind}", kind=kind)
+    make_key(client / ".ssh" / "id_ed25519")
+    shutil.copy(client / ".ssh" / "id_ed25519.pub", folder / "authorized_keys")
+    port = free_port()
+    server = Server(folder, port, home, client)
+    server.know(port)
+    # A session begins in the user's home; this command takes it to a folder of the test's own.
+    session = folder / "session"
+    session.write_text(SESSION.format(home=home, path=path or f"{Path(sys.executable).parent}:/usr/bin:/bin"))
+    session.chmod(0o755)
+    text = CONFIG.format(port=port, folder=folder, home=home, session=session)
+    text += "".join(f"HostKey {folder}/host_{kind}\n" for kind in host_keys)
+    (folder / "sshd_config").write_text(text + (f"Subsystem sftp {SFTP_SERVER}\n" if sftp else ""))
+    with (folder / "sshd.log").open("wb") as log:
+        process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stderr=log
+        )
+        try:
+            wait_for(lambda: _accepts(port), f"sshd did not start: {folder / 'sshd.log'}")
+            yield server
+        finally:
+            with contextlib.suppress(OSError):
+                server.kill_sessions()
+            process.terminate()
+            process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], object], message: str, limit_s: float = 20.0) -> None:
+    """Wait until the condition holds; fail with the message after a generous time."""
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end_s:
+            pytest.fail(message)
+        time.sleep(0.02)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+class Proxy:
+    """Passes TCP connections on to a port, until told to cut them.
+
+    `cut_after_bytes` cuts everything, once, when a connection has carried so many bytes to the server. After
+    `freeze_after_bytes` more bytes, either way, connections stay and nothing is passed on, as on a network that is
+    silently gone; until `frozen` is cleared.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.cut_after_bytes: int | None = None
+        self.freeze_after_bytes: int | None = None
+        self.frozen = threading.Event()
+        self.cuts = 0
+        self.connections = 0
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every open connection."""
+        self.cuts += 1
+        for sock in self._open:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End it all; the port refuses connections from now on."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            server = socket.create_connection(("127.0.0.1", self._target))
+            self._open += [client, server]
+            threading.Thread(target=self._pass_on, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, to_server: bool) -> None:
+        carried = 0
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 14):
+                if self.freeze_after_bytes is not None:
+                    self.freeze_after_bytes -= len(piece)
+                    if self.freeze_after_bytes < 0:
+                        self.freeze_after_bytes = None
+                        self.frozen.set()
+                while self.frozen.is_set():
+                    time.sleep(0.02)
+                sink.sendall(piece)
+                carried += len(piece)
+                if to_server and self.cut_after_bytes is not None and carried > self.cut_after_bytes:
+                    self.cut_after_bytes = None
+                    self.cut()
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        source.close()

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from sis_edge.errors import TransportError, UsageError
+from sis_edge.transport.ssh.endpoint import Endpoint, parse, resolve
+from sis_edge.transport.ssh.login import config_lookup
+
+CONFIG = """\
+Host nano
+  HostName 192.168.1.20
+  User bench
+  Port 2222
+  IdentityFile ~/keys/nano
+  UserKnownHostsFile ~/hosts_a ~/hosts_b
+  ProxyJump gate
+Host gate
+  HostName gate.lab
+  User porter
+  IdentitiesOnly yes
+Host far
+  ProxyJump one@first:22,second
+Host ring
+  ProxyJump ring
+Host odd
+  ProxyCommand nc %h %p
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))  # paramiko itself completes the paths of IdentityFile
+    for name in (".ssh/id_rsa", ".ssh/other", "keys/nano"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("key")
+    (tmp_path / ".ssh/config").write_text(CONFIG)
+    return tmp_path
+
+
+def endpoint(home: Path, target: str, **options: object) -> Endpoint:
+    return resolve(target, config_lookup(home / ".ssh/config"), home=home, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("nano", (None, "nano", None)),
+        ("bench@nano:2222", ("bench", "nano", 2222)),
+        ("a@b@nano", ("a@b", "nano", None)),
+        ("[fe80::1]:22", (None, "fe80::1", 22)),
+        ("fe80::1%eth0", (None, "fe80::1%eth0", None)),
+    ],
+)
+def test_parse(text: str, parts: tuple[str | None, str, int | None]) -> None:
+    assert parse(text) == parts
+
+
+@pytest.mark.parametrize("text", ["", "bench@", "nano:port", "-oProxyCommand=x", "two words"])
+def test_parse_refuses_what_is_no_host(text: str) -> None:
+    with pytest.raises(UsageError, match="is no host"):
+        parse(text)
+
+
+def test_the_configuration_is_honoured(home: Path) -> None:
+    found = endpoint(home, "nano")
+    assert found.name == "bench@192.168.1.20:2222"
+    assert found.identities == (home / "keys/nano",)
+    assert found.known_hosts[:2] == (home / "hosts_a", home / "hosts_b")
+    assert [(hop.name, hop.use_agent) for hop in found.jumps] == [("porter@gate.lab:22", False)]
+
+
+def test_what_is_given_goes_first(home: Path) -> None:
+    mine = home / "mine"
+    mine.write_text("")
+    found = endpoint(home, "me@nano:7", port=8, identity=home / ".ssh/other", known_hosts=mine)
+    assert found.name == "me@192.168.1.20:8"
+    assert found.identities == (home / ".ssh/other",)
+    assert found.known_hosts[0] == mine
+    assert endpoint(home, "me@nano:7", user="you").name == "you@192.168.1.20:7"
+
+
+def test_without_a_configuration_the_usual_keys_are_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody")
+    found = endpoint(home, "elsewhere")
+    assert (found.name, found.identities) == ("somebody@elsewhere:22", (home / ".ssh/id_rsa",))
+
+
+def test_a_chain_of_jump_hosts(home: Path) -> None:
+    assert [hop.host for hop in endpoint(home, "far").jumps] == ["first", "second"]
+
+
+@pytest.mark.parametrize(("target", "sentence"), [("ring", "in a circle"), ("odd", "use ProxyJump")])
+def test_what_cannot_be_reached_is_told(home: Path, target: str, sentence: str) -> None:
+    with pytest.raises(TransportError, match=sentence):
+        endpoint(home, target)
+
+
+def test_files_that_are_not_there(home: Path) -> None:
+    with pytest.raises(UsageError, match="no key file"):
+        endpoint(home, "nano", identity=home / "nothing")
+    with pytest.raises(UsageError, match="no file of known hosts"):
+        endpoint(home, "nano", known_hosts=home / "nothing")
+
+
+def test_a_configuration_that_cannot_be_read(home: Path) -> None:
+    (home / ".ssh/config").write_text("nonsense\n")
+    with pytest.raises(TransportError, match="mend it"):
+        config_lookup(home / ".ssh/config")

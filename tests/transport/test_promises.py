@@ -1,0 +1,107 @@
+"""What every way to a board promises, checked on all of them."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sshd import Server
+
+from sis_edge.errors import BoardError, DiskError
+from sis_edge.transport import LocalTransport, Transport
+from sis_edge.transport.base import CommandTimeoutError
+
+
+@pytest.fixture(params=["local", "ssh"])
+def board(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Transport, Path]]:
+    transport: Transport
+    if request.param == "local":
+        folder = tmp_path / "board"
+        transport = LocalTransport(folder)
+    else:
+        server: Server = request.getfixturevalue("server")
+        folder, transport = server.home, server.transport()
+    yield transport, folder
+    transport.close()
+    transport.close()
+
+
+def test_a_command_gets_its_words_as_they_are(board: tuple[Transport, Path]) -> None:
+    words = ["two words", "$HOME", "`id`", "a'b\"c", "*", "", "é\n;"]
+    done = board[0].run(["python3", "-c", "import sys; print(ascii(sys.argv[1:]))", *words])
+    assert (done.exit_code, done.stdout.strip(), done.stderr) == (0, ascii(words), "")
+
+
+def test_a_command_s_end_is_told(board: tuple[Transport, Path]) -> None:
+    transport, folder = board
+    done = transport.run(["sh", "-c", "pwd; echo wrong >&2; exit 3"])
+    assert done == (3, f"{folder}\n", "wrong\n")
+    assert transport.run(["no-such-command-here"]).exit_code == 127
+    assert transport.run(["true"]).exit_code == 0
+
+
+def test_much_output_on_both_streams_does_not_block(board: tuple[Transport, Path]) -> None:
+    code = "import sys\nfor _ in range(80): sys.stderr.write('e' * 65536); sys.stdout.write('o' * 65536)"
+    done = board[0].run(["python3", "-c", code])
+    assert (done.exit_code, len(done.stdout), len(done.stderr)) == (0, 80 * 65536, 80 * 65536)
+
+
+def test_a_command_that_does_not_end_is_given_up(board: tuple[Transport, Path]) -> None:
+    with pytest.raises(CommandTimeoutError, match=r"`sleep` did not end within 0\.5 s"):
+        board[0].run(["sleep", "60"], timeout_s=0.5)
+    assert board[0].run(["true"]).exit_code == 0
+
+
+def test_python3_is_the_one_of_this_environment(board: tuple[Transport, Path]) -> None:
+    done = board[0].run(["python3", "-c", "import sys; print(sys.prefix)"])
+    assert done.stdout.strip() == sys.prefix
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 3_000_001])
+def test_a_file_goes_there_and_back(board: tuple[Transport, Path], tmp_path: Path, size_bytes: int) -> None:
+    transport, folder = board
+    content = bytes(range(256)) * (size_bytes // 256 + 1)
+    source, back = tmp_path / "source", tmp_path / "deep" / "back"
+    source.write_bytes(content[:size_bytes])
+    steps: list[int] = []
+    transport.put(source, "some folder/below/it's", progress=steps.append)
+    assert (folder / "some folder/below/it's").read_bytes() == source.read_bytes()
+    assert sum(steps) == size_bytes
+    steps.clear()
+    transport.fetch("some folder/below/it's", back, progress=steps.append)
+    assert back.read_bytes() == source.read_bytes()
+    assert sum(steps) == size_bytes
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_put_replaces_a_file(board: tuple[Transport, Path], tmp_path: Path) -> None:
+    transport, folder = board
+    for text in ("the first and long", "second"):
+        (tmp_path / "source").write_text(text)
+        transport.put(tmp_path / "source", "file")
+        assert (folder / "file").read_text() == text
+
+
+def test_files_that_are_not_there(board: tuple[Transport, Path], tmp_path: Path) -> None:
+    transport = board[0]
+    with pytest.raises(DiskError, match="nothing cannot be read"):
+        transport.put(tmp_path / "nothing", "target")
+    with pytest.raises(BoardError, match="cannot read"):
+        transport.fetch("nothing", tmp_path / "target")
+    (tmp_path / "a file").write_text("")
+    transport.put(tmp_path / "a file", "file")
+    with pytest.raises(DiskError, match="cannot be written"):
+        transport.fetch("file", tmp_path / "a file" / "below")
+    with pytest.raises(BoardError):
+        transport.put(tmp_path / "a file", "file/below")
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_full_disk_leaves_the_old_file(board: tuple[Transport, Path], tmp_path: Path, small_disk: Path) -> None:
+    transport = board[0]
+    (tmp_path / "source").write_bytes(b"x" * 4_000_000)
+    (small_disk / "file").write_text("old")
+    with pytest.raises(BoardError, match=r"disk is full|No space left"):
+        transport.put(tmp_path / "source", str(small_disk / "file"))
+    assert (small_disk / "file").read_text() == "old"
+    assert [path.name for path in small_disk.iterdir()] == ["file"]

@@ -1,0 +1,242 @@
+import base64
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sshd import Proxy, Server, free_port, make_key, serve, wait_for
+
+from sis_edge.errors import BoardError, TransportError, UsageError
+from sis_edge.transport import connect
+from sis_edge.transport.base import UnreachableError
+from sis_edge.transport.ssh import SshTransport
+from sis_edge.transport.ssh.known_hosts import fingerprint
+
+
+def shown_fingerprint(server: Server) -> str:
+    return fingerprint(base64.b64decode((server.folder / "host_ed25519.pub").read_text().split()[1]))
+
+
+def test_the_name_says_how_the_board_is_reached(server: Server) -> None:
+    assert server.transport(user="bench").name == f"bench@127.0.0.1:{server.port}"
+    assert connect().name == "local"
+    assert isinstance(connect("127.0.0.1", port=server.port), SshTransport)
+
+
+def test_an_unknown_host_is_refused_with_its_fingerprint(server: Server) -> None:
+    server.known_hosts.unlink()
+    transport = server.transport()
+    with pytest.raises(TransportError) as caught:
+        transport.run(["true"])
+    text = str(caught.value)
+    assert not isinstance(caught.value, UnreachableError)
+    assert f"the host key of [127.0.0.1]:{server.port} is not known" in text
+    assert f"ssh-ed25519 {shown_fingerprint(server)}" in text
+    assert f"`ssh-keyscan -p {server.port} -t ed25519 127.0.0.1 >> {server.known_hosts}`" in text
+    assert not server.known_hosts.exists()
+
+
+def test_the_step_that_is_told_makes_the_host_known(server: Server, tmp_path: Path) -> None:
+    server.known_hosts.write_text("")
+    with pytest.raises(TransportError) as caught:
+        server.transport().run(["true"])
+    told = next(part for part in str(caught.value).split("`") if part.startswith("ssh-keyscan"))
+    subprocess.run(told, shell=True, check=True, capture_output=True)
+    transport = server.transport()
+    assert transport.run(["echo", "in"]).stdout == "in\n"
+    transport.close()
+
+
+def test_a_file_of_the_user_s_own_may_know_the_host(server: Server, tmp_path: Path) -> None:
+    mine = server.known_hosts.rename(tmp_path / "mine")
+    transport = server.transport(known_hosts=mine)
+    assert transport.run(["true"]).exit_code == 0
+    transport.close()
+
+
+def test_a_changed_host_key_is_refused_with_the_way_out(server: Server, tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[1]
+    server.known_hosts.write_text(f"@cert-authority * ssh-rsa AAAA\n[127.0.0.1]:{server.port} ssh-ed25519 {other}\n")
+    with pytest.raises(TransportError, match="has CHANGED") as caught:
+        server.transport().run(["true"])
+    text = str(caught.value)
+    assert shown_fingerprint(server) in text
+    assert fingerprint(base64.b64decode(other)) in text
+    assert f"{server.known_hosts} line 2" in text
+    told = next(part for part in text.split("`") if part.startswith("ssh-keygen"))
+    subprocess.run(told, shell=True, check=True, capture_output=True)
+    assert other not in server.known_hosts.read_text()
+
+
+def test_a_revoked_host_key_is_refused(server: Server) -> None:
+    key = (server.folder / "host_ed25519.pub").read_text().split()[1]
+    with server.known_hosts.open("a") as file:
+        file.write(f"@revoked * ssh-ed25519 {key}\n")
+    with pytest.raises(TransportError, match="@revoked"):
+        server.transport().run(["true"])
+
+
+def test_another_key_type_of_the_host_is_no_surprise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with serve(tmp_path / "sshd", host_keys=("ed25519", "rsa")) as server:
+        rsa = (server.folder / "host_rsa.pub").read_text().split()
+        server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {rsa[0]} {rsa[1]}\n")
+        transport = server.transport()
+        assert transport.run(["true"]).exit_code == 0
+        transport.close()
+
+
+def test_a_wrong_key_is_told(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match="refused the login with 1 key") as caught:
+        server.transport(identity=make_key(tmp_path / "wrong")).run(["true"])
+    assert "ssh-copy-id" in str(caught.value)
+
+
+def test_no_key_at_all_is_told(server: Server) -> None:
+    server.identity.unlink()
+    with pytest.raises(TransportError, match="there is no key to log in"):
+        server.transport().run(["true"])
+
+
+def test_an_encrypted_key_is_told(server: Server, tmp_path: Path) -> None:
+    locked = make_key(tmp_path / "locked", passphrase="a long one")
+    with pytest.raises(TransportError, match=f"`ssh-add {locked}`"):
+        server.transport(identity=locked).run(["true"])
+
+
+def test_an_encrypted_key_in_the_agent_works(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent")], stdout=subprocess.DEVNULL)
+    try:
+        wait_for((tmp_path / "agent").exists, "no ssh-agent")
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        subprocess.run(["ssh-add", "-q", str(server.identity)], check=True)
+        locked = make_key(tmp_path / "locked", passphrase="a long one")
+        transport = server.transport(identity=locked)
+        assert transport.run(["true"]).exit_code == 0
+        transport.close()
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+def test_a_file_that_is_no_key_is_told(server: Server) -> None:
+    server.identity.write_text("no key")
+    with pytest.raises(TransportError, match="cannot be read"):
+        server.transport().run(["true"])
+
+
+def test_nobody_listens(server: Server) -> None:
+    with pytest.raises(UnreachableError, match="is its SSH server running"):
+        server.transport(port=free_port()).run(["true"])
+
+
+def test_a_host_without_a_name(server: Server) -> None:
+    transport = SshTransport("no-such-host.invalid", home=server.client)
+    with pytest.raises(UnreachableError, match=r"no host named no-such-host\.invalid"):
+        transport.run(["true"])
+
+
+def test_a_server_that_never_says_a_word_is_given_up(server: Server) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        server.know(port)
+        with pytest.raises(UnreachableError, match="broke off the SSH handshake"):
+            server.transport(port=port, login_s=0.5).run(["true"])
+
+
+def test_a_jump_host_leads_to_the_board(server: Server) -> None:
+    (server.client / ".ssh" / "config").write_text(
+        f"Host board\n  HostName 127.0.0.1\n  Port {server.port}\n  ProxyJump 127.0.0.1:{server.port}\n"
+    )
+    transport = SshTransport("board", home=server.client)
+    assert transport.run(["echo", "far"]).stdout == "far\n"
+    transport.close()
+
+
+def test_a_jump_host_that_cannot_go_on_is_told(server: Server) -> None:
+    port = free_port()
+    (server.client / ".ssh" / "config").write_text(
+        f"Host board\n  HostName 127.0.0.1\n  Port {port}\n  ProxyJump 127.0.0.1:{server.port}\n"
+    )
+    with pytest.raises(UnreachableError, match=f"the jump host cannot reach 127.0.0.1 port {port}"):
+        SshTransport("board", home=server.client).run(["true"])
+
+
+def test_a_cut_transfer_leaves_no_file_and_can_be_repeated(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(3_000_000))
+    transport = server.transport(port=proxy.port)
+    proxy.cut_after_bytes = 1_000_000
+    with pytest.raises(UnreachableError, match="broke"):
+        transport.put(source, "folder/file")
+    assert not (server.home / "folder/file").exists()
+    transport.put(source, "folder/file")
+    assert (server.home / "folder/file").read_bytes() == source.read_bytes()
+    assert (proxy.cuts, proxy.connections) == (1, 2)
+    transport.close()
+
+
+def test_a_command_whose_connection_is_cut_is_no_command_that_failed(server: Server, proxy: Proxy) -> None:
+    transport = server.transport(port=proxy.port)
+    assert transport.run(["true"]).exit_code == 0
+    threading.Timer(0.3, proxy.cut).start()
+    with pytest.raises(UnreachableError):
+        transport.run(["sleep", "30"])
+    assert transport.run(["true"]).exit_code == 0
+    transport.close()
+
+
+def test_a_command_that_a_signal_ended_is_no_lost_connection(server: Server) -> None:
+    transport = server.transport()
+    assert transport.run(["sh", "-c", "kill -9 $$"]).exit_code in (-1, 128 + signal.SIGKILL)
+    assert transport.run(["true"]).exit_code == 0
+    transport.close()
+
+
+@pytest.mark.parametrize("call", ["put", "fetch", "run"])
+def test_a_network_that_is_silently_gone_is_given_up(server: Server, proxy: Proxy, tmp_path: Path, call: str) -> None:
+    (tmp_path / "source").write_bytes(os.urandom(9_000_000))
+    (server.home / "file").write_bytes(os.urandom(9_000_000))
+    transport = server.transport(port=proxy.port, stall_s=1.0)
+    transport.run(["true"])
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: transport.put(tmp_path / "source", "target"),
+        "fetch": lambda: transport.fetch("file", tmp_path / "back"),
+        "run": lambda: transport.run(["true"]),
+    }
+    # A transfer is under way when the network goes; a command begins after that.
+    proxy.freeze_after_bytes = 500_000 if call != "run" else 0
+    with pytest.raises(UnreachableError):
+        calls[call]()
+    assert proxy.frozen.is_set()
+    proxy.frozen.clear()
+    transport.close()
+
+
+def test_a_board_without_sftp_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    (tmp_path / "source").write_text("")
+    with serve(tmp_path / "sshd", sftp=False) as server:
+        transport = server.transport()
+        with pytest.raises(BoardError, match="has no SFTP"):
+            transport.put(tmp_path / "source", "target")
+        assert transport.run(["true"]).exit_code == 0
+        transport.close()
+
+
+def test_a_key_file_that_is_missing_is_the_user_s_to_mend(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ssh-keygen -t ed25519"):
+        server.transport(identity=tmp_path / "nothing")
+
+
+def test_permission_denied_on_the_board_is_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "source").write_text("x")
+    transport = server.transport()
+    with pytest.raises(BoardError, match="cannot write /proc/nowhere"):
+        transport.put(tmp_path / "source", "/proc/nowhere/file")
+    transport.close()
