@@ -74,14 +74,21 @@ def names() -> list[str]:
     return sorted(path.stem for path in profile_folder().glob("*.toml"))
 
 
+def find(name_or_path: str) -> Path:
+    """The file of a shipped profile's name, or of a path that ends in .toml; raises UsageError with the known names."""
+    if name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    if name_or_path not in names():
+        raise unknown("profile", name_or_path, [*names(), "or the path of a .toml file"])
+    return profile_folder() / f"{name_or_path}.toml"
+
+
 def load(name_or_path: str) -> DeviceProfile:
     """The profile of that name, or of that TOML file.
 
     Raises UsageError that lists the known names, or names the file, the field and what is wrong with it.
     """
-    path = Path(name_or_path) if name_or_path.endswith(".toml") else profile_folder() / f"{name_or_path}.toml"
-    if not name_or_path.endswith(".toml") and name_or_path not in names():
-        raise unknown("profile", name_or_path, [*names(), "or the path of a .toml file"])
+    path = find(name_or_path)
     try:
         with path.open("rb") as file:
             return DeviceProfile.model_validate(tomllib.load(file))

@@ -38,7 +38,8 @@ class CompactNetwork:
 def fold(network: SisNet) -> CompactNetwork:
     """Fold each normalisation into the convolution before it, in float64.
 
-    With scale g, mean m, variance v and offset b: w' = w g / sqrt(v + e), b' = b - m g / sqrt(v + e). Source: the definition of batch normalisation at inference (Ioffe and Szegedy 2015, algorithm 2).
+    With scale g, mean m, variance v and offset b: w' = w g / sqrt(v + e) and b' = b - m g / sqrt(v + e).
+    Source: the definition of batch normalisation at inference (Ioffe and Szegedy 2015, algorithm 2).
     """
     return CompactNetwork(tuple(_fold_layer(layer) for layer in network.layers if isinstance(layer, SisLayer)))
 

@@ -124,6 +124,7 @@ def train(
         with warnings.catch_warnings():
             # Batches are ready arrays, not a loader with worker processes; lightning advises those for any iterable.
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
             # lightning's own use of a form that newer torch deprecates.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
             trainer.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)

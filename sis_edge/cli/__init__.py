@@ -1,0 +1,80 @@
+"""The command line: thin commands, one file per group. Each parses, calls one library function and prints.
+
+Only typer is imported here and in the command files; what a command needs beyond it, it imports when it runs, so
+that `sis-edge --help` answers at once.
+"""
+
+import os
+import sys
+
+import typer
+
+from sis_edge.errors import DiskError, SisEdgeError
+
+app = typer.Typer(
+    name="sis-edge",
+    help="What a sparse network really buys on the board on the desk.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 data set, 4 bundle, 5 export, 6 connection, 7 agent, 8 board, "
+    "9 stored results, 10 disk, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line and exit with its code; errors of ours end in one sentence on standard error."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        app(arguments, standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except SisEdgeError as error:
+        return _say(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error, but nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _other(error)
+    return 0
+
+
+def _other(error: Exception) -> int:
+    from sis_edge.disk import REFUSALS
+
+    show = getattr(error, "show", None)  # typer's usage errors; which module they live in changes with its version
+    if callable(show):
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        place = f" {error.filename}" if error.filename else ""
+        return _say(
+            f"this machine cannot write{place} ({error.strerror}); make room or mend its rights", DiskError.exit_code
+        )
+    raise error
+
+
+def _interrupted() -> int:
+    return _say("interrupted; what was finished is kept, and the same command goes on from it", 130)
+
+
+def _say(sentence: str, exit_code: int) -> int:
+    sys.stderr.write(f"Error: {sentence}\n")
+    return exit_code
+
+
+from sis_edge.cli import build, bundle, datasets, deploy, form, profiles, quickstart, report  # noqa: E402  (they use app)
+
+for _commands in (quickstart, form, build, bundle, deploy, report, profiles, datasets):
+    app.add_typer(_commands.app)

@@ -1,0 +1,97 @@
+"""`sis-edge build`: from presets to a bundle."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sis_edge.errors import unknown
+
+if TYPE_CHECKING:
+    from sis_edge.bundle import Bundle
+
+app = typer.Typer()
+
+NETWORKS = "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
+
+BuildDir = Annotated[Path, typer.Option("--build-dir", help="Where bundles and finished stages are kept.")]
+
+
+@app.command()
+def build(
+    profile: Annotated[str, typer.Option(help="The board: a profile's name, or a TOML file.")],
+    dataset: Annotated[str, typer.Option(help="cifar10, svhn, fashion_mnist or digits.")] = "cifar10",
+    networks: Annotated[str, typer.Option(help="Presets or graph files (.npz), with commas between.")] = NETWORKS,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs. [default: the data set's recipe]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the initial weights and the order of images.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=2, help="Train on the first images only: for a quick try, and said in the report.")
+    ] = None,
+    test_images: Annotated[
+        int, typer.Option(min=32, help="Test images in the bundle, for accuracy on the board.")
+    ] = 1000,
+    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
+    precision: Annotated[
+        Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The bundle's name. [default: PROFILE-DATASET]")] = None,
+    build_dir: BuildDir = Path("build"),
+) -> None:
+    """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
+    from sis_edge import datasets, pipeline, profiles
+    from sis_edge.cli.console import bars, out
+
+    board = profiles.load(profile)
+    if dataset not in datasets.DATASETS:
+        raise unknown("data set", dataset, datasets.DATASETS)
+    plan = pipeline.BuildPlan(
+        profile=board,
+        dataset=dataset,
+        networks=tuple(part.strip() for part in networks.split(",") if part.strip()),
+        folder=build_dir,
+        name=name or f"{board.name}-{dataset}",
+        seed=seed,
+        epochs=epochs,
+        train_limit=limit,
+        test_images=test_images,
+        data_dir=data_dir,
+        precision=precision,
+    )
+    with bars() as shown:
+        result = pipeline.build(plan, shown.step)
+    if result.was_done:
+        out.print(f"Nothing to do: {result.bundle.path} is built and every file is sound.", soft_wrap=True)
+    else:
+        show(result.bundle)
+
+
+def show(bundle: "Bundle") -> None:
+    """A bundle's networks as a table of at most 80 columns."""
+    from rich.table import Table
+
+    from sis_edge.cli.console import out
+
+    manifest = bundle.manifest
+    table = Table(title=f"{manifest.name}: {manifest.dataset} for {manifest.profile}", title_justify="left")
+    table.add_column("network")
+    for heading in ("synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB"):
+        table.add_column(heading, justify="right")
+    sizes = {entry.path: entry.size_bytes for entry in manifest.files}
+    for entry in manifest.networks:
+        table.add_row(
+            entry.name,
+            f"{entry.synapses:,}",
+            f"{entry.architectural_efficiency:.2f}x",
+            f"{entry.mac_ratio:.2f}x",
+            f"{entry.training.host_accuracy:.4f}",
+            "-" if entry.paper_accuracy is None else f"{entry.paper_accuracy:.4f}",
+            f"{sizes[entry.model] / 1000:,.0f}",
+        )
+    out.print(table)
+    first = manifest.networks[0].training
+    out.print(
+        f"accuracy: on this machine, {first.host_test_images:,} test images, after {first.epochs} epochs "
+        f"of {first.train_images:,} images",
+        soft_wrap=True,
+    )
+    out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
