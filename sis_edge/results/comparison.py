@@ -63,6 +63,7 @@ class Row:
     threads: int
     samples: int
     rounds: int
+    warmup_steady: bool | None
     latency_p50_s: float | None
     latency_p90_s: float | None
     latency_p99_s: float | None
@@ -183,6 +184,7 @@ def _measured(record: NetworkRecord | None, reason: str) -> _Found:
     golden = record.golden if record else None
     return found | {
         "load_s": (record.load_s if record else None, reason),
+        "warmup_steady": (record.warmup_steady if record else None, reason),
         "first_inference_s": (record.first_inference_s if record else None, reason),
         "model_bytes": (record.model_bytes if record else None, reason),
         "peak_rss_bytes": (peak, memory_reason),

@@ -92,6 +92,7 @@ def network_record(name: str, rounds: int = 30, per_round: int = 20, seed: int =
         golden=GoldenCheck(16, 4.8e-6, 9.1e-7, 1.0, True),
         accuracy=Accuracy(450, round(450 * host)),
         warmup_latencies_s=[latency_s * 1.2] * 12,
+        warmup_steady=True,
         rounds=samples(latency_s, rounds, per_round, seed + list(NETWORKS).index(name)),
     )
 
@@ -162,6 +163,7 @@ def stored_run(
         bundle_id="fedcba9876543210",
         manifest=Manifest(
             bundle_version=BUNDLE_VERSION,
+            build_key=HASH,
             name=f"{profile}-{dataset}",
             profile=profile,
             dataset=dataset,

@@ -1,0 +1,82 @@
+"""The measured speed-up with its interval, and the ceiling that the ratio of multiply-accumulates sets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sis_edge.report import rows as show
+from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished, known, span
+from sis_edge.results.comparison import Row
+
+TITLE = "Speed-up against its ceiling"
+BAND = 46  # pixels, the height of one network's line
+MEASURED, CEILING = "measured, with its 95% interval", "ceiling (MAC ratio), counted"
+
+
+def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
+    """The chart, or None where no network has a speed-up."""
+    points = [_point(row) for row in rows if row.speed_up is not None]
+    if not points:
+        return None
+    rounds = span([row.rounds for row in rows if row.speed_up is not None])
+    words = "; ".join(f"{point['network']} {point['text']}, ceiling {point['ceiling_text']}" for point in points)
+    return Chart(
+        name="speed-up",
+        title=TITLE,
+        caption="Dashed: the dense network's speed. The ceiling is counted from multiply-accumulates, not measured. "
+        f"n = {rounds} rounds.",
+        alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
+        spec=finished(_layers(points), TITLE, mark, BAND * len(points)),
+    )
+
+
+def _point(row: Row) -> dict[str, Any]:
+    estimate = known(row.speed_up)
+    return {
+        "network": row.network,
+        "speed_up": estimate,
+        "low": estimate if row.speed_up_low is None else row.speed_up_low,
+        "high": estimate if row.speed_up_high is None else row.speed_up_high,
+        "ceiling": row.mac_ratio,
+        "text": f"{show.speed_up(row)} [{show.speed_up_interval(row)}]",
+        "ceiling_text": show.ratio(row.mac_ratio),
+    }
+
+
+def _layers(points: list[dict[str, Any]]) -> Any:
+    import altair as alt
+
+    right = 1.08 * max(1.0, *(max(point["ceiling"], point["high"]) for point in points))
+    title = "Speed-up over the dense network (times)"
+    scale = alt.Scale(domain=[0, right], nice=False)
+    names = alt.Y(
+        "network:N",
+        sort=[point["network"] for point in points],
+        title=None,
+        axis=alt.Axis(labelFontWeight="bold", ticks=False, grid=False),
+    )
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=[MEASURED, CEILING], range=[BLUE, ORANGE]),
+        legend=alt.Legend(orient="top", title=None, symbolType="square", symbolStrokeWidth=0, symbolOpacity=1),
+    )
+    tooltip = [
+        alt.Tooltip("network:N", title="network"),
+        alt.Tooltip("text:N", title="speed-up"),
+        alt.Tooltip("ceiling_text:N", title="ceiling"),
+    ]
+    measured = alt.Chart({"values": [point | {"kind": MEASURED} for point in points]})
+    counted = alt.Chart({"values": [point | {"kind": CEILING} for point in points]})
+    dense = alt.Chart({"values": [{"dense": 1}]})
+
+    def x(name: str) -> Any:
+        return alt.X(f"{name}:Q", title=title, scale=scale)
+
+    return alt.layer(
+        dense.mark_rule(strokeDash=[4, 4], color="#888888").encode(x=x("dense")),
+        measured.mark_bar(size=14, opacity=0.35).encode(x=x("speed_up"), y=names, color=colour, tooltip=tooltip),
+        counted.mark_tick(thickness=4, size=26).encode(x=x("ceiling"), y=names, color=colour, tooltip=tooltip),
+        measured.mark_rule(strokeWidth=3).encode(x=x("low"), x2="high:Q", y=names, color=colour),
+        measured.mark_point(filled=True, size=80, opacity=1).encode(
+            x=x("speed_up"), y=names, color=colour, tooltip=tooltip
+        ),
+    )

@@ -1,0 +1,284 @@
+"""What a report says of a run, before any format: titles, sentences, facts and tables."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sis_agent.schema import Facts
+from sis_edge.errors import RecordError
+from sis_edge.report import rows as show
+from sis_edge.report.tables import COLUMNS, Table, table
+from sis_edge.results.comparison import Row, compare
+from sis_edge.results.schema import StoredRun
+
+# The data sets that the paper reports accuracies for.
+PAPER_DATASETS = {"cifar10": "CIFAR-10", "svhn": "SVHN"}
+
+READING = (
+    "Speed-up is the median over rounds of the dense network's median latency in the round divided by this network's. "
+    "All networks take turns in random order within a round, so that a board that warms up or clocks down does so for "
+    "all alike.",
+    "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
+    "inferences within each drawn round, 10,000 times. An interval that holds 1 shows no difference.",
+    "The 95% interval of an accuracy is Wilson's, that of a drop is Newcombe's. Both speak of other test images of the "
+    "same kind, not of other trainings.",
+    "A percentile is given only where the sample carries it: p50 from 11, p90 from 64, p99 from 662 inferences.",
+    "The ceiling is the ratio of multiply-accumulates, dense to this network: a run time that skipped every synapse "
+    "that does not exist, and had no other cost, would reach it. It is counted, not measured.",
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One run: everything that a format lays out."""
+
+    title: str
+    mark: str | None
+    findings: tuple[str, ...]
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+    board: tuple[tuple[str, str], ...]
+    method: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str, str], ...]
+    provenance: tuple[tuple[str, str], ...]
+    reproduce: tuple[str, ...]
+    run: StoredRun
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report over one or more runs."""
+
+    title: str
+    sections: tuple[Section, ...]
+    reading: tuple[str, ...] = READING
+
+
+def document(runs: Sequence[StoredRun], seed: int = 0) -> Document:
+    """The report of these runs; raises RecordError where there is none. `seed` is the bootstrap's."""
+    if not runs:
+        raise RecordError("there is no run to report; `sis-edge deploy` measures one")
+    sections = tuple(section(run, seed) for run in runs)
+    title = sections[0].title if len(sections) == 1 else f"SiS against the dense NiN: {len(sections)} runs"
+    return Document(title, sections)
+
+
+def section(run: StoredRun, seed: int = 0) -> Section:
+    """What there is to say of one run."""
+    rows = tuple(compare(run, seed))
+    return Section(
+        title=f"{_dense_or_run(run)} on {board_name(run)}, {run.manifest.dataset}",
+        mark=mark(rows),
+        findings=tuple(_finding(row, run.manifest.dense) for row in rows if not row.is_dense),
+        notes=_notes(run, rows),
+        tables=tuple(table(name, rows, mark(rows)) for name in COLUMNS),
+        board=_board(run),
+        method=_method(run),
+        environment=_environment(run.record.facts_before, run.record.facts_after),
+        provenance=_provenance(run),
+        reproduce=_reproduce(run),
+        run=run,
+        rows=rows,
+    )
+
+
+def mark(rows: Sequence[Row]) -> str | None:
+    """The mark that every table and chart of a run carries; None for a run on a real board."""
+    names = [name for name in ("simulated", "emulated") if any(getattr(row, name) for row in rows)]
+    return " and ".join(names) or None
+
+
+def board_name(run: StoredRun) -> str:
+    """The board by its model, or by the best of what is known."""
+    facts = run.record.facts_before
+    return facts.model or facts.cpu_model or facts.machine or run.profile
+
+
+def _dense_or_run(run: StoredRun) -> str:
+    return f"SiS against the dense {run.manifest.dense}" if run.manifest.dense else "SiS networks"
+
+
+def _finding(row: Row, dense: str | None) -> str:
+    if row.speed_up is None:
+        return f"{row.network}: no speed-up, since {row.reasons['speed_up']}."
+    speed = f"{show.speed_up(row)} the speed of {dense}"
+    if row.speed_up_low is None or row.speed_up_high is None:
+        speed += f" (no interval: {row.reasons['speed_up_low']})"
+    else:
+        speed += f" (95% interval {show.speed_up_interval(row)}; ceiling {show.ratio(row.mac_ratio)})"
+        if row.speed_up_low <= 1 <= row.speed_up_high:
+            speed = f"no speed difference from {dense} is shown, " + speed
+    text = f"{row.network}: {speed}"
+    if row.accuracy_drop is not None and row.accuracy_drop_low is not None and row.accuracy_drop_high is not None:
+        interval = f"95% interval {show.points(row.accuracy_drop_low)} to {show.points(row.accuracy_drop_high)}"
+        images = show.plural(row.host_test_images, "test image")
+        text += f"; accuracy {show.points(row.accuracy_drop)} points below it ({interval}, {images})"
+        if row.accuracy_drop_low <= 0 <= row.accuracy_drop_high:
+            text += ", which these images cannot tell from 0"
+    return f"{text}. Problem: {row.problem}." if row.problem else f"{text}."
+
+
+def _notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
+    notes = []
+    if (marked := mark(rows)) is not None:
+        notes.append(f"This run is {marked}: its latencies, loads and memory say nothing about a real board.")
+    trainings = sorted({(row.train_images, row.epochs) for row in rows})
+    amounts = "; ".join(f"{show.plural(n, 'image')} for {show.plural(epochs, 'epoch')}" for n, epochs in trainings)
+    if run.manifest.dataset not in PAPER_DATASETS:
+        notes.append(
+            f"Trained on {amounts} of {run.manifest.dataset}: not comparable with the paper's "
+            f"{' and '.join(PAPER_DATASETS.values())} figures."
+        )
+    else:
+        notes.append(
+            f"Trained on {amounts} of {PAPER_DATASETS[run.manifest.dataset]}. The paper does not say how long it "
+            "trained, so its accuracies stand beside these for orientation only."
+        )
+    if run.record.problem is not None:
+        notes.append(f"The job ended early: {run.record.problem.message}.")
+    unsteady = [row.network for row in rows if row.warmup_steady is False]
+    if unsteady:
+        notes.append(
+            f"The warm-up of {', '.join(unsteady)} ended before latencies were steady: measure again on a quiet board."
+        )
+    for row in rows:
+        if row.problem is not None:
+            notes.append(f"{row.network}: {row.problem}.")
+    return tuple(notes)
+
+
+def _board(run: StoredRun) -> tuple[tuple[str, str], ...]:
+    facts = run.record.facts_before
+    memory = show.size(facts.memory_total_bytes) if facts.memory_total_bytes is not None else None
+    known = (
+        ("Board", facts.model),
+        ("Profile", run.profile),
+        ("Reached as", run.board),
+        ("Host name", facts.hostname),
+        ("Machine", facts.machine),
+        ("CPU", facts.cpu_model),
+        ("CPU cores", str(facts.cpu_count) if facts.cpu_count is not None else None),
+        ("Memory", memory),
+        ("System", facts.os_name),
+        ("Kernel", facts.kernel),
+        ("L4T", facts.l4t or "none: not a Jetson, or not recognised as one"),
+        ("glibc", facts.glibc),
+        ("Python", facts.python),
+        ("Run time", ", ".join(f"{name} {version}" for name, version in sorted(facts.runners.items())) or None),
+    )
+    return tuple((label, text or "unknown") for label, text in known)
+
+
+def _method(run: StoredRun) -> tuple[tuple[str, str], ...]:
+    job, record = run.record.job, run.record
+    details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(record.runner_details.items()))
+    return (
+        ("Rounds", f"{job.rounds}, with {show.plural(job.inferences_per_round, 'inference')} of every network in each"),
+        ("Order", f"random within each round (seed {job.seed})"),
+        ("Warm-up", f"{show.seconds(job.warmup_s)} at least for each network, not counted"),
+        ("Run time", f"{job.runner}{' (' + details + ')' if details else ''}"),
+        ("Threads", str(job.threads)),
+        ("Batch", show.plural(job.batch_size, "image")),
+        ("Clock", f"{record.clock}, resolution {show.seconds(record.clock_resolution_s)}"),
+        ("Started", f"{record.started_at} by the board's clock"),
+        ("Stored", f"{run.stored_at.isoformat()} by the host's clock"),
+        ("Duration", f"{record.duration_s:.1f} s"),
+    )
+
+
+def _environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...]:
+    def clocks(facts: Facts) -> str:
+        known = [hertz for hertz in facts.cpu_frequency_hz if hertz is not None]
+        return f"{show.si(min(known), 'Hz')} to {show.si(max(known), 'Hz')}" if known else "unknown"
+
+    def heat(facts: Facts) -> str:
+        known = {zone: degrees for zone, degrees in facts.temperatures_c.items() if degrees is not None}
+        return ", ".join(f"{zone} {degrees:.1f} °C" for zone, degrees in sorted(known.items())) or "unknown"
+
+    def load(facts: Facts) -> str:
+        return "unknown" if facts.load_average_1min is None else f"{facts.load_average_1min:.2f}"
+
+    def memory(facts: Facts) -> str:
+        return "unknown" if facts.memory_available_bytes is None else show.size(facts.memory_available_bytes)
+
+    def governor(facts: Facts) -> str:
+        return facts.governor or "unknown"
+
+    return tuple(
+        (label, read(before), read(after))
+        for label, read in (
+            ("Governor", governor),
+            ("CPU clocks", clocks),
+            ("Temperatures", heat),
+            ("Load, 1 min", load),
+            ("Memory available", memory),
+        )
+    )
+
+
+def _provenance(run: StoredRun) -> tuple[tuple[str, str], ...]:
+    manifest, made = run.manifest, run.manifest.provenance
+    board_packages = {name: version for name, version in run.record.facts_before.packages.items() if version}
+    return (
+        ("Run", run.record.run_id),
+        ("Bundle", f"{manifest.name} ({run.bundle_id})"),
+        ("Data set", f"{manifest.dataset}, SHA-256 {manifest.dataset_sha256}"),
+        ("Agent", run.record.agent_id),
+        ("sis-edge", f"{made.sis_edge}, Python {made.python}, bundle made {made.created_at}"),
+        ("Built on", f"{made.host_machine}, {made.host_cpu or 'CPU unknown'}"),
+        ("Packages of the host", ", ".join(f"{name} {version}" for name, version in sorted(made.packages.items()))),
+        ("Packages of the board", ", ".join(f"{name} {version}" for name, version in sorted(board_packages.items()))),
+        *(
+            (f"Graph of {entry.name}", f"seed {entry.graph_seed}, SHA-256 {entry.graph_sha256}")
+            for entry in manifest.networks
+        ),
+        *(
+            (
+                f"Weights of {entry.name}",
+                f"{entry.training.recipe}; seed {entry.training.seed}, precision {entry.training.precision}; "
+                f"ONNX against PyTorch on {show.plural(entry.parity.images, 'image')}: largest difference "
+                f"{entry.parity.max_abs_difference:.2e}, same top-1 on {show.percent(entry.parity.top1_agreement)}",
+            )
+            for entry in manifest.networks
+        ),
+    )
+
+
+def _reproduce(run: StoredRun) -> tuple[str, ...]:
+    """The commands that build the same bundle and measure it the same way; the images limit is always spelled out."""
+    entries, job = run.manifest.networks, run.record.job
+    training = entries[0].training
+    build = {
+        "--profile": run.manifest.profile,
+        "--dataset": run.manifest.dataset,
+        "--networks": ",".join(entry.name for entry in entries),
+        "--epochs": training.epochs,
+        "--seed": training.seed,
+        "--limit": training.train_images,
+        "--test-images": run.manifest.test_image_count,
+        "--name": run.manifest.name,
+    }
+    deploy: dict[str, object] = {}
+    if run.board != "local":
+        user, _, place = run.board.rpartition("@")
+        host, _, port = place.rpartition(":")
+        deploy |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
+        deploy |= {"--user": user} if user else {}
+    if run.profile != run.manifest.profile:
+        deploy["--profile"] = run.profile
+    names = [network.name for network in job.networks]
+    if set(names) != {entry.name for entry in entries}:
+        deploy["--networks"] = ",".join(names)
+    deploy["--seed"] = job.seed
+    return _command("build", build), _command("deploy", deploy)
+
+
+def _command(name: str, options: Mapping[str, object]) -> str:
+    words = [word for option, given in options.items() for word in (option, str(given))]
+    return shlex.join(["sis-edge", name, *words])
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,56 @@
+"""A report as one self-contained page: no network, light and dark, on paper too."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from sis_edge.report.charts import Chart, styled, svg
+from sis_edge.report.document import Document
+
+# Draws each chart where its still picture stands; where scripts are off, the still picture stays.
+_SNIPPET = """
+for (const place of document.querySelectorAll("[data-chart]")) {
+  const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+  const live = document.createElement("div");
+  live.setAttribute("aria-hidden", "true");
+  vegaEmbed(live, spec, {renderer: "svg", actions: false}).then(() => {
+    place.querySelector(".still").classList.add("replaced");
+    place.appendChild(live);
+  });
+}
+"""
+
+
+def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
+    """The text of `index.html`; `charts` holds the charts of each section."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    drawn = [
+        [(chart, Markup(svg(chart, inline=True)), Markup(_embedded(chart))) for chart in group] for group in charts
+    ]
+    return environment.get_template("report.html.j2").render(
+        document=document,
+        sections=list(zip(document.sections, drawn, strict=True)),
+        script=Markup(_script()) if any(drawn) else None,
+    )
+
+
+def _embedded(chart: Chart) -> str:
+    """The chart's definition as JSON that cannot end its script element."""
+    return json.dumps(styled(chart, inline=True)).replace("<", "\\u003c")
+
+
+@cache
+def _script() -> str:
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle(_SNIPPET)).replace("</script", "<\\/script").replace("<!--", "<\\!--")

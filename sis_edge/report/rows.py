@@ -1,0 +1,92 @@
+"""Values as text: SI prefixes, percentages, and words for what is not known.
+
+Numbers keep three significant digits, shares two decimals of a percent; CSV and JSON keep all digits.
+"""
+
+from sis_edge.results.comparison import REFERENCE, Row
+
+_PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
+
+
+def si(value: float, unit: str) -> str:
+    """Three significant digits with an SI prefix.
+
+    >>> si(0.0092041, "s"), si(3845416, "B"), si(0, "s")
+    ('9.20 ms', '3.85 MB', '0 s')
+    """
+    if value == 0:
+        return f"0 {unit}"
+    digits, exponent = f"{value:.2e}".split("e")
+    group = min(max(int(exponent) // 3, min(_PREFIXES)), max(_PREFIXES))
+    shift = int(exponent) - 3 * group
+    return f"{float(digits) * 10**shift:.{max(2 - shift, 0)}f} {_PREFIXES[group]}{unit}"
+
+
+def seconds(value: float) -> str:
+    """A duration or latency."""
+    return si(value, "s")
+
+
+def size(value: float) -> str:
+    """Bytes, in powers of 1000."""
+    return f"{value:.0f} B" if abs(value) < 1000 else si(value, "B")
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands set apart."""
+    return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """A share in [0, 1]."""
+    return f"{100 * value:.2f}%"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with a true minus sign."""
+    return f"{100 * value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def ratio(value: float) -> str:
+    """How many times."""
+    return f"{value:.2f}×"
+
+
+def share(value: float) -> str:
+    """A share without decimals."""
+    return f"{100 * value:.0f}%"
+
+
+def speed_up(row: Row) -> str:
+    """A speed-up with the digits that its interval supports."""
+    return f"{row.speed_up:.{_speed_up_decimals(row)}f}×"
+
+
+def speed_up_interval(row: Row) -> str:
+    """The interval of a speed-up, or why there is none."""
+    if row.speed_up_low is None:
+        return row.reasons["speed_up_low"]
+    decimals = _speed_up_decimals(row)
+    return f"{row.speed_up_low:.{decimals}f} to {row.speed_up_high:.{decimals}f}"
+
+
+def unknown(reason: str) -> str | None:
+    """The words for an unknown value that fit in a cell; None for those that need a note below the table."""
+    if reason == REFERENCE:
+        return "reference"
+    return reason if reason.startswith("insufficient") else None
+
+
+def plural(number: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "round"), plural(1297, "image")
+    ('1 round', '1,297 images')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _speed_up_decimals(row: Row) -> int:
+    if row.speed_up_low is None or row.speed_up_high is None:
+        return 2
+    return 3 if row.speed_up_high - row.speed_up_low < 0.05 else 2
