@@ -32,7 +32,8 @@ def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
 
     def work(report: Callable[[Dict[str, Any]], None]) -> None:
         try:
-            execute(root, job_id, lambda answer: report({"answer": answer}))
+            with jobs.disk_full_is_a_problem():
+                execute(root, job_id, lambda answer: report({"answer": answer}))
         except ProblemError as error:
             report({"problem": schema.to_json(error.problem)})
 

@@ -44,9 +44,12 @@ def _detached(work: Callable[[Report], None], log_path: str, read_end: int, writ
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         _redirect(log_path)
 
+        unused = [write_end]
+
         def report(value: Dict[str, Any]) -> None:
-            with os.fdopen(write_end, "w", encoding="utf-8") as pipe:
-                json.dump(value, pipe)
+            if unused:  # only the first report has a listener
+                with os.fdopen(unused.pop(), "w", encoding="utf-8") as pipe:
+                    json.dump(value, pipe)
 
         try:
             work(report)

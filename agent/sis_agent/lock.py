@@ -1,8 +1,8 @@
 """The board's lock: one board measures one job at a time.
 
-The file holds who measures: pid, the process's start ticks, the job. The start ticks (field 22 of /proc/PID/stat)
-tell a living owner from a stranger that got the pid later, so a stale lock is recognised. Reading and writing the
-file happens under flock, so two agents cannot both find it free; the file is emptied, never removed, because
+The file holds who measures: pid, the process's start ticks, the job. The start ticks (field 22 of its stat file in
+/proc) tell a living owner from a stranger that got the pid later, so a stale lock is recognised. Reading and writing
+the file happens under flock, so two agents cannot both find it free; the file is emptied, never removed, because
 another agent may be waiting on this very file.
 """
 
@@ -28,7 +28,11 @@ class Owner(NamedTuple):
 def start_ticks(pid: int, root: str = "/") -> Optional[int]:
     """When a process started, in clock ticks since boot; None for a process that has ended."""
     try:
-        with open(os.path.join(root, "proc", str(pid), "stat"), encoding="ascii", errors="replace") as stat:
+        # The main thread's file, whose fields are the same: for a process's own /proc/PID/stat qemu's user emulation
+        # answers itself, with another start than everybody else reads.
+        with open(
+            os.path.join(root, "proc", str(pid), "task", str(pid), "stat"), encoding="ascii", errors="replace"
+        ) as stat:
             # The name (field 2) may hold blanks and brackets: fields count from behind the last bracket.
             fields = stat.read().rpartition(")")[2].split()
     except OSError:

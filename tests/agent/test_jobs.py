@@ -95,10 +95,10 @@ def test_a_damaged_lock_is_free(tmp_path: Path, content: str) -> None:
     ids=["sleeps", "runs", "zombie", "dead"],
 )
 def test_start_ticks(tmp_path: Path, state: str, expected: int | None) -> None:
-    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/7/task/7").mkdir(parents=True)
     fields = [state, *["0"] * 18, "4242", "0"]
     # A process may call itself anything.
-    (tmp_path / "proc/7/stat").write_text("7 (a) S 1 (b) " + " ".join(fields))
+    (tmp_path / "proc/7/task/7/stat").write_text("7 (a) S 1 (b) " + " ".join(fields))
     assert lock.start_ticks(7, str(tmp_path)) == expected
     assert lock.start_ticks(8, str(tmp_path)) is None
 
