@@ -35,7 +35,7 @@ class Section:
 
     title: str
     mark: str | None
-    findings: tuple[str, ...]
+    findings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     tables: tuple[Table, ...]
     board: tuple[tuple[str, str], ...]
@@ -69,9 +69,9 @@ def section(run: StoredRun, seed: int = 0) -> Section:
     """What there is to say of one run."""
     rows = tuple(compare(run, seed))
     return Section(
-        title=f"{_dense_or_run(run)} on {board_name(run)}, {run.manifest.dataset}",
+        title=f"{_dense_or_run(run)}: {run.manifest.dataset} on {board_name(run)}",
         mark=mark(rows),
-        findings=tuple(_finding(row, run.manifest.dense) for row in rows if not row.is_dense),
+        findings=tuple((row.network, _finding(row, run.manifest.dense)) for row in rows if not row.is_dense),
         notes=_notes(run, rows),
         tables=tuple(table(name, rows, mark(rows)) for name in COLUMNS),
         board=_board(run),
@@ -101,23 +101,28 @@ def _dense_or_run(run: StoredRun) -> str:
 
 
 def _finding(row: Row, dense: str | None) -> str:
+    """What one network buys, in a sentence that goes on from its name."""
+    end = f" Problem: {row.problem}." if row.problem and row.latency_p50_s is not None else ""
     if row.speed_up is None:
-        return f"{row.network}: no speed-up, since {row.reasons['speed_up']}."
-    speed = f"{show.speed_up(row)} the speed of {dense}"
+        return f"no speed-up, since {row.reasons['speed_up']}.{end}"
+    parts = [f"{show.speed_up(row)} the speed of {dense}"]
     if row.speed_up_low is None or row.speed_up_high is None:
-        speed += f" (no interval: {row.reasons['speed_up_low']})"
+        parts[0] += f" (no interval: {row.reasons['speed_up_low']})"
     else:
-        speed += f" (95% interval {show.speed_up_interval(row)}; ceiling {show.ratio(row.mac_ratio)})"
+        parts[0] += f" (95% interval {show.speed_up_interval(row)}; ceiling {show.ratio(row.mac_ratio)})"
         if row.speed_up_low <= 1 <= row.speed_up_high:
-            speed = f"no speed difference from {dense} is shown, " + speed
-    text = f"{row.network}: {speed}"
+            parts[0] += ", which is no difference shown"
     if row.accuracy_drop is not None and row.accuracy_drop_low is not None and row.accuracy_drop_high is not None:
-        interval = f"95% interval {show.points(row.accuracy_drop_low)} to {show.points(row.accuracy_drop_high)}"
+        side = "below" if row.accuracy_drop >= 0 else "above"
+        interval = f"{show.points(row.accuracy_drop_low)} to {show.points(row.accuracy_drop_high)}"
         images = show.plural(row.host_test_images, "test image")
-        text += f"; accuracy {show.points(row.accuracy_drop)} points below it ({interval}, {images})"
+        parts.append(
+            f"accuracy {show.points(abs(row.accuracy_drop))} points {side} it "
+            f"(95% interval of the drop {interval}, {images})"
+        )
         if row.accuracy_drop_low <= 0 <= row.accuracy_drop_high:
-            text += ", which these images cannot tell from 0"
-    return f"{text}. Problem: {row.problem}." if row.problem else f"{text}."
+            parts[1] += ", which these images cannot tell from 0"
+    return f"{'; '.join(parts)}.{end}"
 
 
 def _notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -125,16 +130,18 @@ def _notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
     if (marked := mark(rows)) is not None:
         notes.append(f"This run is {marked}: its latencies, loads and memory say nothing about a real board.")
     trainings = sorted({(row.train_images, row.epochs) for row in rows})
-    amounts = "; ".join(f"{show.plural(n, 'image')} for {show.plural(epochs, 'epoch')}" for n, epochs in trainings)
+    name = PAPER_DATASETS.get(run.manifest.dataset, run.manifest.dataset)
+    amounts = "; ".join(
+        f"{show.plural(n, 'image')} of {name} for {show.plural(epochs, 'epoch')}" for n, epochs in trainings
+    )
     if run.manifest.dataset not in PAPER_DATASETS:
         notes.append(
-            f"Trained on {amounts} of {run.manifest.dataset}: not comparable with the paper's "
-            f"{' and '.join(PAPER_DATASETS.values())} figures."
+            f"Trained on {amounts}: not comparable with the paper's {' and '.join(PAPER_DATASETS.values())} figures."
         )
     else:
         notes.append(
-            f"Trained on {amounts} of {PAPER_DATASETS[run.manifest.dataset]}. The paper does not say how long it "
-            "trained, so its accuracies stand beside these for orientation only."
+            f"Trained on {amounts}. The paper does not say how long it trained, so its accuracies stand beside "
+            "these for orientation only."
         )
     if run.record.problem is not None:
         notes.append(f"The job ended early: {run.record.problem.message}.")
@@ -144,7 +151,7 @@ def _notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
             f"The warm-up of {', '.join(unsteady)} ended before latencies were steady: measure again on a quiet board."
         )
     for row in rows:
-        if row.problem is not None:
+        if row.is_dense and row.problem is not None:  # the others' stand in their findings
             notes.append(f"{row.network}: {row.problem}.")
     return tuple(notes)
 
@@ -191,7 +198,8 @@ def _method(run: StoredRun) -> tuple[tuple[str, str], ...]:
 def _environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...]:
     def clocks(facts: Facts) -> str:
         known = [hertz for hertz in facts.cpu_frequency_hz if hertz is not None]
-        return f"{show.si(min(known), 'Hz')} to {show.si(max(known), 'Hz')}" if known else "unknown"
+        ends = sorted({min(known), max(known)}) if known else []
+        return " to ".join(show.si(hertz, "Hz") for hertz in ends) or "unknown"
 
     def heat(facts: Facts) -> str:
         known = {zone: degrees for zone, degrees in facts.temperatures_c.items() if degrees is not None}

@@ -16,7 +16,7 @@ for (const place of document.querySelectorAll("[data-chart]")) {
   live.setAttribute("aria-hidden", "true");
   vegaEmbed(live, spec, {renderer: "svg", actions: false}).then(() => {
     place.querySelector(".still").classList.add("replaced");
-    place.appendChild(live);
+    place.querySelector(".still").after(live);
   });
 }
 """

@@ -30,7 +30,7 @@ def _run(section: Section) -> dict[str, Any]:
         "agent_id": section.run.record.agent_id,
         "mark": section.mark,
         "notes": section.notes,
-        "findings": section.findings,
+        "findings": dict(section.findings),
         "board": dict(section.board),
         "method": dict(section.method),
         "environment": {label: {"before": before, "after": after} for label, before, after in section.environment},

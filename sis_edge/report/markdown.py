@@ -28,16 +28,15 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
     if section.mark:
         yield f"**{section.mark.upper()}**"
     yield _bullets(section.notes)
-    yield _bullets(section.findings) if section.findings else "There is no network to compare."
+    findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
+    yield "\n".join(f"- {finding}" for finding in findings) if findings else "There is no network to compare."
+    first, *others = section.tables
+    yield from _networks(first)
     for chart in charts:
         yield f"![{escape(chart.alt)}]({chart.name}.svg)"
         yield f"*{escape(chart.caption)}*"
-    for table in section.tables:
-        yield f"### {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
-        yield escape(table.caption)
-        yield _table(table)
-        if table.notes:
-            yield _bullets(table.notes)
+    for table in others:
+        yield from _networks(table)
     yield "### Board"
     yield _grid(("", ""), section.board)
     yield "### How it was measured"
@@ -48,6 +47,14 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
     yield _grid(("", ""), section.provenance)
     yield "### Reproduce"
     yield "```sh\n" + "\n".join(line.replace("```", "") for line in section.reproduce) + "\n```"
+
+
+def _networks(table: Table) -> Iterable[str]:
+    yield f"### {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
+    yield escape(table.caption)
+    yield _table(table)
+    if table.notes:
+        yield _bullets(table.notes)
 
 
 def _table(table: Table) -> str:

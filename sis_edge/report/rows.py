@@ -3,6 +3,8 @@
 Numbers keep three significant digits, shares two decimals of a percent; CSV and JSON keep all digits.
 """
 
+from collections.abc import Sequence
+
 from sis_edge.results.comparison import REFERENCE, Row
 
 _PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
@@ -84,6 +86,16 @@ def plural(number: int, noun: str) -> str:
     ('1 round', '1,297 images')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def span(numbers: Sequence[int]) -> str:
+    """One number, or the least and the greatest.
+
+    >>> span([30, 30]), span([5, 1200])
+    ('30', '5 to 1,200')
+    """
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _speed_up_decimals(row: Row) -> int:

@@ -119,12 +119,12 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
         (
             NETWORK,
             value("n", "samples", show.count),
-            value("Rounds", "rounds", show.count),
             value("p50", "latency_p50_s", show.seconds),
             value("p90", "latency_p90_s", show.seconds),
             value("p99", "latency_p99_s", show.seconds),
             SPEED_UP,
             SPEED_UP_INTERVAL,
+            value("Rounds", "speed_up_rounds", show.count),
             CEILING,
             value("Share of the ceiling", "share_of_ceiling", show.share),
         ),
@@ -162,7 +162,21 @@ def table(name: str, rows: Sequence[Row], mark: str | None = None) -> Table:
     """The table of that name over the rows of one run; `mark` says "simulated" or "emulated"."""
     title, caption, columns = COLUMNS[name]
     cells, notes = fill(columns, rows)
+    if name == "result":
+        caption += f" {amounts(rows)}"
     return Table(name, title, caption, mark, columns, cells, notes)
+
+
+def amounts(rows: Sequence[Row]) -> str:
+    """How many samples stand behind the numbers."""
+    measured = [row for row in rows if row.samples]
+    if not measured:
+        return "No network was measured."
+    images = [row.device_test_images for row in rows if row.device_test_images is not None]
+    return (
+        f"n = {show.span([row.samples for row in measured])} inferences of each network in "
+        f"{show.span([row.rounds for row in measured])} rounds, {show.span(images) if images else 'no'} test images."
+    )
 
 
 def fill(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[tuple[tuple[Cell, ...], ...], tuple[str, ...]]:

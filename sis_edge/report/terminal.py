@@ -7,7 +7,7 @@ from rich.text import Text
 
 from sis_edge.report import rows as show
 from sis_edge.report.document import board_name, mark
-from sis_edge.report.tables import NETWORK, SYNAPSES, Column, fill, value
+from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, fill, value
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
 
@@ -49,11 +49,9 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
     for line in cells:
         grid.add_row(*(Text(cell.text) for cell in line))
     job = run.record.job
-    samples = sorted({row.samples for row in rows})
-    amount = f"{samples[0]:,}" if len(samples) == 1 else f"{samples[0]:,} to {samples[-1]:,}"
     lines = [
-        f"n = {amount} inferences of each network in {show.plural(job.rounds, 'round')}; "
-        f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}",
+        amounts(rows),
+        f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
         *notes,
         *sorted({f"no interval: {row.reasons['speed_up_low']}" for row in rows if _lacks_interval(row)}),
         *(f"{row.network}: {row.problem}" for row in rows if row.problem and row.problem not in " ".join(notes)),

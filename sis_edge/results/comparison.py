@@ -24,6 +24,7 @@ class Row:
 
     Accuracies are shares in [0, 1]; `accuracy_drop` is the dense network's host accuracy minus this one's;
     `_low` and `_high` bound 95% intervals. Latencies are those of one call with `batch_size` images.
+    `speed_up_rounds` counts the rounds that hold both networks;
     `mac_ratio` is the ceiling of any speed-up, `share_of_ceiling` is speed-up / mac_ratio.
     `peak_above_baseline_bytes` is what loading and running the network added to its fresh process.
     """
@@ -70,6 +71,7 @@ class Row:
     speed_up: float | None
     speed_up_low: float | None
     speed_up_high: float | None
+    speed_up_rounds: int | None
     share_of_ceiling: float | None
     load_s: float | None
     first_inference_s: float | None
@@ -214,7 +216,7 @@ def _against_dense(
     problem: str | None,
     seed: int,
 ) -> _Found:
-    names = ("speed_up", "speed_up_low", "speed_up_high", "share_of_ceiling")
+    names = ("speed_up", "speed_up_low", "speed_up_high", "speed_up_rounds", "share_of_ceiling")
     drops = ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high")
     if dense is None:
         return dict.fromkeys((*names, *drops), (None, "the run has no dense network to compare with"))
@@ -243,6 +245,7 @@ def _against_dense(
         "speed_up": (speed.estimate, ""),
         "speed_up_low": (bounds.low if bounds else None, short),
         "speed_up_high": (bounds.high if bounds else None, short),
+        "speed_up_rounds": (speed.rounds, ""),
         "share_of_ceiling": (speed.estimate / entry.mac_ratio, ""),
     }
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sis_edge.report import rows as show
-from sis_edge.report.charts.base import BLUE, ORANGE, WIDTH, Chart, finished, known, span
-from sis_edge.report.charts.labels import Label, place
+from sis_edge.report.charts.base import BLUE, ORANGE, WIDTH, Chart, finished, known
+from sis_edge.report.charts.labels import Point, place
 from sis_edge.results.comparison import Row
 
 TITLE = "Accuracy against latency"
-HEIGHT = 300  # pixels, without the room for names above
+HEIGHT = 300  # pixels, without the room for names
 
 
 def accuracy_latency(rows: Sequence[Row], mark: str | None) -> Chart | None:
@@ -21,11 +21,11 @@ def accuracy_latency(rows: Sequence[Row], mark: str | None) -> Chart | None:
     right = 1.12 * max(point["p90_ms"] for point in points)
     low, high = min(point["low"] for point in points), max(point["high"] for point in points)
     margin = 0.06 * max(high - low, 0.5)
-    bottom, top = max(0.0, low - margin), high + margin
+    bottom, top = low - margin, high + margin
     per_pixel = (top - bottom) / HEIGHT
-    labels = place(
+    places = place(
         [
-            Label(
+            Point(
                 point["network"],
                 point["latency_ms"] / right * WIDTH,
                 (top - point["high"]) / per_pixel,
@@ -35,20 +35,28 @@ def accuracy_latency(rows: Sequence[Row], mark: str | None) -> Chart | None:
         ],
         WIDTH,
     )
-    for point, label in zip(points, labels, strict=True):
-        point |= {"label_ms": label.x / WIDTH * right, "label_accuracy": top - label.y * per_pixel}
-    room = max(0.0, 12 - min(label.y for label in labels))
+    for point, spot in zip(points, places, strict=True):
+        point |= {"name_ms": spot.x / WIDTH * right, "name_accuracy": top - spot.y * per_pixel}
+    above = max(0.0, 12 - min(spot.y for spot in places))
+    below = max(0.0, 12 + max(spot.y for spot in places) - HEIGHT)
+    images = show.span([row.device_test_images or 0 for row in measured])
+    samples = show.span([row.samples for row in measured])
     missing = [row.network for row in rows if row not in measured]
     words = "; ".join(f"{point['network']} {point['accuracy_text']}, {point['latency_text']}" for point in points)
     return Chart(
         name="accuracy-latency",
         title=TITLE,
         caption="Up and to the left is better. Upright whiskers: 95% interval of the accuracy "
-        f"(n = {span([row.device_test_images or 0 for row in measured])} images). The tail to the right reaches p90"
+        f"(n = {images} images). The tail to the right reaches p90 (n = {samples} inferences)"
         f"{'' if all(row.latency_p90_s is not None for row in measured) else ', where the sample carries it'}."
         f"{' Not measured: ' + ', '.join(missing) + '.' if missing else ''}",
         alt=f"Scatter chart of accuracy against median latency{f', {mark}' if mark else ''}: {words}.",
-        spec=finished(_layers(points, right, bottom, top + room * per_pixel), TITLE, mark, HEIGHT + room),
+        spec=finished(
+            _layers(points, right, bottom - below * per_pixel, top + above * per_pixel),
+            TITLE,
+            mark,
+            HEIGHT + above + below,
+        ),
     )
 
 
@@ -89,6 +97,6 @@ def _layers(points: list[dict[str, Any]], right: float, bottom: float, top: floa
         base.mark_rule(strokeWidth=2, opacity=0.7).encode(x=x, x2="p90_ms:Q", y=y, color=colour),
         base.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip),
         base.mark_text(fontSize=12.5, fontWeight="bold").encode(
-            x=alt.X("label_ms:Q", scale=across), y=alt.Y("label_accuracy:Q", scale=up), text="network:N"
+            x=alt.X("name_ms:Q", scale=across), y=alt.Y("name_accuracy:Q", scale=up), text="network:N"
         ),
     )

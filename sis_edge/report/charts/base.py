@@ -1,11 +1,10 @@
 """What a chart is, and how its one definition becomes a picture."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-WIDTH = 560  # pixels
+WIDTH = 430  # pixels
 
 # Two colours that keep a contrast of 3:1 and more on white and on the page's dark ground.
 ORANGE, BLUE = "#c8661b", "#3b82c4"
@@ -62,9 +61,3 @@ def known(value: float | None) -> float:
     """A value that the caller has checked to be there."""
     assert value is not None
     return value
-
-
-def span(numbers: Sequence[int]) -> str:
-    """One number, or the least and the greatest."""
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

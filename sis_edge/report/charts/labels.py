@@ -1,43 +1,64 @@
 """Where the names of points go, so that they cover neither each other nor the whiskers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-CHARACTER, LINE, GAP = 7.6, 16.0, 11.0  # pixels: a bold character's width, a line's height, a label above its whisker
+# Pixels: a bold character's width, a line's height, and from a whisker's end to the middle of a name.
+CHARACTER, LINE, GAP = 7.6, 16.0, 11.0
 
 
 @dataclass(frozen=True)
-class Label:
-    """A name in pixels, y downwards: before placing, x and y are its whisker's upper end, `foot` the lower one.
+class Point:
+    """A point with an upright whisker from `top` to `foot`, in pixels, y downwards."""
 
-    After placing, x and y are the middle of the text.
-    """
-
-    text: str
+    name: str
     x: float
-    y: float
+    top: float
     foot: float
 
-
-def place(labels: Sequence[Label], width: float) -> list[Label]:
-    """Each name above its whisker, raised until it covers nothing; y may become negative, x stays within `width`."""
-    placed: dict[int, Label] = {}
-    for at in sorted(range(len(labels)), key=lambda index: -labels[index].y):
-        half = CHARACTER * len(labels[at].text) / 2
-        x = min(max(labels[at].x, half), max(width - half, half))
-        spot = replace(labels[at], x=x, y=labels[at].y - GAP)
-        while any(_touch(spot, half, other) for other in placed.values()) or any(
-            _crosses(spot, half, whisker) for index, whisker in enumerate(labels) if index != at
-        ):
-            spot = replace(spot, y=spot.y - 2)
-        placed[at] = spot
-    return [placed[at] for at in range(len(labels))]
+    @property
+    def half(self) -> float:
+        """Half of its name's width."""
+        return CHARACTER * len(self.name) / 2
 
 
-def _touch(spot: Label, half: float, other: Label) -> bool:
-    reach = half + CHARACTER * len(other.text) / 2
-    return abs(spot.x - other.x) < reach and abs(spot.y - other.y) < LINE
+@dataclass(frozen=True)
+class Place:
+    """The middle of a name, in pixels."""
+
+    x: float
+    y: float
 
 
-def _crosses(spot: Label, half: float, whisker: Label) -> bool:
-    return abs(spot.x - whisker.x) < half + 3 and whisker.y - LINE / 2 < spot.y < whisker.foot + LINE / 2
+def place(points: Sequence[Point], width: float) -> list[Place]:
+    """A place for each name: above its whisker, else below, else further above or below, whatever is free first.
+
+    x stays within `width` where the name is shorter than that; y may leave the plot, which must then grow.
+    """
+    taken: dict[int, Place] = {}
+    for at in sorted(range(len(points)), key=lambda index: points[index].top):
+        taken[at] = next(
+            spot
+            for spot in _candidates(points[at], width)
+            if not any(_touch(points[at], spot, points[other], found) for other, found in taken.items())
+            and not any(_crosses(points[at], spot, whisker) for index, whisker in enumerate(points) if index != at)
+        )
+    return [taken[at] for at in range(len(points))]
+
+
+def _candidates(point: Point, width: float) -> Iterator[Place]:
+    x = min(max(point.x, point.half), max(width - point.half, point.half))
+    away = GAP
+    while True:
+        yield Place(x, point.top - away)
+        yield Place(x, point.foot + away)
+        away += LINE / 4
+
+
+def _touch(one: Point, here: Place, other: Point, there: Place) -> bool:
+    return abs(here.x - there.x) < one.half + other.half + 4 and abs(here.y - there.y) < LINE
+
+
+def _crosses(point: Point, spot: Place, whisker: Point) -> bool:
+    aside = abs(spot.x - whisker.x) >= point.half + 8
+    return not aside and whisker.top - LINE / 2 < spot.y < whisker.foot + LINE / 2

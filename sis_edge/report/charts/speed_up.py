@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sis_edge.report import rows as show
-from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished, known, span
+from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished, known
 from sis_edge.results.comparison import Row
 
 TITLE = "Speed-up against its ceiling"
-BAND = 46  # pixels, the height of one network's line
+BAND = 62  # pixels, the height of one network's line
 MEASURED, CEILING = "measured, with its 95% interval", "ceiling (MAC ratio), counted"
 
 
@@ -17,7 +17,7 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
     points = [_point(row) for row in rows if row.speed_up is not None]
     if not points:
         return None
-    rounds = span([row.rounds for row in rows if row.speed_up is not None])
+    rounds = show.span([row.speed_up_rounds or 0 for row in rows if row.speed_up is not None])
     words = "; ".join(f"{point['network']} {point['text']}, ceiling {point['ceiling_text']}" for point in points)
     return Chart(
         name="speed-up",
@@ -69,7 +69,7 @@ def _layers(points: list[dict[str, Any]]) -> Any:
     dense = alt.Chart({"values": [{"dense": 1}]})
 
     def x(name: str) -> Any:
-        return alt.X(f"{name}:Q", title=title, scale=scale)
+        return alt.X(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6))
 
     return alt.layer(
         dense.mark_rule(strokeDash=[4, 4], color="#888888").encode(x=x("dense")),
