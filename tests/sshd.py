@@ -68,7 +68,7 @@ class Server:
 
     def know(self, port: int) -> None:
         """Make the server's key known for another port, such as a proxy's."""
-        key = (self.folder / "host_ed25519.pub").read_text().split()
+        key = next(self.folder.glob("host_*.pub")).read_text().split()
         with self.known_hosts.open("a") as file:
             file.write(f"[127.0.0.1]:{port} {key[0]} {key[1]}\n")
 
@@ -110,7 +110,7 @@ def serve(
     require_sshd()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    home, client = folder / "home", folder / "client"
+    home, client = folder / "home", folder / "a client"
     home.mkdir(parents=True)
     for kind in host_keys:
         make_key(folder / f"host_{kind}", kind=kind)
@@ -185,7 +185,8 @@ class Proxy:
     def cut(self) -> None:
         """Break every open connection."""
         self.cuts += 1
-        for sock in self._open:
+        # A copy: whoever was cut may connect again meanwhile.
+        for sock in list(self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 

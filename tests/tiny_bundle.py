@@ -59,6 +59,7 @@ def tiny_bundle(folder: Path, *, padding_bytes: int = 0) -> Bundle:
         bundle_version=BUNDLE_VERSION,
         name=folder.name,
         profile="tiny",
+        build_key="0" * 64,
         dataset="digits",
         dataset_sha256="0" * 64,
         preprocess=Preprocess(MEAN, STD),

@@ -35,19 +35,43 @@ def test_an_unknown_host_is_refused_with_its_fingerprint(server: Server) -> None
     assert not isinstance(caught.value, UnreachableError)
     assert f"the host key of [127.0.0.1]:{server.port} is not known" in text
     assert f"ssh-ed25519 {shown_fingerprint(server)}" in text
-    assert f"`ssh-keyscan -p {server.port} -t ed25519 127.0.0.1 >> {server.known_hosts}`" in text
+    assert f"`ssh-keyscan -p {server.port} -t ed25519 127.0.0.1 >> '{server.known_hosts}'`" in text
     assert not server.known_hosts.exists()
 
 
-def test_the_step_that_is_told_makes_the_host_known(server: Server, tmp_path: Path) -> None:
-    server.known_hosts.write_text("")
-    with pytest.raises(TransportError) as caught:
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_the_step_that_is_told_makes_the_host_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with serve(tmp_path / "sshd", host_keys=(kind,)) as server:
+        server.known_hosts.write_text("")
+        with pytest.raises(TransportError, match=f"ssh_host_{kind}_key") as caught:
+            server.transport().run(["true"])
+        told = next(part for part in str(caught.value).split("`") if part.startswith("ssh-keyscan"))
+        subprocess.run(told, shell=True, check=True, capture_output=True)
+        transport = server.transport()
+        assert transport.run(["echo", "in"]).stdout == "in\n"
+        transport.close()
+
+
+def test_a_connection_that_breaks_during_the_login_may_be_tried_again(server: Server, proxy: Proxy) -> None:
+    broke = 0
+    for limit_bytes in range(100, 1800, 100):
+        proxy.cut_after_bytes = limit_bytes
+        transport = server.transport(port=proxy.port)
+        try:
+            transport.run(["true"])
+        except UnreachableError:
+            broke += 1
+        transport.close()
+    assert broke > 5
+
+
+def test_a_server_that_hangs_up_after_too_many_keys_refused_the_login(server: Server, tmp_path: Path) -> None:
+    keys = [make_key(tmp_path / f"key{number}") for number in range(7)]
+    (server.client / ".ssh" / "config").write_text("Host *\n" + "".join(f"  IdentityFile {key}\n" for key in keys))
+    with pytest.raises(TransportError, match=r"refused the login with \d keys; name the right one") as caught:
         server.transport().run(["true"])
-    told = next(part for part in str(caught.value).split("`") if part.startswith("ssh-keyscan"))
-    subprocess.run(told, shell=True, check=True, capture_output=True)
-    transport = server.transport()
-    assert transport.run(["echo", "in"]).stdout == "in\n"
-    transport.close()
+    assert not isinstance(caught.value, UnreachableError)
 
 
 def test_a_file_of_the_user_s_own_may_know_the_host(server: Server, tmp_path: Path) -> None:

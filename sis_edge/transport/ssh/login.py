@@ -1,6 +1,7 @@
 """From an endpoint to a connection that may be used: socket, jump hosts, host key, login."""
 
 import logging
+import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import paramiko
 
 KEEPALIVE_S = 5
+
+# OpenSSH lets a client try six keys (MaxAuthTries); boards that are set up strictly, three.
+FEWEST_TRIES = 3
 
 # paramiko reports a lost connection on its logger as well; without a handler Python would print that.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -126,20 +130,22 @@ def check_host_key(key_type: str, blob: bytes, known: KnownKeys, hop: Endpoint) 
         raise TransportError(f"the host key of {name} ({shown}) is marked @revoked; do not use this host")
     if any(key.blob == blob for key in known.trusted):
         return
-    scan = f"ssh-keyscan -p {hop.port} -t {key_type.split('-')[1]} {hop.host}"
+    kind = next((kind for kind in ("ed25519", "ecdsa") if kind in key_type), "rsa")
+    scan = f"ssh-keyscan -p {hop.port} -t {kind} {hop.host}"
     if known.trusted:
         other = known.trusted[0]
+        file = shlex.quote(str(other.file))
         raise TransportError(
             f"the host key of {name} has CHANGED: it shows {shown}, {other.file} line {other.line} has "
             f"{other.key_type} {known_hosts.fingerprint(other.blob)}. Somebody may be in between. "
-            f"If the board was set up anew: `ssh-keygen -f {other.file} -R '{name}'`, then `{scan} >> {other.file}`, "
+            f"If the board was set up anew: `ssh-keygen -f {file} -R '{name}'`, then `{scan} >> {file}`, "
             "and compare the fingerprint"
         )
     note = " (host certificates cannot be checked here, so its @cert-authority line does not help)"
     raise TransportError(
         f"the host key of {name} is not known{note if known.has_authority else ''}: it shows {shown}. Compare this "
-        f"with `ssh-keygen -lf /etc/ssh/ssh_host_{key_type.split('-')[1]}_key.pub` on the board; if it is the same, "
-        f"`{scan} >> {hop.known_hosts[0]}` makes it known"
+        f"with `ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub` on the board; if it is the same, "
+        f"`{scan} >> {shlex.quote(str(hop.known_hosts[0]))}` makes it known"
     )
 
 
@@ -148,8 +154,9 @@ def _log_in(transport: "paramiko.Transport", hop: Endpoint) -> None:
     import paramiko
 
     locked: list[Path] = []
+    unreadable: list[str] = []
     tried = 0
-    for _, key in _keys(hop, locked):
+    for key in _keys(hop, locked, unreadable):
         try:
             tried += 1
             if not transport.auth_publickey(hop.user, key):
@@ -158,18 +165,22 @@ def _log_in(transport: "paramiko.Transport", hop: Endpoint) -> None:
             raise TransportError(
                 f"{hop.name} takes no keys (only {', '.join(error.allowed_types)}); allow public keys in its SSH server"
             ) from None
-        except paramiko.AuthenticationException:
-            if not transport.is_active():
-                break
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if tried == 1:
+            if transport.is_active():
+                continue
+            # A server hangs up after too many wrong keys; before that, a hang-up says that the connection broke.
+            if tried < FEWEST_TRIES:
                 raise UnreachableError(f"{hop.name} broke off the login ({error})") from None
             break
     copy = f"`ssh-copy-id -p {hop.port} {hop.user}@{hop.host}` puts yours there"
     if locked:
         raise TransportError(
-            f"{hop.name} refused the login, and the key {locked[0]} is encrypted; `ssh-add {locked[0]}` unlocks it for "
-            f"ssh-agent, then try again"
+            f"{hop.name} refused the login, and the key {locked[0]} is encrypted; "
+            f"`ssh-add {shlex.quote(str(locked[0]))}` unlocks it for ssh-agent, then try again"
+        )
+    if unreadable:
+        raise TransportError(
+            f"{hop.name} refused the login, and the key file {unreadable[0]}; name another with --identity"
         )
     if not tried:
         raise TransportError(f"there is no key to log in to {hop.name} with; `ssh-keygen` makes one, {copy}")
@@ -179,23 +190,21 @@ def _log_in(transport: "paramiko.Transport", hop: Endpoint) -> None:
     )
 
 
-def _keys(hop: Endpoint, locked: list[Path]) -> "Iterator[tuple[str, paramiko.PKey]]":
-    """The keys to try, in order; encrypted files are put on `locked`."""
+def _keys(hop: Endpoint, locked: list[Path], unreadable: list[str]) -> "Iterator[paramiko.PKey]":
+    """The keys to try, in order; files that are encrypted or no keys are noted and passed over, as OpenSSH does."""
     import paramiko
 
     for path in hop.identities:
         try:
-            yield str(path), paramiko.PKey.from_path(path)
+            yield paramiko.PKey.from_path(path)
         except TypeError:  # how cryptography says "password-protected"
             locked.append(path)
         except (OSError, ValueError, paramiko.SSHException) as error:
-            raise TransportError(
-                f"the key file {path} cannot be read ({error}); name another with --identity"
-            ) from None
+            unreadable.append(f"{path} cannot be read ({error})")
     if hop.use_agent:
         with suppress(paramiko.SSHException):
             agent = paramiko.Agent()
             try:
-                yield from (("ssh-agent", key) for key in agent.get_keys())
+                yield from agent.get_keys()
             finally:
                 agent.close()
