@@ -39,8 +39,30 @@ class NetworkJob(NamedTuple):
     golden_logits: str
 
 
+class PowerRequest(NamedTuple):
+    """Which sensors may be read, and the profile's rule for the total; rails are named as the board names them.
+
+    `sources` lists the kinds that may be used, best first (see `power/`); empty: whatever the agent finds. The sum of
+    `total_rails` is the total, and `scope` says what that total covers (module, carrier, package, wall ...). Without a
+    rule the rails are recorded and no total is claimed.
+    """
+
+    sources: List[str] = []
+    total_rails: List[str] = []
+    scope: Optional[str] = None
+    idle_s: float = 10.0
+    block_s: float = 2.0
+    blocks: int = 5
+
+
 class Job(NamedTuple):
-    """A measuring job: which networks of which bundle, and how long."""
+    """A measuring job: which networks of which bundle, with which settings, and how long.
+
+    The rounds go on until there are `rounds` of them, every network has `min_inferences` and has run `min_time_s`;
+    with `target_ci` (a share, 0.01 is 1%) they stop as soon as every speed-up over `reference` is known that well,
+    after `rounds`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the
+    length of the job. `expected_power_mode` is the profile's; it is recorded for the verdict.
+    """
 
     job_version: int
     bundle_id: str
@@ -58,6 +80,16 @@ class Job(NamedTuple):
     warmup_s: float = 0.5
     time_limit_s: float = 3600.0
     seed: int = 0
+    min_inferences: int = 0
+    min_time_s: float = 0.0
+    target_ci: Optional[float] = None
+    reference: Optional[str] = None
+    cores: List[int] = []
+    memory_repeats: int = 1
+    power: Optional[PowerRequest] = None
+    lock_clocks: bool = False
+    expected_power_mode: Optional[str] = None
+    expected_cpu_hz: Optional[float] = None
 
 
 class Problem(NamedTuple):
@@ -91,6 +123,10 @@ class Memory(NamedTuple):
     loaded_rss_bytes: Optional[int]
     peak_rss_bytes: Optional[int]
     reason: Optional[str] = None
+    repeats_peak_rss_bytes: List[int] = []
+    device_bytes: Optional[int] = None
+    device_reason: Optional[str] = None
+    unified: Optional[bool] = None
 
 
 class RoundSamples(NamedTuple):
@@ -100,6 +136,94 @@ class RoundSamples(NamedTuple):
     position: int
     start_s: float
     latencies_s: List[float]
+
+
+class Window(NamedTuple):
+    """A stretch of the job, on the job's clock: seconds since its start, as in RoundSamples."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+class EnergyBlock(NamedTuple):
+    """One network running back to back, for its energy; blocks of all networks come in random order within `index`."""
+
+    network: str
+    index: int
+    start_s: float
+    end_s: float
+    inferences: int
+
+
+class PowerTrace(NamedTuple):
+    """What one sensor source said: for each rail a power in watts at each time; None where a read failed.
+
+    `times_s` are on the job's clock, taken right around the read. `update_interval_s` is the sensor's own; reads come at
+    most twice as often, and a repeated answer is counted in `duplicates` and left out where the source can tell.
+    `energy_j` is set instead of `power_w` by sources that count energy (RAPL): cumulative, wrap-around undone.
+    """
+
+    source: str
+    rails: List[str]
+    times_s: List[float]
+    power_w: Dict[str, List[Optional[float]]]
+    energy_j: Dict[str, List[Optional[float]]]
+    update_interval_s: Optional[float]
+    sample_interval_s: float
+    duplicates: int = 0
+    skipped_rails: List[str] = []
+
+
+class Power(NamedTuple):
+    """Power of a job: `status` is "measured" or "unavailable", and `reason` says why it is not there.
+
+    The first of `traces` is the one to use, the others are second sources. `sampler_cpu_s` is what sampling cost.
+    """
+
+    status: str
+    reason: Optional[str] = None
+    traces: List[PowerTrace] = []
+    total_rails: List[str] = []
+    scope: Optional[str] = None
+    sampler_cpu_s: Optional[float] = None
+    sampler_wall_s: Optional[float] = None
+
+
+class StateSample(NamedTuple):
+    """The board at one moment of the job: what a verdict needs. Unknown is None, or missing from a dict.
+
+    `throttle` maps a sign of throttling (a cooling device, a firmware flag) to its state, 0 being none; `counters` are
+    cumulative (over-current and under-voltage events). `cpu_busy` and `steal` are shares of all cores since the sample
+    before; `own_cpu` is the share that the job itself used of it.
+    """
+
+    t_s: float
+    cpu_frequency_hz: List[Optional[float]] = []
+    gpu_frequency_hz: Optional[float] = None
+    gpu_load: Optional[float] = None
+    temperatures_c: Dict[str, Optional[float]] = {}
+    throttle: Dict[str, float] = {}
+    counters: Dict[str, float] = {}
+    load_average_1min: Optional[float] = None
+    cpu_busy: Optional[float] = None
+    own_cpu: Optional[float] = None
+    steal: Optional[float] = None
+    memory_available_bytes: Optional[int] = None
+    swap_used_bytes: Optional[int] = None
+    memory_pressure: Optional[float] = None
+    power_mode: Optional[str] = None
+    governor: Optional[str] = None
+
+
+class ClockLock(NamedTuple):
+    """What came of a request to lock the clocks; `settings` maps a file or tool to what was read back after setting."""
+
+    requested: bool
+    locked: bool
+    reason: Optional[str] = None
+    settings: Dict[str, str] = {}
+    restored: Optional[bool] = None
 
 
 class NetworkRecord(NamedTuple):
@@ -143,6 +267,10 @@ class Facts(NamedTuple):
     packages: Dict[str, Optional[str]] = {}
     runners: Dict[str, str] = {}
     hostname: Optional[str] = None
+    power_mode: Optional[str] = None
+    power_sources: Dict[str, str] = {}
+    cpu_max_frequency_hz: Optional[float] = None
+    kill_user_processes: Optional[bool] = None
     simulated: bool = False
     emulated: bool = False
 
@@ -164,6 +292,12 @@ class Record(NamedTuple):
     clock_resolution_s: float
     simulated: bool = False
     problem: Optional[Problem] = None
+    windows: List[Window] = []
+    energy_blocks: List[EnergyBlock] = []
+    power: Power = Power("unavailable", "this job did not ask for power")
+    states: List[StateSample] = []
+    clock_lock: ClockLock = ClockLock(requested=False, locked=False)
+    ended_by: str = "length"
 
 
 def to_json(value: Any) -> Any:
@@ -185,6 +319,8 @@ def job_from_json(data: Dict[str, Any]) -> Job:
         fields = dict(data)
         fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
         fields["preprocess"] = Preprocess(**data["preprocess"])
+        if data.get("power") is not None:
+            fields["power"] = PowerRequest(**data["power"])
         job = Job(**fields)
     except (TypeError, KeyError) as error:
         raise ValueError("the job does not fit: {}".format(error))
