@@ -60,8 +60,8 @@ class Job(NamedTuple):
 
     The rounds go on until there are `rounds` of them, every network has `min_inferences` and has run `min_time_s`;
     with `target_ci` (a share, 0.01 is 1%) they stop as soon as every speed-up over `reference` is known that well,
-    after `rounds`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the
-    length of the job. `expected_power_mode` is the profile's; it is recorded for the verdict.
+    after `rounds`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for
+    the length of the job. `expected_power_mode` is the profile's; it is recorded for the verdict.
     """
 
     job_version: int
@@ -147,10 +147,10 @@ class Window(NamedTuple):
 
 
 class EnergyBlock(NamedTuple):
-    """One network running back to back, for its energy; blocks of all networks come in random order within `index`."""
+    """One network running back to back, for its energy; blocks of all networks come in random order within `block`."""
 
     network: str
-    index: int
+    block: int
     start_s: float
     end_s: float
     inferences: int
@@ -159,8 +159,8 @@ class EnergyBlock(NamedTuple):
 class PowerTrace(NamedTuple):
     """What one sensor source said: for each rail a power in watts at each time; None where a read failed.
 
-    `times_s` are on the job's clock, taken right around the read. `update_interval_s` is the sensor's own; reads come at
-    most twice as often, and a repeated answer is counted in `duplicates` and left out where the source can tell.
+    `times_s` are on the job's clock, taken right around the read. `update_interval_s` is the sensor's own; reads come
+    at most twice as often, and a repeated answer is counted in `duplicates` and left out where the source can tell.
     `energy_j` is set instead of `power_w` by sources that count energy (RAPL): cumulative, wrap-around undone.
     """
 
