@@ -8,11 +8,13 @@ tree are the user's to mend and print no traceback; anything else is a bug of ou
     ├── DatasetError        3   a data set that is missing, damaged or out of reach
     ├── BundleError         4   a bundle that is missing or not what its manifest says
     ├── ExportError         5   an exported network that does not agree with PyTorch
-    ├── TransportError      6   the board cannot be reached, or the connection broke
+    ├── TransportError      6   the board cannot be reached, or the connection broke; in transport/base.py:
+    │   ├── UnreachableError        it may be reached later, so it is tried again
+    │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
     ├── BoardError          8   the board answers, and lacks something (a run time, space, a free slot)
     ├── RecordError         9   a stored result that is missing or unreadable
-    └── DiskError          10   this machine cannot write (disk full, no permission)
+    └── DiskError          10   this machine cannot read or write a file (disk full, no permission)
 
 An interrupted command (Ctrl-C) ends with 130, as shells expect. Each class is caught by its name somewhere or
 maps to a code of its own; there is no other reason for a class here.
@@ -76,7 +78,7 @@ class RecordError(SisEdgeError):
 
 
 class DiskError(SisEdgeError):
-    """This machine cannot write."""
+    """This machine cannot read or write a file."""
 
     exit_code = 10
 
