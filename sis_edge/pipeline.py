@@ -1,5 +1,6 @@
 """The line from a spec to a bundle: form, train, export, bundle, each skipped where it is done."""
 
+import io
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.formation import PRESETS, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
+from sis_edge.names import checked
 from sis_edge.profiles import DeviceProfile
 from sis_edge.provenance import provenance
 from sis_edge.spec import nin
@@ -82,6 +84,9 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
 
     Raises UsageError for unknown names, DatasetError, ExportError, DiskError as their stages do.
     """
+    checked("bundle", plan.name)
+    if not plan.networks:
+        raise UsageError(f"there is no network to build; known: {', '.join(PRESETS)}, or graph files (.npz)")
     graphs = dict(map(_graph, plan.networks))
     if len(graphs) < len(plan.networks):
         raise UsageError(f"--networks names a network twice: {', '.join(plan.networks)}; give each once")
@@ -97,7 +102,7 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
 def _graph(name: str) -> tuple[str, SynapticGraph]:
     """A preset's graph, or that of a file; the file's stem is its network's name."""
     if name.endswith(".npz"):
-        return Path(name).stem, SynapticGraph.load(Path(name))
+        return checked("network", Path(name).stem), SynapticGraph.load(Path(name))
     return name, form(nin(), preset(name).formation())
 
 
@@ -152,17 +157,15 @@ class _Line:
 
     def run(self, graphs: dict[str, SynapticGraph], target: Path, build_key: str) -> bundle.Bundle:
         """Train and export every network, then write the bundle beside its place and move it there."""
-        import numpy as np
-
         parts = {name: self._network(name, graph) for name, graph in graphs.items()}
         test = _first(self.dataset.test, self.plan.test_images)
         part = target.with_name(f".{target.name}.part")
         with writing(self.plan.folder):
             shutil.rmtree(part, ignore_errors=True)
             (part / "data").mkdir(parents=True)
-            np.save(part / "data/golden_inputs.npy", self._normalised(GOLDEN_IMAGES))
-            np.save(part / "data/test_images.npy", test.images)
-            np.save(part / "data/test_labels.npy", test.labels)
+            _save(part / "data/golden_inputs.npy", self._normalised(GOLDEN_IMAGES))
+            _save(part / "data/test_images.npy", test.images)
+            _save(part / "data/test_labels.npy", test.labels)
             entries = []
             for name, (graph, trained, exported) in parts.items():
                 folder = part / "networks" / name
@@ -232,8 +235,6 @@ class _Line:
         return {"host_accuracy": score, "host_test_images": len(self.dataset.test.labels)}
 
     def _export(self, name: str, graph: SynapticGraph, trained: stages.Outcome, folder: Path) -> dict[str, Any]:
-        import numpy as np
-
         from sis_edge.export import onnx_file, parity
         from sis_edge.export.compact import fold
         from sis_edge.training.evaluate import logits
@@ -242,7 +243,7 @@ class _Line:
         onnx_file.save(onnx_file.to_onnx(fold(network), name), folder / "model.onnx")
         reference = logits(network, self.dataset, _first(self.dataset.test, PARITY_IMAGES)).numpy()
         result = parity.check(folder / "model.onnx", self._normalised(PARITY_IMAGES), reference)
-        np.save(folder / "golden_logits.npy", reference[:GOLDEN_IMAGES])
+        _save(folder / "golden_logits.npy", reference[:GOLDEN_IMAGES])
         return {
             "images": result.images,
             "max_abs_difference": result.max_abs_difference,
@@ -272,7 +273,8 @@ class _Line:
         self, name: str, graph: SynapticGraph, trained: stages.Outcome, exported: stages.Outcome
     ) -> bundle.NetworkEntry:
         formation = graph.formation
-        paper = PRESETS[name].paper_accuracy if name in PRESETS else {}
+        # The paper's figure belongs to what was formed, not to what its file is called.
+        paper = [row.paper_accuracy for row in PRESETS.values() if row.formation(formation.seed) == formation]
         return bundle.NetworkEntry(
             name=name,
             granularity=f"{formation.conv} / {formation.micro}",
@@ -287,7 +289,7 @@ class _Line:
             macs=graph.macs,
             macs_live=sum(layer.macs for layer in compact(graph)),
             mac_ratio=graph.mac_ratio,
-            paper_accuracy=paper.get(self.plan.dataset),
+            paper_accuracy=paper[0].get(self.plan.dataset) if paper else None,
             model=f"networks/{name}/model.onnx",
             graph=f"networks/{name}/graph.npz",
             golden_logits=f"networks/{name}/golden_logits.npy",
@@ -335,3 +337,12 @@ def _first(images: "ImageSet", count: int | None) -> "ImageSet":
     from sis_edge.datasets import ImageSet
 
     return images if count is None else ImageSet(images.images[:count], images.labels[:count])
+
+
+def _save(path: Path, array: "NDArray[Any]") -> None:
+    """Write an array. numpy's own writing to a file leaves out the error number by which a full disk is known."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    path.write_bytes(buffer.getbuffer())

@@ -23,7 +23,9 @@ def build(
     dataset: Annotated[str, typer.Option(help="cifar10, svhn, fashion_mnist or digits.")] = "cifar10",
     networks: Annotated[str, typer.Option(help="Presets or graph files (.npz), with commas between.")] = NETWORKS,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs. [default: the data set's recipe]")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the initial weights and the order of images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the initial weights and the order of images.")
+    ] = 0,
     limit: Annotated[
         int | None, typer.Option(min=2, help="Train on the first images only: for a quick try, and said in the report.")
     ] = None,
@@ -49,7 +51,7 @@ def build(
         dataset=dataset,
         networks=tuple(part.strip() for part in networks.split(",") if part.strip()),
         folder=build_dir,
-        name=name or f"{board.name}-{dataset}",
+        name=f"{board.name}-{dataset}" if name is None else name,
         seed=seed,
         epochs=epochs,
         train_limit=limit,

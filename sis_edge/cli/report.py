@@ -23,6 +23,7 @@ def report(
     """Write index.html, report.md, results.csv and results.json from stored runs."""
     from sis_edge import report as reports
     from sis_edge.cli.console import log, out
+    from sis_edge.names import checked
     from sis_edge.results import store
 
     if run:
@@ -34,6 +35,6 @@ def report(
         runs = list(loaded.runs)
     else:
         runs = [store.newest(runs_dir)]
-    folder = reports_dir / (name or runs[-1].manifest.name)
+    folder = reports_dir / checked("report", runs[-1].manifest.name if name is None else name)
     for path in reports.write(runs, folder):
         out.print(str(path), soft_wrap=True)
