@@ -14,9 +14,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sis_agent.schema import Preprocess
 from sis_edge.errors import BundleError
@@ -119,6 +119,18 @@ class Manifest(_Model):
     provenance: Provenance
     files: tuple[FileEntry, ...]
 
+    @model_validator(mode="after")
+    def _names_only_what_it_lists(self) -> Self:
+        named = [self.golden_inputs, self.test_images, self.test_labels]
+        for network in self.networks:
+            named += [network.model, network.graph, network.golden_logits]
+        missing = sorted(set(named) - {entry.path for entry in self.files})
+        if missing:
+            raise ValueError(f"{missing[0]} is named and not listed among the files")
+        if not self.networks or len({network.name for network in self.networks}) < len(self.networks):
+            raise ValueError("a bundle has one network or more, each name once")
+        return self
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -181,10 +193,8 @@ def problems(bundle: Bundle) -> list[str]:
             found.append(f"{name}: the manifest names a file outside of the bundle")
         elif name not in present:
             found.append(f"{name}: missing")
-        elif (size := (bundle.path / name).stat().st_size) != entry.size_bytes:
-            found.append(f"{name}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})")
-        elif file_sha256(bundle.path / name) != entry.sha256:
-            found.append(f"{name}: changed (same size, other SHA-256)")
+        else:
+            found += _changes(bundle.path / name, entry)
     found += [f"{name}: extra, the manifest does not list it" for name in sorted(present - listed.keys())]
     return found
 
@@ -208,9 +218,21 @@ def newest(build_folder: Path) -> Bundle:
     return open_bundle(manifests[-1].parent)
 
 
+def _changes(path: Path, entry: FileEntry) -> list[str]:
+    try:
+        if path.is_symlink():
+            return [f"{entry.path}: a link, not a file"]
+        if (size := path.stat().st_size) != entry.size_bytes:
+            return [f"{entry.path}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})"]
+        same = file_sha256(path) == entry.sha256
+    except OSError as error:
+        return [f"{entry.path}: cannot be read ({error.strerror})"]
+    return [] if same else [f"{entry.path}: changed (same size, other SHA-256)"]
+
+
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
-        if path.is_file() and path != folder / MANIFEST:
+        if (path.is_symlink() or not path.is_dir()) and path != folder / MANIFEST:
             yield path.relative_to(folder).as_posix()
 
 

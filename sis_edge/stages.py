@@ -3,18 +3,20 @@
     build/.stages/<stage>-<key>/ ... done.json
 
 A stage that was interrupted finds what it left there and goes on from it; one whose inputs changed gets another
-folder. The key is the SHA-256 of the inputs as JSON.
+folder; one whose files were changed or lost since is done again. The key is the SHA-256 of the inputs as JSON.
 """
 
 import fcntl
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sis_edge.bundle import file_sha256
 from sis_edge.disk import writing
 from sis_edge.errors import UsageError
 from sis_edge.results.atomic import write_text
@@ -39,13 +41,16 @@ def key(inputs: Mapping[str, Any]) -> str:
 def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]) -> Outcome:
     """The finished stage for these inputs; `make` fills its folder and returns a summary, unless that was done."""
     folder = root / f"{stage}-{key(inputs)[:20]}"
-    summary = _read(folder / DONE)
+    summary = _read(folder)
     if summary is not None:
         return Outcome(folder, summary, was_done=True)
     with writing(folder):
+        if (folder / DONE).exists():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         made = dict(make(folder))
-        write_text(folder / DONE, json.dumps({"inputs": dict(inputs), "summary": made}, indent=2, allow_nan=False))
+        done = {"inputs": dict(inputs), "summary": made, "files": _files(folder)}
+        write_text(folder / DONE, json.dumps(done, indent=2, allow_nan=False))
     return Outcome(folder, made, was_done=False)
 
 
@@ -65,9 +70,15 @@ def alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _read(done: Path) -> dict[str, Any] | None:
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The summary of a finished stage whose files are all as it left them; None for any other."""
     try:
-        summary = json.loads(done.read_text(encoding="utf-8"))["summary"]
+        done = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        return dict(done["summary"]) if done["files"] == _files(folder) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return dict(summary)
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a stage but the one that says it is done."""
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir()) if path.name != DONE}
