@@ -7,8 +7,14 @@ from pathlib import Path
 
 from sis_edge.errors import DiskError
 
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO)
-"""What a full, foreign or broken disk answers; any other error number is a bug of ours and keeps its traceback."""
+# A full, foreign or broken disk; then a path that cannot be: through a file, onto a folder, too long.
+REFUSALS = frozenset(
+    (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO),
+        *(errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+    )
+)
+"""What the system answers to a user's mistake; any other error number is a bug of ours and keeps its traceback."""
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def load(name_or_path: str) -> DeviceProfile:
             return DeviceProfile.model_validate(tomllib.load(file))
     except OSError as error:
         raise UsageError(f"the profile {path} cannot be read ({error.strerror}); known: {', '.join(names())}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the profile {path} is not TOML: {error}") from None
     except ValidationError as error:
         places = "; ".join(

@@ -60,7 +60,8 @@ def _other(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in REFUSALS:
         place = f" {error.filename}" if error.filename else ""
         return _say(
-            f"this machine cannot write{place} ({error.strerror}); make room or mend its rights", DiskError.exit_code
+            f"the system refuses{place} ({error.strerror}); make room, mend its rights, or name another place",
+            DiskError.exit_code,
         )
     raise error
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from sis_edge.deployment import Event
     from sis_edge.pipeline import Step
 
-out = Console(highlight=False)
+out = Console(highlight=False, markup=False, emoji=False)
 """Results, on standard output."""
 
-log = Console(stderr=True, highlight=False)
+log = Console(stderr=True, highlight=False, markup=False, emoji=False)
 """Progress and notes, on standard error."""
 
 
@@ -58,11 +58,11 @@ class Bars:
 def bars() -> Iterator[Bars]:
     """Bars for the length of the block; they stay on the screen when it ends."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=log, disable=not log.is_terminal) as progress:
         yield Bars(progress)

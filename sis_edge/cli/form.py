@@ -44,16 +44,17 @@ def form(
         raise UsageError("--preset has its own shares; give either --preset or --t-c and --t-p")
     base = (
         find(preset).formation(seed)
-        if preset
+        if preset is not None
         else Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p)
     )
     formation = _with(base, seed=seed, conv=conv, micro=micro, block=block, distribution=distribution)
+    other = None if against is None else SynapticGraph.load(against)
     graph = draw(nin(), formation)
     path = output or Path("graphs") / f"{_name(preset, formation)}.npz"
     graph.save(path)
     _show(graph, preset)
-    if against is not None:
-        _show_difference(graph, SynapticGraph.load(against), against)
+    if other is not None:
+        _show_difference(graph, other, str(against))
     from sis_edge.cli.console import out
 
     out.print(f"Graph {graph.digest()[:12]} written to {path}", soft_wrap=True)
@@ -69,6 +70,10 @@ def _name(preset: str | None, formation: "Formation") -> str:
     parts = [preset or f"tc{formation.t_c:g}-tp{formation.t_p:g}"]
     if (formation.conv, formation.micro) != ("kernel", "neuron"):
         parts.append(f"{formation.conv}-{formation.micro}")
+    if "block" in (formation.conv, formation.micro) and formation.block != type(formation).block:
+        parts.append(f"of{formation.block}")
+    if formation.distribution != type(formation).distribution:
+        parts.append(formation.distribution)
     if formation.seed:
         parts.append(f"seed{formation.seed}")
     return "-".join(parts)
@@ -114,7 +119,7 @@ def _show(graph: "SynapticGraph", preset: str | None) -> None:
         out.print(f"Note: granularity {formation.conv} cannot reach the preset's {target:,} CL synapses exactly.")
 
 
-def _show_difference(graph: "SynapticGraph", other: "SynapticGraph", path: Path) -> None:
+def _show_difference(graph: "SynapticGraph", other: "SynapticGraph", path: str) -> None:
     from rich.table import Table
 
     from sis_edge.cli.console import out

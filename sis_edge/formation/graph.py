@@ -10,6 +10,7 @@ File format (a numpy `.npz`, read without pickle), version 1:
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -17,11 +18,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sis_edge.disk import writing
 from sis_edge.errors import UsageError
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
 
 FORMAT_VERSION = 1
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What the zip reader raises for damaged bytes: at a flipped bit it may see an unknown or encrypted method."""
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -120,7 +125,7 @@ class SynapticGraph:
         ]
 
     def save(self, path: Path) -> None:
-        """Write the graph to a file; the same graph gives the same bytes."""
+        """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""
         header = {
             "format": FORMAT_VERSION,
             "network": asdict(self.spec),
@@ -131,9 +136,10 @@ class SynapticGraph:
         for layer in self.layers:
             arrays[f"{layer.spec.name}/n"] = _pack(layer.neurons)
             arrays[f"{layer.spec.name}/s"] = _pack(layer.synapses)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with writing(path, "name another file, or make room"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "SynapticGraph":
@@ -162,8 +168,9 @@ class SynapticGraph:
                 )
         except FileNotFoundError:
             raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise UsageError(f"{path} is not a readable graph file ({error}); form the graph again") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *_DAMAGE) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise UsageError(f"{path} is not a readable graph file ({reason}); form the graph again") from error
         if graph.digest() != header["digest"]:
             raise UsageError(f"{path} is damaged: its synapses do not match its digest; form the graph again")
         return graph

@@ -1,6 +1,7 @@
 """The loop: lightning's trainer, a checkpoint after every epoch, and a start where the last one stopped."""
 
 import logging
+import pickle
 import signal
 import warnings
 from collections.abc import Callable
@@ -127,11 +128,22 @@ def train(
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
             # lightning's own use of a form that newer torch deprecates.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            trainer.fit(module, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
+            trainer.fit(module, ckpt_path=checkpoint if _is_whole(checkpoint) else None, weights_only=True)
     except SystemExit:  # lightning's answer to Ctrl-C, after which it also leaves the signal ignored
         signal.signal(signal.SIGINT, interrupt_handler)
         raise KeyboardInterrupt from None
     return network
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint can be gone on from; one that a power cut left damaged is not worth an error."""
+    if not checkpoint.exists():
+        return False
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError):
+        return False
+    return True
 
 
 def _quieten_lightning() -> None:

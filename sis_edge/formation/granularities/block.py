@@ -14,16 +14,20 @@ class Block(Granularity):
 
     def grid(self, layer: LayerSpec) -> tuple[int, ...]:
         """One unit a pair of block and input: (blocks, inputs); the last block may be smaller."""
-        return (-(-layer.filters // self.formation.block), layer.inputs)
+        return (-(-layer.filters // self._size(layer)), layer.inputs)
 
     def expand(self, chosen: Mask, layer: LayerSpec) -> Mask:
         """A chosen place has the kernels of all filters of its block."""
-        filters = np.repeat(chosen, self.formation.block, axis=0)[: layer.filters]
+        filters = np.repeat(chosen, self._size(layer), axis=0)[: layer.filters]
         return np.broadcast_to(filters[:, :, None, None], layer.weight_shape).copy()
 
     def _unit_sizes(self, layer: LayerSpec, grid: tuple[int, ...]) -> NDArray[np.int64]:
-        sizes = np.full(grid, self.formation.block * layer.kernel * layer.kernel, dtype=np.int64)
-        ragged = layer.filters % self.formation.block
+        sizes = np.full(grid, self._size(layer) * layer.kernel * layer.kernel, dtype=np.int64)
+        ragged = layer.filters % self._size(layer)
         if ragged:
             sizes[-1] = ragged * layer.kernel * layer.kernel
         return sizes
+
+    def _size(self, layer: LayerSpec) -> int:
+        """Filters in a block: no more than the layer has."""
+        return min(self.formation.block, layer.filters)
