@@ -222,6 +222,7 @@ class Measurement:
             "name": network.name,
             "model": self._path(network.model),
             "golden_inputs": self._path(self._job.golden_inputs),
+            "options": network.options,
         }
 
     def _path(self, name: str) -> str:

@@ -32,11 +32,18 @@ class Preprocess(NamedTuple):
 
 
 class NetworkJob(NamedTuple):
-    """One network to measure; paths are relative to the bundle's folder."""
+    """One thing to measure: a network as one file; paths are relative to the bundle's folder.
+
+    A network can be measured in several variants (plain ONNX, with sparse operators, an engine with a flag on or off).
+    Each has its own `name` in the job; `network` is the bundle's name for it (None: the same as `name`), and
+    `options` go to the runner, which documents them.
+    """
 
     name: str
     model: str
     golden_logits: str
+    network: Optional[str] = None
+    options: Dict[str, Any] = {}
 
 
 class PowerRequest(NamedTuple):

@@ -4,7 +4,7 @@ A native crash in a run time ends this process and not the job. A command is {"d
 {"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
 
     start       runner, threads, batch_size, preprocess   -> runner_details, baseline_rss_bytes
-    load        name, model, golden_inputs                -> load_s
+    load        name, model, golden_inputs, options       -> load_s
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
@@ -72,10 +72,10 @@ class Worker:
         """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
         return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
 
-    def load(self, name: str, model: str, golden_inputs: str) -> Dict[str, Any]:
+    def load(self, name: str, model: str, golden_inputs: str, options: Dict[str, Any]) -> Dict[str, Any]:
         """Load a network and prepare the batch that is timed."""
         start_s = clock.now_s()
-        session = self._runner.load(model)
+        session = self._runner.load(model, options)
         load_s = clock.now_s() - start_s
         batch = None
         if self._runner.computes:

@@ -16,7 +16,7 @@ from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
 from sis_agent.worker_process import StoppedError, StopRequest, WorkerLostError, WorkerProcess
 
 JOB = Job(JOB_VERSION, "b1", [NetworkJob("a", "m", "l")], "i", 1e-4, Preprocess([0.5] * 3, [0.25] * 3), runner="null")
-LOAD = {"do": "load", "name": "a", "model": "m", "golden_inputs": "i"}
+LOAD = {"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}
 
 
 @contextlib.contextmanager
@@ -93,7 +93,7 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
     )
     commands = (
         '{"do": "start", "runner": "null", "threads": 1, "batch_size": 1, "preprocess": {"mean": [], "std": []}}\n'
-        '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i"}\n{"do": "quit"}\n'
+        '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}\n{"do": "quit"}\n'
     )
     done = subprocess.run([sys.executable, "-c", code], input=commands, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0

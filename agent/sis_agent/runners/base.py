@@ -1,6 +1,8 @@
 """What every runner can do: load a network, infer, and give the bare call that is timed."""
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Sequence
+
+from sis_agent.protocol import ProblemError
 
 
 class Session:
@@ -15,6 +17,14 @@ class Session:
         raise NotImplementedError
 
 
+def known_options(options: Dict[str, Any], known: Sequence[str]) -> None:
+    """Raise the problem `bad-option` for an option that a runner does not know."""
+    for name in options:
+        if name not in known:
+            text = ", ".join(known) or "none"
+            raise ProblemError("bad-option", "the option '{}' is unknown here; known: {}".format(name, text))
+
+
 class Runner:
     """One run time. `computes` is False for one whose outputs mean nothing, so that nothing checks them."""
 
@@ -24,6 +34,9 @@ class Runner:
         """Versions and settings for the record."""
         raise NotImplementedError
 
-    def load(self, model_path: str) -> Session:
-        """Load a network; raises ProblemError when this run time cannot take it."""
+    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
+        """Load a network; `options` are the job's for it, of names that the runner documents.
+
+        Raises ProblemError when this run time cannot take the network or does not know an option.
+        """
         raise NotImplementedError

@@ -36,6 +36,6 @@ class NullRunner(Runner):
         """No versions, no settings."""
         return {"runner": "null"}
 
-    def load(self, model_path: str) -> Session:
+    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """The model's file is not read."""
         return NullSession()

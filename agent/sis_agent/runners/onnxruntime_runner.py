@@ -6,7 +6,7 @@ import sys
 from typing import Any, Callable, Dict, Optional
 
 from sis_agent.protocol import ProblemError
-from sis_agent.runners.base import Runner, Session
+from sis_agent.runners.base import Runner, Session, known_options
 
 INPUT = "input"
 LOGITS = "logits"
@@ -77,8 +77,12 @@ class OnnxRuntimeRunner(Runner):
             "graph_optimization": "all",
         }
 
-    def load(self, model_path: str) -> Session:
-        """An InferenceSession of an ONNX file; raises ProblemError `bad-model`."""
+    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
+        """An InferenceSession of an ONNX file; raises ProblemError `bad-model`. There are no options yet."""
+        known_options(options, ())
+        return self._session(model_path)
+
+    def _session(self, model_path: str) -> Session:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
