@@ -61,7 +61,7 @@ def check_whole_record(record: Record, job: Job) -> None:
         assert network.load_s is not None
         assert network.first_inference_s is not None
         assert network.memory is not None
-        baseline, loaded, peak, reason = network.memory
+        baseline, loaded, peak, reason = network.memory[:4]
         assert baseline is not None
         assert loaded is not None
         assert peak is not None
