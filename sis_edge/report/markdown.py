@@ -23,6 +23,7 @@ def escape(text: str) -> str:
 
 
 def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable[str]:
+    part = "##" if alone else "###"
     if not alone:
         yield f"## {escape(section.title)}"
     if section.mark:
@@ -31,26 +32,26 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
     findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
     yield "\n".join(f"- {finding}" for finding in findings) if findings else "There is no network to compare."
     first, *others = section.tables
-    yield from _networks(first)
+    yield from _networks(first, part)
     for chart in charts:
         yield f"![{escape(chart.alt)}]({chart.name}.svg)"
         yield f"*{escape(chart.caption)}*"
     for table in others:
-        yield from _networks(table)
-    yield "### Board"
-    yield _grid(("", ""), section.board)
-    yield "### How it was measured"
-    yield _grid(("", ""), section.method)
-    yield "### Environment"
-    yield _grid(("", "Before", "After"), section.environment)
-    yield "### Provenance"
-    yield _grid(("", ""), section.provenance)
-    yield "### Reproduce"
+        yield from _networks(table, part)
+    for title, head, lines in (
+        ("Board", ("", ""), section.board),
+        ("How it was measured", ("", ""), section.method),
+        ("Environment", ("", "Before", "After"), section.environment),
+        ("Provenance", ("", ""), section.provenance),
+    ):
+        yield f"{part} {title}"
+        yield _grid(head, lines)
+    yield f"{part} Reproduce"
     yield "```sh\n" + "\n".join(line.replace("```", "") for line in section.reproduce) + "\n```"
 
 
-def _networks(table: Table) -> Iterable[str]:
-    yield f"### {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
+def _networks(table: Table, part: str) -> Iterable[str]:
+    yield f"{part} {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
     yield escape(table.caption)
     yield _table(table)
     if table.notes:

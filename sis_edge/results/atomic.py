@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sis_edge.errors import DiskError
+from sis_edge.disk import writing
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -13,7 +13,7 @@ def write_text(path: Path, text: str) -> Path:
     before is then still there.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("w", encoding="utf-8", newline="") as file:
@@ -23,9 +23,4 @@ def write_text(path: Path, text: str) -> Path:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
-        raise DiskError(
-            f"{path.name} cannot be written to {path.parent} ({error.strerror}); "
-            "make space, or name another folder that you may write to"
-        ) from error
     return path

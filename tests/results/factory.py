@@ -185,7 +185,15 @@ def stored_run(
                 host_machine="x86_64",
                 host_cpu="Intel(R) Xeon(R) CPU @ 2.80GHz",
             ),
-            files=tuple(FileEntry(path=entry.model, sha256=HASH, size_bytes=1000) for entry in entries),
+            files=tuple(
+                FileEntry(path=path, sha256=HASH, size_bytes=1000)
+                for path in (
+                    "data/golden_inputs.npy",
+                    "data/test_images.npy",
+                    "data/test_labels.npy",
+                    *(path for entry in entries for path in (entry.model, entry.graph, entry.golden_logits)),
+                )
+            ),
         ),
         record=Record(
             RECORD_VERSION,

@@ -1,0 +1,46 @@
+from functools import cache
+
+import pytest
+from results.factory import NETWORKS, facts, failed, network_record, stored_run
+
+from sis_agent.schema import GoldenCheck
+from sis_edge.report.charts import charts
+from sis_edge.report.document import Document, Section, section
+from sis_edge.results.schema import StoredRun
+
+HOSTILE = "</td><script>alert(1)</script>|`*_[x](y)&amp;\nnext"
+
+
+def _wrong():
+    return network_record("cifar10-sis2")._replace(golden=GoldenCheck(16, 0.52, 0.1, 0.9, False))
+
+
+RUNS: dict[str, StoredRun] = {
+    "plain": stored_run(),
+    "paper": stored_run(dataset="cifar10", run_id="paper", per_round=25),
+    "simulated": stored_run(run_id="simulated", simulated=True, facts_before=facts(simulated=True)),
+    "broken": stored_run([network_record("nin", 5), failed("cifar10-sis1"), _wrong()], run_id="broken"),
+    "alone": stored_run(names=("cifar10-sis1",), dense=None, run_id="alone", rounds=2, per_round=5),
+    "nothing": stored_run([failed(name) for name in NETWORKS], run_id="nothing"),
+    "hostile": stored_run([network_record("nin"), failed("cifar10-sis1", HOSTILE)], run_id=HOSTILE, board=HOSTILE),
+}
+
+
+@cache
+def sections(name: str) -> Section:
+    """The section of one run; the bootstrap is not run again for each test."""
+    return section(RUNS[name])
+
+
+def only(name: str) -> Document:
+    return Document(sections(name).title, (sections(name),))
+
+
+@pytest.fixture(scope="session")
+def every() -> Document:
+    return Document("SiS against the dense NiN", tuple(map(sections, RUNS)))
+
+
+@pytest.fixture(scope="session")
+def drawn(every):
+    return [charts(section.rows, section.mark, f"-{at}") for at, section in enumerate(every.sections, 1)]

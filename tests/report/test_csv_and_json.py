@@ -1,0 +1,34 @@
+import csv
+import io
+import json
+
+from sis_edge.report.csv import to_csv
+from sis_edge.report.json import REPORT_VERSION, to_json
+from sis_edge.results.comparison import VALUE_NAMES, Row
+
+
+def read(text: str, kind: type | None):
+    if text == "":
+        return None
+    if kind is bool:
+        return {"true": True, "false": False}[text]
+    return text if kind is None else kind(text)
+
+
+def test_the_csv_round_trips(every) -> None:
+    rows = [row for section in every.sections for row in section.rows]
+    lines = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
+    assert len(lines) == len(rows)
+    for row, line in zip(rows, lines, strict=True):
+        values = {name: read(line[name], type(getattr(row, name))) for name in VALUE_NAMES}
+        assert Row(**values, reasons=json.loads(line["reasons"])) == row
+
+
+def test_the_json_holds_the_same_values(every) -> None:
+    data = json.loads(to_json(every))
+    assert data["report_version"] == REPORT_VERSION
+    for section, run in zip(every.sections, data["runs"], strict=True):
+        assert run["run_id"] == section.run.record.run_id
+        assert run["mark"] == section.mark
+        for row, network in zip(section.rows, run["networks"], strict=True):
+            assert network == row.values() | {"reasons": row.reasons}

@@ -1,0 +1,119 @@
+import shlex
+
+import pytest
+from results.factory import facts, network_entry, network_record, stored_run
+
+from report.conftest import RUNS, sections
+from sis_edge.errors import RecordError
+from sis_edge.report.document import document, section
+from sis_edge.report.tables import COLUMNS
+from sis_edge.results.comparison import VALUE_NAMES
+
+
+def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
+    shown = {name for _, _, columns in COLUMNS.values() for column in columns for name in column.fields}
+    elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
+    elsewhere |= {"batch_size", "threads", "rounds", "macs_live"}
+    assert set(VALUE_NAMES) == shown | elsewhere
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_notes_explain_every_letter(name) -> None:
+    for table in sections(name).tables:
+        used = {cell.text[3:-1] for cells in table.cells for cell in cells if cell.text.startswith("– [")}
+        assert used == {note.split(": ")[0] for note in table.notes}
+
+
+def test_several_runs_are_one_document() -> None:
+    runs = [RUNS["alone"], RUNS["nothing"]]
+    report = document(runs)
+    assert report.title == "SiS against the dense NiN: 2 runs"
+    assert [found.run for found in report.sections] == runs
+    assert document(runs[:1]).title == report.sections[0].title
+
+
+def test_nothing_to_report_is_an_error() -> None:
+    with pytest.raises(RecordError, match="sis-edge deploy"):
+        document([])
+
+
+def test_findings_say_speed_accuracy_and_what_they_cannot_tell() -> None:
+    found = dict(sections("plain").findings)
+    assert set(found) == {"cifar10-sis1", "cifar10-sis2", "cifar10-sis3"}
+    assert "the speed of nin (95% interval" in found["cifar10-sis3"]
+    assert "which these images cannot tell from 0" in found["cifar10-sis2"]
+    assert "which these images cannot tell from 0" not in found["cifar10-sis3"]
+
+
+def test_a_finding_without_a_difference_says_so() -> None:
+    same = network_record("nin", seed=9)._replace(name="cifar10-sis1")
+    better = (
+        network_entry("nin"),
+        network_entry(
+            "cifar10-sis1", training=network_entry("nin").training.model_copy(update={"host_accuracy": 0.99})
+        ),
+    )
+    found = dict(section(stored_run([network_record("nin"), same], entries=better)).findings)["cifar10-sis1"]
+    assert "which is no difference shown" in found
+    assert "accuracy 1.67 points above it" in found
+
+
+def test_broken_runs_say_what_broke() -> None:
+    broken = sections("broken")
+    found = dict(broken.findings)
+    assert "no speed-up, since the model needs opset 13" in found["cifar10-sis1"]
+    assert "no interval: insufficient (5 rounds, an interval needs 6)" in found["cifar10-sis2"]
+    assert "Problem: its logits differ" in found["cifar10-sis2"]
+    assert any("nin: the model needs opset 13" in note for note in sections("nothing").notes)
+    assert dict(sections("alone").findings)["cifar10-sis1"].startswith("no speed-up, since the run has no dense")
+
+
+def test_an_unsteady_warm_up_is_said() -> None:
+    run = stored_run([network_record("nin")._replace(warmup_steady=False)])
+    assert any("warm-up of nin ended before" in note for note in section(run).notes)
+
+
+def test_the_training_note_knows_the_papers_data_sets() -> None:
+    assert any("for orientation only" in note for note in sections("paper").notes)
+    assert any("1,297 images of digits for 4 epochs: not comparable" in note for note in sections("plain").notes)
+
+
+def test_unknown_facts_are_said_to_be_unknown() -> None:
+    bare = facts(
+        model=None, cpu_model=None, governor=None, cpu_frequency_hz=[None], temperatures_c={"x": None},
+        load_average_1min=None, memory_available_bytes=None, memory_total_bytes=None, cpu_count=None, runners={},
+    )  # fmt: skip
+    found = section(stored_run(facts_before=bare))
+    assert "x86_64" in found.title
+    assert {before for _, before, _ in found.environment} == {"unknown"}
+    assert dict(found.board)["Memory"] == dict(found.board)["Run time"] == dict(found.board)["CPU cores"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("board", "options"),
+    [
+        ("local", []),
+        ("pi@host.lan:2222", ["--host", "host.lan", "--port", "2222", "--user", "pi"]),
+        ("pi@[fe80::1]:22", ["--host", "fe80::1", "--port", "22", "--user", "pi"]),
+        ("host", ["--host", "host"]),
+    ],
+)
+def test_the_commands_that_reproduce_a_run(board, options) -> None:
+    build, deploy = map(shlex.split, section(stored_run(board=board)).reproduce)
+    assert build[:2] == ["sis-edge", "build"]
+    assert build[build.index("--networks") + 1] == "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
+    assert build[build.index("--limit") + 1] == "1297"
+    assert deploy == ["sis-edge", "deploy", *options, "--seed", "0"]
+
+
+def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
+    from typer.main import get_command
+
+    from sis_edge.cli import app
+
+    commands = get_command(app).commands
+    run = stored_run(board="pi@host:22", profile="raspberry-pi-5")
+    for line in section(run).reproduce:
+        _, name, *words = shlex.split(line)
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known

@@ -1,0 +1,48 @@
+import io
+
+import pytest
+from results.factory import stored_run
+from rich.console import Console
+
+from report.conftest import RUNS
+from sis_edge.report.terminal import table
+
+
+def printed(run, width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(table(run))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_table_fits_80_columns_uncut(name) -> None:
+    text = printed(RUNS[name])
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    assert "…" not in text
+
+
+def test_every_network_has_one_line() -> None:
+    lines = printed(RUNS["plain"]).splitlines()
+    for name in ("nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3"):
+        assert sum(line.startswith(name) for line in lines) == 1
+    assert any("9.20 ms" in line and "reference" in line for line in lines)
+    assert any("n = 600 inferences of each network in 30 rounds, 450 test images." in line for line in lines)
+
+
+def test_what_went_wrong_is_said_once() -> None:
+    text = " ".join(printed(RUNS["broken"]).split())
+    assert text.count("opset 13") == 1
+    assert text.count("its logits differ") == 1
+    assert "1.88× [no interval]" in text
+    assert "no interval: insufficient (5 rounds" in text
+
+
+def test_marks_and_markup() -> None:
+    assert "(SIMULATED)" in printed(RUNS["simulated"])
+    assert "[bold]x" in printed(stored_run(board="x", names=("nin",), facts_before=_named("[bold]x")))
+
+
+def _named(model: str):
+    from results.factory import facts
+
+    return facts(model=model)

@@ -1,0 +1,57 @@
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from report.conftest import RUNS
+from sis_edge.errors import DiskError, RecordError
+from sis_edge.report import write
+
+FILES = ["index.html", "report.md", "results.csv", "results.json", "accuracy-latency.svg", "speed-up.svg"]
+
+
+def test_a_report_is_written_and_is_the_same_again(tmp_path) -> None:
+    once, again = write([RUNS["plain"]], tmp_path / "a"), write([RUNS["plain"]], tmp_path / "b")
+    assert [path.name for path in once] == FILES
+    for one, two in zip(once, again, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(FILES)
+
+
+def test_charts_of_several_runs_have_names_of_their_own(tmp_path) -> None:
+    names = [path.name for path in write([RUNS["plain"], RUNS["nothing"], RUNS["paper"]], tmp_path)]
+    assert names[4:] == ["accuracy-latency-1.svg", "speed-up-1.svg", "accuracy-latency-3.svg", "speed-up-3.svg"]
+
+
+def test_no_run_writes_nothing(tmp_path) -> None:
+    with pytest.raises(RecordError, match="sis-edge deploy"):
+        write([], tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch) -> None:
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match="No space left"):
+        write([RUNS["nothing"]], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_loads_nothing_heavy() -> None:
+    heavy = ("altair", "vl_convert", "jinja2", "numpy", "pydantic", "torch", "rich")
+    code = f"import sys, sis_edge.report; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_terminal_and_the_charts_definition_do_not_draw() -> None:
+    code = (
+        "import sys, sis_edge.report.terminal, sis_edge.report.charts; "
+        "print([name for name in ('altair', 'vl_convert', 'jinja2', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
