@@ -44,8 +44,8 @@ def counts(classes: Sequence[SizeClass], target: int | None) -> list[int]:
     Without a target, every class gets its expectation. With one, the paper's case is 25 a + 9 b = CL, which has many
     solutions. The likeliest real numbers are known in closed form; whole ones recur with a period that the last size
     sets, so that a window of one period on both sides of them is searched for every class but the last, which
-    takes the rest. Where no counts hit the target exactly, the nearest sum is taken. Exact for one and two classes; with
-    more, a last class of very few units can leave a nearer sum outside of the windows.
+    takes the rest. Where no counts hit the target exactly, the nearest sum is taken. Exact for one and two classes;
+    with more, a last class of very few units can leave a nearer sum outside of the windows.
     """
     if target is None or not classes:
         return [units.expected for units in classes]

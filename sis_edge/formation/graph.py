@@ -145,7 +145,8 @@ class SynapticGraph:
     def load(cls, path: Path) -> "SynapticGraph":
         """Read a graph and check its digest; raises UsageError with what is wrong."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, for numpy leaves a file that it refuses open.
+            with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
                 header = json.loads(bytes(file["header"]))
                 if header["format"] != FORMAT_VERSION:
                     raise UsageError(
