@@ -67,7 +67,8 @@ class Job(NamedTuple):
 
     The rounds go on until there are `rounds` of them, every network has `min_inferences` and has run `min_time_s`;
     with `target_ci` (a share, 0.01 is 1%) they stop as soon as every speed-up over `reference` is known that well,
-    after `rounds`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for
+    after `rounds`. `inferences_per_round` 0 leaves a turn's length to the agent (see `length.py`), which records it in
+    `runner_details`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for
     the length of the job. `expected_power_mode` is the profile's; it is recorded for the verdict.
     """
 
@@ -283,7 +284,11 @@ class Facts(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One run of one job on one board."""
+    """One run of one job on one board.
+
+    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after". `ended_by` says
+    why the rounds ended: "length", "target_ci", or "problem" for a job that did not come to their end.
+    """
 
     record_version: int
     run_id: str
@@ -333,13 +338,28 @@ def job_from_json(data: Dict[str, Any]) -> Job:
         raise ValueError("the job does not fit: {}".format(error))
     if not job.networks:
         raise ValueError("the job names no network")
-    for name in ("golden_tolerance", "warmup_s", "time_limit_s"):
-        if not isinstance(getattr(job, name), (int, float)) or not 0 <= getattr(job, name) < float("inf"):
-            raise ValueError("{} is {!r}, and must be a number from 0 on".format(name, getattr(job, name)))
+    numbers = [(name, getattr(job, name)) for name in ("golden_tolerance", "warmup_s", "time_limit_s", "min_time_s")]
+    if job.power is not None:
+        numbers += [("power.idle_s", job.power.idle_s), ("power.block_s", job.power.block_s)]
+    for name, value in numbers:
+        if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise ValueError("{} is {!r}, and must be a number from 0 on".format(name, value))
     names = [network.name for network in job.networks]
     if len(set(names)) < len(names):
         raise ValueError("the job names a network twice: {}".format(", ".join(names)))
-    for name in ("threads", "batch_size", "rounds", "inferences_per_round"):
-        if not isinstance(getattr(job, name), int) or getattr(job, name) < 1:
-            raise ValueError("{} is {!r}, and must be a whole number from 1 on".format(name, getattr(job, name)))
+    counts = [(name, getattr(job, name), 1) for name in ("threads", "batch_size", "rounds", "memory_repeats")]
+    counts += [(name, getattr(job, name), 0) for name in ("inferences_per_round", "min_inferences")]
+    counts += [("a core", core, 0) for core in job.cores]
+    if job.power is not None:
+        counts.append(("power.blocks", job.power.blocks, 1))
+    for name, value, least in counts:
+        if not isinstance(value, int) or value < least:
+            raise ValueError("{} is {!r}, and must be a whole number from {} on".format(name, value, least))
+    if job.reference is not None and job.reference not in names:
+        raise ValueError("the reference '{}' is none of the job's networks".format(job.reference))
+    if job.target_ci is not None:
+        if not isinstance(job.target_ci, (int, float)) or not 0 < job.target_ci < 1:
+            raise ValueError("target_ci is {!r}, and must be a share between 0 and 1".format(job.target_ci))
+        if job.reference is None:
+            raise ValueError("target_ci needs a reference: the network that the speed-ups are over")
     return job

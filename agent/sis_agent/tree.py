@@ -22,13 +22,18 @@ class Tree:
     def text(self, name: str) -> Optional[str]:
         """A file's text, stripped of blanks and NUL; None when it cannot be read.
 
-        A sensor that is asleep answers EAGAIN or EINVAL: that is unknown, not zero.
+        A sensor that is asleep answers EAGAIN or EINVAL: that is unknown, not zero. Python's own files trip over
+        EAGAIN (a TypeError from their buffers), so the descriptor is read as it is; and nothing here may wait.
         """
         try:
-            with open(self.path(name), encoding="utf-8", errors="replace") as file:
-                return file.read().strip(" \t\r\n\0") or None
+            descriptor = os.open(self.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                data = b"".join(iter(lambda: os.read(descriptor, 65536), b""))
+            finally:
+                os.close(descriptor)
         except OSError:
             return None
+        return data.decode("utf-8", "replace").strip(" \t\r\n\0") or None
 
     def lines(self, name: str) -> List[str]:
         """A file's lines; empty when it cannot be read."""

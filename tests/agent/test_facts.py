@@ -84,17 +84,17 @@ def test_this_machine(tmp_path: Path) -> None:
     assert "pycuda" not in found.packages
 
 
-def test_a_sensor_that_sleeps_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sensor_that_sleeps_is_unknown(tmp_path: Path) -> None:
+    """A pipe that somebody holds open and writes nothing to answers a read with EAGAIN, as a gated zone does."""
     write(tmp_path, ORIN)
-    real_open = open
-
-    def asleep(path, *rest, **options):  # type: ignore[no-untyped-def]
-        if str(path).endswith("thermal_zone0/temp"):
-            raise BlockingIOError(11, "Resource temporarily unavailable")
-        return real_open(path, *rest, **options)
-
-    monkeypatch.setattr("builtins.open", asleep)
-    assert facts.temperatures_c(Tree(str(tmp_path)))["cpu-thermal"] is None
+    zone = tmp_path / "sys/class/thermal/thermal_zone0/temp"
+    zone.unlink()
+    os.mkfifo(zone)
+    holder = os.open(zone, os.O_RDWR)
+    try:
+        assert facts.temperatures_c(Tree(str(tmp_path)))["cpu-thermal"] is None
+    finally:
+        os.close(holder)
 
 
 @pytest.mark.parametrize(
