@@ -96,7 +96,7 @@ def train(
     KeyboardInterrupt and keeps the last epoch.
     """
     _quieten_lightning()
-    module = Training(network, dataset, train_images, recipe, seed)
+    module = Training(network.train(), dataset, train_images, recipe, seed)
     checkpoint = folder / CHECKPOINT
     callbacks: list[Callback] = [
         ModelCheckpoint(

@@ -1,0 +1,218 @@
+"""The loop: what must not exist stays away, and an interruption changes no bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from small import RECIPE, SPEC, dataset
+
+from sis_edge.datasets import Dataset
+from sis_edge.errors import DiskError, UsageError
+from sis_edge.formation import Formation, form
+from sis_edge.formation.compaction import compact
+from sis_edge.models import SisNet
+from sis_edge.training import Recipe, default_recipe
+from sis_edge.training.evaluate import accuracy, logits
+from sis_edge.training.precision import fastest_precision
+from sis_edge.training.train import CHECKPOINT, Progress, train
+
+STEPS = 4  # an epoch of 64 images in batches of 16
+
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return dataset()
+
+
+def new_network() -> SisNet:
+    return SisNet(compact(form(SPEC, Formation(t_c=0.4, t_p=0.75))), seed=1)
+
+
+def trained(data: Dataset, folder: Path, progress: Progress | None = None, recipe: Recipe = RECIPE) -> Weights:
+    network = train(new_network(), data, data.train, recipe, seed=5, folder=folder, progress=progress)
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def same(one: Weights, two: Weights) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return trained(data, tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_training_is_deterministic_for_a_seed(data: Dataset, undisturbed: Weights, tmp_path: Path) -> None:
+    torch.manual_seed(99)  # the global state must not matter
+    assert same(undisturbed, trained(data, tmp_path))
+    other = train(new_network(), data, data.train, RECIPE, seed=6, folder=tmp_path / "other")
+    assert not same(undisturbed, other.state_dict())
+
+
+def test_it_learns(data: Dataset, tmp_path: Path) -> None:
+    network = new_network()
+    before = accuracy(network, data, data.test)
+    recipe = Recipe(epochs=12, batch_size=16, peak_lr=0.1, crop_pad=0, flip=False)
+    train(network, data, data.train, recipe, seed=0, folder=tmp_path)
+    after = accuracy(network, data, data.test)
+    assert after > max(0.6, before)
+    answers = logits(network, data, data.test, batch_size=7)
+    assert torch.allclose(answers, logits(network, data, data.test), atol=1e-5)
+    assert after == (answers.argmax(dim=1).numpy() == data.test.labels).mean()
+
+
+@pytest.mark.parametrize("conv", ["kernel", "synapse", "block"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_does_not_exist_stays_exactly_zero(data: Dataset, tmp_path: Path, conv: str, precision: str) -> None:
+    plans = compact(form(SPEC, Formation(t_c=0.4, t_p=0.5, conv=conv, micro="synapse", block=3)))
+    network = SisNet(plans)
+    recipe = Recipe(epochs=2, batch_size=16, precision="bf16" if precision == "bf16" else "fp32")
+    checked = 0
+
+    def look(done: int, total: int, loss: float) -> None:
+        nonlocal checked
+        for plan, layer in zip(plans, network.layers, strict=True):
+            if plan.mask is not None:
+                assert not layer.weight.detach()[~torch.from_numpy(plan.mask)].any()  # type: ignore[union-attr]
+                checked += 1
+
+    train(network, data, data.train, recipe, seed=0, folder=tmp_path, progress=look)
+    assert checked >= 2 * STEPS
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+def test_progress_counts_every_step(data: Dataset, tmp_path: Path) -> None:
+    seen: list[tuple[int, int, float]] = []
+    trained(data, tmp_path, lambda *step: seen.append(step))
+    assert [(done, total) for done, total, _ in seen] == [(n, 3 * STEPS) for n in range(1, 3 * STEPS + 1)]
+    assert all(loss > 0 for _, _, loss in seen)
+
+
+def fail() -> None:
+    raise RuntimeError("power cut")
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("how", "error"), [(fail, RuntimeError), (interrupt, KeyboardInterrupt)])
+@pytest.mark.parametrize("step", [1, STEPS, STEPS + 2, 3 * STEPS])
+def test_an_interruption_at_any_step_changes_no_bit(
+    data: Dataset,
+    undisturbed: Weights,
+    tmp_path: Path,
+    how: Callable[[], None],
+    error: type[BaseException],
+    step: int,
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+
+    def progress(done: int, total: int, loss: float) -> None:
+        if done == step:
+            how()
+
+    with pytest.raises(error):
+        trained(data, tmp_path, progress)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert (tmp_path / CHECKPOINT).exists() == (step > STEPS)
+    seen: list[int] = []
+    assert same(undisturbed, trained(data, tmp_path, lambda done, total, loss: seen.append(done)))
+    assert seen[0] == (step - 1) // STEPS * STEPS + 1  # it went on at the epoch that was interrupted
+
+
+def test_a_finished_training_is_not_done_again(data: Dataset, undisturbed: Weights, tmp_path: Path) -> None:
+    """As after a crash between the last checkpoint and what is made of the weights."""
+    trained(data, tmp_path)
+    seen: list[int] = []
+    assert same(undisturbed, trained(data, tmp_path, lambda done, total, loss: seen.append(done)))
+    assert seen == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_is_a_new_start(
+    data: Dataset, undisturbed: Weights, tmp_path: Path, damage: bytes | None
+) -> None:
+    trained(data, tmp_path, recipe=RECIPE)
+    file = tmp_path / CHECKPOINT
+    file.write_bytes(file.read_bytes()[:-2000] if damage is None else damage)
+    assert same(undisturbed, trained(data, tmp_path))
+
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {here!r}]
+from small import dataset
+from test_train import trained
+
+def progress(done, total, loss):
+    if done == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+trained(dataset(), Path({folder!r}), progress)
+"""
+
+
+@pytest.mark.parametrize("step", [STEPS + 1, 3 * STEPS])
+def test_a_killed_process_changes_no_bit(data: Dataset, undisturbed: Weights, tmp_path: Path, step: int) -> None:
+    here = Path(__file__).parent
+    code = SCRIPT.format(tests=str(here.parent), here=str(here), folder=str(tmp_path), step=step)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert (tmp_path / CHECKPOINT).exists()
+    assert same(undisturbed, trained(data, tmp_path))
+
+
+def test_no_warning_and_nothing_printed(data: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(RuntimeError):
+            trained(data, tmp_path, lambda done, total, loss: fail() if done > STEPS else None)
+        trained(data, tmp_path)
+    assert [str(warning.message) for warning in caught] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_batch_in_one_epoch(data: Dataset, tmp_path: Path) -> None:
+    network = new_network()
+    before = network.layers[0].weight.detach().clone()  # type: ignore[union-attr, operator]
+    train(network, data, data.train, Recipe(epochs=1, batch_size=1000), seed=0, folder=tmp_path)
+    assert not torch.equal(before, network.layers[0].weight)  # type: ignore[arg-type]
+
+
+def test_a_full_disk(data: Dataset, small_disk: Path) -> None:
+    from sis_edge.disk import writing
+
+    (small_disk / "ballast").write_bytes(bytes(2**20 - 8192))
+    with pytest.raises(DiskError, match=r"small disk cannot be written \(No space left"), writing(small_disk):
+        trained(data, small_disk)
+
+
+def test_the_recipe_of_a_data_set() -> None:
+    cifar = default_recipe("cifar10", flip=True, precision="bf16")
+    assert (cifar.epochs, cifar.batch_size, cifar.peak_lr, cifar.flip, cifar.precision) == (12, 128, 0.2, True, "bf16")
+    assert default_recipe("svhn", flip=False, precision="fp32", epochs=2) == Recipe(epochs=2, flip=False)
+    digits = default_recipe("digits", flip=False, precision="fp32")
+    assert (digits.epochs, digits.batch_size) == (3, 32)
+    assert "no flip" in digits.describe()
+    assert Recipe(**digits.as_dict()) == digits
+
+
+@pytest.mark.parametrize(("field", "value"), [("epochs", 0), ("batch_size", 1)])
+def test_a_recipe_that_trains_nothing(field: str, value: int) -> None:
+    with pytest.raises(UsageError, match=str(value)):
+        Recipe(**{field: value})  # type: ignore[arg-type]
+
+
+def test_the_precision_is_always_the_same_answer() -> None:
+    assert fastest_precision() in ("bf16", "fp32")
+    assert fastest_precision() == fastest_precision()
