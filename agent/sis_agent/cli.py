@@ -14,7 +14,7 @@ DEFAULT_ROOT = "~/.sis-edge"
 
 
 def _facts(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return dict(facts.read(disk=arguments.root)._asdict())
+    return dict(facts.read(arguments.sysroot, disk=arguments.root)._asdict())
 
 
 def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
@@ -22,18 +22,18 @@ def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
-    root, job_id = arguments.root, arguments.job_id
+    root, job_id, sysroot = arguments.root, arguments.job_id, arguments.sysroot
     folder = jobs.JobFolder(root, job_id)
     folder.job()  # an unreadable job is told before anything is started
     started: Dict[str, Any] = {}
     if arguments.foreground:
-        execute(root, job_id, started.update)
+        execute(root, job_id, started.update, sysroot)
         return started
 
     def work(report: Callable[[Dict[str, Any]], None]) -> None:
         try:
             with jobs.disk_full_is_a_problem():
-                execute(root, job_id, lambda answer: report({"answer": answer}))
+                execute(root, job_id, lambda answer: report({"answer": answer}), sysroot)
         except ProblemError as error:
             report({"problem": schema.to_json(error.problem)})
 
@@ -61,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="sis_agent", description="Measures networks on this board for sis-edge.")
     top.add_argument("--root", default=DEFAULT_ROOT, help="the agent's only folder (default: %(default)s)")
+    top.add_argument(
+        "--sysroot",
+        default="/",
+        metavar="DIR",
+        help="a simulated board's file tree, whose /proc and /sys stand for this machine's (default: %(default)s)",
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
 
@@ -88,6 +94,7 @@ def run_command_line(words: List[str]) -> int:
     """Run one command; its answer is the last line of standard output. Returns the exit code."""
     arguments = parser().parse_args(words)
     arguments.root = os.path.abspath(os.path.expanduser(arguments.root))
+    arguments.sysroot = os.path.abspath(arguments.sysroot)
     try:
         with jobs.disk_full_is_a_problem():
             say(answer_line(arguments.call(arguments)))

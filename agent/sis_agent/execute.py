@@ -17,8 +17,8 @@ from sis_agent.worker_process import StopRequest
 CANCEL_GRACE_S = 20.0
 
 
-def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None]) -> State:
-    """Measure a job in this process and return its last state.
+def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None], sysroot: str = "/") -> State:
+    """Measure a job in this process and return its last state; `sysroot` is the board's file tree.
 
     `on_start` gets the answer of `run` as soon as the job is known to be sound and the board is this job's. Raises
     ProblemError for a job that cannot start: an ended or unreadable one, a busy board, a missing run time or file.
@@ -33,7 +33,7 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None]) 
     try:
         stop = StopRequest(clock.now_s() + job.time_limit_s)
         with _progress(folder) as say:
-            measurement = Measurement(root, job_id, job, stop, say)
+            measurement = Measurement(root, job_id, job, stop, say, sysroot=sysroot)
             folder.keep_reserve()
             stop.listen()  # before anybody can know the pid and cancel
             state = State(schema.RUNNING, owner.pid, owner.start_ticks)

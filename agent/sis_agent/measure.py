@@ -52,9 +52,17 @@ class Measurement:
     """One job's way from an empty record to a full one; `record` is right at any moment between."""
 
     def __init__(
-        self, root: str, run_id: str, job: Job, stop: StopRequest, say: Say, answer_limit_s: float = ANSWER_LIMIT_S
+        self,
+        root: str,
+        run_id: str,
+        job: Job,
+        stop: StopRequest,
+        say: Say,
+        answer_limit_s: float = ANSWER_LIMIT_S,
+        sysroot: str = "/",
     ) -> None:
         self._root = root
+        self._sysroot = sysroot
         self._run_id = run_id
         self._job = job
         self._stop = stop
@@ -76,7 +84,7 @@ class Measurement:
 
     def run(self) -> Record:
         """Measure all; the record's `problem` says why it stopped early."""
-        before = facts.read(disk=self._root)
+        before = facts.read(self._sysroot, disk=self._root)
         problem: Optional[Problem] = None
         try:
             for index, network in enumerate(self._job.networks):
@@ -96,7 +104,7 @@ class Measurement:
             started_at=self._started_at,
             duration_s=self._elapsed_s(),
             facts_before=before,
-            facts_after=facts.read(disk=self._root),
+            facts_after=facts.read(self._sysroot, disk=self._root),
             runner_details=self._details,
             networks=list(self._networks.values()),
             clock=clock.NAME,

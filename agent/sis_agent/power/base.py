@@ -1,0 +1,122 @@
+"""What every power source can do: name its rails and read them, in watts or in cumulative joules."""
+
+import os
+from typing import Dict, List, Optional, Sequence, Tuple
+
+
+class UnavailableError(Exception):
+    """This board has no such source, or it cannot be read here; the text says which of the two."""
+
+
+class Source:
+    """One sensor source with all its rails, read together.
+
+    `update_interval_s` is the sensor's own, None where it does not tell. `counts_energy` says that `read` gives
+    joules since an arbitrary start instead of watts.
+    """
+
+    kind = ""
+    counts_energy = False
+
+    def __init__(self, rails: Sequence[str], skipped_rails: Sequence[str], update_interval_s: Optional[float]) -> None:
+        self.rails = list(rails)
+        self.skipped_rails = list(skipped_rails)
+        self.update_interval_s = update_interval_s
+        # Processor time that the source took outside of the thread that reads it.
+        self.cpu_s = 0.0
+
+    def read(self) -> Dict[str, Optional[float]]:
+        """A value for every rail; None where this read failed."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of files and processes."""
+
+
+class NumberFile:
+    """A small file of /sys with a whole number in it, kept open: reading it again is one call of the kernel."""
+
+    def __init__(self, path: str, scale: float) -> None:
+        self.path = path
+        self.fault: Optional[str] = None
+        self._scale = scale
+        self._descriptor: Optional[int] = None
+
+    def read(self) -> Optional[float]:
+        """The number in SI units; None where it cannot be read, and `fault` says why."""
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self.path, os.O_RDONLY)
+            return int(os.pread(self._descriptor, 64, 0)) * self._scale
+        except OSError as error:  # asleep (EAGAIN), unplugged (ENODEV), forbidden (EACCES): unknown, not zero
+            self.fault = error.strerror
+            self.close()
+            return None
+        except ValueError:
+            self.fault = "it holds no number"
+            return None
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class FileSource(Source):
+    """Rails that are files: a rail's value is the product of its files (power, or voltage times current)."""
+
+    def __init__(
+        self,
+        kind: str,
+        rails: Sequence[Tuple[str, List[NumberFile]]],
+        skipped_rails: Sequence[str],
+        update_interval_s: Optional[float],
+    ) -> None:
+        super().__init__([name for name, _ in rails], skipped_rails, update_interval_s)
+        self.kind = kind
+        self._files = dict(rails)
+
+    def read(self) -> Dict[str, Optional[float]]:
+        """All rails, one right after the other."""
+        return {name: _product(files) for name, files in self._files.items()}
+
+    def fault(self) -> Optional[str]:
+        """Why no rail can be read; None where one can."""
+        if any(value is not None for value in self.read().values()):
+            return None
+        for files in self._files.values():
+            for file in files:
+                if file.fault is not None:
+                    return "{} cannot be read ({})".format(file.path, file.fault)
+        return "it has no rails"
+
+    def close(self) -> None:
+        """Close the files."""
+        for files in self._files.values():
+            for file in files:
+                file.close()
+
+
+def checked(source: FileSource) -> FileSource:
+    """The source, if one of its rails can be read; raises UnavailableError else."""
+    fault = source.fault()
+    if fault is not None:
+        source.close()
+        raise UnavailableError(fault)
+    return source
+
+
+def unique(name: str, taken: Sequence[str], place: str) -> str:
+    """A rail's name; one that another chip uses too gets its place behind it."""
+    return name if name not in taken else "{} ({})".format(name, place)
+
+
+def _product(files: List[NumberFile]) -> Optional[float]:
+    product = 1.0
+    for file in files:
+        value = file.read()
+        if value is None:
+            return None
+        product *= value
+    return product

@@ -1,0 +1,197 @@
+"""Sampling beside the worker: power at the sensors' own pace, the board's state once a second.
+
+A thread of the job's process, which otherwise only waits for the worker. It sleeps between two reads, and reads more
+seldom where a read is dear, so that it stays below 1% of a core on slow boards too; what it cost is in the record.
+"""
+
+import threading
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+
+from sis_agent import clock
+from sis_agent.power.base import Source
+from sis_agent.schema import PowerTrace, StateSample
+
+# Reads come twice in a sensor's update interval; so often where the sensor does not tell it; never more often.
+DEFAULT_INTERVAL_S = 0.05
+SHORTEST_INTERVAL_S = 0.005
+STATE_INTERVAL_S = 1.0
+
+# Shares of one core.
+POWER_COST_MOST = 0.006
+STATE_COST_MOST = 0.003
+
+ReadState = Callable[[float], StateSample]
+
+
+class Samples(NamedTuple):
+    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on."""
+
+    traces: List[PowerTrace]
+    states: List[StateSample]
+    cpu_s: float
+    wall_s: float
+
+
+class Recorder:
+    """One source's samples. A repeated answer is left out where the sensor tells how often it updates."""
+
+    def __init__(self, source: Source, clock_zero_s: float, now_s: Callable[[], float] = clock.now_s) -> None:
+        self.source = source
+        self._zero_s = clock_zero_s
+        self._now_s = now_s
+        self._reads = 0
+        self._first_s = self._last_s = 0.0
+        self._duplicates = 0
+        self._times_s: List[float] = []
+        self._values: Dict[str, List[Optional[float]]] = {rail: [] for rail in source.rails}
+        self._last: Dict[str, Optional[float]] = {}
+
+    @property
+    def interval_s(self) -> float:
+        """The time between two reads that the sensor is worth."""
+        update_s = self.source.update_interval_s
+        return DEFAULT_INTERVAL_S if update_s is None else max(update_s / 2, SHORTEST_INTERVAL_S)
+
+    def sample(self) -> None:
+        """Read once; the stamp is the middle of the read."""
+        before_s = self._now_s()
+        values = self.source.read()
+        time_s = (before_s + self._now_s()) / 2 - self._zero_s
+        if not self._reads:
+            self._first_s = time_s
+        self._reads += 1
+        self._last_s = time_s
+        if self._is_repeated(time_s, values):
+            self._duplicates += 1
+            return
+        self._last = values
+        self._times_s.append(round(time_s, 6))
+        for rail, kept in self._values.items():
+            value = values.get(rail)
+            kept.append(None if value is None else round(value, 6))
+
+    def trace(self) -> PowerTrace:
+        """The samples as the record keeps them."""
+        source = self.source
+        between_s = (self._last_s - self._first_s) / (self._reads - 1) if self._reads > 1 else self.interval_s
+        return PowerTrace(
+            source=source.kind,
+            rails=source.rails,
+            times_s=self._times_s,
+            power_w={} if source.counts_energy else self._values,
+            energy_j=self._values if source.counts_energy else {},
+            update_interval_s=source.update_interval_s,
+            sample_interval_s=round(between_s, 6),
+            duplicates=self._duplicates,
+            skipped_rails=source.skipped_rails,
+        )
+
+    def _is_repeated(self, time_s: float, values: Dict[str, Optional[float]]) -> bool:
+        """The same answer within one update interval. Later it is a new one that happens to be equal, and counts."""
+        update_s = self.source.update_interval_s
+        if update_s is None or not self._times_s or values != self._last:
+            return False
+        return time_s - self._times_s[-1] < 0.9 * update_s
+
+
+class _Task:
+    """Something that is done again and again: when it is next due, and what it has cost so far."""
+
+    def __init__(self, work: Callable[[], None], interval_s: float, cost_most: float, due_s: float) -> None:
+        self.work = work
+        self.due_s = due_s
+        self._interval_s = interval_s
+        self._cost_most = cost_most
+        self._runs = 0
+        self._cost_s = 0.0
+
+    def done(self, cost_s: float, now_s: float) -> None:
+        """Note a run; the first one opens files and is no measure of the others."""
+        self._runs += 1
+        if self._runs > 1:
+            self._cost_s += cost_s
+        mean_s = self._cost_s / max(self._runs - 1, 1)
+        # From the time that it was due, so that the pace holds; from now where it came late, so that nothing piles up.
+        self.due_s = max(self.due_s + max(self._interval_s, mean_s / self._cost_most), now_s)
+
+
+class Sampler:
+    """Reads the sources and the state from `start` to `stop`; times in seconds since `clock_zero_s`."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        read_state: Optional[ReadState],
+        clock_zero_s: float,
+        now_s: Callable[[], float] = clock.now_s,
+    ) -> None:
+        self._now_s = now_s
+        self._zero_s = clock_zero_s
+        self._start_s = now_s()
+        self._read_state = read_state
+        self._states: List[StateSample] = []
+        self._recorders = [Recorder(source, clock_zero_s, now_s) for source in sources]
+        share = POWER_COST_MOST / max(len(sources), 1)
+        self._tasks = [_Task(each.sample, each.interval_s, share, self._start_s) for each in self._recorders]
+        if read_state is not None:
+            self._tasks.append(_Task(self._sample_state, STATE_INTERVAL_S, STATE_COST_MOST, self._start_s))
+        self._cpu_s = 0.0
+        self._failure: Optional[BaseException] = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sample in a thread of its own."""
+        self._start_s = self._now_s()
+        for task in self._tasks:
+            task.due_s = self._start_s
+        self._thread.start()
+
+    def step(self) -> float:
+        """Do what is due, and return when the next thing is."""
+        for task in self._tasks:
+            now_s = self._now_s()
+            if task.due_s <= now_s:
+                before_s = self._spent_s()
+                task.work()
+                task.done(self._spent_s() - before_s, self._now_s())
+        return min((task.due_s for task in self._tasks), default=float("inf"))
+
+    def stop(self) -> Samples:
+        """A last sample of everything, then the end; raises what went wrong while sampling, if anything did."""
+        if self._thread.is_alive():
+            self._ending.set()
+            self._thread.join()
+        wall_s = self._now_s() - self._start_s
+        for recorder in self._recorders:
+            recorder.source.close()
+        if self._failure is not None:
+            raise self._failure
+        traces = [recorder.trace() for recorder in self._recorders]
+        cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
+        return Samples(traces, self._states, cpu_s, wall_s)
+
+    def _run(self) -> None:
+        begin_s = _thread_cpu_s()
+        try:
+            while not self._ending.is_set():
+                due_s = self.step()
+                self._ending.wait(min(max(due_s - self._now_s(), 0.0), STATE_INTERVAL_S))
+            for task in self._tasks:
+                task.work()
+        except BaseException as error:
+            self._failure = error
+        self._cpu_s = _thread_cpu_s() - begin_s
+
+    def _sample_state(self) -> None:
+        assert self._read_state is not None
+        self._states.append(self._read_state(self._now_s() - self._zero_s))
+
+    def _spent_s(self) -> float:
+        return _thread_cpu_s() + sum(recorder.source.cpu_s for recorder in self._recorders)
+
+
+def _thread_cpu_s() -> float:
+    """Processor time of this thread; time.thread_time is younger than Python 3.6."""
+    return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
