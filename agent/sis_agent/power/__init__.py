@@ -7,16 +7,16 @@ device profile says it (schema.PowerRequest), and without its rule no total is c
 from typing import Dict, List, Optional, Tuple
 
 from sis_agent.commands import Commands
-from sis_agent.power import ina3221, replay
+from sis_agent.power import hwmon, ina238, ina3221, pi_pmic, rapl, replay, tegrastats
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.schema import Power, PowerRequest, PowerTrace
 from sis_agent.tree import Tree
 
 # Best first, for a request that names none.
-SOURCES = {module.KIND: module.open_source for module in (ina3221, replay)}
+SOURCES = {module.KIND: module.open_source for module in (replay, ina3221, ina238, hwmon, rapl, pi_pmic, tegrastats)}
 
 # A read of these runs a program, which disturbs what is measured.
-RUN_A_TOOL = ("tegrastats", "pi-pmic")
+RUN_A_TOOL = (pi_pmic.KIND, tegrastats.KIND)
 
 AVAILABLE = "available"
 

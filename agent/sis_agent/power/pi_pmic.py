@@ -1,0 +1,70 @@
+"""The power management chip of the Raspberry Pi 5, read by `vcgencmd pmic_read_adc`.
+
+The tool prints a current and a voltage for each rail, with indices that do not match: they belong together by name.
+A voltage without a current (EXT5V, the battery) gives no power, so what the board's 5 V input feeds beside the chip
+(USB, fans) is not in any rail.
+"""
+
+import re
+from typing import Dict, List, NamedTuple, Optional
+
+from sis_agent.commands import Commands
+from sis_agent.power.base import Source, UnavailableError
+from sis_agent.tree import Tree
+
+KIND = "pi-pmic"
+TOOL, ARGUMENTS = "vcgencmd", ("pmic_read_adc",)
+TIMEOUT_S = 2.0
+
+_CURRENT = re.compile(r"^\s*(\w+)_A\s+current\(\d+\)=(-?[\d.]+)A\s*$", re.MULTILINE)
+_VOLTAGE = re.compile(r"^\s*(\w+)_V\s+volt\(\d+\)=(-?[\d.]+)V\s*$", re.MULTILINE)
+
+
+class Reading(NamedTuple):
+    """Watts of each rail, and the names that have no current or no voltage."""
+
+    power_w: Dict[str, float]
+    skipped: List[str]
+
+
+def parse(text: str) -> Reading:
+    """What the tool's answer says."""
+    amperes = {name: float(value) for name, value in _CURRENT.findall(text)}
+    volts = {name: float(value) for name, value in _VOLTAGE.findall(text)}
+    power_w = {name: current * volts[name] for name, current in amperes.items() if name in volts}
+    return Reading(power_w, sorted((set(amperes) | set(volts)) - set(power_w)))
+
+
+class PiPmic(Source):
+    """One run of the tool a read, which takes some milliseconds of processor time each."""
+
+    kind = KIND
+
+    def __init__(self, commands: Commands) -> None:
+        super().__init__([], [], None)
+        self._commands = commands
+        finished = commands.finish(TOOL, ARGUMENTS, TIMEOUT_S)
+        if finished is None:
+            raise UnavailableError("there is no vcgencmd on this board, or it does not answer")
+        reading = parse(finished.output)
+        if not reading.power_w:
+            said = (finished.output.strip().splitlines() or ["nothing"])[0]
+            raise UnavailableError(
+                "`vcgencmd pmic_read_adc` gives no rails ({}); a Raspberry Pi before the 5 has none, and the user must "
+                "be in the group video".format(said)
+            )
+        self.rails, self.skipped_rails = list(reading.power_w), reading.skipped
+
+    def read(self) -> Dict[str, Optional[float]]:
+        """All rails; None for all where the tool fails."""
+        finished = self._commands.finish(TOOL, ARGUMENTS, TIMEOUT_S)
+        if finished is None:
+            return dict.fromkeys(self.rails)
+        self.cpu_s += finished.cpu_s
+        found = parse(finished.output).power_w
+        return {rail: found.get(rail) for rail in self.rails}
+
+
+def open_source(tree: Tree, commands: Commands) -> Source:
+    """The chip; raises UnavailableError."""
+    return PiPmic(commands)
