@@ -1,0 +1,67 @@
+"""Rules on what else went on: other programs, other machines on the same hardware, memory."""
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from sis_edge.results.evidence import Evidence, known
+from sis_edge.results.rules.base import Reason
+
+OTHER_CORES = 0.25  # busy cores on average
+OTHER_BURST_CORES, OTHER_BURST_SHARE = 0.50, 0.05  # busy cores in one state, and the share of such states
+STEAL_SUSPECT, STEAL_INVALID = 0.02, 0.10
+SWAP_SUSPECT_BYTES, SWAP_INVALID_BYTES = 1 << 20, 64 << 20
+PRESSURE_SUSPECT, PRESSURE_INVALID = 0.01, 0.10
+MEMORY_FREE_SHARE = 0.05
+
+
+def other_processes(evidence: Evidence) -> Iterator[Reason]:
+    """Other programs worked while measuring: on average, or in bursts."""
+    others, job = evidence.other_cores, evidence.record.job
+    if not others:
+        return
+    mean, bursts = fmean(others), sum(cores > OTHER_BURST_CORES for cores in others)
+    if mean <= OTHER_CORES and bursts <= max(1, OTHER_BURST_SHARE * len(others)):
+        return
+    crowded = mean > 0.5 and evidence.cores is not None and mean + job.threads > evidence.cores + 0.25
+    yield Reason(
+        "other-processes",
+        "INVALID" if crowded else "SUSPECT",
+        f"other programs kept {mean:.2f} cores busy on average and {max(others):.2f} at most"
+        f"{' and took them from the job' if crowded else ''}; end them (see `top` on the board), then measure again",
+    )
+
+
+def steal(evidence: Evidence) -> Iterator[Reason]:
+    """Other virtual machines took time from this one."""
+    shares = known([state.steal for state in evidence.during])
+    if shares and (mean := fmean(shares)) > STEAL_SUSPECT:
+        yield Reason(
+            "steal",
+            "INVALID" if mean > STEAL_INVALID else "SUSPECT",
+            f"the hypervisor gave {mean:.1%} of the cores' time to other machines; measure on hardware of your own",
+        )
+
+
+def memory(evidence: Evidence) -> Iterator[Reason]:
+    """Memory was short: pages went to swap, programs waited for memory, or hardly any was left."""
+    states = evidence.record.states
+    used = known([state.swap_used_bytes for state in states])
+    if used and (grown := max(used) - used[0]) > SWAP_SUSPECT_BYTES:
+        yield Reason(
+            "swap",
+            "INVALID" if grown > SWAP_INVALID_BYTES else "SUSPECT",
+            f"the board swapped out {grown / 1e6:.1f} MB during the run; free memory on it",
+        )
+    pressure = known([state.memory_pressure for state in evidence.during])
+    if pressure and (mean := fmean(pressure)) > PRESSURE_SUSPECT:
+        yield Reason(
+            "memory-pressure",
+            "INVALID" if mean > PRESSURE_INVALID else "SUSPECT",
+            f"programs waited for memory {mean:.1%} of the time; free memory on the board",
+        )
+    total = evidence.record.facts_before.memory_total_bytes
+    free = known([state.memory_available_bytes for state in evidence.during])
+    if total and free and min(free) < MEMORY_FREE_SHARE * total:
+        yield Reason(
+            "memory-pressure", "SUSPECT", f"only {min(free) / 1e6:.0f} MB of memory were left; free memory on the board"
+        )

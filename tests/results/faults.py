@@ -1,0 +1,292 @@
+"""Faults, injected into a clean record: each changes what a board would have shown, and names the reason it must give.
+
+`severity` in 0..1 goes from what a careful person would just call a fault to what nobody could miss.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from results.boards import OC, Kind
+from sis_agent.schema import ClockLock, Power, Record, RoundSamples, StateSample
+
+Inject = Callable[[Record, float, np.random.Generator], Record]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, the code of the reason that must tell it, and the boards that can show it."""
+
+    code: str
+    inject: Inject
+    shows_on: Callable[[Kind], bool] = lambda kind: True
+
+
+def _between(severity: float, mild: float, strong: float) -> float:
+    return mild + severity * (strong - mild)
+
+
+def _stretch(record: Record, share: float, generator: np.random.Generator) -> tuple[float, float]:
+    """A part of the rounds' time, somewhere in them."""
+    turns = [turn for network in record.networks for turn in network.rounds]
+    begin = min(turn.start_s for turn in turns)
+    end = max([*(turn.start_s for turn in turns), *(block.end_s for block in record.energy_blocks)])
+    length = share * (end - begin)
+    start = generator.uniform(begin, end - length)
+    return start, start + length
+
+
+def _states(record: Record, part: tuple[float, float], change: Callable[[StateSample], StateSample]) -> Record:
+    begin, end = part
+    return record._replace(states=[change(state) if begin <= state.t_s <= end else state for state in record.states])
+
+
+def _slower(record: Record, part: tuple[float, float], factor: float) -> Record:
+    """The latencies that such a stretch of slowness leaves."""
+
+    def turn(turn: RoundSamples) -> RoundSamples:
+        slow = part[0] <= turn.start_s <= part[1]
+        return turn._replace(latencies_s=[value * factor for value in turn.latencies_s]) if slow else turn
+
+    networks = [network._replace(rounds=[turn(each) for each in network.rounds]) for network in record.networks]
+    return record._replace(networks=networks)
+
+
+def throttling(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    part = _stretch(record, _between(severity, 0.08, 0.7), generator)
+    names = [name for name in record.states[0].throttle if "volt" not in name and "occurred" not in name]
+    name = str(generator.choice(names))
+    factor = _between(severity, 1.05, 1.8)
+
+    def change(state: StateSample) -> StateSample:
+        clocks = [hertz and hertz / factor for hertz in state.cpu_frequency_hz]
+        return state._replace(throttle={**state.throttle, name: 1.0}, cpu_frequency_hz=clocks)
+
+    return _slower(_states(record, part, change), part, factor)
+
+
+def sagging_clock(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """No flag tells it, only the clock itself."""
+    part = _stretch(record, _between(severity, 0.12, 0.9), generator)
+    factor = _between(severity, 1.2, 2.0)
+    changed = _states(
+        record,
+        part,
+        lambda state: state._replace(cpu_frequency_hz=[hertz and hertz / factor for hertz in state.cpu_frequency_hz]),
+    )
+    return _slower(changed, part, factor)
+
+
+def unseen_slowness(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """A clock that nothing shows, as in a virtual machine: only the latencies tell it."""
+    part = _stretch(record, _between(severity, 0.2, 0.45), generator)
+    return _slower(record, part, _between(severity, 1.25, 2.0))
+
+
+def other_process(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """From a third of a core all the time, or a whole core for a part of it, to two cores."""
+    cores = _between(severity, 1.0, 2.0)
+    part = _stretch(record, _between(severity, 0.35, 1.0), generator)
+
+    def change(state: StateSample) -> StateSample:
+        total = len(state.cpu_frequency_hz) or record.facts_before.cpu_count
+        own = state.own_cpu if total > cores + 1 else state.own_cpu * max(0.3, (total - cores))
+        return state._replace(cpu_busy=min(1.0, own + cores / total), own_cpu=own)
+
+    return _states(record, part, change)
+
+
+def bursts(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """A program that wakes up again and again."""
+    chance = _between(severity, 0.2, 0.5)
+
+    def change(state: StateSample) -> StateSample:
+        total = len(state.cpu_frequency_hz) or record.facts_before.cpu_count
+        wakes = generator.random() < chance
+        return state._replace(cpu_busy=min(1.0, state.own_cpu + 0.9 / total)) if wakes else state
+
+    return _states(record, (0, record.duration_s), change)
+
+
+def stolen_time(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    part = _stretch(record, _between(severity, 0.6, 1.0), generator)
+    share = _between(severity, 0.06, 0.4)
+    return _states(record, part, lambda state: state._replace(steal=share * generator.uniform(0.7, 1.3)))
+
+
+def swapping(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    begin, _ = _stretch(record, 0.3, generator)
+    grown = int(_between(severity, 4 << 20, 800 << 20))
+    return _states(
+        record,
+        (begin, record.duration_s),
+        lambda state: state._replace(
+            swap_used_bytes=state.swap_used_bytes + grown, memory_pressure=_between(severity, 0.0, 0.4)
+        ),
+    )
+
+
+def memory_pressure(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    part = _stretch(record, _between(severity, 0.4, 1.0), generator)
+    waits = _between(severity, 0.05, 0.6)
+    return _states(record, part, lambda state: state._replace(memory_pressure=waits))
+
+
+def under_voltage_flag(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    part = _stretch(record, _between(severity, 0.08, 0.9), generator)
+    return _states(record, part, lambda state: state._replace(throttle={**state.throttle, "under-voltage": 1.0}))
+
+
+def under_voltage_since(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """A dip between two looks: only the firmware's memory of it rises."""
+    begin, _ = _stretch(record, 0.2, generator)
+    name = "under-voltage occurred"
+    quiet = _states(record, (0, begin), lambda state: state._replace(throttle={**state.throttle, name: 0.0}))
+    return _states(
+        quiet, (begin, record.duration_s), lambda state: state._replace(throttle={**state.throttle, name: 1.0})
+    )
+
+
+def over_current(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    begin, _ = _stretch(record, 0.2, generator)
+    return _counted(record, begin, sorted(record.states[0].counters), severity, generator)
+
+
+def counted_heat(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """A PC's own count of throttling, where nothing else tells it."""
+    begin, _ = _stretch(record, 0.2, generator)
+    return _counted(record, begin, ["core_throttle_count"], severity, generator)
+
+
+def _counted(record: Record, begin: float, names: list[str], severity: float, generator: np.random.Generator) -> Record:
+    name = str(generator.choice(names))
+    events = round(_between(severity, 1, 5000))
+    return _states(
+        record,
+        (begin, record.duration_s),
+        lambda state: state._replace(counters={**state.counters, name: state.counters[name] + events}),
+    )
+
+
+def wrong_power_mode(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """Another mode all the time, or a change in mid-run."""
+    other = str(generator.choice(["MODE_10W", "5W", "7W"]))
+    begin = 0.0 if severity >= 0.5 else _stretch(record, 0.3, generator)[0]
+    changed = _states(record, (begin, record.duration_s), lambda state: state._replace(power_mode=other))
+    if begin == 0.0:
+        facts = record.facts_before._replace(power_mode=other)
+        changed = changed._replace(facts_before=facts, facts_after=facts)
+    return changed
+
+
+def slow_sensor(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """A sensor that updates every half second or even more seldom, for blocks of two seconds."""
+    every = max(2, round(_between(severity, 0.5, 2.0) / record.power.traces[0].sample_interval_s))
+    trace = record.power.traces[0]
+    slow = trace._replace(
+        times_s=trace.times_s[::every],
+        power_w={rail: values[::every] for rail, values in trace.power_w.items()},
+        energy_j={rail: values[::every] for rail, values in trace.energy_j.items()},
+        update_interval_s=trace.sample_interval_s * every if generator.random() < 0.5 else None,
+    )
+    return record._replace(power=record.power._replace(traces=[slow]))
+
+
+def failing_sensor(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    trace = record.power.traces[0]
+    share = _between(severity, 0.2, 0.9)
+    power_w = {
+        rail: [None if generator.random() < share else value for value in values]
+        for rail, values in trace.power_w.items()
+    }
+    return record._replace(power=record.power._replace(traces=[trace._replace(power_w=power_w)]))
+
+
+def idle_drift(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """The board idles at another power after the run than before."""
+    factor = 1 + _between(severity, 0.06, 0.5) * generator.choice([1, -1])
+    after = next(window for window in record.windows if window.name == "idle_after")
+    return record._replace(power=_idle_after(record.power, after.start_s, float(factor)))
+
+
+def _idle_after(power: Power, begin_s: float, factor: float) -> Power:
+    trace = power.traces[0]
+    late = [t_s >= begin_s for t_s in trace.times_s]
+    power_w = {
+        rail: [value * factor if after else value for value, after in zip(values, late, strict=True)]
+        for rail, values in trace.power_w.items()
+    }
+    energy_j = {}
+    for rail, values in trace.energy_j.items():
+        steps = np.diff(values, prepend=0.0) * np.where(late, factor, 1.0)
+        energy_j[rail] = [float(value) for value in np.cumsum(steps)]
+    return power._replace(traces=[trace._replace(power_w=power_w, energy_j=energy_j)])
+
+
+def too_few_rounds(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """The job ended, by its time limit or its length, before the sample was there."""
+    keep = round(_between(severity, 25, 2))
+    return record._replace(networks=[network._replace(rounds=network.rounds[:keep]) for network in record.networks])
+
+
+def too_few_inferences(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    keep = round(_between(severity, 30, 1))
+    return record._replace(
+        networks=[
+            network._replace(rounds=[turn._replace(latencies_s=turn.latencies_s[:keep]) for turn in network.rounds])
+            for network in record.networks
+        ]
+    )
+
+
+def unsteady_warmup(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """One network, up to all of them."""
+    count = max(1, round(severity * len(record.networks)))
+    return record._replace(
+        networks=[
+            network._replace(warmup_steady=at >= count and network.warmup_steady)
+            for at, network in enumerate(record.networks)
+        ]
+    )
+
+
+def clocks_not_locked(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    return record._replace(clock_lock=ClockLock(True, False, "sudo asks for a password"))
+
+
+def hot(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    part = _stretch(record, _between(severity, 0.1, 0.9), generator)
+    celsius = _between(severity, 96.0, 104.0)
+    return _states(
+        record, part, lambda state: state._replace(temperatures_c=dict.fromkeys(state.temperatures_c, celsius))
+    )
+
+
+def _has_sensor(kind: Kind) -> bool:
+    return kind.source is not None
+
+
+FAULTS: dict[str, Fault] = {
+    "throttling": Fault("throttling", throttling, lambda kind: bool(kind.throttle)),
+    "sagging clock": Fault("cpu-clock", sagging_clock, lambda kind: kind.shows_clocks),
+    "slowness that nothing shows": Fault("uneven-speed", unseen_slowness),
+    "another process": Fault("other-processes", other_process),
+    "bursts of another process": Fault("other-processes", bursts),
+    "stolen time": Fault("steal", stolen_time, lambda kind: kind.steal is not None),
+    "swap": Fault("swap", swapping),
+    "memory pressure": Fault("memory-pressure", memory_pressure),
+    "weak supply, flag": Fault("weak-supply", under_voltage_flag, lambda kind: "under-voltage" in kind.throttle),
+    "weak supply, since": Fault("weak-supply", under_voltage_since, lambda kind: "under-voltage" in kind.throttle),
+    "weak supply, counters": Fault("weak-supply", over_current, lambda kind: kind.counters == OC),
+    "counted throttling": Fault("throttling", counted_heat, lambda kind: "core_throttle_count" in kind.counters),
+    "wrong power mode": Fault("power-mode", wrong_power_mode, lambda kind: kind.mode is not None),
+    "slow sensor": Fault("slow-sensor", slow_sensor, _has_sensor),
+    "failing sensor": Fault("sensor-failed", failing_sensor, lambda kind: _has_sensor(kind) and not kind.counts_energy),
+    "idle drift": Fault("idle-drift", idle_drift, _has_sensor),
+    "too few rounds": Fault("too-few-samples", too_few_rounds),
+    "too few inferences": Fault("too-few-samples", too_few_inferences),
+    "unsteady warm-up": Fault("unsteady-warm-up", unsteady_warmup),
+    "clocks not locked": Fault("clocks-not-locked", clocks_not_locked),
+    "heat": Fault("hot", hot, lambda kind: bool(kind.zones)),
+}

@@ -1,0 +1,167 @@
+"""The verdict over a corpus of generated traces: faults of every kind, severity and board, and clean runs of all."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from results.boards import KINDS, record
+from results.faults import FAULTS
+from sis_agent.schema import EnergyBlock, Problem, Record
+from sis_edge.results.verdict import VERDICT_VERSION, Verdict, judge
+
+SEVERITIES = (0.0, 0.5, 1.0)
+CLEAN_SEEDS = 25
+
+
+def faulty() -> Iterator[tuple[str, str, float, Record]]:
+    """(fault, board, severity, record): every fault on every board that shows it, at every severity."""
+    for number, (name, fault) in enumerate(FAULTS.items()):
+        for at, (board, kind) in enumerate(KINDS.items()):
+            if not fault.shows_on(kind):
+                continue
+            for step, severity in enumerate(SEVERITIES):
+                generator = np.random.default_rng([number, at, step])
+                clean = record(kind, seed=1000 * number + 10 * at + step)
+                yield name, board, severity, fault.inject(clean, severity, generator)
+
+
+def codes(verdict: Verdict) -> set[str]:
+    return {reason.code for reason in verdict.reasons}
+
+
+def test_faults_are_found_and_told_by_their_name() -> None:
+    seen, missed = Counter[str](), []
+    for name, board, severity, found in faulty():
+        verdict = judge(found)
+        seen[name] += 1
+        if verdict.level not in ("SUSPECT", "INVALID") or FAULTS[name].code not in codes(verdict):
+            missed.append((name, board, severity, verdict))
+    total = sum(seen.values())
+    assert total >= 200
+    assert set(seen) == set(FAULTS)
+    assert 1 - len(missed) / total >= 0.99, missed
+
+
+def test_clean_runs_of_every_board_are_valid() -> None:
+    alarms = []
+    for at, (board, kind) in enumerate(KINDS.items()):
+        for seed in range(CLEAN_SEEDS):
+            verdict = judge(record(kind, seed=90_000 + 100 * at + seed))
+            if verdict.level != "VALID":
+                alarms.append((board, seed, verdict))
+    assert len(alarms) <= 0.01 * CLEAN_SEEDS * len(KINDS), alarms
+
+
+@pytest.mark.parametrize("name", ["wrong power mode", "throttling", "sagging clock", "too few rounds"])
+def test_what_nobody_could_defend_is_invalid(name) -> None:
+    for at, kind in enumerate(KINDS.values()):
+        if FAULTS[name].shows_on(kind):
+            found = FAULTS[name].inject(record(kind, at), 1.0, np.random.default_rng(at))
+            assert judge(found).level == "INVALID"
+
+
+def test_a_core_taken_from_the_job_is_invalid() -> None:
+    found = FAULTS["another process"].inject(record(KINDS["virtual-machine"], 0), 1.0, np.random.default_rng(0))
+    verdict = judge(found)
+    assert verdict.level == "INVALID"
+    assert "took them from the job" in next(r.sentence for r in verdict.reasons if r.code == "other-processes")
+
+
+def test_the_verdict_is_a_function_of_the_record() -> None:
+    clean = record(KINDS["nano"], 3)
+    assert judge(clean) == judge(record(KINDS["nano"], 3))
+    assert judge(clean).version == VERDICT_VERSION
+
+
+def test_an_emulated_board_gets_no_verdict() -> None:
+    clean = record(KINDS["nano"], 0)
+    verdict = judge(clean._replace(facts_before=clean.facts_before._replace(emulated=True)))
+    assert verdict.level == "NONE"
+    assert codes(verdict) == {"emulated"}
+
+
+def test_what_a_board_does_not_show_is_said() -> None:
+    assert judge(record(KINDS["virtual-machine"], 0)).unseen == (
+        "CPU clocks",
+        "temperatures",
+        "signs of throttling",
+        "power",
+    )
+    assert judge(record(KINDS["orin-nano-jp6"], 0)).unseen == ("steal",)
+
+
+def test_faults_outside_of_the_measuring_do_not_count() -> None:
+    clean = record(KINDS["orin-nano-jp6"], 5)
+    end_s = max(block.end_s for block in clean.energy_blocks)
+    states = [
+        state._replace(cpu_busy=1.0, throttle=dict.fromkeys(state.throttle, 1.0), cpu_frequency_hz=[1e8] * 6)
+        if state.t_s < 9 or state.t_s > end_s
+        else state
+        for state in clean.states
+    ]
+    assert judge(clean._replace(states=states)).level == "VALID"
+
+
+def test_no_state_at_all_is_suspect() -> None:
+    verdict = judge(record(KINDS["nano"], 0)._replace(states=[]))
+    assert (verdict.level, codes(verdict)) == ("SUSPECT", {"no-states"})
+
+
+def test_nothing_measured_is_invalid() -> None:
+    clean = record(KINDS["nano"], 0)
+    empty = [network._replace(rounds=[]) for network in clean.networks]
+    verdict = judge(clean._replace(networks=empty, problem=Problem("cancelled", "somebody cancelled it")))
+    assert verdict.level == "INVALID"
+    assert codes(verdict) == {"too-few-samples", "ended-early"}
+
+
+def test_an_early_stop_on_a_tight_interval_needs_no_thousand_inferences() -> None:
+    short = record(KINDS["nano"], 0, per_round=10)
+    assert codes(judge(short)) == {"too-few-samples"}
+    assert judge(short._replace(ended_by="target_ci")).level == "VALID"
+
+
+def test_an_unreadable_power_mode_is_suspect() -> None:
+    clean = record(KINDS["nano"], 0)
+    unread = clean._replace(
+        facts_before=clean.facts_before._replace(power_mode=None),
+        states=[state._replace(power_mode=None) for state in clean.states],
+    )
+    assert (judge(unread).level, codes(judge(unread))) == ("SUSPECT", {"power-mode"})
+
+
+def test_the_cores_that_are_pinned_decide() -> None:
+    clean = record(KINDS["raspberry-pi-4"], 0)
+    clocks = [1.8e9, 0.6e9, 0.6e9, 0.6e9]
+    states = [state._replace(cpu_frequency_hz=clocks) for state in clean.states]
+    assert judge(clean._replace(states=states)).level == "VALID"
+    pinned = clean._replace(states=states, job=clean.job._replace(cores=[2]))
+    assert codes(judge(pinned)) == {"cpu-clock"}
+
+
+def test_a_working_gpu_is_watched_and_an_idle_one_is_not() -> None:
+    clean = record(KINDS["orin-nano-jp6"], 0)
+    states = [
+        state._replace(gpu_load=0.9, gpu_frequency_hz=1.02e9 if at % 3 else 0.5e9)
+        for at, state in enumerate(clean.states)
+    ]
+    assert codes(judge(clean._replace(states=states))) == {"gpu-clock"}
+
+
+def test_short_blocks_need_a_quick_sensor() -> None:
+    clean = record(KINDS["nano"], 0)
+    block = clean.energy_blocks[0]
+    short = EnergyBlock("nin", 0, block.start_s, block.start_s + 0.06, 1)
+    verdict = judge(clean._replace(energy_blocks=[short]))
+    assert (verdict.level, codes(verdict)) == ("INVALID", {"slow-sensor"})
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_reasons_are_sentences(name) -> None:
+    kind = next(kind for kind in KINDS.values() if FAULTS[name].shows_on(kind))
+    for reason in judge(FAULTS[name].inject(record(kind, 0), 0.5, np.random.default_rng(0))).reasons:
+        assert len(reason.sentence) > 20
+        assert not reason.sentence.endswith(".")
+        assert "None" not in reason.sentence
