@@ -1,0 +1,86 @@
+"""Profiles: the shipped ones load, and every mistake in one is a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from sis_edge import profiles
+from sis_edge.errors import UsageError
+
+WHOLE = """
+name = "mine"
+title = "my board"
+[board]
+model = "any"
+architecture = "aarch64"
+cpu = "4 cores"
+system = "Linux"
+verified = false
+[runtime]
+threads = 4
+"""
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_a_shipped_profile(name: str) -> None:
+    profile = profiles.load(name)
+    assert profile.name == name
+    text = profiles.find(name).read_text(encoding="utf-8")
+    assert "#" in text, "shipped profiles are commented"
+    assert profile.measuring.rounds * profile.measuring.inferences_per_round >= 300
+    if not profile.board.verified:
+        assert "verif" in text or "document" in text
+
+
+def test_the_boards_of_the_paper_are_there() -> None:
+    wanted = {"local", "jetson-nano", "jetson-orin-nano", "raspberry-pi-4", "raspberry-pi-5"}
+    assert wanted <= set(profiles.names())
+    assert {profiles.load(name).board.architecture for name in wanted - {"local"}} == {"aarch64"}
+
+
+def test_a_file_of_one_s_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(WHOLE)
+    profile = profiles.load(str(path))
+    assert (profile.name, profile.runtime.threads, profile.agent.python) == ("mine", 4, "python3")
+    assert profile.board.memory_bytes is None
+
+
+@pytest.mark.parametrize("name", ["", "nano", "jetson-nano ", "../profiles/local", "LOCAL", "local.TOML"])
+def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        profiles.load(name)
+    sentence = str(raised.value)
+    assert f"there is no profile '{name}'; known: jetson-nano" in sentence
+    assert "raspberry-pi-5, or the path of a .toml file" in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"name = ", "is not TOML"),
+        (b"\xff\xfe\x00", "is not TOML"),
+        (b"", "does not fit: name: Field required"),
+        (WHOLE.replace("threads = 4", "threads = 0").encode(), "runtime.threads: Input should be greater"),
+        (WHOLE.replace("threads = 4", "cores = 4").encode(), "runtime.cores: Extra inputs"),
+        (WHOLE.replace("aarch64", "arm").encode(), "board.architecture: Input should be 'x86_64', 'aarch64' or 'any'"),
+        (WHOLE.encode() + b"[measuring]\ntime_limit_s = 0\n", "measuring.time_limit_s"),
+        (WHOLE.encode() + b"[measuring]\nrounds = 'many'\n", "measuring.rounds"),
+        (WHOLE.replace("threads = 4", "threads = 4\nrunner = 'abacus'").encode(), "runtime.runner"),
+        (WHOLE.replace("[board]", "[board]\nmemory_bytes = -1").encode(), "board.memory_bytes"),
+    ],
+)
+def test_a_file_that_does_not_fit(tmp_path: Path, text: bytes, sentence: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text)
+    with pytest.raises(UsageError) as raised:
+        profiles.load(str(path))
+    assert str(raised.value).startswith(f"the profile {path} ")
+    assert sentence in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "folder.toml").mkdir()
+    for name, reason in (("none.toml", "No such file"), ("folder.toml", "Is a directory")):
+        with pytest.raises(UsageError, match=rf"{name} cannot be read \({reason}.*\); known: jetson-nano"):
+            profiles.load(str(tmp_path / name))
