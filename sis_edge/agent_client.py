@@ -65,6 +65,7 @@ class AgentClient:
         self.transport = transport
         self.root = settings.root.removeprefix("~/").rstrip("/")
         self._python = settings.python
+        self._sysroot = settings.sysroot
         self._timeout_s = timeout_s
         self._hash12 = ""
         self._path = ""
@@ -126,7 +127,8 @@ class AgentClient:
 
     def _ask(self, *words: str, timeout_s: float | None = None) -> dict[str, Any]:
         name = self.transport.name
-        command = [self._python, self._path, "--root", self.root, *words]
+        sysroot = [] if self._sysroot == "/" else ["--sysroot", self._sysroot]
+        command = [self._python, self._path, "--root", self.root, *sysroot, *words]
         completed = self._run(command, timeout_s or self._timeout_s)
         reply = _last_json(completed.stdout)
         if not isinstance(reply, dict) or "protocol" not in reply:

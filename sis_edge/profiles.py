@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sis_agent.power import SOURCES
+from sis_agent.schema import PowerRequest
 from sis_edge.errors import UsageError, unknown
 
 
@@ -28,10 +30,14 @@ class Board(_Model):
 
 
 class AgentSettings(_Model):
-    """How the agent is started: the board's Python, and the agent's own folder (relative: below the login folder)."""
+    """How the agent is started: the board's Python, and the agent's own folder (relative: below the login folder).
+
+    `sysroot` is the file tree that the agent takes for the board's; any other than "/" is a simulated board's.
+    """
 
     python: str = "python3"
     root: str = ".sis-edge"
+    sysroot: str = "/"
 
 
 class Runtime(_Model):
@@ -51,6 +57,35 @@ class Measuring(_Model):
     time_limit_s: float = Field(default=3600, gt=0)
 
 
+class PowerSettings(_Model):
+    """Which sensors may be read, best first (none named: whatever is there), and the rule for the total.
+
+    The total is the sum of `total_rails`, by the names that the board has for them; `scope` says what it covers and
+    goes into every label. Without a rule the rails are recorded and no total is claimed. `idle_s` is how long the
+    board rests before and after, `block_s` how long a network runs back to back for its energy, `blocks` how often.
+    """
+
+    sources: list[str] = []
+    total_rails: list[str] = []
+    scope: str | None = None
+    idle_s: float = Field(default=10.0, ge=1)
+    block_s: float = Field(default=2.0, ge=0.2)
+    blocks: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _is_a_rule(self) -> "PowerSettings":
+        strange = [kind for kind in self.sources if kind not in SOURCES]
+        if strange:
+            raise ValueError(f"there is no power source '{strange[0]}'; known: {', '.join(SOURCES)}")
+        if bool(self.total_rails) != bool(self.scope):
+            raise ValueError("total_rails and scope belong together: what is summed, and what that covers")
+        return self
+
+    def request(self) -> PowerRequest:
+        """What the agent is asked for."""
+        return PowerRequest(**self.model_dump())
+
+
 class DeviceProfile(_Model):
     """One board's profile."""
 
@@ -60,6 +95,7 @@ class DeviceProfile(_Model):
     agent: AgentSettings = AgentSettings()
     runtime: Runtime
     measuring: Measuring = Measuring()
+    power: PowerSettings = PowerSettings()
 
 
 def profile_folder() -> Path:
