@@ -25,6 +25,8 @@ ARM_PARTS = {
     ("0x4e", "0x004"): "NVIDIA Carmel",
 }
 
+CORES = "sys/devices/system/cpu"
+
 # e_machine of an ELF header, for the families that a board may have or emulate.
 ELF_FAMILIES = {3: "x86", 62: "x86", 40: "arm", 183: "arm", 243: "riscv"}
 
@@ -58,12 +60,31 @@ def read(tree: Tree) -> Cpu:
     return Cpu(" + ".join(models) or None, features, count or None)
 
 
+def cores(tree: Tree) -> List[str]:
+    """The cores' names (cpu0, cpu1 ...), offline ones too."""
+    return [name for name in tree.names(CORES, "cpu") if name[3:].isdigit()]
+
+
 def frequencies_hz(tree: Tree) -> List[Optional[float]]:
     """Each core's clock now; empty where the board has no cpufreq."""
-    base = "sys/devices/system/cpu"
-    cores = [name for name in tree.names(base, "cpu") if name[3:].isdigit()]
-    found = [tree.number("{}/{}/cpufreq/scaling_cur_freq".format(base, core), 1e3) for core in cores]
+    found = [tree.number("{}/{}/cpufreq/scaling_cur_freq".format(CORES, core), 1e3) for core in cores(tree)]
     return found if any(value is not None for value in found) else []
+
+
+def max_frequency_hz(tree: Tree) -> Optional[float]:
+    """The fastest core's clock as far as the board allows it now (a power mode may cap it); None without cpufreq."""
+    base = CORES + "/{}/cpufreq/{}"
+    for name in ("scaling_max_freq", "cpuinfo_max_freq"):
+        found = [tree.number(base.format(core, name), 1e3) for core in cores(tree)]
+        known = [value for value in found if value is not None]
+        if known:
+            return max(known)
+    return None
+
+
+def governor(tree: Tree) -> Optional[str]:
+    """Who chooses the first core's clock."""
+    return tree.text(CORES + "/cpu0/cpufreq/scaling_governor")
 
 
 def is_emulated(machine: Optional[str], tree: Tree) -> bool:

@@ -6,7 +6,8 @@ import re
 import sys
 from typing import Dict, List, Optional
 
-from sis_agent import cpu, runners
+from sis_agent import cpu, login, power, power_mode, runners
+from sis_agent.commands import Commands
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree
 
@@ -22,10 +23,11 @@ def read(root: str = "/", disk: str = "/") -> Facts:
     kernel for them.
     """
     tree = Tree(root)
+    commands = Commands(root)
     real = tree.is_real
     machine = os.uname().machine if real else tree.text("proc/sys/kernel/arch")
     processor = cpu.read(tree)
-    memory = _meminfo_bytes(tree)
+    memory = meminfo_bytes(tree)
     return Facts(
         machine=machine,
         model=_model(tree),
@@ -42,13 +44,17 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         memory_available_bytes=memory.get("MemAvailable"),
         swap_total_bytes=memory.get("SwapTotal"),
         disk_free_bytes=_disk_free_bytes(disk),
-        load_average_1min=_load_average(tree),
-        governor=tree.text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        load_average_1min=load_average(tree),
+        governor=cpu.governor(tree),
         cpu_frequency_hz=cpu.frequencies_hz(tree),
         temperatures_c=temperatures_c(tree),
         packages=package_versions(sys.path),
         runners=runners.availability(),
         hostname=tree.text("proc/sys/kernel/hostname"),
+        power_mode=power_mode.read(tree, commands),
+        power_sources=power.find(tree, commands),
+        cpu_max_frequency_hz=cpu.max_frequency_hz(tree),
+        kill_user_processes=login.kills_user_processes(tree, commands),
         simulated=not real,
         emulated=real and cpu.is_emulated(machine, tree),
     )
@@ -113,7 +119,8 @@ def _glibc() -> Optional[str]:
     return version if name == "glibc" else None
 
 
-def _meminfo_bytes(tree: Tree) -> Dict[str, int]:
+def meminfo_bytes(tree: Tree) -> Dict[str, int]:
+    """The kernel's counts of memory, by its own names."""
     found = {}
     for line in tree.lines("proc/meminfo"):
         match = re.match(r"(\w+):\s+(\d+) kB", line)
@@ -134,6 +141,7 @@ def _disk_free_bytes(folder: str) -> Optional[int]:
     return found.f_bavail * found.f_frsize
 
 
-def _load_average(tree: Tree) -> Optional[float]:
+def load_average(tree: Tree) -> Optional[float]:
+    """Processes that wanted to run, over the last minute."""
     fields = (tree.text("proc/loadavg") or "").split()
     return float(fields[0]) if fields else None

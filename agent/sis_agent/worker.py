@@ -3,7 +3,7 @@
 A native crash in a run time ends this process and not the job. A command is {"do": ..., ...}; the reply is
 {"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
 
-    start       runner, threads, batch_size, preprocess   -> runner_details, baseline_rss_bytes
+    start       runner, threads, batch_size, preprocess, cores   -> runner_details, baseline_rss_bytes
     load        name, model, golden_inputs, options       -> load_s
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
@@ -11,6 +11,7 @@ A native crash in a run time ends this process and not the job. A command is {"d
     accuracy    name, images, labels                      -> Accuracy, None likewise
     warm_up     name, at_least_s                          -> latencies_s, steady
     run         name, inferences                          -> start_s, latencies_s
+    run_for     name, time_s                              -> start_s, end_s, inferences
     harness     inferences                                -> latencies_s of a call that does nothing
     quit
 """
@@ -57,10 +58,40 @@ def time_steps(step: Step, count: int) -> List[float]:
     return [tick / clock.TICKS_PER_S for tick in ticks]
 
 
+def count_steps(step: Step, time_s: float) -> Dict[str, Any]:
+    """Call back to back for `time_s`, and for no less than one call: start and end in seconds, and the count."""
+    now = clock.now
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        count = 0
+        start = now()
+        end, last = start + time_s * clock.TICKS_PER_S, start
+        while last < end or not count:
+            step()
+            count += 1
+            last = now()
+    finally:
+        if collecting:
+            gc.enable()
+    return {"start_s": start / clock.TICKS_PER_S, "end_s": last / clock.TICKS_PER_S, "inferences": count}
+
+
+def pin(cores: List[int]) -> None:
+    """Keep this process and the threads that it will start on these cores; none given: wherever the system likes."""
+    if not cores:
+        return
+    try:
+        os.sched_setaffinity(0, cores)
+    except OSError as error:
+        raise ProblemError("bad-cores", "the worker cannot be kept on {} ({})".format(cores, error.strerror))
+
+
 class Worker:
     """The networks that this process holds."""
 
     def __init__(self, start: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> None:
+        pin(start["cores"])  # before the run time is imported, so that its threads are pinned too
         self._runner = runners.make(start["runner"], start["threads"], start["batch_size"])
         self._batch_size = start["batch_size"]
         self._preprocess = Preprocess(**start["preprocess"])
@@ -128,6 +159,12 @@ class Worker:
         step()
         start_s = clock.now_s()
         return {"start_s": start_s, "latencies_s": time_steps(step, inferences)}
+
+    def run_for(self, name: str, time_s: float) -> Dict[str, Any]:
+        """Back to back for its energy; an inference before it is not counted."""
+        step = self._steps[name]
+        step()
+        return count_steps(step, time_s)
 
     def harness(self, inferences: int) -> Dict[str, Any]:
         """The cost of the measuring itself."""

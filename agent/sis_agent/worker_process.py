@@ -50,6 +50,14 @@ class StopRequest:
         if clock.now_s() >= self.deadline_s:
             raise StoppedError("time-limit", "the job reached its time limit; give it more time or fewer rounds")
 
+    def sleep(self, time_s: float) -> None:
+        """Do nothing for so long; raises StoppedError if it is time to end."""
+        end_s = clock.now_s() + time_s
+        while clock.now_s() < end_s:
+            self.check()
+            select.select([self.read_end], [], [], max(min(end_s, self.deadline_s) - clock.now_s(), 0))
+        self.check()
+
 
 class WorkerProcess:
     """One worker with the job's runner, threads and batch size; use as a context manager."""
@@ -67,7 +75,7 @@ class WorkerProcess:
         )
         start = {"do": "start", "runner": job.runner, "threads": job.threads, "batch_size": job.batch_size}
         try:
-            self.start = self.ask(dict(start, preprocess=job.preprocess._asdict()))
+            self.start = self.ask(dict(start, preprocess=job.preprocess._asdict(), cores=job.cores))
         except BaseException:
             self.close()
             raise
@@ -77,6 +85,16 @@ class WorkerProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def runs(self) -> bool:
+        """Whether nobody has seen it end yet."""
+        return self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """The worker's process."""
+        return self._process.pid
 
     def ask(self, command: Dict[str, Any], progress: Optional[Progress] = None) -> Any:
         """The reply to a command.

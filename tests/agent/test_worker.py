@@ -92,7 +92,8 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
         "worker.main()"
     )
     commands = (
-        '{"do": "start", "runner": "null", "threads": 1, "batch_size": 1, "preprocess": {"mean": [], "std": []}}\n'
+        '{"do": "start", "runner": "null", "threads": 1, "batch_size": 1, "cores": [], '
+        '"preprocess": {"mean": [], "std": []}}\n'
         '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}\n{"do": "quit"}\n'
     )
     done = subprocess.run([sys.executable, "-c", code], input=commands, capture_output=True, text=True, timeout=30)
