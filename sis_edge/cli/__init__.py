@@ -23,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect."""
+
 
 def main() -> None:
     """Run the command line and exit with its code; errors of ours end in one sentence on standard error."""
@@ -32,12 +35,10 @@ def main() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     try:
-        app(arguments, standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
-    except typer.Abort:
-        return _interrupted()
-    except KeyboardInterrupt:
+        # Typer answers Ctrl-C and `typer.Exit` with a code that it returns; a command of ours returns nothing.
+        code = app(arguments, standalone_mode=False) or 0
+        return _interrupted() if code == INTERRUPTED else int(code)
+    except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except SisEdgeError as error:
         return _say(str(error), error.exit_code)
@@ -47,7 +48,6 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _other(error)
-    return 0
 
 
 def _other(error: Exception) -> int:
@@ -67,7 +67,7 @@ def _other(error: Exception) -> int:
 
 
 def _interrupted() -> int:
-    return _say("interrupted; what was finished is kept, and the same command goes on from it", 130)
+    return _say("interrupted; what was finished is kept, and the same command goes on from it", INTERRUPTED)
 
 
 def _say(sentence: str, exit_code: int) -> int:

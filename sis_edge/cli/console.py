@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from sis_edge.deployment import Event
     from sis_edge.pipeline import Step
 
-out = Console(highlight=False, markup=False, emoji=False)
+
+class _Console(Console):
+    """A console that leaves a reader who went away to the command line; rich would end the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what `sis_edge.cli.run` understands."""
+        raise BrokenPipeError
+
+
+out = _Console(highlight=False, markup=False, emoji=False)
 """Results, on standard output."""
 
-log = Console(stderr=True, highlight=False, markup=False, emoji=False)
+log = _Console(stderr=True, highlight=False, markup=False, emoji=False)
 """Progress and notes, on standard error."""
 
 
