@@ -1,0 +1,104 @@
+"""A simulated board while it is used: laid into a folder of its own, moved by a process, gone afterwards."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sis_agent.schema import Record
+from sis_edge import profiles
+from sis_edge.errors import BoardError
+from sis_edge.profiles import DeviceProfile
+from sis_edge.simulated.definition import Definition, load
+from sis_edge.simulated.tree import lay
+from sis_edge.transport import LocalTransport
+
+READY_S = 30.0
+
+
+class SimulatedTransport(LocalTransport):
+    """This machine, under the simulated board's name."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(root)
+        self.name = f"simulated {name}"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the total rails of the profile's rule really take, resting and working, in watts."""
+
+    idle_w: float
+    busy_w: float
+
+    def gross_j(self, record: Record, network: str) -> float:
+        """True gross energy of one inference: while a block lasts, the board works."""
+        return self.busy_w * _block_s_per_inference(record, network)
+
+    def net_j(self, record: Record, network: str) -> float:
+        """True net energy of one inference."""
+        return (self.busy_w - self.idle_w) * _block_s_per_inference(record, network)
+
+
+@dataclass(frozen=True)
+class SimulatedBoard:
+    """All that `deployment.deploy` needs for it. `truth` is None where the profile has no rule for a total."""
+
+    definition: Definition
+    profile: DeviceProfile
+    transport: SimulatedTransport
+    sysroot: Path
+    truth: Truth | None
+
+
+@contextmanager
+def board(name: str) -> Iterator[SimulatedBoard]:
+    """The simulated board of that name, moving; raises UsageError for an unknown one."""
+    definition = load(name)
+    with tempfile.TemporaryDirectory(prefix="sis-edge-board-") as folder:
+        sysroot, home = Path(folder) / "sysroot", Path(folder) / "home"
+        home.mkdir()
+        lay(definition, sysroot)
+        profile = profiles.load(definition.profile)
+        profile = profile.model_copy(
+            update={"agent": profile.agent.model_copy(update={"python": "python3", "sysroot": str(sysroot)})}
+        )
+        with _moved(definition.name, sysroot, home / profile.agent.root):
+            yield SimulatedBoard(
+                definition, profile, SimulatedTransport(name, home), sysroot, _truth(definition, profile)
+            )
+
+
+@contextmanager
+def _moved(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
+    words = [sys.executable, "-m", "sis_edge.simulated.mover", name, str(sysroot), str(agent_root)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            if process.stdout.readline().strip() != "ready":
+                raise BoardError(f"the simulated board {name} did not start; its traceback stands above")
+            yield
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(READY_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _truth(definition: Definition, profile: DeviceProfile) -> Truth | None:
+    rails = [definition.rails[rail] for rail in profile.power.total_rails if rail in definition.rails]
+    if not rails or len(rails) < len(profile.power.total_rails):
+        return None
+    return Truth(sum(rail.idle_w for rail in rails), sum(rail.busy_w for rail in rails))
+
+
+def _block_s_per_inference(record: Record, network: str) -> float:
+    blocks = [block for block in record.energy_blocks if block.network == network and block.inferences > 0]
+    if not blocks:
+        raise ValueError(f"the record has no energy block of {network}")
+    return sum((block.end_s - block.start_s) / block.inferences for block in blocks) / len(blocks)

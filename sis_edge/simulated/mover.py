@@ -1,0 +1,95 @@
+"""The process that keeps a simulated board moving: it watches the job's worker and writes what the sensors say.
+
+    python -m sis_edge.simulated.mover BOARD SYSROOT AGENT_ROOT
+
+The board works while the worker of the job that holds the agent's lock runs or could run; it rests while the worker
+waits for its next command. It says "ready" when all files are there, and ends when its standard input does.
+"""
+
+import json
+import select
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from sis_edge.simulated.definition import load
+from sis_edge.simulated.model import Model
+from sis_edge.simulated.tree import Moving
+
+LOOK_EVERY_S = 0.004
+FIND_EVERY_S = 0.05
+REST_EVERY_S = 0.1
+WORKER = b"sis_agent.worker"
+TICKS_PER_S = 100  # USER_HZ of /proc
+
+
+class JobWatch:
+    """Whether a worker of the agent's job runs, and what the job has taken of the processor."""
+
+    def __init__(self, agent_root: Path) -> None:
+        self._lock = agent_root / "lock"
+        self._workers: list[int] = []
+        self._job: int | None = None
+        self._found_s = 0.0
+        self._spent: dict[int, float] = {}
+
+    def look(self, now_s: float) -> bool:
+        """Whether the job's worker is on the processor, or waits for one."""
+        if now_s - self._found_s >= FIND_EVERY_S:
+            self._find()
+            self._found_s = now_s
+        return any(_state(pid) in (b"R", b"D") for pid in self._workers)
+
+    def cpu_s(self) -> float:
+        """Processor time of the jobs and their workers so far."""
+        return sum(self._spent.values())
+
+    def _find(self) -> None:
+        self._job, self._workers = None, []
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            job = int(json.loads(self._lock.read_text())["pid"])
+            children = Path(f"/proc/{job}/task/{job}/children").read_text().split()
+            self._job = job
+            self._workers = [pid for pid in map(int, children) if WORKER in _read(f"/proc/{pid}/cmdline")]
+        for pid in [*self._workers, *([self._job] if self._job else [])]:
+            fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+            if len(fields) > 12:
+                self._spent[pid] = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def main(board: str, sysroot: Path, agent_root: Path) -> None:
+    """Move the board's values until standard input ends."""
+    definition = load(board)
+    model = Model(definition, time.monotonic())
+    watch, moving = JobWatch(agent_root), Moving(definition, sysroot)
+    model.update()
+    moving.write_sensors(model)
+    moving.write_rest(model)
+    print("ready", flush=True)
+    rest_s = 0.0
+    while not select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
+        now_s = time.monotonic()
+        model.advance(now_s, watch.look(now_s), watch.cpu_s())
+        if model.update_age_s >= definition.update_interval_s:
+            model.update()
+            moving.write_sensors(model)
+        if now_s - rest_s >= REST_EVERY_S:
+            moving.write_rest(model)
+            rest_s = now_s
+    moving.close()
+
+
+def _state(pid: int) -> bytes:
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2][1:2]
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
