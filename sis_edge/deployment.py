@@ -10,7 +10,7 @@ import json
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from sis_agent.schema import ENDED, JOB_VERSION, QUEUED, RECORD_VERSION, Facts, Job, NetworkJob, Record, to_json
+from sis_agent.schema import ENDED, QUEUED, RECORD_VERSION, Facts, Job, Record, to_json
 from sis_edge.agent_client import AgentClient, JobStatus, problem_error
 from sis_edge.bundle import MANIFEST, Bundle, FileEntry, file_sha256, verify
-from sis_edge.errors import AgentError, BoardError, SisEdgeError, TransportError, unknown
+from sis_edge.errors import AgentError, BoardError, SisEdgeError, TransportError
+from sis_edge.jobs import DEFAULT, MeasuringOptions, combinations, job_for
 from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import Transport, UnreachableError
 
@@ -85,34 +86,6 @@ def new_job_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def job_for(bundle: Bundle, profile: DeviceProfile, *, networks: Sequence[str] | None = None, seed: int = 0) -> Job:
-    """The job that measures these networks of the bundle (None: all), as long as the profile says."""
-    manifest = bundle.manifest
-    known = [entry.name for entry in manifest.networks]
-    for name in networks or []:
-        if name not in known:
-            raise unknown("network in this bundle", name, known)
-    chosen = [entry for entry in manifest.networks if networks is None or entry.name in networks]
-    return Job(
-        job_version=JOB_VERSION,
-        bundle_id=bundle.id,
-        networks=[NetworkJob(entry.name, entry.model, entry.golden_logits) for entry in chosen],
-        golden_inputs=manifest.golden_inputs,
-        golden_tolerance=manifest.golden_tolerance,
-        preprocess=manifest.preprocess,
-        test_images=manifest.test_images,
-        test_labels=manifest.test_labels,
-        runner=profile.runtime.runner,
-        threads=profile.runtime.threads,
-        batch_size=profile.runtime.batch_size,
-        rounds=profile.measuring.rounds,
-        inferences_per_round=profile.measuring.inferences_per_round,
-        warmup_s=profile.measuring.warmup_s,
-        time_limit_s=profile.measuring.time_limit_s,
-        seed=seed,
-    )
-
-
 def deploy(
     bundle: Bundle,
     transport: Transport,
@@ -120,23 +93,53 @@ def deploy(
     *,
     networks: Sequence[str] | None = None,
     seed: int = 0,
+    options: MeasuringOptions = DEFAULT,
     job_id: str | None = None,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
 ) -> Record:
     """Measure a bundle on a board: push what is missing, run the job, wait for it, fetch its record.
 
-    `seed` is that of the networks' order. The record may tell of a problem of single networks or of the whole job.
-    Ctrl-C cancels the job on the board. Raises BundleError, TransportError, AgentError and BoardError as their
-    docstrings say; a lost connection is waited for as long as `patience` says.
+    `seed` is that of the networks' order. The record may tell of a problem of single networks or of the whole job. Of
+    several combinations of threads and batch size the first is measured; `deploy_each` measures them all. Ctrl-C
+    cancels the job on the board. Raises BundleError, TransportError, AgentError and BoardError as their docstrings
+    say; a lost connection is waited for as long as `patience` says.
     """
+    job = job_for(bundle, profile, networks=networks, seed=seed, options=options)
+    line = _ready(bundle, transport, profile, on_event, patience)
+    return line.measure(job, job_id or new_job_id())
+
+
+def deploy_each(
+    bundle: Bundle,
+    transport: Transport,
+    profile: DeviceProfile,
+    *,
+    networks: Sequence[str] | None = None,
+    seed: int = 0,
+    options: MeasuringOptions = DEFAULT,
+    on_event: OnEvent = ignore,
+    patience: Patience | None = None,
+) -> Iterator[Record]:
+    """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes."""
+    jobs = [
+        job_for(bundle, profile, networks=networks, seed=seed, options=one) for one in combinations(profile, options)
+    ]
+    line = _ready(bundle, transport, profile, on_event, patience)
+    for job in jobs:
+        yield line.measure(job, new_job_id())
+
+
+def _ready(
+    bundle: Bundle, transport: Transport, profile: DeviceProfile, on_event: OnEvent, patience: Patience | None
+) -> "_Line":
+    """A board that has the agent, the run time and the bundle."""
     verify(bundle.path)
-    job = job_for(bundle, profile, networks=networks, seed=seed)
     line = _Line(transport, profile, on_event, patience or Patience())
     facts = line.meet()
     check_board(facts, profile, transport.name)
     line.push(bundle, facts)
-    return line.measure(job, job_id or new_job_id())
+    return line
 
 
 def collect(
@@ -187,6 +190,14 @@ class _Line:
         self.agent.install()
         facts = self._persist(self.agent.facts)
         self.say(Event("facts", f"{name}: {facts.model or facts.machine or 'unknown board'}, Python {facts.python}"))
+        if facts.kill_user_processes:
+            self.say(
+                Event(
+                    "facts",
+                    f"{name} ends a user's programs when he logs out (logind's KillUserProcesses): a lost connection "
+                    "ends the job, unless `loginctl enable-linger` was run there for this user",
+                )
+            )
         return facts
 
     def push(self, bundle: Bundle, facts: Facts) -> None:

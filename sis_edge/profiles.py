@@ -5,13 +5,19 @@ The shipped profiles are data of the package; `--profile` also takes the path of
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sis_agent.power import SOURCES
 from sis_agent.schema import PowerRequest
 from sis_edge.errors import UsageError, unknown
+
+Positive = Annotated[int, Field(ge=1)]
+# One number, or several that are measured one after the other.
+Counts = Annotated[
+    list[Positive], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])
+]
 
 
 class _Model(BaseModel):
@@ -41,20 +47,30 @@ class AgentSettings(_Model):
 
 
 class Runtime(_Model):
-    """Which run time measures, and with what settings."""
+    """Which run time measures, and with what settings; each combination of threads and batch size is a job."""
 
     runner: Literal["onnxruntime"] = "onnxruntime"
-    threads: int = Field(ge=1)
-    batch_size: int = Field(default=1, ge=1)
+    threads: Counts
+    batch_sizes: Counts = Field(default=[1], validation_alias=AliasChoices("batch_sizes", "batch_size"))
 
 
 class Measuring(_Model):
-    """How long a job measures: rounds, and in each round this many inferences of every network."""
+    """How long a job measures: at least so many rounds, and of each network so many inferences and seconds.
+
+    `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
+    what the board should run at; a verdict compares. `memory_repeats` counts the fresh processes that a network's
+    memory is taken in.
+    """
 
     rounds: int = Field(default=30, ge=1)
-    inferences_per_round: int = Field(default=20, ge=1)
+    min_inferences: int = Field(default=1000, ge=0)
+    min_time_s: float = Field(default=10.0, ge=0)
+    inferences_per_round: int = Field(default=0, ge=0)
+    memory_repeats: int = Field(default=3, ge=1)
     warmup_s: float = Field(default=0.5, ge=0)
     time_limit_s: float = Field(default=3600, gt=0)
+    power_mode: str | None = None
+    cpu_hz: float | None = Field(default=None, gt=0)
 
 
 class PowerSettings(_Model):

@@ -17,8 +17,9 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_agent.jobs import checked_name
 from sis_agent.schema import CANCELLED, DONE, ENDED, RUNNING, Facts
 from sis_edge.agent_client import AgentClient
-from sis_edge.deployment import Event, Patience, check_board, collect, deploy, job_for, new_job_id, read_record
+from sis_edge.deployment import Event, Patience, check_board, collect, deploy, new_job_id, read_record
 from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
+from sis_edge.jobs import job_for
 from sis_edge.profiles import AgentSettings, DeviceProfile
 from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError
 

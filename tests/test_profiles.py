@@ -27,7 +27,7 @@ def test_a_shipped_profile(name: str) -> None:
     assert profile.name == name
     text = profiles.find(name).read_text(encoding="utf-8")
     assert "#" in text, "shipped profiles are commented"
-    assert profile.measuring.rounds * profile.measuring.inferences_per_round >= 300
+    assert (profile.measuring.rounds, profile.measuring.min_inferences, profile.measuring.min_time_s) == (30, 1000, 10)
     if not profile.board.verified:
         assert "verif" in text or "document" in text
 
@@ -42,7 +42,7 @@ def test_a_file_of_one_s_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(WHOLE)
     profile = profiles.load(str(path))
-    assert (profile.name, profile.runtime.threads, profile.agent.python) == ("mine", 4, "python3")
+    assert (profile.name, profile.runtime.threads, profile.agent.python) == ("mine", [4], "python3")
     assert profile.board.memory_bytes is None
 
 
@@ -51,7 +51,7 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         profiles.load(name)
     sentence = str(raised.value)
-    assert f"there is no profile '{name}'; known: jetson-nano" in sentence
+    assert f"there is no profile '{name}'; known: jetson-agx-orin" in sentence
     assert "raspberry-pi-5, or the path of a .toml file" in sentence
 
 
@@ -61,7 +61,9 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
         (b"name = ", "is not TOML"),
         (b"\xff\xfe\x00", "is not TOML"),
         (b"", "does not fit: name: Field required"),
-        (WHOLE.replace("threads = 4", "threads = 0").encode(), "runtime.threads: Input should be greater"),
+        (WHOLE.replace("threads = 4", "threads = 0").encode(), "runtime.threads.0: Input should be greater"),
+        (WHOLE.replace("threads = 4", "threads = []").encode(), "runtime.threads: List should have at least 1 item"),
+        (WHOLE.replace("threads = 4", "threads = 4\nbatch_size = 1\nbatch_sizes = [8]").encode(), "Extra inputs"),
         (WHOLE.replace("threads = 4", "cores = 4").encode(), "runtime.cores: Extra inputs"),
         (WHOLE.replace("aarch64", "arm").encode(), "board.architecture: Input should be 'x86_64', 'aarch64' or 'any'"),
         (WHOLE.encode() + b"[measuring]\ntime_limit_s = 0\n", "measuring.time_limit_s"),
@@ -79,8 +81,23 @@ def test_a_file_that_does_not_fit(tmp_path: Path, text: bytes, sentence: str) ->
     assert sentence in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "threads", "sizes"),
+    [
+        ("threads = 4", [4], [1]),
+        ("threads = 4\nbatch_size = 8", [4], [8]),
+        ("threads = [1, 4]\nbatch_sizes = [1, 8]", [1, 4], [1, 8]),
+    ],
+)
+def test_one_number_or_several(tmp_path: Path, text: str, threads: list[int], sizes: list[int]) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(WHOLE.replace("threads = 4", text))
+    runtime = profiles.load(str(path)).runtime
+    assert (runtime.threads, runtime.batch_sizes) == (threads, sizes)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     for name, reason in (("none.toml", "No such file"), ("folder.toml", "Is a directory")):
-        with pytest.raises(UsageError, match=rf"{name} cannot be read \({reason}.*\); known: jetson-nano"):
+        with pytest.raises(UsageError, match=rf"{name} cannot be read \({reason}.*\); known: jetson-agx-orin"):
             profiles.load(str(tmp_path / name))

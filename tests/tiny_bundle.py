@@ -34,7 +34,15 @@ def tiny_profile(root: str = ".sis-edge", *, rounds: int = 2, architecture: str 
             ),
             "agent": AgentSettings(root=root),
             "runtime": Runtime(threads=1),
-            "measuring": Measuring(rounds=rounds, inferences_per_round=3, warmup_s=0.01, time_limit_s=120),
+            "measuring": Measuring(
+                rounds=rounds,
+                inferences_per_round=3,
+                min_inferences=0,
+                min_time_s=0,
+                memory_repeats=1,
+                warmup_s=0.01,
+                time_limit_s=120,
+            ),
         }
     )
 

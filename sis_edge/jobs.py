@@ -1,0 +1,114 @@
+"""What a board is asked to measure: the bundle, the profile, and what the user wants otherwise, made into jobs.
+
+A job has one number of threads and one batch size; a profile may list several, and then there is a job for each
+combination.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob
+from sis_edge.bundle import Bundle
+from sis_edge.errors import UsageError, unknown
+from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
+
+
+@dataclass(frozen=True)
+class MeasuringOptions:
+    """What a user may ask for beyond the profile.
+
+    `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
+    1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
+    is known that well. `threads` and `batch_size` choose one of the profile's combinations, or any other.
+    """
+
+    length: str = "profile"
+    target_ci: float | None = None
+    cores: tuple[int, ...] = ()
+    lock_clocks: bool = False
+    threads: int | None = None
+    batch_size: int | None = None
+
+
+DEFAULT = MeasuringOptions()
+
+# What a length changes of the profile's [measuring] and [power].
+LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "profile": ({}, {}),
+    "strict": ({"min_time_s": 60, "min_inferences": 1024, "memory_repeats": 5}, {"blocks": 10}),
+    "quick": (
+        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1},
+        {"idle_s": 3, "block_s": 1, "blocks": 3},
+    ),
+}
+
+
+def combinations(profile: DeviceProfile, options: MeasuringOptions = DEFAULT) -> list[MeasuringOptions]:
+    """The options of each job: one for every number of threads and every batch size that is asked for."""
+    threads = [options.threads] if options.threads else profile.runtime.threads
+    sizes = [options.batch_size] if options.batch_size else profile.runtime.batch_sizes
+    return [replace(options, threads=count, batch_size=size) for count in threads for size in sizes]
+
+
+def job_for(
+    bundle: Bundle,
+    profile: DeviceProfile,
+    *,
+    networks: Sequence[str] | None = None,
+    seed: int = 0,
+    options: MeasuringOptions = DEFAULT,
+) -> Job:
+    """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
+
+    The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a
+    precision that is no share.
+    """
+    manifest = bundle.manifest
+    known = [entry.name for entry in manifest.networks]
+    for name in networks or []:
+        if name not in known:
+            raise unknown("network in this bundle", name, known)
+    chosen = [entry for entry in manifest.networks if networks is None or entry.name in networks]
+    first = combinations(profile, options)[0]
+    measuring, power = _settings(profile, options)
+    reference = manifest.dense if manifest.dense in [entry.name for entry in chosen] else None
+    if options.target_ci is not None:
+        if not 0 < options.target_ci < 1:
+            raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
+        if reference is None:
+            raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
+    return Job(
+        job_version=JOB_VERSION,
+        bundle_id=bundle.id,
+        networks=[NetworkJob(entry.name, entry.model, entry.golden_logits) for entry in chosen],
+        golden_inputs=manifest.golden_inputs,
+        golden_tolerance=manifest.golden_tolerance,
+        preprocess=manifest.preprocess,
+        test_images=manifest.test_images,
+        test_labels=manifest.test_labels,
+        runner=profile.runtime.runner,
+        threads=first.threads or 1,
+        batch_size=first.batch_size or 1,
+        rounds=measuring.rounds,
+        inferences_per_round=measuring.inferences_per_round,
+        warmup_s=measuring.warmup_s,
+        time_limit_s=measuring.time_limit_s,
+        seed=seed,
+        min_inferences=measuring.min_inferences,
+        min_time_s=measuring.min_time_s,
+        target_ci=options.target_ci,
+        reference=reference,
+        cores=list(options.cores),
+        memory_repeats=measuring.memory_repeats,
+        power=power.request(),
+        lock_clocks=options.lock_clocks,
+        expected_power_mode=measuring.power_mode,
+        expected_cpu_hz=measuring.cpu_hz,
+    )
+
+
+def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measuring, PowerSettings]:
+    if options.length not in LENGTHS:
+        raise unknown("length of a measuring", options.length, list(LENGTHS))
+    measuring, power = LENGTHS[options.length]
+    return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
