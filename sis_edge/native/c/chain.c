@@ -1,0 +1,219 @@
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plan.h"
+#include "sis_edge.h"
+#include "threads.h"
+
+struct sis_chain {
+    struct sis_plan plan;
+    _Atomic(float *) spare; /* scratch memory of a run that ended, for the next one */
+    pthread_mutex_t threads_lock;
+    struct sis_threads *threads;
+    size_t thread_count;
+};
+
+int sis_interface_version(void) { return SIS_INTERFACE_VERSION; }
+
+const char *sis_instruction_set(size_t i) {
+    for (size_t at = 0; at < sis_isa_count; at++)
+        if (sis_isas[at]->is_supported() && !i--) return sis_isas[at]->name;
+    return NULL;
+}
+
+static const struct sis_isa *find_isa(const char *name) {
+    for (size_t i = 0; i < sis_isa_count; i++)
+        if (sis_isas[i]->is_supported() && (!name || !strcmp(name, sis_isas[i]->name))) return sis_isas[i];
+    return NULL;
+}
+
+static double now_s(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+double sis_peak_flops(const char *instruction_set) {
+    const struct sis_isa *isa = find_isa(instruction_set);
+    if (!isa) return 0;
+    double best = 0;
+    volatile float sink;
+    for (int i = 0; i < 100; i++) {
+        float end;
+        double start = now_s(), operations = isa->work_peak(10000, &end), rate = operations / (now_s() - start);
+        sink = end;
+        if (rate > best) best = rate;
+    }
+    (void)sink;
+    return best;
+}
+
+sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
+                            size_t message_bytes) {
+    const struct sis_isa *isa = find_isa(instruction_set);
+    if (!isa) {
+        snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
+        return NULL;
+    }
+    struct sis_network network;
+    if (sis_network_read(&network, blob, bytes, message, message_bytes)) return NULL;
+    sis_chain *chain = calloc(1, sizeof *chain);
+    if (!chain) snprintf(message, message_bytes, "there is no memory for the network");
+    if (chain && sis_plan_make(&chain->plan, &network, isa, message, message_bytes)) {
+        free(chain);
+        chain = NULL;
+    }
+    if (chain) pthread_mutex_init(&chain->threads_lock, NULL);
+    sis_network_free(&network);
+    return chain;
+}
+
+void sis_chain_destroy(sis_chain *chain) {
+    if (!chain) return;
+    sis_threads_stop(chain->threads);
+    pthread_mutex_destroy(&chain->threads_lock);
+    free(atomic_load(&chain->spare));
+    sis_plan_free(&chain->plan);
+    free(chain);
+}
+
+void sis_chain_shape(const sis_chain *chain, int64_t shape[6]) {
+    const struct sis_form *forms[2] = {&chain->plan.input, &chain->plan.output};
+    for (int i = 0; i < 2; i++) {
+        shape[3 * i] = forms[i]->channels;
+        shape[3 * i + 1] = forms[i]->height;
+        shape[3 * i + 2] = forms[i]->width;
+    }
+}
+
+static float *take_scratch(sis_chain *chain) {
+    float *scratch = atomic_exchange(&chain->spare, NULL);
+    if (scratch) return scratch;
+    void *memory;
+    size_t bytes = (chain->plan.scratch + 16) * sizeof(float);
+    if (posix_memalign(&memory, 64, bytes)) return NULL;
+    return memset(memory, 0, bytes);
+}
+
+static void give_scratch(sis_chain *chain, float *scratch) { free(atomic_exchange(&chain->spare, scratch)); }
+
+/* One image on its way through the stages, shared by all who work on it. */
+struct image {
+    const sis_chain *chain;
+    const float *input;
+    float *output, *scratch;
+};
+
+static float *buffer(const struct image *image, uint32_t index) {
+    if (index == SIS_INPUT) return (float *)image->input; /* never written: no stage writes to the input */
+    if (index == SIS_OUTPUT) return image->output;
+    return image->scratch + image->chain->plan.offset[index];
+}
+
+static void run_items(const struct image *image, const struct sis_stage *stage, size_t begin, size_t end) {
+    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), buffer(image, stage->to), begin, end);
+}
+
+/* Pieces of one stage: taken in order, counted when done. A line of the cache each. */
+struct tally {
+    _Alignas(64) atomic_size_t taken;
+    atomic_size_t done;
+};
+
+struct shared_run {
+    struct image image;
+    struct tally *tallies; /* one for each stage of each image */
+    size_t batch, pieces;
+};
+
+static void pause_briefly(unsigned round) {
+    if (round % 256 == 255) sched_yield();
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Whoever comes takes pieces of the current stage and goes on when all of its pieces are done. Nobody waits for a
+ * worker that has not come, so it does not matter how many of the lent threads really work at the same time. */
+static void work(void *user, size_t index) {
+    struct shared_run *run = user;
+    const struct sis_plan *plan = &run->image.chain->plan;
+    (void)index;
+    struct image image = run->image;
+    struct tally *tally = run->tallies;
+    for (size_t b = 0; b < run->batch; b++, image.input += plan->input.size, image.output += plan->output.size)
+        for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
+            const struct sis_stage *stage = &plan->stages[s];
+            size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
+            while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
+                run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
+                atomic_fetch_add(&tally->done, 1);
+            }
+            for (unsigned round = 0; atomic_load(&tally->done) < pieces; round++) pause_briefly(round);
+        }
+}
+
+int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
+                     void *pool, size_t workers) {
+    float *scratch = take_scratch(chain);
+    if (!scratch) return -1;
+    struct image image = {chain, input, output, scratch};
+    int failed = 0;
+    if (!parallel || workers < 2) {
+        for (size_t b = 0; b < batch; b++) {
+            for (uint32_t s = 0; s < chain->plan.stage_count; s++)
+                run_items(&image, &chain->plan.stages[s], 0, chain->plan.stages[s].items);
+            image.input += chain->plan.input.size;
+            image.output += chain->plan.output.size;
+        }
+    } else {
+        void *tallies;
+        size_t bytes = batch * chain->plan.stage_count * sizeof(struct tally);
+        failed = posix_memalign(&tallies, 64, bytes ? bytes : 64) ? -1 : 0;
+        if (!failed) {
+            /* Several pieces a worker, so that a slow core does not keep the others waiting. */
+            struct shared_run run = {image, memset(tallies, 0, bytes), batch, 4 * workers};
+            parallel(pool, work, workers, &run);
+            free(tallies);
+        }
+    }
+    give_scratch(chain, scratch);
+    return failed;
+}
+
+int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t batch, size_t threads) {
+    if (threads < 2) return sis_chain_run_on(chain, input, output, batch, NULL, NULL, 1);
+    pthread_mutex_lock(&chain->threads_lock); /* one run at a time has the chain's own threads */
+    if (chain->thread_count != threads) {
+        sis_threads_stop(chain->threads);
+        chain->threads = sis_threads_start(threads);
+        chain->thread_count = threads;
+    }
+    int failed =
+        sis_chain_run_on(chain, input, output, batch, chain->threads ? sis_threads_run : NULL, chain->threads, threads);
+    pthread_mutex_unlock(&chain->threads_lock);
+    return failed;
+}
+
+int sis_chain_profile(sis_chain *chain, const float *input, float *output, double *seconds, int32_t *layers,
+                      size_t room) {
+    const struct sis_plan *plan = &chain->plan;
+    float *scratch = plan->stage_count <= room ? take_scratch(chain) : NULL;
+    if (!scratch) return -1;
+    struct image image = {chain, input, output, scratch};
+    for (uint32_t s = 0; s < plan->stage_count; s++) {
+        double start = now_s();
+        run_items(&image, &plan->stages[s], 0, plan->stages[s].items);
+        seconds[s] = now_s() - start;
+        layers[s] = (int32_t)plan->stages[s].layer;
+    }
+    give_scratch(chain, scratch);
+    return (int)plan->stage_count;
+}

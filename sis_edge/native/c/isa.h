@@ -1,0 +1,80 @@
+/* What a chain asks of an instruction set: three kinds of work on three layouts of an image's maps.
+ *
+ * A vector has `lanes` neighbouring pixels of one row. Maps narrower than half a vector may be cut into `bands` of
+ * rows, which lie side by side in a vector; then vector j holds row j of every band. Counted row by row, a map has
+ * `vectors` vectors, whose lanes beyond the map hold nothing of meaning.
+ *
+ *     PLAIN   [channel][row][column], ONNX's order
+ *     TILES   [tile][channel][vector of the tile][lane]: for 1 x 1 kernels; all channels of few pixels are neighbours
+ *     WIDE    [channel][row][column] with a frame of zeros, so that a tap is a constant offset
+ *     BANDED  [channel][vector][lane] with `halo` vectors of rows before and after; bands only
+ */
+#ifndef SIS_ISA_H
+#define SIS_ISA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum sis_layout { SIS_PLAIN, SIS_TILES, SIS_WIDE, SIS_BANDED };
+
+/* Where the pixels of an image stand. `stride` counts floats from channel to channel, in TILES from tile to tile. */
+struct sis_form {
+    enum sis_layout layout;
+    uint32_t channels, height, width;
+    uint32_t bands, band_rows, strips, vectors, tiles;
+    uint32_t halo, pitch;
+    size_t stride, size;
+};
+
+/* One filter of a convolution: for each existing kernel, the offset of its input's map and its weights, column by
+ * column ([kernel of columns][kernel of rows]). */
+struct sis_filter {
+    uint32_t count;
+    float bias;
+    const uint32_t *offset;
+    const float *weight;
+};
+
+struct sis_convolution {
+    struct sis_form from, to;
+    uint32_t kernel, relu;
+    struct sis_filter *filters;
+};
+
+/* Neighbouring filters of a 1 x 1 convolution that share their inputs; weights are [input][filter]. */
+struct sis_block {
+    uint32_t first, filters, count;
+    const uint32_t *offset;
+    const float *weight, *bias;
+};
+
+struct sis_pointwise {
+    struct sis_form from, to;
+    uint32_t relu, block_count;
+    struct sis_block *blocks;
+};
+
+/* Max pooling by `pool` (1: none) on the way from one layout to another. */
+struct sis_relayout {
+    struct sis_form from, to;
+    uint32_t pool;
+};
+
+struct sis_isa {
+    const char *name;
+    uint32_t lanes, tile, most_filters, has_bands;
+    int (*is_supported)(void);
+    /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, channels. */
+    void (*convolve)(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end);
+    void (*pointwise)(const struct sis_pointwise *work, const float *in, float *out, size_t begin, size_t end);
+    void (*relayout)(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end);
+    void (*average)(const struct sis_form *from, const float *in, float *out, size_t begin, size_t end);
+    /* Multiply-adds on registers only; returns the number of floating-point operations, two for each. */
+    double (*work_peak)(uint64_t rounds, float *sink);
+};
+
+/* All of this library, the fastest first; the portable one, last, runs everywhere. */
+extern const struct sis_isa *const sis_isas[];
+extern const size_t sis_isa_count;
+
+#endif

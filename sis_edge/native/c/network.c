@@ -1,0 +1,153 @@
+#include "network.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Far beyond any network of this kind, and small enough that no product of them overflows 64 bits. */
+enum { MOST_LAYERS = 1024, MOST_CHANNELS = 65535, MOST_SIDE = 4096, MOST_KERNEL = 31 };
+
+struct cursor {
+    const unsigned char *at;
+    size_t left;
+    char *message;
+    size_t message_bytes;
+};
+
+static int refuse(struct cursor *cursor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int refuse(struct cursor *cursor, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    vsnprintf(cursor->message, cursor->message_bytes, format, values);
+    va_end(values);
+    return -1;
+}
+
+/* The next `count` fields of 4 bytes, or NULL where the blob ends before. */
+static const void *take(struct cursor *cursor, uint64_t count) {
+    if (count > cursor->left / 4) return NULL;
+    const void *fields = cursor->at;
+    cursor->at += 4 * count;
+    cursor->left -= 4 * count;
+    return fields;
+}
+
+/* NaN and infinity have an exponent of ones only. */
+static int all_finite(const float *values, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, 4);
+        if ((bits & 0x7f800000u) == 0x7f800000u) return 0;
+    }
+    return 1;
+}
+
+static int read_groups(struct cursor *cursor, struct sis_layer *layer, unsigned index) {
+    uint32_t covered = 0;
+    for (uint32_t g = 0; g < layer->group_count; g++) {
+        struct sis_group *group = &layer->groups[g];
+        const uint32_t *head = take(cursor, 2);
+        if (!head) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
+        group->first = covered;
+        group->filters = head[0];
+        group->inputs = head[1];
+        if (!group->filters || group->filters > layer->filters - covered)
+            return refuse(cursor, "layer %u, group %u has %u filters, and %u are left", index, g, group->filters,
+                          layer->filters - covered);
+        covered += group->filters;
+        if (group->inputs > layer->inputs)
+            return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, layer->inputs);
+        uint64_t weights = (uint64_t)group->inputs * group->filters * layer->kernel * layer->kernel;
+        group->input = take(cursor, group->inputs);
+        group->weight = group->input ? take(cursor, weights) : NULL;
+        if (!group->weight) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
+        for (uint32_t i = 0; i < group->inputs; i++)
+            if (group->input[i] >= layer->inputs || (i && group->input[i] <= group->input[i - 1]))
+                return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u must stand", index,
+                              g, group->input[i], layer->inputs);
+        if (!all_finite(group->weight, weights))
+            return refuse(cursor, "layer %u, group %u has a weight that is not a finite number", index, g);
+    }
+    if (covered != layer->filters)
+        return refuse(cursor, "the groups of layer %u cover %u of %u filters", index, covered, layer->filters);
+    return 0;
+}
+
+static int read_layer(struct cursor *cursor, struct sis_layer *layer, const struct sis_layer *before, unsigned index) {
+    const uint32_t *head = take(cursor, 8);
+    if (!head) return refuse(cursor, "the blob ends before layer %u", index);
+    layer->kernel = head[0];
+    layer->inputs = head[1];
+    layer->filters = head[2];
+    layer->height = head[3];
+    layer->width = head[4];
+    layer->pool = head[5];
+    layer->relu = head[6];
+    layer->group_count = head[7];
+    if (layer->kernel % 2 == 0 || layer->kernel > MOST_KERNEL)
+        return refuse(cursor, "layer %u has kernels of side %u; odd sides up to %d are known", index, layer->kernel,
+                      MOST_KERNEL);
+    if (!layer->inputs || layer->inputs > MOST_CHANNELS || !layer->filters || layer->filters > MOST_CHANNELS)
+        return refuse(cursor, "layer %u has %u inputs and %u filters; 1 to %d are possible", index, layer->inputs,
+                      layer->filters, MOST_CHANNELS);
+    if (!layer->height || layer->height > MOST_SIDE || !layer->width || layer->width > MOST_SIDE)
+        return refuse(cursor, "layer %u has a map of %u x %u; sides of 1 to %d are possible", index, layer->height,
+                      layer->width, MOST_SIDE);
+    if (!layer->pool || layer->pool > layer->height || layer->pool > layer->width)
+        return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, layer->height, layer->width,
+                      layer->pool);
+    if (layer->relu > 1) return refuse(cursor, "layer %u has the unknown flags %#x", index, layer->relu);
+    if (!layer->group_count || layer->group_count > layer->filters)
+        return refuse(cursor, "layer %u has %u groups for %u filters", index, layer->group_count, layer->filters);
+    if (before && (layer->inputs != before->filters || layer->height != before->height / before->pool ||
+                   layer->width != before->width / before->pool))
+        return refuse(cursor, "layer %u takes %u maps of %u x %u, which the layer before does not give", index,
+                      layer->inputs, layer->height, layer->width);
+    layer->bias = take(cursor, layer->filters);
+    if (!layer->bias) return refuse(cursor, "the blob ends within layer %u", index);
+    if (!all_finite(layer->bias, layer->filters))
+        return refuse(cursor, "layer %u has a bias that is not a finite number", index);
+    layer->groups = calloc(layer->group_count, sizeof *layer->groups);
+    if (!layer->groups) return refuse(cursor, "there is no memory for layer %u", index);
+    return read_groups(cursor, layer, index);
+}
+
+static int read_all(struct cursor *cursor, struct sis_network *network) {
+    const uint32_t *head = take(cursor, 4);
+    if (!head || memcmp(head, "SISC", 4)) return refuse(cursor, "this is no blob of sis-edge");
+    if (head[1] != SIS_BLOB_VERSION)
+        return refuse(cursor, "the blob has version %u, this library reads %d; export the network again", head[1],
+                      SIS_BLOB_VERSION);
+    if (!head[2] || head[2] > MOST_LAYERS) return refuse(cursor, "the blob has %u layers", head[2]);
+    if (head[3] > 1) return refuse(cursor, "the blob has the unknown flags %#x", head[3]);
+    network->global_average = head[3] & 1;
+    network->layers = calloc(head[2], sizeof *network->layers);
+    if (!network->layers) return refuse(cursor, "there is no memory for %u layers", head[2]);
+    network->layer_count = head[2];
+    for (uint32_t i = 0; i < head[2]; i++)
+        if (read_layer(cursor, &network->layers[i], i ? &network->layers[i - 1] : NULL, i)) return -1;
+    if (cursor->left) return refuse(cursor, "%zu bytes follow the last layer", cursor->left);
+    return 0;
+}
+
+int sis_network_read(struct sis_network *network, const void *blob, size_t bytes, char *message,
+                     size_t message_bytes) {
+    struct cursor cursor = {NULL, bytes, message, message_bytes};
+    memset(network, 0, sizeof *network);
+    network->bytes = malloc(bytes ? bytes : 1);
+    if (!network->bytes) return refuse(&cursor, "there is no memory for a blob of %zu bytes", bytes);
+    if (bytes) memcpy(network->bytes, blob, bytes);
+    cursor.at = network->bytes;
+    if (!read_all(&cursor, network)) return 0;
+    sis_network_free(network);
+    return -1;
+}
+
+void sis_network_free(struct sis_network *network) {
+    for (uint32_t i = 0; network->layers && i < network->layer_count; i++) free(network->layers[i].groups);
+    free(network->layers);
+    free(network->bytes);
+    memset(network, 0, sizeof *network);
+}

@@ -1,0 +1,114 @@
+/* From one layout of maps to another, with max pooling on the way, row by row; included by kernels.h. */
+#ifndef SIS_RELAYOUT_H
+#define SIS_RELAYOUT_H
+
+/* Longest row and what a vector may read or write beyond it. */
+enum { ROW_ROOM = 4096 + 2 * LANES };
+
+INLINE void copy_floats(float *to, const float *from, uint32_t count) {
+    uint32_t i = 0;
+    for (; i + LANES <= count; i += LANES) store_loose(to + i, load_loose(from + i));
+#if LANES == 16
+    if (i + 8 <= count) {
+        memcpy(to + i, from + i, 32);
+        i += 8;
+    }
+#endif
+    for (; i < count; i++) to[i] = from[i];
+}
+
+/* Row `y` of channel `c` to `row`, or the greater of both where `merge`. */
+INLINE void load_row(const struct sis_form *form, const float *in, size_t c, uint32_t y, float *row, int merge) {
+    if (form->layout == SIS_PLAIN) {
+        const float *source = in + c * form->stride + (size_t)y * form->width;
+        if (!merge) {
+            copy_floats(row, source, form->width);
+            return;
+        }
+        for (uint32_t x = 0; x < form->width; x++) row[x] = source[x] > row[x] ? source[x] : row[x];
+        return;
+    }
+    uint32_t band = y / form->band_rows, lane = band * (LANES / form->bands);
+    size_t v = (size_t)(y - band * form->band_rows) * form->strips;
+    if (form->bands > 1) {
+        const float *source = in + tile_offset(form, v, c) + lane;
+        for (uint32_t x = 0; x < form->width; x++) row[x] = merge && !(source[x] > row[x]) ? row[x] : source[x];
+        return;
+    }
+    for (uint32_t s = 0; s < form->strips; s++, row += LANES) {
+        vec source = load(in + tile_offset(form, v + s, c));
+        store_loose(row, merge ? greater(load_loose(row), source) : source);
+    }
+}
+
+INLINE void store_row(const struct sis_form *form, float *out, size_t c, uint32_t y, const float *row) {
+    switch (form->layout) {
+        case SIS_PLAIN:
+            copy_floats(out + c * form->stride + (size_t)y * form->width, row, form->width);
+            return;
+        case SIS_WIDE:
+            copy_floats(out + c * form->stride + (size_t)(y + form->halo) * form->pitch + form->halo, row,
+                        form->width);
+            return;
+        case SIS_BANDED:
+            for (uint32_t band = 0; band < form->bands; band++) {
+                int32_t j = (int32_t)y - (int32_t)(band * form->band_rows) + (int32_t)form->halo;
+                if (j >= 0 && j < (int32_t)(form->band_rows + 2 * form->halo))
+                    copy_floats(out + c * form->stride + (size_t)j * LANES + band * (LANES / form->bands), row,
+                                form->width);
+            }
+            return;
+        case SIS_TILES: {
+            uint32_t band = y / form->band_rows;
+            size_t v = (size_t)(y - band * form->band_rows) * form->strips;
+            for (uint32_t x = 0; x < form->width; x += LANES)
+                copy_floats(out + tile_offset(form, v++, c) + band * (LANES / form->bands), row + x,
+                            form->width - x < LANES ? form->width - x : LANES);
+            return;
+        }
+    }
+}
+
+/* The greatest of each `pool` neighbours, in place. */
+INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
+    uint32_t x = 0;
+#if LANES == 16 || LANES == 8 || LANES == 4
+    if (pool == 2)
+        for (; x + LANES <= width; x += LANES) {
+            vec a = load_loose(row + 2 * x), b = load_loose(row + 2 * x + LANES);
+            store_loose(row + x, greater(EVENS(a, b), ODDS(a, b)));
+        }
+#endif
+    for (; x < width; x++) {
+        float best = row[(size_t)x * pool];
+        for (uint32_t i = 1; i < pool; i++) best = row[(size_t)x * pool + i] > best ? row[(size_t)x * pool + i] : best;
+        row[x] = best;
+    }
+}
+
+static void relayout(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end) {
+    float row[ROW_ROOM];
+    for (size_t c = begin; c < end; c++)
+        for (uint32_t y = 0; y < work->to.height; y++) {
+            for (uint32_t i = 0; i < work->pool; i++) load_row(&work->from, in, c, y * work->pool + i, row, i > 0);
+            if (work->pool > 1) pool_row(row, work->to.width, work->pool);
+            store_row(&work->to, out, c, y, row);
+        }
+}
+
+static void average(const struct sis_form *from, const float *in, float *out, size_t begin, size_t end) {
+    float row[ROW_ROOM];
+    for (size_t c = begin; c < end; c++) {
+        float sum = 0;
+        for (uint32_t y = 0; y < from->height; y++) {
+            load_row(from, in, c, y, row, 0);
+            for (uint32_t x = 0; x < from->width; x++) sum += row[x];
+        }
+        out[c] = sum / ((float)from->height * (float)from->width);
+    }
+}
+
+#define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                                        \
+    {NAME, LANES, TILE, MOST_FILTERS, HAS_BANDS, IS_SUPPORTED, convolve, pointwise, relayout, average, work_peak}
+
+#endif

@@ -1,0 +1,35 @@
+/* Vectors of LANES floats by the compiler's vector extensions (GCC 12 and Clang), included by kernels.h. */
+#ifndef SIS_VECTORS_H
+#define SIS_VECTORS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
+typedef float loose_vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES), may_alias));
+
+INLINE vec load(const float *p) { return *(const vec *)p; }
+INLINE vec load_loose(const float *p) { return *(const loose_vec *)p; }
+INLINE void store(float *p, vec v) { *(vec *)p = v; }
+INLINE void store_loose(float *p, vec v) { *(loose_vec *)p = v; }
+/* Subtracting zero, unlike adding it, leaves every number as it is, so compilers drop it. */
+INLINE vec all(float x) { return x - (vec){0}; }
+
+/* Where `mask` is all ones take `a`, where it is zero `b`. */
+INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+
+/* The greater of each pair; `a` where either is not a number. */
+INLINE vec greater(vec a, vec b) { return choose(b > a, b, a); }
+
+/* max(v, 0); what is not a number stays so. */
+INLINE vec relu(vec v) { return (vec)((ivec)v & ~(v < (vec){0})); }
+
+#endif
