@@ -31,7 +31,7 @@ def write(runs: "Sequence[StoredRun]", folder: Path, seed: int = 0) -> list[Path
     report = document(runs, seed)
     several = len(report.sections) > 1
     drawn = [
-        charts(section.rows, section.mark, f"-{number}" if several else "")
+        charts(section.rows, section.mark, f"-{number}" if several else "", section.run.record)
         for number, section in enumerate(report.sections, 1)
     ]
     texts = {

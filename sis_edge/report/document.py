@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from sis_agent.schema import Facts
 from sis_edge.errors import RecordError
@@ -11,6 +12,7 @@ from sis_edge.report import rows as show
 from sis_edge.report.tables import COLUMNS, Table, table
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.verdict import Level, Verdict, judge
 
 # The data sets that the paper reports accuracies for.
 PAPER_DATASETS = {"cifar10": "CIFAR-10", "svhn": "SVHN"}
@@ -24,9 +26,21 @@ READING = (
     "The 95% interval of an accuracy is Wilson's, that of a drop is Newcombe's. Both speak of other test images of the "
     "same kind, not of other trainings.",
     "A percentile is given only where the sample carries it: p50 from 11, p90 from 64, p99 from 662 inferences.",
+    "The energy of an inference is the sensor's total over blocks in which one network ran back to back, divided by "
+    "the inferences: gross as it is, net after the idle power before and after was taken away. Its scope, what the "
+    "sensor covers, stands in every label; energies of different scopes are not comparable.",
+    "The verdict is worked out from the record alone: VALID, SUSPECT or INVALID, with every reason that was found.",
     "The ceiling is the ratio of multiply-accumulates, dense to this network: a run time that skipped every synapse "
     "that does not exist, and had no other cost, would reach it. It is counted, not measured.",
 )
+
+
+HEADLINES: dict[Level, str] = {
+    "VALID": "nothing in the record speaks against these numbers",
+    "SUSPECT": "the numbers may be right, and something could have bent them",
+    "INVALID": "the numbers do not describe what they claim to; measure again",
+    "NONE": "the times say nothing about a board, so no speed-up is claimed",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Section:
     environment: tuple[tuple[str, str, str], ...]
     provenance: tuple[tuple[str, str], ...]
     reproduce: tuple[str, ...]
+    verdict: Verdict
     run: StoredRun
     rows: tuple[Row, ...]
 
@@ -68,6 +83,7 @@ def document(runs: Sequence[StoredRun], seed: int = 0) -> Document:
 def section(run: StoredRun, seed: int = 0) -> Section:
     """What there is to say of one run."""
     rows = tuple(compare(run, seed))
+    verdict = judge(run.record)
     return Section(
         title=f"{_dense_or_run(run)}: {run.manifest.dataset} on {board_name(run)}",
         mark=mark(rows),
@@ -75,10 +91,11 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         notes=_notes(run, rows),
         tables=tuple(table(name, rows, mark(rows)) for name in COLUMNS),
         board=_board(run),
-        method=_method(run),
+        method=_method(run, rows),
         environment=_environment(run.record.facts_before, run.record.facts_after),
         provenance=_provenance(run),
         reproduce=_reproduce(run),
+        verdict=verdict,
         run=run,
         rows=rows,
     )
@@ -88,6 +105,20 @@ def mark(rows: Sequence[Row]) -> str | None:
     """The mark that every table and chart of a run carries; None for a run on a real board."""
     names = [name for name in ("simulated", "emulated") if any(getattr(row, name) for row in rows)]
     return " and ".join(names) or None
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one line: its word, and what it means."""
+    word = "NO VERDICT" if verdict.level == "NONE" else verdict.level
+    return f"{word}: {HEADLINES[verdict.level]}"
+
+
+def verdict_lines(verdict: Verdict) -> tuple[str, ...]:
+    """The reasons in words, and what could not be looked at."""
+    lines = [f"{_upper(reason.sentence)}." for reason in verdict.reasons]
+    if verdict.unseen:
+        lines.append(f"This board did not show, so that nothing is known of it: {', '.join(verdict.unseen)}.")
+    return tuple(lines)
 
 
 def board_name(run: StoredRun) -> str:
@@ -174,25 +205,82 @@ def _board(run: StoredRun) -> tuple[tuple[str, str], ...]:
         ("glibc", facts.glibc),
         ("Python", facts.python),
         ("Run time", ", ".join(f"{name} {version}" for name, version in sorted(facts.runners.items())) or None),
+        ("Power mode", facts.power_mode or "none: this board has no such modes, or does not tell"),
+        ("Power sensors", "; ".join(f"{kind}: {state}" for kind, state in sorted(facts.power_sources.items())) or None),
     )
     return tuple((label, text or "unknown") for label, text in known)
 
 
-def _method(run: StoredRun) -> tuple[tuple[str, str], ...]:
+def _method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
     job, record = run.record.job, run.record
-    details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(record.runner_details.items()))
+    told = {name: value for name, value in record.runner_details.items() if name != "harness_latencies_s"}
+    details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(told.items()))
     return (
-        ("Rounds", f"{job.rounds}, with {show.plural(job.inferences_per_round, 'inference')} of every network in each"),
+        ("Rounds", _rounds(run, rows)),
         ("Order", f"random within each round (seed {job.seed})"),
         ("Warm-up", f"{show.seconds(job.warmup_s)} at least for each network, not counted"),
         ("Run time", f"{job.runner}{' (' + details + ')' if details else ''}"),
         ("Threads", str(job.threads)),
         ("Batch", show.plural(job.batch_size, "image")),
+        ("Cores", ", ".join(map(str, job.cores)) if job.cores else "not pinned: the system chose"),
+        ("Clocks locked", _lock(run)),
+        ("Power", _power(run)),
+        ("Cost of the harness", _harness(run)),
         ("Clock", f"{record.clock}, resolution {show.seconds(record.clock_resolution_s)}"),
         ("Started", f"{record.started_at} by the board's clock"),
         ("Stored", f"{run.stored_at.isoformat()} by the host's clock"),
         ("Duration", f"{record.duration_s:.1f} s"),
     )
+
+
+def _rounds(run: StoredRun, rows: Sequence[Row]) -> str:
+    ends = {
+        "length": "until every network had its length",
+        "target_ci": f"until every speed-up was known to {show.percent(run.record.job.target_ci or 0)}",
+        "time_limit": "until the time limit",
+    }
+    measured = [row for row in rows if row.rounds]
+    if not measured:
+        return f"none of {run.record.job.rounds}"
+    each = [round(row.samples / row.rounds) for row in measured]
+    return (
+        f"{show.span([row.rounds for row in measured])}, with {show.span(each)} inferences of every network in each, "
+        f"{ends.get(run.record.ended_by, run.record.ended_by)}"
+    )
+
+
+def _lock(run: StoredRun) -> str:
+    lock = run.record.clock_lock
+    if not lock.requested:
+        return "not asked for"
+    if not lock.locked:
+        return f"NO: {lock.reason or 'the agent does not say why'}"
+    settings = ", ".join(f"{name} = {value}" for name, value in sorted(lock.settings.items()))
+    after = {True: "restored afterwards", False: "NOT restored afterwards", None: "whether restored is unknown"}
+    return f"yes ({settings}); {after[lock.restored]}"
+
+
+def _power(run: StoredRun) -> str:
+    power = run.record.power
+    if not power.traces:
+        return f"unavailable ({power.reason or 'the agent does not say why'})"
+    trace = power.traces[0]
+    own = "unknown" if trace.update_interval_s is None else show.seconds(trace.update_interval_s)
+    rails = " + ".join(power.total_rails) or "no rule for a total"
+    text = (
+        f"{trace.source}, total of scope {power.scope or 'unknown'}: {rails}; read every "
+        f"{show.seconds(trace.sample_interval_s)}, its own update interval {own}"
+    )
+    if power.sampler_cpu_s is not None and power.sampler_wall_s:
+        text += f"; sampling cost {show.percent(power.sampler_cpu_s / power.sampler_wall_s)} of a core"
+    return text
+
+
+def _harness(run: StoredRun) -> str:
+    latencies_s = run.record.runner_details.get("harness_latencies_s")
+    if not isinstance(latencies_s, list) or not latencies_s:
+        return "unknown"
+    return f"{show.seconds(median(latencies_s))} of each latency (median of {len(latencies_s)} calls of a null network)"
 
 
 def _environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...]:
@@ -211,6 +299,9 @@ def _environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...
     def memory(facts: Facts) -> str:
         return "unknown" if facts.memory_available_bytes is None else show.size(facts.memory_available_bytes)
 
+    def power_mode(facts: Facts) -> str:
+        return facts.power_mode or "unknown"
+
     def governor(facts: Facts) -> str:
         return facts.governor or "unknown"
 
@@ -218,6 +309,7 @@ def _environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...
         (label, read(before), read(after))
         for label, read in (
             ("Governor", governor),
+            ("Power mode", power_mode),
             ("CPU clocks", clocks),
             ("Temperatures", heat),
             ("Load, 1 min", load),
@@ -286,6 +378,10 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
 def _command(name: str, options: Mapping[str, object]) -> str:
     words = [word for option, given in options.items() for word in (option, str(given))]
     return shlex.join(["sis-edge", name, *words])
+
+
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _plain(value: object) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from sis_edge.report.charts import Chart, styled, svg
-from sis_edge.report.document import Document
+from sis_edge.report.document import Document, headline, verdict_lines
 
 # Draws each chart where its still picture stands; where scripts are off, the still picture stays.
 _SNIPPET = """
@@ -39,6 +39,8 @@ def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
     ]
     return environment.get_template("report.html.j2").render(
         document=document,
+        headline=headline,
+        verdict_lines=verdict_lines,
         sections=list(zip(document.sections, drawn, strict=True)),
         script=Markup(_script()) if any(drawn) else None,
     )

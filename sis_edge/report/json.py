@@ -5,6 +5,7 @@ History of REPORT_VERSION:
 """
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sis_edge.report.document import Document, Section
@@ -29,6 +30,7 @@ def _run(section: Section) -> dict[str, Any]:
         "bundle_id": section.run.bundle_id,
         "agent_id": section.run.record.agent_id,
         "mark": section.mark,
+        "verdict": asdict(section.verdict),
         "notes": section.notes,
         "findings": dict(section.findings),
         "board": dict(section.board),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sis_edge.report.charts import Chart
-from sis_edge.report.document import Document, Section
+from sis_edge.report.document import Document, Section, headline, verdict_lines
 from sis_edge.report.tables import Table
 
 
@@ -28,6 +28,9 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
         yield f"## {escape(section.title)}"
     if section.mark:
         yield f"**{section.mark.upper()}**"
+    yield f"**{escape(headline(section.verdict))}**"
+    if reasons := verdict_lines(section.verdict):
+        yield _bullets(reasons)
     yield _bullets(section.notes)
     findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
     yield "\n".join(f"- {finding}" for finding in findings) if findings else "There is no network to compare."

@@ -34,6 +34,11 @@ def size(value: float) -> str:
     return f"{value:.0f} B" if abs(value) < 1000 else si(value, "B")
 
 
+def joules(value: float) -> str:
+    """An energy, with a true minus sign: net energy may fall below zero within its interval."""
+    return si(value, "J").replace("-", "−")
+
+
 def count(value: int) -> str:
     """A whole number with its thousands set apart."""
     return f"{value:,}"

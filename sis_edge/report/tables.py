@@ -1,7 +1,7 @@
 """Which tables a report has, and their columns: one definition for every format."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sis_edge.report import rows as show
@@ -52,11 +52,12 @@ CEILING = value("Ceiling (MAC ratio)", "mac_ratio", show.ratio)
 SYNAPSES = value("Synapses", "synapses", show.count)
 BOARD_ACCURACY = value("Accuracy on the board", "device_accuracy", show.percent)
 MEDIAN = value("Median latency (p50)", "latency_p50_s", show.seconds)
+NET_ENERGY = value("Net energy of an inference ({scope})", "energy_net_j", show.joules)
 EFFICIENCY = value("Architectural efficiency", "architectural_efficiency", show.ratio)
 
 
-def _interval(name: str, text: Callable[[Any], str], title: str = "95% interval") -> Column:
-    low, high = f"{name}_low", f"{name}_high"
+def _interval(name: str, text: Callable[[Any], str], title: str = "95% interval", unit: str = "") -> Column:
+    low, high = f"{name}_low{unit}", f"{name}_high{unit}"
     return Column(title, (low, high), lambda row: f"{text(getattr(row, low))} to {text(getattr(row, high))}")
 
 
@@ -68,6 +69,10 @@ def _golden(row: Row) -> str:
     return "passed" if row.golden_passed else "FAILED"
 
 
+def _device(row: Row) -> str:
+    return f"{show.size(row.device_bytes or 0)}{' (unified with the CPU)' if row.device_memory_is_unified else ''}"
+
+
 def _warmup(row: Row) -> str:
     return "steady" if row.warmup_steady else "NOT STEADY"
 
@@ -76,7 +81,7 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
     "result": (
         "Result",
         "Each network against the dense one of the same run.",
-        (NETWORK, SYNAPSES, EFFICIENCY, BOARD_ACCURACY, MEDIAN, SPEED_UP, SPEED_UP_INTERVAL, CEILING),
+        (NETWORK, SYNAPSES, EFFICIENCY, BOARD_ACCURACY, MEDIAN, SPEED_UP, SPEED_UP_INTERVAL, CEILING, NET_ENERGY),
     ),
     "structure": (
         "Structure",
@@ -140,6 +145,23 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
             value("Model file", "model_bytes", show.size),
             value("Peak memory", "peak_rss_bytes", show.size),
             value("Above baseline", "peak_above_baseline_bytes", show.size),
+            value("Spread of the peak", "peak_rss_spread", show.percent),
+            Column("Memory of the device", ("device_bytes", "device_memory_is_unified"), _device),
+        ),
+    ),
+    "energy": (
+        "Energy ({scope})",
+        "Energy of one inference from the board's power sensor, scope: {scope}. Gross is all that the sensor saw while "
+        "the network ran back to back; net is without the board's idle power before and after.",
+        (
+            NETWORK,
+            value("Gross ({scope})", "energy_gross_j", show.joules),
+            _interval("energy_gross", show.joules, unit="_j"),
+            value("Net ({scope})", "energy_net_j", show.joules),
+            _interval("energy_net", show.joules, unit="_j"),
+            value("Blocks", "energy_blocks", show.count),
+            value("Sensor", "energy_source", str, is_number=False),
+            value("Scope", "energy_scope", str, is_number=False),
         ),
     ),
     "checks": (
@@ -161,10 +183,19 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
 def table(name: str, rows: Sequence[Row], mark: str | None = None) -> Table:
     """The table of that name over the rows of one run; `mark` says "simulated" or "emulated"."""
     title, caption, columns = COLUMNS[name]
+    scope = energy_scope(rows)
+    title, caption = title.format(scope=scope), caption.format(scope=scope)
+    columns = tuple(replace(column, title=column.title.format(scope=scope)) for column in columns)
     cells, notes = fill(columns, rows)
     if name == "result":
         caption += f" {amounts(rows)}"
     return Table(name, title, caption, mark, columns, cells, notes)
+
+
+def energy_scope(rows: Sequence[Row]) -> str:
+    """What the energies of a run cover: every label of theirs says it."""
+    scopes = sorted({row.energy_scope for row in rows if row.energy_scope is not None})
+    return ", ".join(scopes) or ("unavailable" if all(row.energy_gross_j is None for row in rows) else "scope unknown")
 
 
 def amounts(rows: Sequence[Row]) -> str:

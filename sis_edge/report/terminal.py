@@ -1,15 +1,19 @@
 """The result of one run as a table that fits a terminal of 80 columns."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from sis_edge.report import rows as show
-from sis_edge.report.document import board_name, mark
-from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, fill, value
+from sis_edge.report.document import board_name, headline, mark, verdict_lines
+from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, energy_scope, fill, value
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.verdict import Level, judge
 
 
 def _speed_up(row: Row) -> str:
@@ -31,24 +35,33 @@ COLUMNS = (
 )
 
 
+def _net(row: Row) -> str:
+    return f"{show.joules(row.energy_net_j or 0.0)} [{_bounds(row.energy_net_low_j, row.energy_net_high_j)}]"
+
+
+def _gross(row: Row) -> str:
+    return f"{show.joules(row.energy_gross_j or 0.0)} [{_bounds(row.energy_gross_low_j, row.energy_gross_high_j)}]"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    return "no interval" if low is None or high is None else f"{show.joules(low)} to {show.joules(high)}"
+
+
+ENERGY = (
+    NETWORK,
+    Column("Gross [95% interval]", ("energy_gross_j", "energy_gross_low_j", "energy_gross_high_j"), _gross),
+    Column("Net of idle [95% interval]", ("energy_net_j", "energy_net_low_j", "energy_net_high_j"), _net),
+)
+STYLES: dict[Level, str] = {"VALID": "bold green", "SUSPECT": "bold yellow", "INVALID": "bold red", "NONE": "bold"}
+
+
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
     """What rich prints after a run: the comparison, its marks and what went wrong."""
     rows = compare(run, seed)
-    cells, notes = fill(COLUMNS, rows)
     marked = mark(rows)
-    title = f"{run.manifest.dataset} on {board_name(run)}"
-    grid = RichTable(
-        title=Text(f"{title} ({marked.upper()})" if marked else title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-    )
-    for column in COLUMNS:
-        grid.add_column(column.title, justify="right" if column.is_number else "left", overflow="fold")
-    for line in cells:
-        grid.add_row(*(Text(cell.text) for cell in line))
-    job = run.record.job
+    suffix = f" ({marked.upper()})" if marked else ""
+    grid, notes = _grid(COLUMNS, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
+    job, power = run.record.job, run.record.power
     lines = [
         amounts(rows),
         f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
@@ -56,4 +69,35 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
         *sorted({f"no interval: {row.reasons['speed_up_low']}" for row in rows if _lacks_interval(row)}),
         *(f"{row.network}: {row.problem}" for row in rows if row.problem and row.problem not in " ".join(notes)),
     ]
-    return Group(grid, *(Text(line) for line in lines))
+    parts: list[RenderableType] = [grid, *map(Text, lines)]
+    if any(row.energy_gross_j is not None for row in rows):
+        scope = energy_scope(rows)
+        energy, more = _grid(ENERGY, rows, f"Energy of one inference, scope: {scope}{suffix}")
+        parts += [Text(), energy, *map(Text, more)]
+    else:
+        parts.append(Text(f"Energy: {_no_energy(rows, power.reason)}"))
+    verdict = judge(run.record)
+    parts += [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level])]
+    parts += [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
+    return Group(*parts)
+
+
+def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:
+    cells, notes = fill(columns, rows)
+    grid = RichTable(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+    for column in columns:
+        grid.add_column(column.title, justify="right" if column.is_number else "left", overflow="fold")
+    for line in cells:
+        grid.add_row(*(Text(cell.text) for cell in line))
+    return grid, notes
+
+
+def _no_energy(rows: Sequence[Row], reason: str | None) -> str:
+    found = {row.reasons["energy_gross_j"] for row in rows if row.problem is None}
+    return "; ".join(sorted(found)) or f"unavailable ({reason or 'the agent does not say why'})"

@@ -4,18 +4,29 @@ A row holds plain values in SI units, as they go into CSV and JSON. A value that
 `reasons` says why under the same name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from statistics import median
 from typing import Any
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundle import NetworkEntry
 from sis_edge.errors import RecordError
+from sis_edge.results.energy import NetworkEnergy, per_inference
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import MIN_ROUNDS, needed, percentile, proportion_difference, speed_up, wilson
+from sis_edge.results.verdict import Verdict, judge
 
 PERCENTILES = (50, 90, 99)
 REFERENCE = "the reference"
+EMULATED = "the board is emulated: its times are the emulator's, and no speed or energy is claimed"
+
+SPEED_UPS = ("speed_up", "speed_up_low", "speed_up_high", "speed_up_rounds", "share_of_ceiling")
+ENERGIES = (
+    *("energy_gross_j", "energy_gross_low_j", "energy_gross_high_j"),
+    *("energy_net_j", "energy_net_low_j", "energy_net_high_j"),
+    *("energy_scope", "energy_source", "energy_blocks"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,10 @@ class Row:
     `_low` and `_high` bound 95% intervals. Latencies are those of one call with `batch_size` images.
     `speed_up_rounds` counts the rounds that hold both networks;
     `mac_ratio` is the ceiling of any speed-up, `share_of_ceiling` is speed-up / mac_ratio.
-    `peak_above_baseline_bytes` is what loading and running the network added to its fresh process.
+    `peak_above_baseline_bytes` is what loading and running the network added to its fresh process, and
+    `peak_rss_spread` how far the peaks of several such processes lay apart, as a share of their median.
+    Energies are joules per inference of `batch_size` images: gross, and net of the board's idle power; `energy_scope`
+    says what the sensor covers. The verdict is the whole run's.
     """
 
     run_id: str
@@ -78,11 +92,26 @@ class Row:
     model_bytes: int | None
     peak_rss_bytes: int | None
     peak_above_baseline_bytes: int | None
+    peak_rss_spread: float | None
+    device_bytes: int | None
+    device_memory_is_unified: bool | None
+    energy_gross_j: float | None
+    energy_gross_low_j: float | None
+    energy_gross_high_j: float | None
+    energy_net_j: float | None
+    energy_net_low_j: float | None
+    energy_net_high_j: float | None
+    energy_scope: str | None
+    energy_source: str | None
+    energy_blocks: int | None
     golden_passed: bool | None
     golden_images: int | None
     golden_max_abs_difference: float | None
     golden_top1_agreement: float | None
     problem: str | None
+    verdict: str
+    verdict_reasons: str | None
+    verdict_version: int
     reasons: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
@@ -97,7 +126,8 @@ def compare(run: StoredRun, seed: int = 0) -> list[Row]:
     """The rows of one run, in the bundle's order; `seed` is the bootstrap's."""
     networks = run.networks()
     dense = next((pair for pair in networks if pair[0].name == run.manifest.dense), None)
-    return [_row(run, entry, record, dense, seed) for entry, record in networks]
+    run_level = _Run(run, judge(run.record), per_inference(run))
+    return [_row(run_level, entry, record, dense, seed) for entry, record in networks]
 
 
 def compare_all(runs: Iterable[StoredRun], seed: int = 0) -> list[Row]:
@@ -108,24 +138,40 @@ def compare_all(runs: Iterable[StoredRun], seed: int = 0) -> list[Row]:
     return rows
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A run with what is worked out once for all of its networks."""
+
+    stored: StoredRun
+    verdict: Verdict
+    energy: Mapping[str, NetworkEnergy]
+
+
 def _row(
-    run: StoredRun,
+    of: _Run,
     entry: NetworkEntry,
     record: NetworkRecord | None,
     dense: tuple[NetworkEntry, NetworkRecord | None] | None,
     seed: int,
 ) -> Row:
+    run = of.stored
     problem = _problem(run, record)
+    emulated = EMULATED if run.record.facts_before.emulated else None
     found = (
         _structure(entry)
         | _measured(record, problem or "the board did not report it")
         | _accuracy(record, problem or "the bundle holds no test images")
         | _against_dense(entry, record, dense, problem, seed)
+        | _energy(of.energy.get(entry.name), emulated or problem or "no energy was measured of it")
     )
+    if emulated:
+        found |= dict.fromkeys((*SPEED_UPS, *ENERGIES), (None, emulated))
     known = {name: value for name, (value, reason) in found.items()}
     reasons = {name: reason for name, (value, reason) in found.items() if value is None}
     if problem is None:
         reasons["problem"] = "none"
+    if not of.verdict.reasons:
+        reasons["verdict_reasons"] = "none"
     facts = run.record.facts_before
     return Row(
         run_id=run.record.run_id,
@@ -141,6 +187,9 @@ def _row(
         samples=len(_samples(record)),
         rounds=len(_rounds(record)),
         problem=problem,
+        verdict=of.verdict.level,
+        verdict_reasons="; ".join(reason.sentence for reason in of.verdict.reasons) or None,
+        verdict_version=of.verdict.version,
         reasons=reasons,
         **known,
     )
@@ -184,6 +233,9 @@ def _measured(record: NetworkRecord | None, reason: str) -> _Found:
     peak, baseline = (memory.peak_rss_bytes, memory.baseline_rss_bytes) if memory else (None, None)
     added = peak - baseline if peak is not None and baseline is not None else None
     golden = record.golden if record else None
+    peaks = sorted(memory.repeats_peak_rss_bytes) if memory else []
+    spread = (peaks[-1] - peaks[0]) / median(peaks) if len(peaks) > 1 else None
+    device_reason = (memory.device_reason if memory else None) or "no memory of a device was asked for"
     return found | {
         "load_s": (record.load_s if record else None, reason),
         "warmup_steady": (record.warmup_steady if record else None, reason),
@@ -191,6 +243,9 @@ def _measured(record: NetworkRecord | None, reason: str) -> _Found:
         "model_bytes": (record.model_bytes if record else None, reason),
         "peak_rss_bytes": (peak, memory_reason),
         "peak_above_baseline_bytes": (added, memory_reason),
+        "peak_rss_spread": (spread, "measured once" if memory else reason),
+        "device_bytes": (memory.device_bytes if memory else None, device_reason),
+        "device_memory_is_unified": (memory.unified if memory else None, device_reason),
         "golden_passed": (golden.passed if golden else None, reason),
         "golden_images": (golden.images if golden else None, reason),
         "golden_max_abs_difference": (golden.max_abs_difference if golden else None, reason),
@@ -216,7 +271,7 @@ def _against_dense(
     problem: str | None,
     seed: int,
 ) -> _Found:
-    names = ("speed_up", "speed_up_low", "speed_up_high", "speed_up_rounds", "share_of_ceiling")
+    names = SPEED_UPS
     drops = ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high")
     if dense is None:
         return dict.fromkeys((*names, *drops), (None, "the run has no dense network to compare with"))
@@ -248,6 +303,16 @@ def _against_dense(
         "speed_up_rounds": (speed.rounds, ""),
         "share_of_ceiling": (speed.estimate / entry.mac_ratio, ""),
     }
+
+
+def _energy(energy: NetworkEnergy | None, reason: str) -> _Found:
+    if energy is None:
+        return dict.fromkeys(ENERGIES, (None, reason))
+    gross = (energy.gross_j, energy.gross_low, energy.gross_high)
+    net = (energy.net_j, energy.net_low, energy.net_high)
+    values = (*gross, *net, energy.scope, energy.source, energy.blocks)
+    reason = energy.reason or reason
+    return {name: (value, reason) for name, value in zip(ENERGIES, values, strict=True)}
 
 
 def _problem(run: StoredRun, record: NetworkRecord | None) -> str | None:

@@ -1,21 +1,18 @@
 """What a record holds that a verdict can stand on: states and power of the stretches in which was measured."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean, median
+from statistics import median
 
 from sis_agent.schema import NetworkRecord, PowerTrace, Record, RoundSamples, StateSample
-
-IDLE_BEFORE, IDLE_AFTER = "idle_before", "idle_after"
 
 Stretch = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A record seen as evidence. Times are seconds on the job's clock; powers are those of the profile's total."""
+    """A record seen as evidence. Times are seconds on the job's clock."""
 
     record: Record
 
@@ -87,19 +84,6 @@ class Evidence:
         """The power trace to use."""
         return self.record.power.traces[0] if self.record.power.traces else None
 
-    def idle_w(self, name: str) -> float | None:
-        """Mean power of an idle window; the sum of the total's rails, or of all rails where there is no such rule."""
-        window = next((window for window in self.record.windows if window.name == name), None)
-        if window is None or self.trace is None:
-            return None
-        total = 0.0
-        for rail in self.record.power.total_rails or self.trace.rails:
-            power_w = _mean_w(self.trace, rail, (window.start_s, window.end_s))
-            if power_w is None:
-                return None
-            total += power_w
-        return total
-
     @cached_property
     def slowness(self) -> list[float]:
         """How slow the board was in each round, 1 being usual: the median over networks of the round's median latency
@@ -128,14 +112,3 @@ def known(values: Sequence[float | None]) -> list[float]:
 
 def _end_s(turn: RoundSamples) -> float:
     return turn.start_s + sum(turn.latencies_s)
-
-
-def _mean_w(trace: PowerTrace, rail: str, stretch: Stretch) -> float | None:
-    inside = range(bisect_left(trace.times_s, stretch[0]), bisect_right(trace.times_s, stretch[1]))
-    if rail in trace.energy_j:
-        counted = [(trace.times_s[at], joules) for at in inside if (joules := trace.energy_j[rail][at]) is not None]
-        if len(counted) < 2 or counted[-1][0] == counted[0][0]:
-            return None
-        return (counted[-1][1] - counted[0][1]) / (counted[-1][0] - counted[0][0])
-    powers = known([trace.power_w[rail][at] for at in inside]) if rail in trace.power_w else []
-    return fmean(powers) if powers else None

@@ -52,7 +52,7 @@ def _unseen(evidence: Evidence) -> Iterator[str]:
         ("temperatures", any(known(list(state.temperatures_c.values())) for state in states)),
         ("signs of throttling", any(state.throttle or state.counters for state in states)),
         ("other programs' load", bool(evidence.other_cores)),
-        ("steal", any(state.steal is not None for state in states)),
+        ("time taken by other machines (steal)", any(state.steal is not None for state in states)),
         ("swap", any(state.swap_used_bytes is not None for state in states)),
         ("power", evidence.trace is not None),
     ):

@@ -1,7 +1,7 @@
 from functools import cache
 
 import pytest
-from results.factory import NETWORKS, facts, failed, network_record, stored_run
+from results.factory import NETWORKS, board_run, facts, failed, network_record, stored_run
 
 from sis_agent.schema import GoldenCheck
 from sis_edge.report.charts import charts
@@ -22,6 +22,10 @@ RUNS: dict[str, StoredRun] = {
     "broken": stored_run([network_record("nin", 5), failed("cifar10-sis1"), _wrong()], run_id="broken"),
     "alone": stored_run(names=("cifar10-sis1",), dense=None, run_id="alone", rounds=2, per_round=5),
     "nothing": stored_run([failed(name) for name in NETWORKS], run_id="nothing"),
+    "board": board_run("nano", run_id="board"),
+    "throttled": board_run("orin-nano-jp6", "throttling", run_id="throttled"),
+    "busy": board_run("raspberry-pi-4", "another process", run_id="busy"),
+    "emulated": stored_run(run_id="emulated", facts_before=facts(emulated=True)),
     "hostile": stored_run([network_record("nin"), failed("cifar10-sis1", HOSTILE)], run_id=HOSTILE, board=HOSTILE),
 }
 
@@ -43,4 +47,6 @@ def every() -> Document:
 
 @pytest.fixture(scope="session")
 def drawn(every):
-    return [charts(section.rows, section.mark, f"-{at}") for at, section in enumerate(every.sections, 1)]
+    return [
+        charts(section.rows, section.mark, f"-{at}", section.run.record) for at, section in enumerate(every.sections, 1)
+    ]

@@ -4,9 +4,11 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from results.factory import board_run
 
-from report.conftest import sections
+from report.conftest import RUNS, sections
 from sis_edge.report.charts import charts, styled, svg
+from sis_edge.report.charts.environment import environment
 from sis_edge.report.charts.labels import CHARACTER, LINE, Point, place
 
 points = st.lists(
@@ -103,3 +105,44 @@ def _points(spec):
 def test_names_of_pictures_tell_runs_apart() -> None:
     found = sections("plain")
     assert [chart.name for chart in charts(found.rows, None, "-2")] == ["accuracy-latency-2", "speed-up-2"]
+
+
+def drawn_points(chart, panel: int) -> list[dict]:
+    data = chart.spec["vconcat"][panel]["layer"][-1]["data"]
+    return data["values"] if "values" in data else chart.spec["datasets"][data["name"]]
+
+
+def test_the_timeline_draws_what_was_recorded() -> None:
+    run = RUNS["throttled"].record
+    chart = environment(run, "simulated")
+    panels = chart.spec["vconcat"]
+    titles = [panel["layer"][-1]["encoding"]["y"]["title"] for panel in panels]
+    assert titles == ["CPU clock (GHz)", "Temperature (°C)", "Power, module (W)"]
+    clocks = drawn_points(chart, 0)
+    assert len(clocks) == len(run.states)
+    assert max(point["value"] for point in clocks) == pytest.approx(1.728)
+    assert "Red along the top" in chart.caption
+    assert chart.spec["title"]["subtitle"] == "SIMULATED"
+    ET.fromstring(svg(chart))
+
+
+def test_the_timeline_leaves_out_what_was_not_recorded() -> None:
+    assert environment(RUNS["plain"].record, None) is None
+    assert len(environment(RUNS["busy"].record, None).spec["vconcat"]) == 2
+
+
+def test_counted_energy_is_drawn_as_power() -> None:
+    record = board_run("x86-rapl").record
+    power = drawn_points(environment(record, None), -1)
+    assert len(power) <= 401
+    counted = record.power.traces[0].energy_j["package-0"][-1]
+    mean = sum(point["value"] for point in power) / len(power)
+    assert mean == pytest.approx(counted / record.duration_s, rel=0.05)
+
+
+def test_rails_without_a_rule_for_the_total_are_drawn_each() -> None:
+    run = RUNS["board"].record
+    chart = environment(run._replace(power=run.power._replace(total_rails=[], scope=None)), None)
+    line = chart.spec["vconcat"][-1]["layer"][-1]
+    assert {point["line"] for point in drawn_points(chart, -1)} == set(run.power.traces[0].rails)
+    assert line["encoding"]["y"]["title"] == "Power, scope unknown (W)"

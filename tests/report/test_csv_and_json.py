@@ -30,5 +30,9 @@ def test_the_json_holds_the_same_values(every) -> None:
     for section, run in zip(every.sections, data["runs"], strict=True):
         assert run["run_id"] == section.run.record.run_id
         assert run["mark"] == section.mark
+        assert run["verdict"]["level"] == section.verdict.level
+        assert [found["sentence"] for found in run["verdict"]["reasons"]] == [
+            reason.sentence for reason in section.verdict.reasons
+        ]
         for row, network in zip(section.rows, run["networks"], strict=True):
             assert network == row.values() | {"reasons": row.reasons}

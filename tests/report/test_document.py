@@ -4,8 +4,9 @@ import pytest
 from results.factory import facts, network_entry, network_record, stored_run
 
 from report.conftest import RUNS, sections
+from sis_agent.schema import ClockLock
 from sis_edge.errors import RecordError
-from sis_edge.report.document import document, section
+from sis_edge.report.document import document, headline, section, verdict_lines
 from sis_edge.report.tables import COLUMNS
 from sis_edge.results.comparison import VALUE_NAMES
 
@@ -13,7 +14,7 @@ from sis_edge.results.comparison import VALUE_NAMES
 def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
     shown = {name for _, _, columns in COLUMNS.values() for column in columns for name in column.fields}
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
-    elsewhere |= {"batch_size", "threads", "rounds", "macs_live"}
+    elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
     assert set(VALUE_NAMES) == shown | elsewhere
 
 
@@ -117,3 +118,51 @@ def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
         _, name, *words = shlex.split(line)
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_verdict_and_its_reasons_are_words() -> None:
+    busy, throttled, quiet = sections("busy").verdict, sections("throttled").verdict, sections("board").verdict
+    assert headline(busy).startswith("SUSPECT: ")
+    assert any("Other programs kept 1.16 cores busy" in line for line in verdict_lines(busy))
+    assert headline(throttled).startswith("INVALID: ")
+    assert "cool the board." in verdict_lines(throttled)[0]
+    assert headline(quiet).startswith("VALID: ")
+    assert all("did not show" in line for line in verdict_lines(quiet))
+
+
+def test_an_emulated_board_gets_neither_verdict_nor_speed_up() -> None:
+    found = sections("emulated")
+    assert headline(found.verdict).startswith("NO VERDICT")
+    assert found.mark == "emulated"
+    for row in found.rows:
+        assert row.speed_up is row.share_of_ceiling is row.energy_net_j is None
+        assert "emulated" in row.reasons["speed_up"]
+        assert row.latency_p50_s is not None
+    assert all("no speed-up, since the board is emulated" in finding for _, finding in found.findings)
+
+
+def test_every_label_of_energy_says_its_scope() -> None:
+    tables = {table.name: table for table in sections("board").tables}
+    titles = [column.title for name in ("result", "energy") for column in tables[name].columns]
+    assert all("(module)" in title for title in titles if "Gross" in title or "Net energy" in title or "Net (" in title)
+    assert "(module)" in tables["energy"].title
+    assert {row.energy_scope for row in sections("board").rows} == {"module"}
+
+
+def test_no_sensor_is_said_aloud() -> None:
+    tables = {table.name: table for table in sections("busy").tables}
+    assert tables["energy"].title == "Energy (unavailable)"
+    assert any("unavailable (this board has no power sensor)" in note for note in tables["energy"].notes)
+    assert dict(sections("busy").method)["Power"].startswith("unavailable")
+
+
+def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
+    method = dict(sections("board").method)
+    assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
+    assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls of a null network)"
+    assert method["Clocks locked"] == "not asked for"
+    assert "30, with 34 inferences of every network" in method["Rounds"]
+    locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)
+    run = RUNS["board"]
+    changed = run.model_copy(update={"record": run.record._replace(clock_lock=locked)})
+    assert dict(section(changed).method)["Clocks locked"] == "yes (governor = performance); restored afterwards"

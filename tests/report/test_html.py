@@ -15,6 +15,9 @@ SCALES = {
     "µs": 1e-6,
     "ms": 1e-3,
     "s": 1,
+    "µJ": 1e-6,
+    "mJ": 1e-3,
+    "J": 1,
     "B": 1,
     "kB": 1e3,
     "MB": 1e6,
@@ -39,7 +42,7 @@ def numbers(text: str) -> list[tuple[float, float]]:
     """Every number of a text, and half a unit of its last digit."""
     found = []
     for sign, digits, decimals, exponent, unit in re.findall(
-        r"([−-]?)(\d[\d,]*)(?:\.(\d+))?(e[+-]?\d+)?(?:\s?([nµm]?s\b|[kMG]?B\b|[kM]\b|%))?", text
+        r"([−-]?)(\d[\d,]*)(?:\.(\d+))?(e[+-]?\d+)?(?:\s?([nµm]?s\b|[µm]?J\b|[kMG]?B\b|[kM]\b|%))?", text
     ):
         scale = SCALES.get(unit, 1) * float(f"1{exponent}")
         value = float(f"{digits.replace(',', '')}.{decimals or 0}") * (-1 if sign else 1)
@@ -68,6 +71,7 @@ def test_every_number_on_the_page_is_the_csvs(page, every) -> None:
                         compared.add(fields[0])
     assert {"latency_p50_s", "latency_p99_s", "speed_up", "speed_up_low", "accuracy_drop_low", "macs"} <= compared
     assert {"peak_rss_bytes", "device_accuracy_low", "paper_accuracy", "golden_max_abs_difference"} <= compared
+    assert {"energy_gross_j", "energy_gross_low_j", "energy_net_j", "energy_net_low_j"} <= compared
 
 
 def test_the_page_loads_nothing(text, page) -> None:

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from report.conftest import RUNS
 from sis_edge.report.markdown import escape, to_markdown
 
 
@@ -31,7 +32,7 @@ def test_every_chart_is_linked_once(text, drawn) -> None:
 def test_hostile_text_is_escaped(text) -> None:
     outside_code = re.sub(r"```sh\n.*?\n```", "", text, flags=re.S)
     assert "<script" not in outside_code.replace(r"\<", "")
-    assert text.count("```") == 2 * 7
+    assert text.count("```") == 2 * len(RUNS)
     assert escape("a|b\n`c` <d> [e](f)") == r"a\|b \`c\` \<d\> \[e\](f)"
 
 

@@ -4,7 +4,8 @@ import pytest
 from results.factory import stored_run
 from rich.console import Console
 
-from report.conftest import RUNS
+from report.conftest import RUNS, sections
+from sis_edge.report.rows import joules
 from sis_edge.report.terminal import table
 
 
@@ -46,3 +47,24 @@ def _named(model: str):
     from results.factory import facts
 
     return facts(model=model)
+
+
+def test_the_verdict_stands_below_the_numbers() -> None:
+    text = " ".join(printed(RUNS["busy"]).split())
+    assert text.index("SUSPECT: ") > text.index("cifar10-sis3")
+    assert "Other programs kept" in text
+    assert "Energy: unavailable (this board has no power sensor)" in text
+
+
+def test_energy_has_its_scope_interval_and_mark() -> None:
+    text = printed(RUNS["board"])
+    assert "Energy of one inference, scope: module (SIMULATED)" in text
+    assert "VALID: nothing in the record speaks against these numbers (SIMULATED)" in text
+    row = next(row for row in sections("board").rows if row.is_dense)
+    assert f"{joules(row.energy_net_j)} [{joules(row.energy_net_low_j)} to" in text
+
+
+def test_an_emulated_run_claims_nothing() -> None:
+    text = " ".join(printed(RUNS["emulated"]).split())
+    assert "NO VERDICT" in text
+    assert "× [" not in text

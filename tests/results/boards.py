@@ -132,7 +132,7 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
                 blocks.append(EnergyBlock(name, number, now_s, now_s + BLOCK_S, int(BLOCK_S / LATENCIES_S[name])))
                 now_s += BLOCK_S + 0.01
     after_s = now_s + 1.0
-    end_s = after_s + IDLE_S
+    end_s = after_s + IDLE_S + 0.2
     busy = [(IDLE_S + 6.0, now_s)]
     facts = Facts(
         machine=kind.machine,
@@ -153,7 +153,7 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
         1, f"run-{seed}", "0" * 12, job, "2026-11-22T20:50:12Z", end_s, facts, facts, {},
         [NetworkRecord(name, 10**6, warmup_steady=True, rounds=turns) for name, turns in networks.items()],
         "perf_counter_ns", 1e-9, simulated=True,
-        windows=[Window("idle_before", 0.5, IDLE_S), Window("idle_after", after_s, end_s)],
+        windows=[Window("idle_before", 0.5, IDLE_S), Window("idle_after", after_s, after_s + IDLE_S)],
         energy_blocks=blocks, power=_power(kind, generator, busy, end_s), states=_states(kind, generator, busy, end_s),
     )  # fmt: skip
 
@@ -161,7 +161,7 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
 def _power(kind: Kind, generator: np.random.Generator, busy: list[tuple[float, float]], end_s: float) -> Power:
     if kind.source is None:
         return Power("unavailable", "this board has no power sensor")
-    times_s = np.arange(0.0, end_s, kind.update_s) + generator.uniform(0, 0.1 * kind.update_s)
+    times_s = np.arange(0.0, end_s + 2 * kind.update_s, kind.update_s) + generator.uniform(0, 0.1 * kind.update_s)
     works = np.any([(begin <= times_s) & (times_s <= end) for begin, end in busy], axis=0)
     total_w = np.where(works, kind.busy_w, kind.idle_w) * (1 + 0.004 * generator.normal())
     powers, energies = {}, {}

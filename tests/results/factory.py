@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from results.boards import KINDS, record
+from results.faults import FAULTS
 from sis_agent.schema import (
     RECORD_VERSION,
     Accuracy,
@@ -212,3 +214,24 @@ def stored_run(
             problem,
         ),
     )
+
+
+def board_run(kind: str, fault: str | None = None, severity: float = 0.6, **changes: Any) -> StoredRun:
+    """The same networks on a generated board with its states and power, in which a fault may be injected."""
+    base = stored_run(profile=kind, **changes)
+    made = record(KINDS[kind], 3)
+    if fault is not None:
+        made = FAULTS[fault].inject(made, severity, np.random.default_rng(2))
+    known = facts(machine=KINDS[kind].machine, model=kind, power_mode=KINDS[kind].mode, simulated=True)
+    networks = [
+        network._replace(rounds=timed.rounds)
+        for network, timed in zip(base.record.networks, made.networks, strict=True)
+    ]
+    made = made._replace(
+        run_id=base.record.run_id,
+        networks=networks,
+        facts_before=known,
+        facts_after=known,
+        runner_details=base.record.runner_details | {"harness_latencies_s": [3e-6, 4e-6, 5e-6]},
+    )
+    return base.model_copy(update={"record": made})

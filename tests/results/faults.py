@@ -27,11 +27,13 @@ def _between(severity: float, mild: float, strong: float) -> float:
     return mild + severity * (strong - mild)
 
 
-def _stretch(record: Record, share: float, generator: np.random.Generator) -> tuple[float, float]:
-    """A part of the rounds' time, somewhere in them."""
+def _stretch(
+    record: Record, share: float, generator: np.random.Generator, rounds_only: bool = False
+) -> tuple[float, float]:
+    """A part of the time of rounds and energy blocks, somewhere in it."""
     turns = [turn for network in record.networks for turn in network.rounds]
     begin = min(turn.start_s for turn in turns)
-    end = max([*(turn.start_s for turn in turns), *(block.end_s for block in record.energy_blocks)])
+    end = max([*(turn.start_s for turn in turns), *(block.end_s for block in record.energy_blocks if not rounds_only)])
     length = share * (end - begin)
     start = generator.uniform(begin, end - length)
     return start, start + length
@@ -80,7 +82,7 @@ def sagging_clock(record: Record, severity: float, generator: np.random.Generato
 
 def unseen_slowness(record: Record, severity: float, generator: np.random.Generator) -> Record:
     """A clock that nothing shows, as in a virtual machine: only the latencies tell it."""
-    part = _stretch(record, _between(severity, 0.2, 0.45), generator)
+    part = _stretch(record, _between(severity, 0.2, 0.45), generator, rounds_only=True)
     return _slower(record, part, _between(severity, 1.25, 2.0))
 
 

@@ -46,6 +46,7 @@ def styled(chart: Chart, inline: bool) -> dict[str, Any]:
         "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12, "labelLimit": 300},
         "title": {"color": ink, "subtitleColor": ink, "fontSize": 15, "subtitleFontSize": 13, "anchor": "start"},
         "text": {"fill": ink},
+        "line": {"stroke": ink},
     }
     return chart.spec | {"config": config}
 

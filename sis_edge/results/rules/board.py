@@ -113,16 +113,16 @@ def _expected_hz(record: Record) -> float | None:
 def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | None) -> Iterator[Reason]:
     if not clocks_hz:
         return
-    least_hz = EXPECTED_SHARE * expected_hz if expected_hz else OWN_BEST_SHARE * max(clocks_hz)
-    low = [hertz for hertz in clocks_hz if hertz < least_hz]
+    share_of = EXPECTED_SHARE if expected_hz else OWN_BEST_SHARE
+    low = [hertz for hertz in clocks_hz if hertz < share_of * (expected_hz or max(clocks_hz))]
     share = len(low) / len(clocks_hz)
     if share > LOW_SUSPECT:
         of = f"the {expected_hz / 1e9:.2f} GHz expected" if expected_hz else f"its best, {max(clocks_hz) / 1e9:.2f} GHz"
         yield Reason(
             code,
             "INVALID" if share > LOW_INVALID else "SUSPECT",
-            f"the {what}'s clock was below {of}, in {len(low)} of {len(clocks_hz)} samples, and fell to "
-            f"{min(low) / 1e9:.2f} GHz; cool the board, look at its supply, or lock the clocks",
+            f"the {what}'s clock was below {share_of:.0%} of {of}, in {len(low)} of {len(clocks_hz)} samples, and fell "
+            f"to {min(low) / 1e9:.2f} GHz; cool the board, look at its supply, or lock the clocks",
         )
 
 

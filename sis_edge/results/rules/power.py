@@ -3,7 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from sis_edge.results.evidence import IDLE_AFTER, IDLE_BEFORE, Evidence
+from sis_edge.results.energy import idle
+from sis_edge.results.evidence import Evidence
 from sis_edge.results.rules.base import Reason
 
 IDLE_DRIFT = 0.03
@@ -13,16 +14,13 @@ FAILED_READS = 0.10
 
 def idle_drift(evidence: Evidence) -> Iterator[Reason]:
     """Idle power after the run is not what it was before."""
-    before, after = evidence.idle_w(IDLE_BEFORE), evidence.idle_w(IDLE_AFTER)
-    if before is None or after is None:
-        return
-    middle = abs(before + after) / 2
-    if middle and (drift := abs(after - before) / middle) > IDLE_DRIFT:
+    rest = idle(evidence.record)
+    if not isinstance(rest, str) and rest.drift > IDLE_DRIFT:
         yield Reason(
             "idle-drift",
             "SUSPECT",
-            f"the board's idle power moved by {drift:.1%}, from {before:.3g} W before to {after:.3g} W after: "
-            "net energy has no firm ground; let the board come to rest first",
+            f"the board's idle power moved by {rest.drift:.1%}, from {rest.before_w:.3g} W before to "
+            f"{rest.after_w:.3g} W after: net energy has no firm ground; let the board come to rest first",
         )
 
 
