@@ -212,7 +212,8 @@ def test_bad_input_is_a_sentence(board: Board) -> None:
     assert problem_of("twice")[0] == "bad-job"
     assert problem_of("none")[0] == "bad-job"
     assert "rounds" in problem_of("zero")[1]
-    assert problem_of("runner") == ("unknown-runner", "there is no runner 'abacus'; known: onnxruntime, null")
+    known = "onnxruntime, tensorrt, trtexec, null"
+    assert problem_of("runner") == ("unknown-runner", f"there is no runner 'abacus'; known: {known}")
     assert problem_of("bundle")[0] == "bad-bundle"
     assert "not inside" in problem_of("outside")[1]
     assert problem_of("broken")[0] == "bad-job"

@@ -9,6 +9,8 @@ from sis_agent.runners.base import Runner
 # Name in a job -> module with `make(threads, batch_size)` and `missing()`.
 RUNNERS = {
     "onnxruntime": "sis_agent.runners.onnxruntime_runner",
+    "tensorrt": "sis_agent.runners.tensorrt",
+    "trtexec": "sis_agent.runners.trtexec",
     "null": "sis_agent.runners.null",
 }
 

@@ -1,8 +1,10 @@
 """What every runner can do: load a network, infer, and give the bare call that is timed."""
 
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from sis_agent.protocol import ProblemError
+
+OnProgress = Callable[[Dict[str, Any]], None]
 
 
 class Session:
@@ -16,6 +18,21 @@ class Session:
         """The call that runs one inference of `batch` and nothing else: it is what the clock stands around."""
         raise NotImplementedError
 
+    def timer(self, batch: Any) -> Optional[Callable[[int], List[float]]]:
+        """For a run time that times itself: the call that gives the latencies [s] of so many inferences of `batch`.
+
+        None: `step` is timed from here.
+        """
+        return None
+
+    def device_latencies_s(self) -> List[float]:
+        """What the device's own clock said of the steps since the last call; empty where it has none."""
+        return []
+
+    def details(self) -> Dict[str, Any]:
+        """What is worth recording of this network beside its latencies, as JSON."""
+        return {}
+
 
 def known_options(options: Dict[str, Any], known: Sequence[str]) -> None:
     """Raise the problem `bad-option` for an option that a runner does not know."""
@@ -25,14 +42,24 @@ def known_options(options: Dict[str, Any], known: Sequence[str]) -> None:
             raise ProblemError("bad-option", "the option '{}' is unknown here; known: {}".format(name, text))
 
 
+def ignore(progress: Dict[str, Any]) -> None:
+    """The `on_progress` of a caller that shows nothing."""
+
+
 class Runner:
     """One run time. `computes` is False for one whose outputs mean nothing, so that nothing checks them."""
 
     computes = True
 
     def details(self) -> Dict[str, Any]:
-        """Versions and settings for the record."""
+        """Versions and settings for the record; `simulated` is true where a stand-in plays the run time."""
         raise NotImplementedError
+
+    def prepare(self, model_path: str, options: Dict[str, Any], on_progress: OnProgress = ignore) -> None:
+        """What a network needs once on a board before it can be loaded, such as an engine; `load` does it if need be.
+
+        Apart from `load` so that the load time is that of loading. Raises as `load` does.
+        """
 
     def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """Load a network; `options` are the job's for it, of names that the runner documents.

@@ -1,0 +1,33 @@
+"""Starting this very agent once more, as a child that does one thing: a native crash then ends only the child."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from typing import List
+
+PR_SET_PDEATHSIG = 1
+
+
+def command(module: str) -> List[str]:
+    """The command line that runs `main()` of one of the agent's modules, from its archive or its source folder."""
+    container = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    code = "import sys; sys.path.insert(0, {!r}); from {} import main; sys.exit(main())".format(container, module)
+    return [sys.executable, "-c", code]
+
+
+def die_with_parent() -> None:
+    """If the parent is killed, this process must not go on burning the processor."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def how_it_ended(returncode: int) -> str:
+    """An exit code as people say it: "ended with exit code 1", "was ended by SIGSEGV"."""
+    if returncode >= 0:
+        return "ended with exit code {}".format(returncode)
+    try:
+        return "was ended by {}".format(signal.Signals(-returncode).name)
+    except ValueError:
+        return "was ended by signal {}".format(-returncode)

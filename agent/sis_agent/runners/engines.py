@@ -1,0 +1,72 @@
+"""Getting a network's engine: from the board's cache, or built now by a child process."""
+
+import contextlib
+import subprocess
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from sis_agent import clock
+from sis_agent.child import how_it_ended
+from sis_agent.engine_cache import EngineCache, Entry
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.base import OnProgress
+
+# How often somebody who waits for a build hears that it goes on.
+PROGRESS_EVERY_S = 5.0
+
+
+class Engine(NamedTuple):
+    """An engine's entry in the cache, and whether it was there before."""
+
+    entry: Entry
+    cache_hit: bool
+
+
+def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> Engine:
+    """The engine of these key parts. `build(key)` makes the plan at the key's path and returns what to tell of it."""
+    key = cache.key(**parts)
+    entry = cache.find(key)
+    if entry is not None:
+        return Engine(entry, True)
+    cache.make()
+    cache.drop(key)
+    return Engine(cache.put(key, parts, build(key)), False)
+
+
+def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnProgress) -> str:
+    """Run a builder to its end and return what it said.
+
+    Raises ProblemError: `build-too-long` at the limit, `build-crashed` when a signal ended it, `build-failed` with its
+    last line when it gave up.
+    """
+    start_s = clock.now_s()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    sent: Optional[bytes] = line.encode()
+    try:
+        while True:
+            try:
+                output = process.communicate(sent, timeout=PROGRESS_EVERY_S)[0].decode("utf-8", "replace")
+                break
+            except subprocess.TimeoutExpired:
+                sent = None  # communicate remembers what it has not sent yet
+                waited_s = clock.now_s() - start_s
+                if waited_s >= limit_s:
+                    raise ProblemError(
+                        "build-too-long",
+                        "the engine was not built within {:g} s; raise build_limit_s, lower optimization_level, or "
+                        "use a faster power mode".format(limit_s),
+                    )
+                on_progress({"done": round(waited_s, 1), "of": limit_s})
+    finally:
+        with contextlib.suppress(OSError):
+            process.kill()
+        process.wait()
+    if process.returncode < 0:
+        hint = ", perhaps for want of memory" if process.returncode == -9 else ""
+        how = how_it_ended(process.returncode)
+        raise ProblemError(
+            "build-crashed", "the engine's builder {}{}; the job's log.txt may say more".format(how, hint)
+        )
+    if process.returncode > 0:
+        last = (output.strip().splitlines() or ["it said nothing"])[-1]
+        raise ProblemError("build-failed", "the engine's builder {}: {}".format(how_it_ended(process.returncode), last))
+    return output

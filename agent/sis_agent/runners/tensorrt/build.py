@@ -1,0 +1,255 @@
+"""Building an engine, in a process of its own: the builder takes gigabytes and minutes, and may crash.
+
+The child is this module's `main`: one line of JSON in, one out. It writes the plan and the log to the given paths.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from sis_agent import child, clock, sparsity
+from sis_agent.cuda import open_driver
+from sis_agent.jobs import disk_full_is_a_problem
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.tensorrt.dialects import Dialect, dialect_of
+from sis_agent.runners.tensorrt.log import Log, make_logger
+from sis_agent.runners.tensorrt.options import EngineOptions
+from sis_agent.schema import Problem, to_json
+
+INPUT = "input"
+LOGITS = "logits"
+
+
+class BuildOrder(NamedTuple):
+    """What the child is asked for; the batch size is the engine's only one."""
+
+    model_path: str
+    plan_path: str
+    log_path: str
+    timing_path: Optional[str]
+    batch_size: int
+    options: Dict[str, Any]
+
+
+def build(order: BuildOrder) -> Dict[str, Any]:
+    """Build the engine and write its plan; returns what there is to tell of it. Raises ProblemError."""
+    options = EngineOptions(**order.options)
+    driver = open_driver(options.cuda_backend)  # before TensorRT, which crashes without a device
+    trt = importlib.import_module("tensorrt")
+    log, dialect = Log(), dialect_of(trt)
+    try:
+        free_before_bytes, _ = driver.memory()
+        builder = trt.Builder(make_logger(trt, log))
+        network = _parsed(trt, builder, dialect, order.model_path, log)
+        _check_precision(trt, builder, network, dialect, options, driver.device().compute_capability)
+        config = builder.create_builder_config()
+        flags = _configure(config, dialect, options)
+        _fix_batch(builder, config, network, order.batch_size)
+        cache = _load_timing_cache(config, order.timing_path)
+        start_s = clock.now_s()
+        plan = builder.build_serialized_network(network, config)
+        build_s = clock.now_s() - start_s
+        if plan is None:
+            raise ProblemError(
+                "build-failed",
+                "TensorRT {} cannot build an engine of {}: {}".format(
+                    trt.__version__, order.model_path, log.last_error()
+                ),
+            )
+        data = bytes(plan)
+        _write(order.plan_path, data)
+        if cache is not None and order.timing_path is not None:
+            _write(order.timing_path, bytes(config.get_timing_cache().serialize()))
+        layers = _inspect(trt, log, data)
+    finally:
+        with disk_full_is_a_problem(), open(order.log_path, "w", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in log.lines))
+    return {
+        "dialect": dialect.name,
+        "build_s": build_s,
+        "flags": flags,
+        "memory_free_before_bytes": free_before_bytes,
+        "sparsity": sparsity.summary(sparsity.from_log(log.lines), layers),
+        "layers": to_json(layers),
+        "log_tail": log.tail(),
+    }
+
+
+def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, log: Log) -> Any:
+    """The network of an ONNX file with one input and the logits."""
+    network = builder.create_network(dialect.creation_flags())
+    parser = trt.OnnxParser(network, make_logger(trt, log))
+    if not parser.parse_from_file(model_path):
+        errors = [parser.get_error(index).desc() for index in range(parser.num_errors)]
+        first = errors[0].splitlines()[0] if errors and errors[0] else log.last_error()
+        raise ProblemError("bad-model", "TensorRT {} cannot read {}: {}".format(trt.__version__, model_path, first))
+    inputs = [network.get_input(index).name for index in range(network.num_inputs)]
+    outputs = [network.get_output(index).name for index in range(network.num_outputs)]
+    if inputs != [INPUT] or outputs != [LOGITS]:
+        raise ProblemError(
+            "bad-model",
+            "{} has the inputs {} and the outputs {}; it must have '{}' and '{}'".format(
+                model_path, inputs, outputs, INPUT, LOGITS
+            ),
+        )
+    return network
+
+
+def onnx_precision(trt: Any, network: Any) -> str:
+    """What the network itself says of precision: int8 where it quantises, fp16 where a tensor is half, else fp32."""
+    found = "fp32"
+    for index in range(network.num_layers):
+        layer = network.get_layer(index)
+        if layer.type == trt.LayerType.QUANTIZE:
+            return "int8"
+        if any(layer.get_output(place).dtype == trt.DataType.HALF for place in range(layer.num_outputs)):
+            found = "fp16"
+    return found
+
+
+def _check_precision(
+    trt: Any, builder: Any, network: Any, dialect: Dialect, options: EngineOptions, capability: str
+) -> None:
+    """Refuse what would silently run in another precision than was asked for."""
+    wanted, given = options.precision, onnx_precision(trt, network)
+    if wanted == "int8" and given != "int8":
+        raise ProblemError(
+            "wrong-precision",
+            "int8 was asked for, and the ONNX has no QuantizeLinear nodes; push the quantised ONNX of the network",
+        )
+    if wanted != "int8" and given == "int8":
+        raise ProblemError(
+            "wrong-precision",
+            "the ONNX is quantised to int8, and {} was asked for; ask for int8, or push the {} ONNX".format(
+                wanted, wanted
+            ),
+        )
+    if not dialect.precision_flags("fp16") and given != wanted:
+        raise ProblemError(
+            "wrong-precision",
+            "{} was asked for, and TensorRT {} takes the precision from the ONNX alone, which is {}; push the {} "
+            "ONNX of the network".format(wanted, trt.__version__, given, wanted),
+        )
+    # A board without INT8 arithmetic would build the engine in another precision, or not at all.
+    if wanted == "int8" and not getattr(builder, "platform_has_fast_int8", True):
+        raise ProblemError(
+            "wrong-precision",
+            "this GPU (compute capability {}) has no INT8 arithmetic that TensorRT uses; ask for fp16".format(
+                capability
+            ),
+        )
+
+
+def _configure(config: Any, dialect: Dialect, options: EngineOptions) -> List[str]:
+    """Set every setting on purpose; returns the names of the builder flags that are on."""
+    trt = dialect.trt
+    members = trt.BuilderFlag.__members__
+    wanted = dict.fromkeys(dialect.precision_flags(options.precision), True)
+    wanted.update(
+        TF32=options.tf32, SPARSE_WEIGHTS=options.sparse_weights, DISABLE_TIMING_CACHE=not options.timing_cache
+    )
+    for name, on in wanted.items():
+        (config.set_flag if on else config.clear_flag)(members[name])
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # the inspector then tells the tactics
+    if options.workspace_bytes is not None:
+        dialect.set_workspace(config, options.workspace_bytes)
+    if options.optimization_level is not None:
+        if not hasattr(config, "builder_optimization_level"):
+            raise ProblemError(
+                "bad-option",
+                "TensorRT {} has no optimization_level (8.6 and later have); leave it out".format(trt.__version__),
+            )
+        config.builder_optimization_level = options.optimization_level
+    if options.tactic_sources is not None:
+        config.set_tactic_sources(_tactic_sources(trt, options.tactic_sources))
+    return sorted(name for name, flag in members.items() if config.get_flag(flag))
+
+
+def _tactic_sources(trt: Any, names: List[str]) -> int:
+    members = trt.TacticSource.__members__
+    mask = 0
+    for name in names:
+        if name not in members:
+            raise ProblemError(
+                "bad-option",
+                "TensorRT {} has no tactic source '{}'; known: {}".format(trt.__version__, name, ", ".join(members)),
+            )
+        mask |= 1 << int(members[name])
+    return mask
+
+
+def _fix_batch(builder: Any, config: Any, network: Any, batch_size: int) -> None:
+    """One profile of one shape: TensorRT tunes for the batch that is timed, and nothing else can be run by mistake."""
+    given = tuple(network.get_input(0).shape)
+    shape = (batch_size, *given[1:])
+    if given[0] not in (-1, batch_size) or min(shape) < 1:
+        raise ProblemError(
+            "bad-model",
+            "the ONNX takes inputs of shape {}, which is not a batch of {}; export it with a dynamic batch".format(
+                list(given), batch_size
+            ),
+        )
+    if given[0] == -1:
+        profile = builder.create_optimization_profile()
+        profile.set_shape(INPUT, shape, shape, shape)
+        config.add_optimization_profile(profile)
+
+
+def _load_timing_cache(config: Any, path: Optional[str]) -> Any:
+    """The builder's earlier timings; those that cannot be used are forgotten. None: no timing cache."""
+    if path is None:
+        return None
+    data = b""
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            data = file.read()
+    cache = config.create_timing_cache(data)
+    if cache is None or not config.set_timing_cache(cache, False):
+        cache = config.create_timing_cache(b"")
+        config.set_timing_cache(cache, False)
+    return cache
+
+
+def _inspect(trt: Any, log: Log, plan: bytes) -> List[sparsity.LayerTactic]:
+    """The layers of the engine that was built; empty where it cannot be loaded, which the load will tell."""
+    runtime = trt.Runtime(make_logger(trt, log))
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        return []
+    inspector = engine.create_engine_inspector()
+    return sparsity.from_inspector(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+
+
+def _write(path: str, data: bytes) -> None:
+    part = path + ".part"
+    with disk_full_is_a_problem():
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(part, path)
+
+
+def main() -> int:
+    """The child: out without destructors, which TensorRT does not survive in every order."""
+    child.die_with_parent()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # native libraries print to standard output
+    try:
+        answer: Dict[str, Any] = {"told": build(BuildOrder(**json.loads(sys.stdin.readline())))}
+    except ProblemError as error:
+        answer = {"problem": error.problem}
+    except MemoryError:
+        answer = {"problem": Problem("out-of-memory", "the board ran out of memory while building the engine")}
+    except OSError as error:
+        answer = {"problem": Problem("build-failed", "the engine cannot be written: {}".format(error))}
+    except Exception as error:  # TensorRT raises classes of its own
+        traceback.print_exc()
+        text = (str(error).splitlines() or [""])[0]
+        answer = {"problem": Problem("build-failed", "{} ({})".format(text, type(error).__name__))}
+    answers.write(json.dumps(to_json(answer)) + "\n")
+    answers.flush()
+    os._exit(0)

@@ -1,0 +1,160 @@
+"""One engine with its buffers: allocated once, one stream, GPU time from events beside the host's."""
+
+from typing import Any, Callable, Dict, List, Tuple
+
+from sis_agent.cuda.base import CudaDriver, CudaError
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.base import Session
+from sis_agent.runners.tensorrt.build import INPUT, LOGITS
+from sis_agent.runners.tensorrt.dialects import Dialect
+
+# Pairs of events, used in turns: the GPU times of so many steps are there to be asked for. Asking CUDA for each time
+# at once would stand between two inferences.
+EVENT_PAIRS = 1024
+COPIES = 50
+FLOAT_BYTES = 4
+
+
+class TensorRtSession(Session):
+    """An engine for batches of one size; `owners` are kept alive as long as its context."""
+
+    def __init__(
+        self, owners: Tuple[Any, ...], context: Any, dialect: Dialect, driver: CudaDriver, batch_size: int
+    ) -> None:
+        self._owners = owners
+        self._context = context
+        self._driver = driver
+        self._stream = driver.stream()
+        tensors = dialect.tensors(owners[-1])
+        shapes = _shapes(dialect, context, tensors, batch_size)
+        self._shapes = shapes
+        self._bytes = {name: FLOAT_BYTES * _count(shape) for name, shape in shapes.items()}
+        self._device = {name: driver.allocate(size) for name, size in self._bytes.items()}
+        self._host = {name: driver.allocate_pinned(size) for name, size in self._bytes.items()}
+        self._arrays = {name: _array(self._host[name], shape) for name, shape in shapes.items()}
+        self._enqueue = dialect.enqueue(context, tensors, self._device, driver.stream_handle(self._stream))
+        self._events: List[Tuple[Any, Any]] = []
+        self._steps = self._told = 0
+        self._batch: Any = None
+        self._notes: Dict[str, Any] = {}
+
+    def note(self, **facts: Any) -> None:
+        """Remember facts for `details`."""
+        self._notes.update(facts)
+
+    def infer(self, images: Any) -> Any:
+        """Logits of images, a batch at a time; the last batch is filled up with its own last image."""
+        import numpy
+
+        size = self._shapes[INPUT][0]
+        found = []
+        for start in range(0, len(images), size):
+            piece = images[start : start + size]
+            array = self._arrays[INPUT]
+            array[: len(piece)] = piece
+            array[len(piece) :] = piece[-1]
+            self._copy_in()
+            self._run()
+            self._driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], self._stream)
+            self._driver.synchronize(self._stream)
+            found.append(self._arrays[LOGITS][: len(piece)].copy())
+        if self._batch is not None:  # the steps go on with their own batch
+            self._put(self._batch)
+        return numpy.concatenate(found)
+
+    def step(self, batch: Any) -> Callable[[], Any]:
+        """One inference of a batch that is on the device: enqueued between two events, and waited for."""
+        self._batch = batch
+        self._put(batch)
+        if not self._events:
+            self._events = [(self._driver.event(), self._driver.event()) for _ in range(EVENT_PAIRS)]
+            self.note(copies=self._copy_times())
+        driver, stream, events = self._driver, self._stream, self._events
+        record, run, synchronize = driver.record, self._run, driver.synchronize
+
+        def step() -> None:
+            start, end = events[self._steps % EVENT_PAIRS]
+            record(start, stream)
+            run()
+            record(end, stream)
+            synchronize(stream)
+            self._steps += 1
+
+        return step
+
+    def device_latencies_s(self) -> List[float]:
+        """GPU time of the steps since the last call, of the last EVENT_PAIRS of them where there were more."""
+        first = max(self._told, self._steps - EVENT_PAIRS)
+        pairs = [self._events[index % EVENT_PAIRS] for index in range(first, self._steps)]
+        self._told = self._steps
+        return [self._driver.elapsed_s(start, end) for start, end in pairs]
+
+    def details(self) -> Dict[str, Any]:
+        """The engine, its build, its memory, the copies."""
+        return dict(self._notes)
+
+    def _put(self, batch: Any) -> None:
+        self._arrays[INPUT][:] = batch
+        self._copy_in()
+        self._driver.synchronize(self._stream)
+
+    def _copy_in(self) -> None:
+        self._driver.copy_to_device(self._device[INPUT], self._host[INPUT], self._bytes[INPUT], self._stream)
+
+    def _run(self) -> None:
+        if not self._enqueue():
+            raise CudaError("TensorRT could not enqueue the inference; the job's log.txt has its reasons")
+
+    def _copy_times(self) -> Dict[str, List[float]]:
+        """GPU time of copies of the input to the device and of the logits back, each on its own."""
+        driver, stream, (start, end) = self._driver, self._stream, self._events[0]
+
+        def copy_out() -> None:
+            driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], stream)
+
+        found: Dict[str, List[float]] = {}
+        for name, copy in (("to_device_s", self._copy_in), ("to_host_s", copy_out)):
+            found[name] = []
+            for _ in range(COPIES):
+                driver.record(start, stream)
+                copy()
+                driver.record(end, stream)
+                driver.synchronize(stream)
+                found[name].append(driver.elapsed_s(start, end))
+        return found
+
+
+def _shapes(dialect: Dialect, context: Any, tensors: List[Any], batch_size: int) -> Dict[str, Tuple[int, ...]]:
+    """Every tensor's shape at this batch size; raises ProblemError `bad-engine`."""
+    found: Dict[str, Tuple[int, ...]] = {}
+    for tensor in tensors:
+        # float32 on both sides: inside, TensorRT computes as it was told.
+        if tensor.name not in (INPUT, LOGITS) or tensor.dtype != "FLOAT":
+            raise ProblemError(
+                "bad-engine", "the engine has a tensor '{}' of {}; build it again".format(tensor.name, tensor.dtype)
+            )
+        if tensor.is_input:
+            found[tensor.name] = (batch_size, *tensor.shape[1:])
+            if -1 in tensor.shape and not dialect.set_input_shape(context, tensors, tensor.name, found[tensor.name]):
+                raise ProblemError("bad-engine", "the engine does not take batches of {}".format(batch_size))
+    for tensor in tensors:
+        if not tensor.is_input:
+            found[tensor.name] = dialect.output_shape(context, tensors, tensor.name)
+    return found
+
+
+def _count(shape: Tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _array(address: int, shape: Tuple[int, ...]) -> Any:
+    """A numpy view of page-locked memory."""
+    import ctypes
+
+    import numpy
+
+    memory = (ctypes.c_float * _count(shape)).from_address(address)
+    return numpy.ctypeslib.as_array(memory).reshape(shape)

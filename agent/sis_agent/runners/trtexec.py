@@ -1,0 +1,309 @@
+"""TensorRT through its own tool `trtexec`: a second path, and the only one on a board without TensorRT's Python module.
+
+Every flag is given on purpose; which flags a version has is read from its help. Each turn is a process of its own that
+loads the engine, warms up and times itself: the latency is the GPU's compute time, copies are apart in the details.
+Options: `tensorrt.options.EngineOptions`, of which `input_shape` is needed here. Counting the accuracy takes about a
+second for every INFER_BATCH images.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from typing import Any, Callable, Dict, List, Optional
+
+from sis_agent import clock, sparsity
+from sis_agent.cuda.base import SIMULATED_MARK
+from sis_agent.cuda.preflight import preflight
+from sis_agent.engine_cache import EngineCache, file_sha256
+from sis_agent.protocol import ProblemError
+from sis_agent.runners import engines
+from sis_agent.runners.base import OnProgress, Runner, Session, ignore
+from sis_agent.runners.tensorrt.dialects import PRECISION_FLAGS
+from sis_agent.runners.tensorrt.log import TAIL_LINES
+from sis_agent.runners.tensorrt.options import EngineOptions, parse
+from sis_agent.schema import to_json
+
+INPUT, LOGITS = "input", "logits"
+JETPACK_PATH = "/usr/src/tensorrt/bin"
+# The engine takes batches from 1 to at least this many, so that accuracy needs few processes.
+INFER_BATCH = 32
+WARMUP_MS = 200
+RUN_LIMIT_S = 280.0  # below the silence that a worker may keep
+
+
+def find() -> Optional[str]:
+    """The tool's path: on PATH, or where JetPack puts it."""
+    return shutil.which("trtexec", path=os.pathsep.join([os.environ.get("PATH", os.defpath), JETPACK_PATH]))
+
+
+def missing() -> Optional[str]:
+    """What this board lacks for trtexec; None when nothing."""
+    if find() is None:
+        return (
+            "trtexec is neither on PATH nor in {} on this board; on a Jetson it comes with JetPack "
+            "(`apt install libnvinfer-bin`)".format(JETPACK_PATH)
+        )
+    if importlib.util.find_spec("numpy") is None:
+        return "trtexec is on this board, and numpy, which reads its answers, is not; install numpy there"
+    return preflight().problem
+
+
+def make(threads: int, batch_size: int) -> Runner:
+    """The tool with batches of `batch_size`; the threads are the GPU's own business."""
+    path = find()
+    if path is None:
+        raise ProblemError("no-runtime", missing() or "trtexec is not on this board")
+    return TrtexecRunner(path, batch_size)
+
+
+class TrtexecRunner(Runner):
+    """One trtexec, its version and the flags that it has."""
+
+    def __init__(self, path: str, batch_size: int) -> None:
+        self._path = path
+        self._batch_size = batch_size
+        self._help = _run([path, "--help"])
+        version = re.search(r"\[TensorRT v(\d+)\]", self._help)
+        self._version = version.group(1) if version else None
+        self._cache = EngineCache()
+        self._device = preflight().device
+
+    def details(self) -> Dict[str, Any]:
+        """Versions and settings for the record."""
+        return {
+            "runner": "trtexec",
+            "trtexec": self._path,
+            "tensorrt": self._version,
+            "device": to_json(self._device),
+            "power_mode": self._cache.power_mode,
+            "simulated": SIMULATED_MARK in self._help or bool(self._device and self._device.simulated),
+        }
+
+    def prepare(self, model_path: str, options: Dict[str, Any], on_progress: OnProgress = ignore) -> None:
+        """Build the network's engine unless the board has it."""
+        self._engine(model_path, parse(options), on_progress)
+
+    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
+        """The network's engine, to be loaded by each turn anew."""
+        wanted = parse(options)
+        engine = self._engine(model_path, wanted, ignore)
+        return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted))
+
+    def build_flags(self, options: EngineOptions) -> List[str]:
+        """The build's flags as this version names them; raises ProblemError for one that it does not have."""
+        flags = ["--verbose", "--skipInference" if self._has("--skipInference") else "--buildOnly"]
+        flags.append("--profilingVerbosity=detailed" if self._has("--profilingVerbosity") else "--nvtxMode=verbose")
+        if self._has("--fp16"):  # strongly typed versions take the precision from the ONNX alone
+            flags += ["--" + name.lower() for name in PRECISION_FLAGS[options.precision]]
+        if not options.tf32:
+            flags.append("--noTF32")
+        if self._has("--sparsity"):
+            flags.append("--sparsity=" + ("enable" if options.sparse_weights else "disable"))
+        elif options.sparse_weights:
+            raise self._lacks("--sparsity")
+        if options.workspace_bytes is not None:
+            pool = "--memPoolSize=workspace:{}" if self._has("--memPoolSize") else "--workspace={}"
+            flags.append(pool.format(max(1, options.workspace_bytes >> 20)))  # the tool counts in MiB
+        if options.optimization_level is not None:
+            if not self._has("--builderOptimizationLevel"):
+                raise self._lacks("--builderOptimizationLevel")
+            flags.append("--builderOptimizationLevel={}".format(options.optimization_level))
+        if options.tactic_sources is not None:
+            flags.append("--tacticSources=" + ",".join("+" + name for name in options.tactic_sources))
+        return flags
+
+    def _has(self, flag: str) -> bool:
+        return re.search(re.escape(flag) + r"(?![A-Za-z])", self._help) is not None
+
+    def _lacks(self, flag: str) -> ProblemError:
+        return ProblemError(
+            "bad-option",
+            "trtexec of TensorRT {} has no {}; leave the option out, or use the runner tensorrt".format(
+                self._version, flag
+            ),
+        )
+
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> engines.Engine:
+        if options.input_shape is None:
+            raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
+        flags = self.build_flags(options)
+        place = {
+            "builder": "trtexec",
+            "tensorrt": self._version,
+            "gpu": self._device and self._device.name,
+            "compute_capability": self._device and self._device.compute_capability,
+        }
+        parts = dict(place, flags=flags, onnx_sha256=file_sha256(model_path), batch_size=self._batch_size)
+
+        def build(key: str) -> Dict[str, Any]:
+            layers_path = self._cache.path(key, ".layers")
+            command = [self._path, "--onnx=" + model_path, "--saveEngine=" + self._cache.path(key, ".plan"), *flags]
+            for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
+                command.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
+            if options.timing_cache:
+                command.append("--timingCacheFile=" + self._cache.timing_path(**place))
+            if self._has("--exportLayerInfo"):
+                command.append("--exportLayerInfo=" + layers_path)
+            start_s = clock.now_s()
+            lines = engines.run_builder(command, "", options.build_limit_s, on_progress).splitlines()
+            build_s = clock.now_s() - start_s
+            with open(self._cache.path(key, ".log"), "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+            layers = sparsity.from_inspector(_text(layers_path))
+            self._check_precision(options, layers)
+            return {
+                "command": command,
+                "build_s": build_s,
+                "flags": flags,
+                "sparsity": sparsity.summary(sparsity.from_log(lines), layers),
+                "layers": to_json(layers),
+                "log_tail": lines[-TAIL_LINES:],
+            }
+
+        return engines.get(self._cache, parts, build)
+
+    def _check_precision(self, options: EngineOptions, layers: List[sparsity.LayerTactic]) -> None:
+        """A strongly typed engine in another precision than was asked for is not what was to be measured."""
+        marks = {"fp32": [], "fp16": ["fp16", "half"], "int8": ["int8"]}[options.precision]
+        told = [layer.precision.lower() for layer in layers if layer.precision is not None]
+        if self._has("--fp16") or not marks or not told or any(mark in text for mark in marks for text in told):
+            return
+        raise ProblemError(
+            "wrong-precision",
+            "{0} was asked for, and TensorRT {1} takes the precision from the ONNX alone; push the {0} ONNX of the "
+            "network".format(options.precision, self._version),
+        )
+
+
+class TrtexecSession(Session):
+    """One engine file; every call starts the tool."""
+
+    def __init__(self, path: str, engine: engines.Engine, folder: str, options: Dict[str, Any]) -> None:
+        self._path = path
+        self._engine = engine
+        self._folder = folder
+        self._options = options
+        self._copies: Dict[str, List[float]] = {"to_device_s": [], "to_host_s": []}
+
+    def infer(self, images: Any) -> Any:
+        """Logits of images, INFER_BATCH at a time."""
+        import numpy
+
+        found = []
+        for start in range(0, len(images), INFER_BATCH):
+            piece = images[start : start + INFER_BATCH]
+            with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+                output = os.path.join(scratch, "output.json")
+                self._call(scratch, piece, ["--iterations=1", "--warmUp=0", "--exportOutput=" + output])
+                found.append(_logits(_text(output), len(piece)))
+        return numpy.concatenate(found)
+
+    def step(self, batch: Any) -> Callable[[], Any]:
+        """One turn of one inference. For what the tool's own clock says see `timer`."""
+        run = self.timer(batch)
+        return lambda: run(1)
+
+    def timer(self, batch: Any) -> Callable[[int], List[float]]:
+        """The GPU's compute times of so many inferences in a process of their own, after its warm-up."""
+
+        def run(count: int) -> List[float]:
+            with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+                times = os.path.join(scratch, "times.json")
+                self._call(
+                    scratch,
+                    batch,
+                    ["--iterations={}".format(count), "--warmUp={}".format(WARMUP_MS), "--exportTimes=" + times],
+                )
+                traces = parse_times(_text(times))[-count:]
+            if len(traces) < count:
+                text = "trtexec timed {} of {} inferences; the job's log.txt may say why"
+                raise ProblemError("run-failed", text.format(len(traces), count))
+            for name in self._copies:
+                self._copies[name] += [trace[name] for trace in traces if name in trace]
+            return [trace["compute_s"] for trace in traces]
+
+        return run
+
+    def details(self) -> Dict[str, Any]:
+        """The engine, its build, the copies."""
+        entry = self._engine.entry
+        return {
+            "options": self._options,
+            "engine_bytes": entry.plan_bytes,
+            "engine_sha256": entry.plan_sha256,
+            "engine_cache_hit": self._engine.cache_hit,
+            "engine_told": entry.told,
+            "copies": self._copies,
+            "latency": "GPU compute time by trtexec",
+        }
+
+    def _call(self, scratch: str, images: Any, words: List[str]) -> None:
+        import numpy
+
+        path = os.path.join(scratch, "input.bin")
+        numpy.ascontiguousarray(images, dtype=numpy.float32).tofile(path)
+        command = [self._path, "--loadEngine=" + self._engine.entry.plan_path, "--shapes=" + _shape(images.shape)]
+        command += ["--loadInputs={}:{}".format(INPUT, path), "--duration=0", "--avgRuns=1"]
+        _run(command + words)
+
+
+def parse_times(text: str) -> List[Dict[str, float]]:
+    """Seconds of compute and of copies, a dict an inference; TensorRT 8 says In and Out, later ones H2d and D2h."""
+    found = []
+    for trace in json.loads(text):
+        times = {}
+        for name, parts in (("compute_s", ["Compute"]), ("to_device_s", ["H2d", "In"]), ("to_host_s", ["D2h", "Out"])):
+            for part in parts:
+                if "start{}Ms".format(part) in trace:
+                    times[name] = (trace["end{}Ms".format(part)] - trace["start{}Ms".format(part)]) * 1e-3
+                    break
+        found.append(times)
+    return found
+
+
+def _logits(text: str, images: int) -> Any:
+    """`--exportOutput`: a list of {name, dimensions, values}."""
+    import numpy
+
+    for tensor in json.loads(text):
+        if tensor["name"] == LOGITS:
+            return numpy.asarray(tensor["values"], dtype=numpy.float32).reshape(images, -1)
+    raise ProblemError("bad-model", "the engine has no output '{}'; build the bundle again".format(LOGITS))
+
+
+def _shape(sizes: Any) -> str:
+    return "{}:{}".format(INPUT, "x".join(str(size) for size in sizes))
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _run(command: List[str]) -> str:
+    """What the tool said; raises ProblemError `run-failed` with its last error."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=RUN_LIMIT_S,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired:
+        raise ProblemError("run-failed", "trtexec did not end within {:g} s".format(RUN_LIMIT_S))
+    except OSError as error:
+        raise ProblemError("no-runtime", "{} cannot be started: {}".format(command[0], error))
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        errors = [line for line in text.splitlines() if "[E]" in line] or ["it gave no reason"]
+        raise ProblemError("run-failed", "trtexec failed: {}".format(errors[0]))
+    return text

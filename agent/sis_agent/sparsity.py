@@ -1,0 +1,117 @@
+"""What TensorRT says of structured sparsity: which layers could use sparse kernels, and which it chose them for.
+
+Two proofs. The builder's log has two lines, worded differently before and from TensorRT 10 on:
+
+    (Sparsity) Layers eligible for sparse math: conv1, conv2
+    (Sparsity) TRT inference plan picked sparse implementation for layers: conv2
+
+    (Sparsity) Found 2 layer(s) eligible to use sparse tactics: conv1, conv2
+    (Sparsity) Chose 1 layer(s) using sparse tactics: conv2
+
+The newer lines come without names at INFO level and with them at VERBOSE level. They are said once a pass of tactic
+selection; the last ones are the engine's. The second proof is the engine inspector: sparse kernels have it in their
+tactic's name.
+"""
+
+import json
+import re
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional
+
+MARK = "(Sparsity)"
+
+_OLD = {
+    "eligible": re.compile(r"\(Sparsity\) Layers eligible for sparse math:(.*)"),
+    "chosen": re.compile(r"\(Sparsity\) TRT inference plan picked sparse implementation for layers:(.*)"),
+}
+_NEW = {
+    "eligible": re.compile(r"\(Sparsity\) Found (\d+) layer\(s\) eligible to use sparse tactics(?::(.*))?"),
+    "chosen": re.compile(r"\(Sparsity\) Chose (\d+) layer\(s\) using sparse tactics(?::(.*))?"),
+}
+_SPARSE_TACTIC = re.compile(r"sparse|sptensor|spmma", re.IGNORECASE)
+
+
+class Layers(NamedTuple):
+    """How many layers, and which; `names` is None where only their number was said."""
+
+    number: int
+    names: Optional[List[str]]
+
+
+class LogReport(NamedTuple):
+    """What the builder's log says; a field is None where the log has no such line."""
+
+    eligible: Optional[Layers]
+    chosen: Optional[Layers]
+
+
+class LayerTactic(NamedTuple):
+    """One layer of an engine; `tactic` and `sparse` are None where the inspector does not tell the tactic."""
+
+    name: str
+    kind: Optional[str]
+    tactic: Optional[str]
+    sparse: Optional[bool]
+    precision: Optional[str]
+
+
+def from_log(lines: Iterable[str]) -> LogReport:
+    """The builder's last word on sparsity, from either form of its lines."""
+    found: Dict[str, Optional[Layers]] = {"eligible": None, "chosen": None}
+    for line in lines:
+        if MARK not in line:
+            continue
+        for what in found:
+            old, new = _OLD[what].search(line), _NEW[what].search(line)
+            if old:
+                names = _names(old.group(1))
+                found[what] = Layers(len(names), names)
+            elif new:
+                found[what] = _merged(found[what], int(new.group(1)), new.group(2))
+    return LogReport(**found)
+
+
+def _merged(known: Optional[Layers], count: int, text: Optional[str]) -> Layers:
+    names = _names(text or "")
+    if len(names) == count:
+        return Layers(count, names)
+    # The line without names stands beside the one with them, in either order.
+    return known if known is not None and known.number == count and not names else Layers(count, None)
+
+
+def _names(text: str) -> List[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def from_inspector(text: str) -> List[LayerTactic]:
+    """An engine's layers from the inspector's JSON of TensorRT 8 to 11; empty for a text that is no such JSON.
+
+    TensorRT 8 gives layers by name alone unless the engine was built with detailed verbosity; up to 10 a tensor has one
+    `Format/Datatype`, from 11 on the two are apart.
+    """
+    try:
+        layers = json.loads(text)["Layers"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [_layer(layer) for layer in layers if isinstance(layer, (str, dict))]
+
+
+def _layer(layer: Any) -> LayerTactic:
+    if isinstance(layer, str):
+        return LayerTactic(layer, None, None, None, None)
+    tactic = layer.get("TacticName") or None
+    sparse = None if tactic is None else bool(_SPARSE_TACTIC.search(tactic))
+    outputs = layer.get("Outputs") or [{}]
+    precision = next(
+        (outputs[0][key] for key in ("Format/Datatype", "Datatype", "DataType") if outputs[0].get(key)), None
+    )
+    return LayerTactic(str(layer.get("Name")), layer.get("LayerType"), tactic, sparse, precision)
+
+
+def summary(log: LogReport, layers: List[LayerTactic]) -> Dict[str, Any]:
+    """Both proofs for the record. `sparse_tactics` is None where the inspector tells no tactic at all."""
+    told = [layer for layer in layers if layer.tactic is not None]
+    return {
+        "eligible": log.eligible and log.eligible._asdict(),
+        "chosen": log.chosen and log.chosen._asdict(),
+        "sparse_tactics": [layer.name for layer in told if layer.sparse] if told else None,
+    }

@@ -1,0 +1,197 @@
+"""The stand-in's runtime, engine, context and inspector: from a plan to logits. CPython 3.6."""
+
+import ctypes
+import json
+import struct
+
+import standin_device as device
+import standin_onnx
+from standin_builder import MAGIC
+from standin_names import attribute, need_device, report
+
+
+def make_runtime(maker):
+    class Runtime:
+        error_recorder = attribute()
+
+        def __init__(self, logger):
+            need_device()
+            self._logger = logger
+
+        def deserialize_cuda_engine(self, data):
+            data = bytes(data)
+            if not data.startswith(MAGIC):
+                report(self, self._logger, "Magic tag does not match", "UNSPECIFIED_ERROR")
+                return None
+            (size,) = struct.unpack_from("<I", data, len(MAGIC))
+            start = len(MAGIC) + 4
+            head = json.loads(data[start : start + size].decode())
+            if head["version"] != maker.version or head["gpu"] != [device.name(), list(device.capability())]:
+                text = "The engine plan file is not compatible with this version of TensorRT or this device"
+                report(self, self._logger, text, "UNSPECIFIED_ERROR")
+                return None
+            onnx = data[start + size :]
+            return maker.new(
+                "ICudaEngine", _head=head, _onnx=onnx, _graph=standin_onnx.Graph(onnx), _logger=self._logger
+            )
+
+    return "Runtime", vars(Runtime)
+
+
+def make_engine(maker):
+    types = maker.enums["DataType"]
+
+    def tensors(engine):
+        return engine._graph.inputs + engine._graph.outputs
+
+    def by_name(engine, name):
+        return [tensor_name for tensor_name, _ in tensors(engine)].index(name)
+
+    class ICudaEngine:
+        error_recorder = attribute()
+        device_memory_size = 1 << 20
+        device_memory_size_v2 = 1 << 20
+
+        @property
+        def num_bindings(self):
+            return len(tensors(self))
+
+        num_io_tensors = num_bindings
+
+        def get_binding_name(self, index):
+            return tensors(self)[index][0]
+
+        def binding_is_input(self, index):
+            return index < len(self._graph.inputs)
+
+        def get_binding_dtype(self, index):
+            return types.FLOAT
+
+        def get_binding_shape(self, index):
+            return tensors(self)[index][1]
+
+        def get_tensor_name(self, index):
+            return tensors(self)[index][0]
+
+        def get_tensor_mode(self, name):
+            modes = maker.enums["TensorIOMode"]
+            return modes.INPUT if by_name(self, name) < len(self._graph.inputs) else modes.OUTPUT
+
+        def get_tensor_dtype(self, name):
+            return types.FLOAT
+
+        def get_tensor_shape(self, name):
+            return tensors(self)[by_name(self, name)][1]
+
+        def create_execution_context(self):
+            return maker.new("IExecutionContext", _engine=self, _shape=None, _addresses={}, _session=None)
+
+        def create_engine_inspector(self):
+            return maker.new("EngineInspector", _engine=self)
+
+    return "ICudaEngine", vars(ICudaEngine)
+
+
+def make_context(maker):
+    def fix(context, shape):
+        _, given = context._engine._graph.inputs[0]
+        low, _, high = context._engine._head["profile"] or [given] * 3
+        if len(shape) != len(low) or not all(a <= b <= c for a, b, c in zip(low, shape, high)):  # noqa: B905
+            report(context, context._engine._logger, f"Supplied shape {tuple(shape)} is outside of the profile")
+            return False
+        object.__setattr__(context, "_shape", tuple(shape))
+        return True
+
+    def output_shape(context):
+        _, shape = context._engine._graph.outputs[0]
+        batch = (context._shape or context._engine._graph.inputs[0][1])[0]
+        return (batch, *shape[1:])
+
+    def execute(context, source, target, stream):
+        shape = context._shape or context._engine._graph.inputs[0][1]
+        if -1 in shape or not source or not target:
+            text = "Input shapes and tensor addresses must be set before an inference is enqueued"
+            report(context, context._engine._logger, text, "INVALID_STATE")
+            return False
+        device.put(stream, lambda: infer(context, source, target, shape))
+        return True
+
+    def infer(context, source, target, shape):
+        import numpy
+        import onnxruntime
+
+        if context._session is None:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.log_severity_level = 4
+            session = onnxruntime.InferenceSession(context._engine._onnx, options, providers=["CPUExecutionProvider"])
+            object.__setattr__(context, "_session", session)
+        count = 1
+        for size in shape:
+            count *= size
+        images = numpy.ctypeslib.as_array((ctypes.c_float * count).from_address(source)).reshape(shape)
+        logits = context._session.run(None, {context._engine._graph.inputs[0][0]: images})[0]
+        logits = numpy.ascontiguousarray(logits, dtype=numpy.float32)
+        ctypes.memmove(target, logits.ctypes.data, logits.nbytes)
+
+    class IExecutionContext:
+        error_recorder = attribute()
+
+        def set_binding_shape(self, index, shape):
+            return fix(self, shape)
+
+        def get_binding_shape(self, index):
+            return output_shape(self) if index else self._shape
+
+        def execute_async_v2(self, bindings, stream_handle):
+            return execute(self, bindings[0], bindings[1], stream_handle)
+
+        def set_input_shape(self, name, shape):
+            return fix(self, shape)
+
+        def get_tensor_shape(self, name):
+            return output_shape(self) if name == self._engine._graph.outputs[0][0] else self._shape
+
+        def set_tensor_address(self, name, address):
+            self._addresses[name] = address
+            return True
+
+        def execute_async_v3(self, stream_handle):
+            graph, addresses = self._engine._graph, self._addresses
+            source, target = addresses.get(graph.inputs[0][0]), addresses.get(graph.outputs[0][0])
+            return execute(self, source, target, stream_handle)
+
+    return "IExecutionContext", vars(IExecutionContext)
+
+
+def make_inspector(maker):
+    def layer_json(layer, detailed):
+        if not detailed:
+            return layer["name"]
+        kind = "Half" if layer["half"] else "Float"
+        tensor = {"Name": layer["name"] + "_out", "Dimensions": [1, 8, 8, 8]}
+        if maker.major >= 11:
+            tensor.update(Format="LINEAR", Datatype=kind)
+        else:
+            tensor["Format/Datatype"] = f"Row major linear {kind}"
+        found = {"Name": layer["name"], "LayerType": layer["kind"], "Inputs": [tensor], "Outputs": [tensor]}
+        found["TacticValue"] = "0x1"
+        if maker.version.startswith("8.2"):
+            found["AllowSparse"] = int(layer["chosen"])
+        else:
+            found["TacticName"] = layer["tactic"]
+        return found
+
+    class EngineInspector:
+        def get_engine_information(self, format):
+            assert format == maker.enums["LayerInformationFormat"].JSON
+            head = self._engine._head
+            names = [name for name, _ in self._engine._graph.inputs + self._engine._graph.outputs]
+            found = {"Layers": [layer_json(layer, head["detailed"]) for layer in head["layers"]]}
+            if maker.major >= 11:
+                found["I/O Tensors"] = [{"Name": name} for name in names]
+            else:
+                found["Bindings"] = names
+            return json.dumps(found)
+
+    return "EngineInspector", vars(EngineInspector)

@@ -1,0 +1,155 @@
+"""A stand-in for TensorRT's tool trtexec of one version: the flags of that version and no others. CPython 3.6.
+
+Its help begins with what the real one prints at every start; the mark in it says that it is a stand-in.
+"""
+
+import ctypes
+import json
+import pathlib
+import sys
+import time
+
+import standin_device as device
+import standin_names
+import standin_tensorrt
+
+ALL = (
+    "--help --onnx --saveEngine --loadEngine --minShapes --optShapes --maxShapes --shapes --noTF32 --verbose "
+    "--timingCacheFile --profilingVerbosity --exportLayerInfo --exportTimes --exportOutput --loadInputs "
+    "--tacticSources --iterations --warmUp --duration --avgRuns"
+)
+FLAGS = {
+    "8.2.1": ALL + " --fp16 --int8 --sparsity --workspace --buildOnly",
+    "10.3.0": ALL + " --fp16 --int8 --sparsity --memPoolSize --builderOptimizationLevel --skipInference",
+    "11.4.0.106": ALL + " --memPoolSize --builderOptimizationLevel --skipInference",
+}
+WARMED_UP = 2
+
+
+class Printer(standin_names.ILogger):
+    def log(self, severity, msg):
+        letter = "FEWIV"[severity]
+        print(f"[01/01/2024-00:00:00] [{letter}] [TRT] {msg}")
+
+
+def banner(version):
+    numbers = [*version.split("."), "0"][:3]
+    code = "".join(numbers[:1] + [part.zfill(2) if int(numbers[0]) >= 10 else part for part in numbers[1:]])
+    return f"&&&& RUNNING TensorRT.trtexec [TensorRT v{code}] # trtexec"
+
+
+def shape(text):
+    return tuple(int(size) for size in text.split(":", 1)[1].split("x"))
+
+
+class Failed(Exception):  # noqa: N818
+    pass
+
+
+def build(maker, words):
+    logger = Printer()
+    builder = maker.classes["Builder"](logger)
+    creation = maker.enums["NetworkDefinitionCreationFlag"].__members__
+    network = builder.create_network(1 << creation["EXPLICIT_BATCH"] if "EXPLICIT_BATCH" in creation else 0)
+    if not maker.classes["OnnxParser"](network, logger).parse_from_file(words["--onnx"]):
+        raise Failed("Failed to parse onnx file")
+    config = builder.create_builder_config()
+    flags = maker.enums["BuilderFlag"].__members__
+    for name in ("fp16", "int8"):
+        if "--" + name in words:
+            config.set_flag(flags[name.upper()])
+    if words.get("--sparsity") == "enable":
+        config.set_flag(flags["SPARSE_WEIGHTS"])
+    if words.get("--profilingVerbosity") == "detailed":
+        config.profiling_verbosity = maker.enums["ProfilingVerbosity"].DETAILED
+    profile = builder.create_optimization_profile()
+    profile.set_shape("input", *(shape(words[f"--{which}Shapes"]) for which in ("min", "opt", "max")))
+    config.add_optimization_profile(profile)
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise Failed("Engine could not be created from network")
+    pathlib.Path(words["--saveEngine"]).write_bytes(bytes(plan))
+    if "--exportLayerInfo" in words:
+        engine = maker.classes["Runtime"](logger).deserialize_cuda_engine(bytes(plan))
+        text = engine.create_engine_inspector().get_engine_information(maker.enums["LayerInformationFormat"].JSON)
+        pathlib.Path(words["--exportLayerInfo"]).write_text(text)
+
+
+def run(maker, words):
+    engine = maker.classes["Runtime"](Printer()).deserialize_cuda_engine(
+        pathlib.Path(words["--loadEngine"]).read_bytes()
+    )
+    if engine is None:
+        raise Failed("Engine deserialization failed")
+    sizes = shape(words["--shapes"])
+    data = pathlib.Path(words["--loadInputs"].split(":", 1)[1]).read_bytes()
+    count = 4
+    for size in sizes:
+        count *= size
+    if len(data) != count:
+        raise Failed("Unexpected file size for input")
+    classes = engine._graph.outputs[0][1][1]
+    source, target = device.allocate(len(data)), device.allocate(4 * sizes[0] * classes)
+    ctypes.memmove(source, data, len(data))
+    context, stream = engine.create_execution_context(), device.new_stream()
+    bindings = not hasattr(context, "set_tensor_address")
+    fits = context.set_binding_shape(0, sizes) if bindings else context.set_input_shape("input", sizes)
+    if not fits:
+        raise Failed("Network has dynamic or shape inputs that do not fit")
+    traces = []
+    for _ in range(int(words["--iterations"]) + WARMED_UP):
+        start_ms = time.perf_counter() * 1e3
+        if bindings:
+            context.execute_async_v2([source, target], stream)
+        else:
+            for name, address in (("input", source), ("logits", target)):
+                context.set_tensor_address(name, address)
+            context.execute_async_v3(stream)
+        device.synchronize(stream)
+        end_ms = time.perf_counter() * 1e3
+        into, out = ("In", "Out") if maker.major < 10 else ("H2d", "D2h")
+        traces.append(
+            {
+                f"start{into}Ms": start_ms - 0.25,
+                f"end{into}Ms": start_ms - 0.125,
+                "startComputeMs": start_ms,
+                "endComputeMs": end_ms,
+                f"start{out}Ms": end_ms,
+                f"end{out}Ms": end_ms + 0.0625,
+            }
+        )
+    if "--exportTimes" in words:
+        pathlib.Path(words["--exportTimes"]).write_text(json.dumps(traces))
+    if "--exportOutput" in words:
+        values = list((ctypes.c_float * (sizes[0] * classes)).from_address(target))
+        dimensions = f"{sizes[0]}x{classes}"
+        tensor = {"name": "logits", "dimensions": dimensions, "values": values}
+        pathlib.Path(words["--exportOutput"]).write_text(json.dumps([tensor]))
+
+
+def main(version):
+    print(banner(version))
+    flags = FLAGS[version].split()
+    words = {}
+    for word in sys.argv[1:]:
+        name, _, value = word.partition("=")
+        if name not in flags:
+            print(f"[01/01/2024-00:00:00] [E] Unknown option: {name} {value}")
+            return 1
+        words[name] = value
+    if "--help" in words:
+        print("__sis_edge_simulated__")
+        print("\n".join(f"  {name}=<spec>  " for name in flags))
+        return 0
+    if device.count() < 1:
+        print("[01/01/2024-00:00:00] [E] Cuda failure: no CUDA-capable device is detected")
+        return 1
+    maker = standin_tensorrt.Maker(version)
+    try:
+        run(maker, words) if "--loadEngine" in words else build(maker, words)
+    except Failed as error:
+        print(f"[01/01/2024-00:00:00] [E] {error}")
+        print("&&&& FAILED TensorRT.trtexec")
+        return 1
+    print("&&&& PASSED TensorRT.trtexec")
+    return 0
