@@ -1,0 +1,101 @@
+"""`sis-edge form`: what it prints and writes."""
+
+from pathlib import Path
+
+import pytest
+
+from sis_edge.cli import run
+from sis_edge.formation import SynapticGraph, form, preset
+from sis_edge.spec import nin
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_the_smallest_network_of_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "svhn-sis3"]) == 0
+    text = capsys.readouterr().out
+    assert "CL 54,048, MP 28,240, total 82,288, 11.66x" in text
+    assert max(map(len, text.splitlines())) <= 80
+    graph = SynapticGraph.load(Path("graphs/svhn-sis3.npz"))
+    assert graph.digest() == form(nin(), preset("svhn-sis3").formation()).digest()
+    for layer in graph.layers:
+        assert layer.spec.name in text
+        assert f"{layer.synapse_count:,}" in text
+    assert graph.digest()[:12] in text
+
+
+def test_what_was_asked_for_is_in_the_file_s_name_so_that_no_graph_replaces_another() -> None:
+    for words in (
+        ["--preset", "cifar10-sis1"],
+        ["--preset", "cifar10-sis1", "--seed", "5"],
+        ["--preset", "cifar10-sis1", "--conv", "block"],
+        ["--preset", "cifar10-sis1", "--conv", "block", "--block", "16"],
+        ["--t-c", "0.25"],
+        ["--t-c", "0.25", "--t-p", "0.5"],
+        ["--t-p", "0.5", "--micro", "kernel"],
+    ):
+        assert run(["form", *words]) == 0
+    assert len(list(Path("graphs").iterdir())) == 7
+
+
+def test_a_count_that_cannot_be_reached_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "cifar10-sis1", "--conv", "block"]) == 0
+    assert "cannot reach the preset's 201,522 CL synapses exactly" in capsys.readouterr().out
+
+
+def test_against_another_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "cifar10-sis3", "-o", "one.npz"]) == 0
+    assert run(["form", "--preset", "cifar10-sis3", "--seed", "1", "-o", "two.npz", "--against", "one.npz"]) == 0
+    assert "Synapses against one.npz" in capsys.readouterr().out
+    # A file is compared with before it is replaced.
+    assert run(["form", "--preset", "cifar10-sis3", "--seed", "1", "-o", "one.npz", "--against", "one.npz"]) == 0
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "MP1a" in line]
+    assert [cell.strip() for cell in rows[-1][1:5]][2] != "0"
+
+
+def test_nothing_is_written_where_the_other_graph_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "nin", "--against", "none.npz"]) == 2
+    assert "there is no graph file none.npz" in capsys.readouterr().err
+    assert not Path("graphs").exists()
+
+
+def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "nin", "-o", "a[/b] :smile: [red]é.npz"]) == 0
+    assert "a[/b] :smile: [red]é.npz" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "form needs --preset NAME, or shares"),
+        (["--preset", ""], "there is no preset ''; known: nin"),
+        (["--preset", "sis9"], "there is no preset 'sis9'; known: nin"),
+        (["--preset", "nin", "--t-c", "0.5"], "--preset has its own shares"),
+        (["--t-c", "0"], "t_c = 0 is not a share"),
+        (["--t-c", "nan"], "t_c = nan is not a share"),
+        (["--t-p", "1.5"], "t_p = 1.5 is not a share; give a number above 0 and up to 1"),
+        (["--t-c", "half"], "Invalid value for '--t-c'"),
+        (["--t-c", "1e-300"], "leave no path through layer C1"),
+        (["--preset", "nin", "--conv", "x"], "there is no granularity 'x'; known: kernel, neuron"),
+        (["--preset", "nin", "--micro", ""], "there is no granularity ''; known: kernel, neuron"),
+        (["--t-c", "0.5", "--distribution", "x"], "there is no distribution 'x'; known: uniform"),
+        (["--preset", "nin", "--seed", "-1"], "seed = -1 is negative"),
+        (["--preset", "nin", "--block", "0"], "block = 0 is no group"),
+        (["--t-c", "0.3", "--conv", "nm"], "cannot keep the share 0.3"),
+        (["--colour"], "No such option"),
+    ],
+)
+def test_what_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", *words]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("output", ["", "/", "file/graph.npz", "n" * 300])
+def test_an_output_that_cannot_be(output: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    assert run(["form", "--preset", "nin", "--output", output]) == 10
+    assert "cannot be written" in capsys.readouterr().err
