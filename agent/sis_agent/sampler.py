@@ -53,8 +53,8 @@ class Recorder:
         update_s = self.source.update_interval_s
         return DEFAULT_INTERVAL_S if update_s is None else max(update_s / 2, SHORTEST_INTERVAL_S)
 
-    def sample(self) -> None:
-        """Read once; the stamp is the middle of the read."""
+    def sample(self, is_last: bool = False) -> None:
+        """Read once; the stamp is the middle of the read. The last sample is kept whatever it says: it is the end."""
         before_s = self._now_s()
         values = self.source.read()
         time_s = (before_s + self._now_s()) / 2 - self._zero_s
@@ -62,7 +62,7 @@ class Recorder:
             self._first_s = time_s
         self._reads += 1
         self._last_s = time_s
-        if self._is_repeated(time_s, values):
+        if not is_last and self._is_repeated(time_s, values):
             self._duplicates += 1
             return
         self._last = values
@@ -137,6 +137,7 @@ class Sampler:
         if read_state is not None:
             self._tasks.append(_Task(self._sample_state, STATE_INTERVAL_S, STATE_COST_MOST, self._start_s))
         self._cpu_s = 0.0
+        self._spent_before_s = self._spent_s()
         self._failure: Optional[BaseException] = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
@@ -151,12 +152,20 @@ class Sampler:
     def step(self) -> float:
         """Do what is due, and return when the next thing is."""
         for task in self._tasks:
-            now_s = self._now_s()
-            if task.due_s <= now_s:
-                before_s = self._spent_s()
+            if task.due_s <= self._now_s():
                 task.work()
-                task.done(self._spent_s() - before_s, self._now_s())
+                # Since the task before: waking up costs more than reading, and belongs to the one that asked for it.
+                spent_s = self._spent_s()
+                task.done(spent_s - self._spent_before_s, self._now_s())
+                self._spent_before_s = spent_s
         return min((task.due_s for task in self._tasks), default=float("inf"))
+
+    def finish(self) -> None:
+        """A last sample of everything, so that the traces reach to the end."""
+        for recorder in self._recorders:
+            recorder.sample(is_last=True)
+        if self._read_state is not None:
+            self._sample_state()
 
     def stop(self) -> Samples:
         """A last sample of everything, then the end; raises what went wrong while sampling, if anything did."""
@@ -174,12 +183,12 @@ class Sampler:
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()
+        self._spent_before_s = self._spent_s()
         try:
             while not self._ending.is_set():
                 due_s = self.step()
                 self._ending.wait(min(max(due_s - self._now_s(), 0.0), STATE_INTERVAL_S))
-            for task in self._tasks:
-                task.work()
+            self.finish()
         except BaseException as error:
             self._failure = error
         self._cpu_s = _thread_cpu_s() - begin_s
