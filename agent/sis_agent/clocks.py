@@ -26,11 +26,12 @@ WATCHDOG_LIMIT_S = 60.0
 
 
 class Change(NamedTuple):
-    """A file of the tree, what it holds, and what it shall hold."""
+    """A file of the tree, what it holds, and what it shall hold; `proves` is False for what locked clocks can lack."""
 
     path: str
     before: str
     wanted: str
+    proves: bool = True
 
 
 class Clocks:
@@ -69,10 +70,11 @@ class Clocks:
         refusal = self._watch(undo)
         if refusal is not None:
             return _refused(refusal)
-        if tool:
-            problems = [hand.run(name, arguments) for name, arguments in steps]
-        else:
-            problems = [hand.write(change.path, change.wanted) for change in changes]
+        problems = [hand.run(name, arguments) for name, arguments in steps]
+        for change in file_changes(self._tree):
+            # The tool leaves the governors alone, and so do we then: with one clock there is nothing to choose.
+            if change.before != change.wanted and (change.proves or not tool):
+                problems.append(hand.write(change.path, change.wanted))
         return self._read_back([problem for problem in problems if problem is not None])
 
     def unlock(self, lock: ClockLock) -> ClockLock:
@@ -127,7 +129,7 @@ class Clocks:
         settings = {}
         for change in file_changes(self._tree):
             settings[change.path] = change.before
-            if change.before != change.wanted:
+            if change.proves and change.before != change.wanted:
                 problems.append("{} is {}, not {}".format(change.path, change.before, change.wanted))
         mode = power_mode.read(self._tree, self._commands)
         if mode is not None:
@@ -138,7 +140,11 @@ class Clocks:
 
 
 def file_changes(tree: Tree) -> List[Change]:
-    """What fixed clocks mean in files, in the order in which they are to be set; also a check of what they are now."""
+    """What fixed clocks mean in files, in the order in which they are to be set; also a check of what they are now.
+
+    Clocks are fixed where the lowest is the highest. The governor does not matter then, and helps where a clock cannot
+    be fixed.
+    """
     found = []
     seen = set()
     for core in cpu.cores(tree):
@@ -149,7 +155,7 @@ def file_changes(tree: Tree) -> List[Change]:
         seen.add(real)
         governor = tree.text(folder + "/scaling_governor")
         if governor and "performance" in (tree.text(folder + "/scaling_available_governors") or "").split():
-            found.append(Change(folder + "/scaling_governor", governor, "performance"))
+            found.append(Change(folder + "/scaling_governor", governor, "performance", proves=False))
         found += _lowest_to_highest(tree, folder + "/scaling_min_freq", folder + "/scaling_max_freq")
     gpu = state.gpu(tree)
     if gpu is not None:

@@ -1,0 +1,147 @@
+import math
+import random
+
+import pytest
+
+from sis_agent import length, precision
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, NetworkRecord, Preprocess, RoundSamples
+from sis_edge.results.statistics import speed_up
+
+JOB = Job(
+    JOB_VERSION,
+    "b1",
+    [NetworkJob("dense", "m", "l"), NetworkJob("sis", "m", "l")],
+    "i",
+    1e-4,
+    Preprocess([0.5] * 3, [0.25] * 3),
+    reference="dense",
+    target_ci=0.01,
+    min_inferences=10**9,
+)
+
+
+def binomial_below(count: int, rank: int) -> float:
+    return sum(math.comb(count, k) for k in range(rank)) / 2**count
+
+
+@pytest.mark.parametrize("count", [6, 7, 30, 31, 100, 999])
+def test_the_rank_interval_is_the_narrowest_that_holds_95_percent(count: int) -> None:
+    found = precision.rank_interval([float(value) for value in range(1, count + 1)])
+    assert found is not None
+    rank = int(found[0])
+    assert found[1] == count + 1 - rank
+    assert binomial_below(count, rank) <= 0.025 < binomial_below(count, rank + 1)
+
+
+def test_five_rounds_carry_no_interval_and_ten_no_batches() -> None:
+    assert precision.rank_interval([1.0] * 5) is None
+    assert precision.batch_half_width([1.0] * 19) is None
+    assert precision.relative_half_width([1.5] * 19) == math.inf
+    assert precision.relative_half_width([1.5] * 20) == pytest.approx(0.0)
+
+
+def test_batches_see_what_ranks_do_not() -> None:
+    """A speed-up that wanders is less well known than its spread says."""
+    values = [math.sin(at / 20) / 100 for at in range(200)]
+    shuffled = random.Random(1).sample(values, len(values))
+    one, other = precision.batch_half_width(values), precision.batch_half_width(shuffled)
+    assert one is not None
+    assert other is not None
+    assert one > 2 * other
+
+
+def turns(rounds: int, draw: random.Random, spread: float) -> tuple[list[list[float]], list[list[float]]]:
+    """Latencies of two networks whose true speed-up is 1.5, on a board that drifts; a tail at the slow end."""
+
+    def turn(round_: int, latency_s: float) -> list[float]:
+        level = latency_s * (1 + 0.1 * math.sin(round_ / 40)) * math.exp(draw.gauss(0, spread))
+        return [level * math.exp(abs(draw.gauss(0, 0.01))) for _ in range(9)]
+
+    return [turn(at, 1.5e-3) for at in range(rounds)], [turn(at, 1e-3) for at in range(rounds)]
+
+
+def run(rule: length.Length, dense: list[list[float]], sis: list[list[float]]) -> tuple[str | None, int]:
+    """Feed rounds to the rule until it ends them or there are no more."""
+    records = [NetworkRecord("dense", 1, rounds=[]), NetworkRecord("sis", 1, rounds=[])]
+    for at, latencies in enumerate(zip(dense, sis, strict=True)):
+        for record, latencies_s in zip(records, latencies, strict=True):
+            record.rounds.append(RoundSamples(at, 0, 0.0, latencies_s))
+            rule.add(record.name, latencies_s)
+        ended_by = rule.ended_by(at + 1, records)
+        if ended_by is not None:
+            return ended_by, at + 1
+    return None, len(dense)
+
+
+def test_coverage_after_an_early_stop() -> None:
+    """Of the intervals after a stop at 1%, at least 93% hold the truth: the board's ranks and the host's bootstrap.
+
+    With 1,000 simulations 93% is three standard errors below 95%.
+    """
+    simulations, most = 1000, 300
+    draw = random.Random(7)
+    stops = ranks = bootstraps = hosts = 0
+    for number in range(simulations):
+        dense, sis = turns(most, draw, draw.choice([0.01, 0.02, 0.025]))
+        ended_by, rounds = run(length.Length(JOB), dense, sis)
+        if ended_by != length.TARGET_CI:
+            continue
+        stops += 1
+        interval = precision.rank_interval(precision.ratios(dense[:rounds], sis[:rounds]))
+        assert interval is not None
+        ranks += interval[0] <= 1.5 <= interval[1]
+        if number % 2:
+            found = speed_up(dict(enumerate(dense[:rounds])), dict(enumerate(sis[:rounds])), seed=number, resamples=400)
+            assert found is not None
+            assert found.interval is not None
+            hosts += 1
+            bootstraps += found.interval.low <= 1.5 <= found.interval.high
+    assert stops > 0.9 * simulations
+    assert ranks / stops >= 0.93
+    assert bootstraps / hosts >= 0.93
+
+
+def test_a_noisy_pair_goes_on_and_a_quiet_one_stops_soon() -> None:
+    draw = random.Random(3)
+    assert run(length.Length(JOB), *turns(60, draw, 0.2)) == (None, 60)
+    ended_by, rounds = run(length.Length(JOB), *turns(60, draw, 0.001))
+    # Two looks in succession have to agree: after 30 rounds and after 33.
+    assert (ended_by, rounds) == (length.TARGET_CI, 33)
+
+
+def test_without_its_reference_there_is_no_early_stop() -> None:
+    rule = length.Length(JOB)
+    record = NetworkRecord("sis", 1, rounds=[RoundSamples(at, 0, 0.0, [1e-3] * 9) for at in range(50)])
+    assert all(rule.ended_by(rounds, [record]) is None for rounds in range(1, 51))
+
+
+def test_the_length_asks_for_rounds_inferences_and_time() -> None:
+    job = JOB._replace(target_ci=None, rounds=3, min_inferences=50, min_time_s=0.95)
+    dense, sis = [[0.02] * 10] * 20, [[0.01] * 10] * 20
+    # `sis` needs ten rounds of 0.1 s for its time; 50 inferences it has after five.
+    assert run(length.Length(job), dense, sis) == (length.LENGTH, 10)
+    assert run(length.Length(job._replace(min_time_s=0.0)), dense, sis) == (length.LENGTH, 5)
+    assert run(length.Length(job._replace(min_time_s=0.0, min_inferences=0)), dense, sis) == (length.LENGTH, 3)
+
+
+def test_a_network_of_no_time_at_all_ends_by_its_samples() -> None:
+    job = JOB._replace(target_ci=None, rounds=1, min_inferences=0, min_time_s=10.0)
+    turn = [1e-9] * 10_000
+    assert run(length.Length(job), [turn] * 20, [turn] * 20) == (length.LENGTH, length.INFERENCES_MOST // 10_000)
+
+
+def test_expected_rounds_are_those_of_the_slowest_wish() -> None:
+    rule = length.Length(JOB._replace(rounds=30, min_inferences=1000, min_time_s=1.0))
+    for _ in range(2):
+        rule.add("dense", [0.01] * 10)
+    assert rule.expected_rounds(2, ["dense", "sis"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("typical_s", "expected"), [(1e-9, 1000), (1e-3, 100), (3e-2, 3), (0.08, 1), (0.15, 1), (5.0, 1)]
+)
+def test_a_turn_takes_a_tenth_of_a_second(typical_s: float, expected: int) -> None:
+    job = JOB._replace(inferences_per_round=0)
+    warmup = [100 * typical_s] * 5 + [typical_s] * 10  # the cold ones do not count
+    assert length.turn_inferences(job, warmup) == expected
+    assert length.turn_inferences(job._replace(inferences_per_round=7), warmup) == 7
