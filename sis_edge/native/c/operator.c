@@ -93,8 +93,8 @@ static void throw_error(const char *message) {
     void *library = dlopen("libstdc++.so.6", RTLD_LAZY);
     void (*throw_it)(const char *) = NULL;
     if (library) *(void **)&throw_it = dlsym(library, "_ZSt21__throw_runtime_errorPKc");
-    fprintf(stderr, "sis_edge: %s\n", message);
     if (throw_it) throw_it(message);
+    fprintf(stderr, "sis_edge: %s\n", message);
 }
 
 static OrtStatus *create_with_status(const OrtCustomOp *op, OrtApi unused, const OrtKernelInfo *info, void **kernel) {

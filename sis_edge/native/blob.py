@@ -1,0 +1,96 @@
+"""A chain of layers as the bytes that the operator `SparseChain` reads; `c/network.h` describes the format."""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sis_edge.spec import LayerSpec
+
+MAGIC = b"SISC"
+BLOB_VERSION = 1
+GLOBAL_AVERAGE = 1
+RELU = 1
+
+Array = NDArray[np.float32]
+Pairs = NDArray[np.bool_]
+
+
+class ChainLayer(Protocol):
+    """A layer of `export.compact.CompactNetwork`: weight [F, I, k, k], bias [F]."""
+
+    @property
+    def spec(self) -> LayerSpec:
+        """The layer's sides, ReLU and pooling."""
+
+    @property
+    def weight(self) -> Array:
+        """[F, I, k, k]."""
+
+    @property
+    def bias(self) -> Array:
+        """[F]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Filters `begin` to `end` - 1 and the inputs that at least one of them sees, rising."""
+
+    begin: int
+    end: int
+    inputs: NDArray[np.intp]
+
+
+def existing(weight: Array) -> Pairs:
+    """Which kernels have a weight: bool [F, I]."""
+    pairs: Pairs = (weight != 0).any(axis=(2, 3))
+    return pairs
+
+
+def groups(pairs: Pairs, block: int = 1) -> list[Group]:
+    """Cut filters into blocks of `block` neighbours, then join neighbouring blocks that see the same inputs.
+
+    A dense layer becomes one group, granularity `block` its blocks, granularity `kernel` a group for each filter.
+    A filter of a larger block gets explicit zeros for inputs that only others of its block see.
+
+    >>> [(g.begin, g.end, g.inputs.tolist()) for g in groups(np.array([[1, 0], [1, 0], [1, 1]], dtype=bool))]
+    [(0, 2, [0]), (2, 3, [0, 1])]
+    """
+    found: list[Group] = []
+    for begin in range(0, len(pairs), block):
+        end = min(begin + block, len(pairs))
+        inputs = np.flatnonzero(pairs[begin:end].any(axis=0))
+        if found and np.array_equal(found[-1].inputs, inputs):
+            found[-1] = Group(found[-1].begin, end, inputs)
+        else:
+            found.append(Group(begin, end, inputs))
+    return found
+
+
+def encode(layers: Sequence[ChainLayer], blocks: Sequence[int] | None = None, global_average: bool = False) -> bytes:
+    """The blob of a chain; `blocks` says for each layer how many filters share an input list at least (all: 1)."""
+    widths = [1] * len(layers) if blocks is None else list(blocks)
+    parts = [MAGIC, struct.pack("<3I", BLOB_VERSION, len(layers), GLOBAL_AVERAGE if global_average else 0)]
+    for layer, block in zip(layers, widths, strict=True):
+        parts += _layer(layer, groups(existing(layer.weight), block))
+    return b"".join(parts)
+
+
+def _layer(layer: ChainLayer, found: Sequence[Group]) -> list[bytes]:
+    spec = layer.spec
+    filters, inputs, kernel, _ = layer.weight.shape
+    relu = 0 if spec.is_class_layer else RELU
+    parts = [struct.pack("<8I", kernel, inputs, filters, spec.map_side, spec.map_side, spec.pool, relu, len(found))]
+    parts.append(_floats(layer.bias))
+    for group in found:
+        parts.append(struct.pack("<2I", group.end - group.begin, group.inputs.size))
+        parts.append(group.inputs.astype("<u4").tobytes())
+        parts.append(_floats(layer.weight[group.begin : group.end, group.inputs].transpose(1, 0, 2, 3)))
+    return parts
+
+
+def _floats(array: Array) -> bytes:
+    return np.ascontiguousarray(array, dtype="<f4").tobytes()

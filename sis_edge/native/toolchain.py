@@ -1,0 +1,85 @@
+"""The compilers that may build the library: `ziglang` from PyPI for any board, or a gcc of that architecture."""
+
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from sis_edge.errors import UsageError, unknown
+
+GLIBC = "2.27"
+"""Oldest C library that a board may have: that of Ubuntu 18.04, the Jetson Nano's."""
+
+ARCHITECTURES = ("x86_64", "aarch64")
+
+# What a level of an instruction set is called by each compiler.
+LEVELS = {
+    "x86_64": {"zig": ["-mcpu=x86_64"], "gcc": ["-march=x86-64"]},
+    "x86_64_v3": {"zig": ["-mcpu=x86_64_v3"], "gcc": ["-march=x86-64-v3"]},
+    "x86_64_v4": {
+        "zig": ["-mcpu=x86_64_v4", "-mprefer-vector-width=512"],
+        "gcc": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    },
+    # Runs on every aarch64 board and is scheduled for the cores of most of them.
+    "aarch64": {"zig": ["-mcpu=generic"], "gcc": ["-march=armv8-a", "-mtune=cortex-a72"]},
+}
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler for one architecture: its command, the kind of its options, and its version for the cache's key."""
+
+    kind: str
+    architecture: str
+    command: tuple[str, ...]
+    version: str
+
+    def compile_command(self, level: str) -> list[str]:
+        """The command up to the level's options; sources and `-c -o` follow."""
+        return [*self.command, *LEVELS[level][self.kind]]
+
+
+def find(architecture: str) -> Toolchain:
+    """The first compiler for that architecture; raises UsageError that says how to get one."""
+    if architecture not in ARCHITECTURES:
+        raise unknown("architecture", architecture, ARCHITECTURES)
+    found = _zig(architecture) or _gcc(architecture)
+    if found is None:
+        raise UsageError(
+            f"there is no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one"
+        )
+    return found
+
+
+def _zig(architecture: str) -> Toolchain | None:
+    if importlib.util.find_spec("ziglang") is None:
+        return None
+    command = (sys.executable, "-m", "ziglang")
+    return Toolchain(
+        "zig",
+        architecture,
+        (*command, "cc", "-target", f"{architecture}-linux-gnu.{GLIBC}"),
+        _output([*command, "version"]),
+    )
+
+
+def _gcc(architecture: str) -> Toolchain | None:
+    """The cross compiler of Debian's name, or this machine's own; 12 is the oldest with the shuffles used here."""
+    names = [f"{architecture}-linux-gnu-gcc"]
+    if platform.machine() == architecture:
+        names.append("gcc")
+    for name in names:
+        path = shutil.which(name)
+        if path is None:
+            continue
+        version = _output([path, "-dumpfullversion"])
+        if version.split(".")[0].isdecimal() and int(version.split(".")[0]) >= 12:
+            return Toolchain("gcc", architecture, (path,), version)
+    return None
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
