@@ -20,14 +20,18 @@ def measure_alone(bench: Bench, network: NetworkJob, unified: Optional[bool]) ->
     name = network.name
     try:
         with bench.start_worker() as worker:
+            bench.prepare(worker, network)
             bench.note(name, load_s=worker.ask(bench.load(network))["load_s"])
             loaded = worker.ask({"do": "memory"})["rss_bytes"]
             bench.note(name, first_inference_s=worker.ask({"do": "first", "name": name})["latency_s"])
             peak = worker.ask({"do": "memory"})["peak_rss_bytes"]
+            details = worker.ask({"do": "details", "name": name})
             baseline = worker.start["baseline_rss_bytes"]
             reason = UNTOLD if None in (baseline, loaded, peak) else None
-            memory = Memory(baseline, loaded, peak, reason, device_reason=NO_DEVICE, unified=unified)
-            bench.note(name, memory=memory)
+            device_bytes = details.get("device_bytes")
+            device_reason = NO_DEVICE if device_bytes is None else None
+            memory = Memory(baseline, loaded, peak, reason, [], device_bytes, device_reason, unified)
+            bench.note(name, memory=memory, details=details)
             _check(bench, network, worker)
         peaks = [] if peak is None else [peak]
         for _ in range(bench.job.memory_repeats - 1):
@@ -40,13 +44,14 @@ def measure_alone(bench: Bench, network: NetworkJob, unified: Optional[bool]) ->
 
 def _check(bench: Bench, network: NetworkJob, worker: WorkerProcess) -> None:
     name, job = network.name, bench.job
+    tolerance = job.golden_tolerance if network.golden_tolerance is None else network.golden_tolerance
     golden = worker.ask(
         {
             "do": "golden",
             "name": name,
             "images": bench.path(job.golden_inputs),
             "logits": bench.path(network.golden_logits),
-            "tolerance": job.golden_tolerance,
+            "tolerance": tolerance,
         }
     )
     bench.note(name, golden=golden and GoldenCheck(**golden))

@@ -3,7 +3,7 @@
 import os
 from typing import Any, Callable, Dict, List, Optional
 
-from sis_agent import clock
+from sis_agent import clock, engine_cache
 from sis_agent.jobs import BUNDLES, checked_name
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import Job, NetworkJob, NetworkRecord, Window
@@ -27,7 +27,10 @@ def bundle_file(bundle: str, name: str) -> str:
 
 
 class Bench:
-    """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`."""
+    """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`.
+
+    `variables` go into the environment of every worker.
+    """
 
     def __init__(self, root: str, job: Job, stop: StopRequest, say: Say, answer_limit_s: float) -> None:
         self.job = job
@@ -40,6 +43,7 @@ class Bench:
         self._said_s = 0.0
         self._answer_limit_s = answer_limit_s
         self._bundle = os.path.join(root, BUNDLES, checked_name("bundle id", job.bundle_id))
+        self.variables = {engine_cache.FOLDER_VARIABLE: os.path.join(os.path.abspath(root), engine_cache.ENGINES)}
         self._workers: List[WorkerProcess] = []
         for network in job.networks:
             self.path(network.golden_logits)
@@ -69,7 +73,7 @@ class Bench:
     def start_worker(self) -> WorkerProcess:
         """A new worker, whose details go to the record."""
         self._workers = [worker for worker in self._workers if worker.runs]
-        worker = WorkerProcess(self.job, self.stop, self._answer_limit_s)
+        worker = WorkerProcess(self.job, self.stop, self._answer_limit_s, self.variables)
         self._workers = [*self._workers, worker]
         self.details.update(worker.start["runner_details"])
         return worker
@@ -77,6 +81,11 @@ class Bench:
     def worker_pids(self) -> List[int]:
         """The living workers; the sampler's thread asks."""
         return [worker.pid for worker in self._workers if worker.runs]
+
+    def prepare(self, worker: WorkerProcess, network: NetworkJob) -> None:
+        """What has to be made of the network once on a board; an engine's build may take minutes."""
+        command = {"do": "prepare", "model": self.path(network.model), "options": network.options}
+        worker.ask(command, lambda step: self.progress("build", network.name, step["done"], step["of"]))
 
     def load(self, network: NetworkJob) -> Dict[str, Any]:
         """The command that loads a network."""

@@ -17,11 +17,12 @@ import os
 from typing import Any, Dict, NamedTuple, Optional
 
 from sis_agent.jobs import disk_full_is_a_problem, write_atomic
-from sis_agent.tree import Tree
 
 ENGINES = "engines"
-# The job tells its workers the folder inside of the agent's root; outside of a job it is the default root's.
+# What the job tells its workers: the folder inside of the agent's root (outside of a job it is the default root's), and
+# the board's power mode.
 FOLDER_VARIABLE = "SIS_AGENT_ENGINES"
+POWER_MODE_VARIABLE = "SIS_AGENT_POWER_MODE"
 DEFAULT_FOLDER = "~/.sis-edge/engines"
 
 _KEY_DIGITS = 24
@@ -37,11 +38,11 @@ class Entry(NamedTuple):
 
 
 class EngineCache:
-    """The folder of engines; `sysroot` is the board's file tree, for its power mode."""
+    """The folder of engines, and the power mode that they are made at; None on boards without such modes."""
 
-    def __init__(self, folder: Optional[str] = None, sysroot: str = "/") -> None:
-        self.folder = os.path.expanduser(folder or os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
-        self.power_mode = power_mode(sysroot)
+    def __init__(self, folder: str, power_mode: Optional[str]) -> None:
+        self.folder = folder
+        self.power_mode = power_mode
 
     def key(self, **parts: Any) -> str:
         """The key of these parts and the power mode; parts are what JSON can hold."""
@@ -88,13 +89,10 @@ class EngineCache:
                 os.remove(self.path(key, ending))
 
 
-def power_mode(sysroot: str = "/") -> Optional[str]:
-    """A Jetson's power mode, such as "0002", from nvpmodel's status file; None on other boards."""
-    for part in (Tree(sysroot).text("var/lib/nvpmodel/status") or "").split():
-        name, _, value = part.partition(":")
-        if name == "pmode" and value:
-            return value
-    return None
+def of_this_job() -> EngineCache:
+    """The cache that the job told this worker of."""
+    folder = os.environ.get(FOLDER_VARIABLE) or os.path.expanduser(DEFAULT_FOLDER)
+    return EngineCache(folder, os.environ.get(POWER_MODE_VARIABLE))
 
 
 def file_sha256(path: str) -> str:

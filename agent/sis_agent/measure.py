@@ -10,7 +10,7 @@ import time
 import traceback
 from typing import List, Optional
 
-from sis_agent import clock, facts, length, power, state, watchdog
+from sis_agent import clock, engine_cache, facts, length, power, state, watchdog
 from sis_agent.alone import measure_alone
 from sis_agent.bench import ANSWER_LIMIT_S, Bench, Say
 from sis_agent.clocks import Clocks
@@ -59,6 +59,8 @@ class Measurement:
         if left_over is not None:
             self._bench.details["clocks_left_over"] = left_over
         before = facts.read(self._sysroot, disk=self._root)
+        if before.power_mode is not None:
+            self._bench.variables[engine_cache.POWER_MODE_VARIABLE] = before.power_mode
         clocks = Clocks(self._root, self._sysroot, self._job.expected_power_mode)
         lock = ClockLock(requested=False, locked=False)
         problem: Optional[Problem] = None
@@ -84,7 +86,7 @@ class Measurement:
             networks=list(bench.networks.values()),
             clock=clock.NAME,
             clock_resolution_s=clock.RESOLUTION_S,
-            simulated=before.simulated,
+            simulated=before.simulated or bool(bench.details.get("simulated")),
             problem=problem,
             windows=bench.windows,
             energy_blocks=self._blocks,

@@ -36,7 +36,8 @@ class NetworkJob(NamedTuple):
 
     A network can be measured in several variants (plain ONNX, with sparse operators, an engine with a flag on or off).
     Each has its own `name` in the job; `network` is the bundle's name for it (None: the same as `name`), and
-    `options` go to the runner, which documents them.
+    `options` go to the runner, which documents them. `golden_tolerance` replaces the job's for it: half floats and INT8
+    do not agree with the reference as float32 does.
     """
 
     name: str
@@ -44,6 +45,7 @@ class NetworkJob(NamedTuple):
     golden_logits: str
     network: Optional[str] = None
     options: Dict[str, Any] = {}
+    golden_tolerance: Optional[float] = None
 
 
 class PowerRequest(NamedTuple):
@@ -138,12 +140,17 @@ class Memory(NamedTuple):
 
 
 class RoundSamples(NamedTuple):
-    """One network's turn in one round; `position` is its place in that round's random order."""
+    """One network's turn in one round; `position` is its place in that round's random order.
+
+    `device_latencies_s` are the same inferences by the device's own clock, the last of them where it holds fewer; empty
+    for a run time without one.
+    """
 
     round: int
     position: int
     start_s: float
     latencies_s: List[float]
+    device_latencies_s: List[float] = []
 
 
 class Window(NamedTuple):
@@ -235,7 +242,10 @@ class ClockLock(NamedTuple):
 
 
 class NetworkRecord(NamedTuple):
-    """All that was measured of one network; `problem` says why something is missing."""
+    """All that was measured of one network; `problem` says why something is missing.
+
+    `details` are what the runner tells of it (for TensorRT the engine, its build, its sparse layers).
+    """
 
     name: str
     model_bytes: int
@@ -248,6 +258,7 @@ class NetworkRecord(NamedTuple):
     warmup_steady: Optional[bool] = None
     rounds: List[RoundSamples] = []
     problem: Optional[Problem] = None
+    details: Dict[str, Any] = {}
 
 
 class Facts(NamedTuple):
@@ -339,6 +350,11 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     if not job.networks:
         raise ValueError("the job names no network")
     numbers = [(name, getattr(job, name)) for name in ("golden_tolerance", "warmup_s", "time_limit_s", "min_time_s")]
+    numbers += [
+        ("golden_tolerance of " + network.name, network.golden_tolerance)
+        for network in job.networks
+        if network.golden_tolerance is not None
+    ]
     if job.power is not None:
         numbers += [("power.idle_s", job.power.idle_s), ("power.block_s", job.power.block_s)]
     for name, value in numbers:

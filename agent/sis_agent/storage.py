@@ -6,6 +6,7 @@ import shutil
 from typing import Any, Dict, List
 
 from sis_agent import lock
+from sis_agent.engine_cache import ENGINES
 from sis_agent.jobs import BUNDLES, JOBS, JobFolder
 from sis_agent.protocol import ProblemError, agent_id
 
@@ -29,10 +30,10 @@ def list_files(root: str, folder: str) -> Dict[str, Any]:
 def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
     """Remove every job but the running one, every bundle but the one that it uses, every agent but this one.
 
-    While a job runs all agents stay, since it may start another worker from its own. The lock is held meanwhile, so
-    no job can start among it.
+    Engines are made from bundles, and go or stay with them. While a job runs all engines and all agents stay, since it
+    may start another worker. The lock is held meanwhile, so no job can start among it.
     """
-    removed: Dict[str, List[str]] = {JOBS: [], BUNDLES: [], AGENTS: []}
+    removed: Dict[str, List[str]] = {JOBS: [], BUNDLES: [], AGENTS: [], ENGINES: []}
     freed_bytes = 0
     with lock.guarded(root) as guard:
         running = lock.owner(guard)
@@ -45,6 +46,8 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
                 doomed.append((JOBS, name))
         if not keep_bundles:
             doomed += [(BUNDLES, name) for name in _entries(root, BUNDLES) if name != kept_bundle]
+            if running is None:
+                doomed += [(ENGINES, name) for name in _entries(root, ENGINES)]
         own = "sis_agent-{}.pyz".format(agent_id())
         if running is None:
             doomed += [(AGENTS, name) for name in _entries(root, AGENTS) if name != own]

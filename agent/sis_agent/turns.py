@@ -52,7 +52,8 @@ class Turns:
                     continue
                 start_s = turn["start_s"] - bench.start_s
                 begin_s = start_s if begin_s is None else begin_s
-                bench.networks[name].rounds.append(RoundSamples(done, position, start_s, turn["latencies_s"]))
+                samples = RoundSamples(done, position, start_s, turn["latencies_s"], turn["device_latencies_s"])
+                bench.networks[name].rounds.append(samples)
                 rule.add(name, turn["latencies_s"])
                 bench.progress("rounds", name, done, rule.expected_rounds(done, names))
             healthy = [bench.networks[network.name] for network in bench.healthy()]

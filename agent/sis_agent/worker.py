@@ -4,38 +4,37 @@ A native crash in a run time ends this process and not the job. A command is {"d
 {"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
 
     start       runner, threads, batch_size, preprocess, cores   -> runner_details, baseline_rss_bytes
+    prepare     model, options                            -> nothing; with progress
     load        name, model, golden_inputs, options       -> load_s
+    details     name                                      -> what the runner tells of the network
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
     accuracy    name, images, labels                      -> Accuracy, None likewise
     warm_up     name, at_least_s                          -> latencies_s, steady
-    run         name, inferences                          -> start_s, latencies_s
+    run         name, inferences                          -> start_s, latencies_s, device_latencies_s
     run_for     name, time_s                              -> start_s, end_s, inferences
     harness     inferences                                -> latencies_s of a call that does nothing
     quit
 """
 
-import contextlib
-import ctypes
 import gc
 import json
 import os
 import signal
 import sys
 import traceback
-from typing import IO, Any, Callable, Dict, List
+from typing import IO, Any, Callable, Dict, List, Optional
 
-from sis_agent import clock, memory, runners
+from sis_agent import child, clock, memory, runners
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import Session
 from sis_agent.runners.null import nothing
 from sis_agent.schema import Preprocess, Problem, to_json
 from sis_agent.warmup import warm_up
 
-PR_SET_PDEATHSIG = 1
-
 Step = Callable[[], Any]
+Timer = Callable[[int], List[float]]
 
 
 def time_steps(step: Step, count: int) -> List[float]:
@@ -98,10 +97,15 @@ class Worker:
         self._progress = progress
         self._sessions: Dict[str, Session] = {}
         self._steps: Dict[str, Step] = {}
+        self._timers: Dict[str, Timer] = {}
 
     def started(self) -> Dict[str, Any]:
         """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
         return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
+
+    def prepare(self, model: str, options: Dict[str, Any]) -> None:
+        """Make what the network needs on this board before it can be loaded."""
+        self._runner.prepare(model, options, self._progress)
 
     def load(self, name: str, model: str, golden_inputs: str, options: Dict[str, Any]) -> Dict[str, Any]:
         """Load a network and prepare the batch that is timed."""
@@ -114,12 +118,19 @@ class Worker:
 
             batch = checks.timing_batch(checks.load_array(golden_inputs), self._batch_size, self._preprocess)
         self._sessions[name] = session
-        self._steps[name] = session.step(batch)
+        self._steps[name] = step = session.step(batch)
+        self._timers[name] = lambda count: time_steps(step, count)
+        if session.times_itself:
+            self._timers[name] = session.timer(batch)
         return {"load_s": load_s}
+
+    def details(self, name: str) -> Dict[str, Any]:
+        """What the runner tells of a network."""
+        return self._sessions[name].details()
 
     def first(self, name: str) -> Dict[str, Any]:
         """One inference."""
-        return {"latency_s": time_steps(self._steps[name], 1)[0]}
+        return {"latency_s": self._timers[name](1)[0]}
 
     def memory(self) -> Dict[str, Any]:
         """Resident bytes now and at most."""
@@ -150,18 +161,25 @@ class Worker:
 
     def warm_up(self, name: str, at_least_s: float) -> Dict[str, Any]:
         """Run until steady."""
-        step = self._steps[name]
-        return warm_up(lambda count: time_steps(step, count), at_least_s)._asdict()
+        return warm_up(self._timers[name], at_least_s)._asdict()
 
     def run(self, name: str, inferences: int) -> Dict[str, Any]:
         """One turn. An inference before it is not counted: it finds the caches full of another network."""
-        step = self._steps[name]
-        step()
-        start_s = clock.now_s()
-        return {"start_s": start_s, "latencies_s": time_steps(step, inferences)}
+        session = self._sessions[name]
+        session.device_latencies_s()  # forgets those before
+        if session.times_itself:
+            start_s = clock.now_s()  # its process warms up by itself
+        else:
+            self._steps[name]()
+            start_s = clock.now_s()
+        latencies_s = self._timers[name](inferences)
+        device_s = session.device_latencies_s()[-inferences:]
+        return {"start_s": start_s, "latencies_s": latencies_s, "device_latencies_s": device_s}
 
-    def run_for(self, name: str, time_s: float) -> Dict[str, Any]:
-        """Back to back for its energy; an inference before it is not counted."""
+    def run_for(self, name: str, time_s: float) -> Optional[Dict[str, Any]]:
+        """Back to back for its energy; an inference before it is not counted. None where each would be a process."""
+        if self._sessions[name].times_itself:
+            return None
         step = self._steps[name]
         step()
         return count_steps(step, time_s)
@@ -207,9 +225,7 @@ def main() -> int:
     The replies keep the real standard output for themselves: descriptor 1 then points at standard error, so that
     what native libraries print cannot break a line.
     """
-    with contextlib.suppress(OSError, AttributeError):
-        # If the job is killed, this process must not go on burning the processor.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    child.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the job's to handle
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -7,10 +7,9 @@ import platform
 import select
 import signal
 import subprocess
-import sys
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Optional
 
-from sis_agent import clock
+from sis_agent import child, clock
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import Job, Problem
 
@@ -60,17 +59,22 @@ class StopRequest:
 
 
 class WorkerProcess:
-    """One worker with the job's runner, threads and batch size; use as a context manager."""
+    """One worker with the job's runner, threads and batch size; use as a context manager.
 
-    def __init__(self, job: Job, stop: StopRequest, answer_limit_s: float) -> None:
+    `variables` are added to its environment.
+    """
+
+    def __init__(
+        self, job: Job, stop: StopRequest, answer_limit_s: float, variables: Optional[Dict[str, str]] = None
+    ) -> None:
         self._stop = stop
         self._answer_limit_s = answer_limit_s
         self._unread = b""
         self._process = subprocess.Popen(
-            worker_command(),
+            child.command("sis_agent.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=worker_environment(job.threads),
+            env=dict(worker_environment(job.threads), **(variables or {})),
             cwd="/",  # Python looks for modules in the current folder first, and a user's folder may hold anything
         )
         start = {"do": "start", "runner": job.runner, "threads": job.threads, "batch_size": job.batch_size}
@@ -151,20 +155,11 @@ class WorkerProcess:
 
     def _died(self, action: str) -> WorkerLostError:
         code = self._process.wait()
-        how = "ended with exit code {}".format(code)
-        if code < 0:
-            how = "was ended by {}".format(_signal_name(-code))
+        how = child.how_it_ended(code)
         hint = "; the board may be out of memory" if code == -signal.SIGKILL else ""
         return WorkerLostError(
             "worker-died", "the worker {} at '{}'{}; the job's log.txt may say more".format(how, action, hint)
         )
-
-
-def worker_command() -> List[str]:
-    """The command line of a worker: this very agent, from its archive or from its source folder."""
-    container = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    code = "import sys; sys.path.insert(0, {!r}); from sis_agent.worker import main; sys.exit(main())".format(container)
-    return [sys.executable, "-c", code]
 
 
 def worker_environment(threads: int) -> Dict[str, str]:
@@ -174,10 +169,3 @@ def worker_environment(threads: int) -> Dict[str, str]:
         # numpy 1.19.5, the last for Python 3.6, dies with an illegal instruction on a Jetson Nano without this.
         environment.setdefault("OPENBLAS_CORETYPE", "ARMV8")
     return environment
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "signal {}".format(number)

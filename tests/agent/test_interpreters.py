@@ -75,7 +75,7 @@ def test_a_detached_job_is_found_again_cancelled_and_cleaned(board: Board) -> No
     assert "'long'" in busy["message"]
 
     cleaned = board.call("clean").answer
-    assert cleaned["removed"] == {"jobs": ["other"], "bundles": [], "agents": []}
+    assert cleaned["removed"] == {"jobs": ["other"], "bundles": [], "agents": [], "engines": []}
     assert cleaned["running"] == "long"
 
     assert board.call("cancel", "long").answer == {"job_id": "long", "state": "cancelled"}
@@ -92,6 +92,7 @@ def test_a_detached_job_is_found_again_cancelled_and_cleaned(board: Board) -> No
         "jobs": ["long"],
         "bundles": [],
         "agents": ["sis_agent-0123456789ab.pyz"],
+        "engines": [],
     }
     assert board.call("clean").answer["removed"]["bundles"] == ["b1"]
     assert board.archive.path.exists()

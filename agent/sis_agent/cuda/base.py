@@ -7,7 +7,7 @@ device's primary context, the one that TensorRT uses too: a second context would
 from typing import Any, NamedTuple, Optional, Tuple
 
 # A module, or a symbol in a library, of this name says that it is a stand-in for the real one.
-SIMULATED_MARK = "__sis_edge_simulated__"
+SIMULATED_MARK = "__sis_simulated__"
 
 
 class CudaError(Exception):

@@ -1,6 +1,6 @@
 """What every runner can do: load a network, infer, and give the bare call that is timed."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 from sis_agent.protocol import ProblemError
 
@@ -8,7 +8,9 @@ OnProgress = Callable[[Dict[str, Any]], None]
 
 
 class Session:
-    """One loaded network."""
+    """One loaded network. `times_itself` is True for a run time that has its own clock and no single calls to time."""
+
+    times_itself = False
 
     def infer(self, images: Any) -> Any:
         """Logits float32 [N, classes] of preprocessed images, float32 [N, 3, height, width]."""
@@ -18,12 +20,9 @@ class Session:
         """The call that runs one inference of `batch` and nothing else: it is what the clock stands around."""
         raise NotImplementedError
 
-    def timer(self, batch: Any) -> Optional[Callable[[int], List[float]]]:
-        """For a run time that times itself: the call that gives the latencies [s] of so many inferences of `batch`.
-
-        None: `step` is timed from here.
-        """
-        return None
+    def timer(self, batch: Any) -> Callable[[int], List[float]]:
+        """Where it times itself: the call that gives the latencies [s] of so many inferences of `batch`."""
+        raise NotImplementedError
 
     def device_latencies_s(self) -> List[float]:
         """What the device's own clock said of the steps since the last call; empty where it has none."""

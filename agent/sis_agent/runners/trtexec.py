@@ -15,10 +15,10 @@ import subprocess
 import tempfile
 from typing import Any, Callable, Dict, List, Optional
 
-from sis_agent import clock, sparsity
+from sis_agent import clock, engine_cache, sparsity
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import EngineCache, file_sha256
+from sis_agent.engine_cache import file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
@@ -69,7 +69,7 @@ class TrtexecRunner(Runner):
         self._help = _run([path, "--help"])
         version = re.search(r"\[TensorRT v(\d+)\]", self._help)
         self._version = version.group(1) if version else None
-        self._cache = EngineCache()
+        self._cache = engine_cache.of_this_job()
         self._device = preflight().device
 
     def details(self) -> Dict[str, Any]:
@@ -182,6 +182,8 @@ class TrtexecRunner(Runner):
 class TrtexecSession(Session):
     """One engine file; every call starts the tool."""
 
+    times_itself = True
+
     def __init__(self, path: str, engine: engines.Engine, folder: str, options: Dict[str, Any]) -> None:
         self._path = path
         self._engine = engine
@@ -203,7 +205,7 @@ class TrtexecSession(Session):
         return numpy.concatenate(found)
 
     def step(self, batch: Any) -> Callable[[], Any]:
-        """One turn of one inference. For what the tool's own clock says see `timer`."""
+        """One inference in a process of its own; what it took is for `timer` to tell."""
         run = self.timer(batch)
         return lambda: run(1)
 

@@ -5,11 +5,11 @@ import json
 import sys
 from typing import Any, Dict, Optional
 
-from sis_agent import child, clock
+from sis_agent import child, clock, engine_cache
 from sis_agent.cuda import open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import EngineCache, file_sha256
+from sis_agent.engine_cache import file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
@@ -44,7 +44,7 @@ class TensorRtRunner(Runner):
         self._numpy_version = numpy.__version__
         self._device: Device = found.device
         self._batch_size = batch_size
-        self._cache = EngineCache()
+        self._cache = engine_cache.of_this_job()
         self._drivers: Dict[str, CudaDriver] = {}
         self._simulated = bool(getattr(tensorrt, SIMULATED_MARK, False)) or self._device.simulated
 
@@ -154,6 +154,7 @@ class TensorRtRunner(Runner):
             engine_told=engine.entry.told,
             deserialize_s=deserialize_s,
             context_memory_bytes=_context_memory_bytes(loaded),
+            device_bytes=max(0, free_before_bytes - free_after_bytes),
             device_memory={
                 "free_before_bytes": free_before_bytes,
                 "free_after_bytes": free_after_bytes,

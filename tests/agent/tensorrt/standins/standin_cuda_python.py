@@ -112,7 +112,7 @@ def cudaEventElapsedTime(start, end):
 
 def populate(module):
     """Make the module's namespace cuda.bindings.runtime."""
-    module["__sis_edge_simulated__"] = True
+    module["__sis_simulated__"] = True
     for name, value in list(globals().items()):
         if name.startswith("cuda"):
             module[name] = value

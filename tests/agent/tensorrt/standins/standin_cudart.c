@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-const int __sis_edge_simulated__ = 1;
+const int __sis_simulated__ = 1;
 
 static int gpus(void) {
     const char *text = getenv("STANDIN_GPUS");

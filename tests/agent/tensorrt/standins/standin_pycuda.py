@@ -147,7 +147,7 @@ def memcpy_dtoh_async(dest, src, stream=None):
 
 def populate(package):
     """Make the package's namespace pycuda, and this module pycuda.driver."""
-    package["__sis_edge_simulated__"] = True
+    package["__sis_simulated__"] = True
     driver = types.ModuleType("pycuda.driver")
     for name, value in list(globals().items()):
         if not name.startswith("_") and name not in ("populate", "ctypes", "sys", "types", "device"):

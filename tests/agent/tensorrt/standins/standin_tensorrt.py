@@ -55,4 +55,4 @@ def populate(module, version):
     module.update(maker.classes)
     module.update(maker.enums)
     module.update(ILogger=ILogger, Logger=Logger, ITensor=ITensor, ILayer=ILayer, ParserError=ParserError)
-    module.update(__version__=version, __sis_edge_simulated__=True)
+    module.update(__version__=version, __sis_simulated__=True)

@@ -138,7 +138,7 @@ def main(version):
             return 1
         words[name] = value
     if "--help" in words:
-        print("__sis_edge_simulated__")
+        print("__sis_simulated__")
         print("\n".join(f"  {name}=<spec>  " for name in flags))
         return 0
     if device.count() < 1:
