@@ -5,10 +5,12 @@ import os
 import traceback
 from typing import Any, Callable, Dict, List
 
-from sis_agent import facts, jobs, schema, storage
+from sis_agent import facts, jobs, login, schema, storage
+from sis_agent.commands import Commands
 from sis_agent.detach import detach
 from sis_agent.execute import cancel, execute
 from sis_agent.protocol import ProblemError, answer_line, problem_line, say
+from sis_agent.tree import Tree
 
 DEFAULT_ROOT = "~/.sis-edge"
 
@@ -29,6 +31,16 @@ def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
     if arguments.foreground:
         execute(root, job_id, started.update, sysroot)
         return started
+    tree, commands = Tree(sysroot), Commands(sysroot)
+    if not arguments.in_scope and login.ends_with_session(tree, commands):
+        words = ["--root", root, "--sysroot", sysroot, "run", "--in-scope", "--job-id", job_id]
+        line = login.run_in_scope(words, commands) if login.lingers(tree) else None
+        if line is None:
+            started["warning"] = login.WARNING
+        elif line["ok"]:
+            return dict(line["answer"])
+        else:
+            raise ProblemError(**line["problem"])
 
     def work(report: Callable[[Dict[str, Any]], None]) -> None:
         try:
@@ -39,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
 
     first = detach(work, folder.file("log.txt"))
     if "answer" in first:
-        return dict(first["answer"])
+        return dict(first["answer"], **started)
     if "problem" in first:
         raise ProblemError(**first["problem"])
     raise ProblemError("bug", "job '{}' ended before it began; {} says why".format(job_id, folder.file("log.txt")))
@@ -81,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     run = command("run", _run, "start a job whose job.json is in place")
     run.add_argument("--job-id", required=True)
     run.add_argument("--foreground", action="store_true", help="stay until the job ends")
+    run.add_argument("--in-scope", action="store_true", help=argparse.SUPPRESS)  # said by the agent to itself
     status = command("status", _status, "where a job stands")
     status.add_argument("job_id")
     status.add_argument("--since", type=int, default=0, metavar="N", help="progress from line N on")

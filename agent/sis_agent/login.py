@@ -1,8 +1,17 @@
-"""Whether logging out ends a detached job: logind's KillUserProcesses, which some systems switch on."""
+"""Whether logging out ends a detached job: logind's KillUserProcesses, which some systems switch on.
 
+Where it does, a job is started in a scope of the user's own service manager, which outlives his sessions if he may
+linger. Lingering is the user's to switch on (`loginctl enable-linger`): it changes the board outside of the agent's
+folder.
+"""
+
+import json
 import os
+import pwd
 import re
-from typing import List, Optional
+import subprocess
+import sys
+from typing import Any, Dict, List, Optional
 
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
@@ -10,6 +19,12 @@ from sis_agent.tree import Tree
 # Lowest precedence first; a name in a later folder replaces the same name in an earlier one.
 FOLDERS = ("usr/lib/systemd", "run/systemd", "etc/systemd")
 LINGER = "var/lib/systemd/linger"
+
+SCOPE_LIMIT_S = 60.0
+WARNING = (
+    "logind ends this job when this login ends (KillUserProcesses=yes): stay connected, or run "
+    "`loginctl enable-linger` on the board"
+)
 
 
 def kills_user_processes(tree: Tree, commands: Commands) -> Optional[bool]:
@@ -44,9 +59,35 @@ def ends_with_session(tree: Tree, commands: Commands) -> bool:
     return kills_user_processes(tree, commands) is True
 
 
-def lingers(tree: Tree, user: str) -> bool:
-    """Whether this user's own services may outlive his sessions (`loginctl enable-linger`)."""
-    return user in tree.names(LINGER)
+def lingers(tree: Tree) -> bool:
+    """Whether this user's own services may outlive his sessions."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name in tree.names(LINGER)
+    except KeyError:  # a user without a name
+        return False
+
+
+def run_in_scope(words: List[str], commands: Commands) -> Optional[Dict[str, Any]]:
+    """Run a command line of this agent in a scope of the user's service manager; the line that it says.
+
+    None where that cannot be done; nothing has been started then.
+    """
+    tool = commands.find("systemd-run")
+    if tool is None:
+        return None
+    container = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    code = "import sys; sys.path.insert(0, {!r}); from sis_agent.cli import run_command_line; "
+    code = code.format(container) + "sys.exit(run_command_line(sys.argv[1:]))"
+    scope = [tool, "--user", "--scope", "--quiet", "--collect", "--", sys.executable, "-c", code]
+    done = subprocess.Popen([*scope, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd="/")
+    try:
+        out, _ = done.communicate(timeout=SCOPE_LIMIT_S)
+        found = json.loads(out.decode("utf-8", "replace").splitlines()[-1])
+        return found if isinstance(found, dict) else None
+    except (subprocess.TimeoutExpired, ValueError, IndexError):
+        done.kill()
+        done.communicate()
+        return None
 
 
 def _files(tree: Tree) -> List[str]:

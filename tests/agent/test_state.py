@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import login, power_mode, state
+from sis_agent import power_mode, state
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
@@ -192,54 +192,3 @@ def test_another_process_is_not_own() -> None:
     assert found.own_cpu is not None
     cores = os.cpu_count() or 1
     assert (found.cpu_busy - found.own_cpu) * cores > 0.1
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, None),
-        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, None),
-        ({"etc/systemd/logind.conf": "[Login]\nKillUserProcesses=yes\n"}, True),
-        ({"etc/systemd/logind.conf": "KillUserProcesses = no\n"}, False),
-        (
-            {
-                "etc/systemd/logind.conf": "KillUserProcesses=yes\n",
-                "usr/lib/systemd/logind.conf.d/50-keep.conf": "KillUserProcesses=no\n",
-            },
-            False,
-        ),
-        (
-            {
-                "usr/lib/systemd/logind.conf.d/50-x.conf": "KillUserProcesses=no\n",
-                "etc/systemd/logind.conf.d/50-x.conf": "KillUserProcesses=1\n",
-            },
-            True,
-        ),
-    ],
-)
-def test_logind_by_its_files(tmp_path: Path, files: dict[str, str], expected: bool | None) -> None:
-    write(tmp_path, files)
-    assert login.kills_user_processes(Tree(str(tmp_path)), Commands(str(tmp_path))) is expected
-
-
-def test_logind_itself_knows_better(tmp_path: Path) -> None:
-    write(tmp_path, {"etc/systemd/logind.conf": "KillUserProcesses=no\n"})
-    tool(tmp_path, "loginctl", "echo KillUserProcesses=yes")
-    assert login.kills_user_processes(Tree(str(tmp_path)), Commands(str(tmp_path))) is True
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "uid", "expected"),
-    [
-        ("0::/user.slice/user-1000.slice/session-4.scope\n", 1000, True),
-        ("0::/user.slice/user-1000.slice/session-4.scope\n", 0, False),
-        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-u5.scope\n", 1000, False),
-        ("0::/system.slice/dropbear.service\n", 1000, False),
-    ],
-)
-def test_only_a_process_of_a_session_ends_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cgroup: str, uid: int, expected: bool
-) -> None:
-    write(tmp_path, {"etc/systemd/logind.conf": "KillUserProcesses=yes\n", "proc/self/cgroup": cgroup})
-    monkeypatch.setattr(os, "getuid", lambda: uid)
-    assert login.ends_with_session(Tree(str(tmp_path)), Commands(str(tmp_path))) is expected
