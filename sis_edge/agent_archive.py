@@ -1,7 +1,7 @@
 """The agent as one file: a zip archive that a board's Python runs as it is.
 
-The archive depends on the agent's source alone: names in their order, one fixed date and mode, no compression. So
-the same source gives the same bytes and the same name on every machine, and a board needs each agent once.
+The archive depends on the agent's source alone: names in their order, one fixed date and mode. So the same source gives
+the same name on every machine, and the same bytes with the same zlib, and a board needs each agent once.
 """
 
 import hashlib
@@ -81,10 +81,10 @@ def _hash12(members: dict[str, bytes]) -> str:
 
 def _zip(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _DATE)
             info.external_attr = _FILE_MODE
             info.create_system = _UNIX
-            archive.writestr(info, members[name])
+            archive.writestr(info, members[name], zipfile.ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()
