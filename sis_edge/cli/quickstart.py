@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sis_edge.cli import measuring
+from sis_edge.cli.bench import BoardName, here
 from sis_edge.cli.build import NETWORKS, BuildDir
-from sis_edge.cli.deploy import RunsDir
 
 app = typer.Typer()
 
@@ -15,21 +16,21 @@ NAME = "quickstart"
 
 @app.command()
 def quickstart(
+    board: BoardName = None,
     build_dir: BuildDir = Path("build"),
-    runs_dir: RunsDir = Path("runs"),
+    runs_dir: measuring.RunsDir = Path("runs"),
     reports_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
 ) -> None:
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
-    from sis_edge import pipeline, profiles, report
-    from sis_edge.cli import deploy
+    from sis_edge import pipeline, report
     from sis_edge.cli.console import bars, out
-    from sis_edge.transport import connect
 
-    profile = profiles.load("local")
-    plan = pipeline.BuildPlan(profile, "digits", tuple(NETWORKS.split(",")), build_dir, NAME)
-    with bars() as shown:
+    asked = measuring.options(length="quick")
+    with here(board) as (transport, profile), bars() as shown:
+        name = NAME if board is None else f"{NAME}-{board}"
+        plan = pipeline.BuildPlan(profile, "digits", tuple(NETWORKS.split(",")), build_dir, name)
         bundle = pipeline.build(plan, shown.step).bundle
-        run, path = deploy.measure(bundle, connect(None), profile, runs_dir, shown)
-        written = report.write([run], reports_dir / NAME)
-    deploy.show(run, path)
+        stored = measuring.measure(bundle, transport, profile, runs_dir, shown, asked=asked)
+        written = report.write([run for run, _ in stored], reports_dir / name)
+    measuring.show(stored)
     out.print(f"Report: {written[0]}", soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli.deploy import RunsDir
+from sis_edge.cli.measuring import RunsDir
 
 app = typer.Typer()
 
