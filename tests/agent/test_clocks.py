@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
 from .board import FOR_EVER, Board
+from .interpreters import find
 
 CORES = "sys/devices/system/cpu"
 GPU = "sys/class/devfreq/17000000.gpu"
@@ -233,9 +233,9 @@ def test_what_cannot_be_restored_is_told_and_kept(sysroot: Path, agent_root: Pat
     assert (agent_root / watchdog.SAVED).exists()
 
 
-@pytest.fixture
-def board(tmp_path: Path) -> Board:
-    found = Board(tmp_path / "board", sys.executable)
+@pytest.fixture(params=["3.6", "3.13"])
+def board(request: pytest.FixtureRequest, tmp_path: Path) -> Board:
+    found = Board(tmp_path / "board", find(request.param))
     found.put_empty_bundle()
     return found
 

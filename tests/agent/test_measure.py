@@ -10,6 +10,7 @@ import pytest
 from sis_agent.schema import PowerRequest
 
 from .board import FOR_EVER, Board, children
+from .interpreters import find
 from .networks import write_bundle
 
 POWER = PowerRequest(total_rails=["VDD_IN"], scope="module input", idle_s=1.0, block_s=0.3, blocks=3)
@@ -33,7 +34,10 @@ def sysroot(tmp_path: Path) -> str:
     return str(tmp_path / "sysroot")
 
 
-def test_blocks_for_energy_between_two_rests(board: Board, sysroot: str) -> None:
+@pytest.mark.parametrize("version", ["3.6", "3.13"])
+def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, version: str) -> None:
+    board = Board(tmp_path / "root", find(version))
+    board.put_empty_bundle()
     board.put_null_job("j1", networks=("a", "b", "c"), power=POWER)
     board.call("--sysroot", sysroot, "run", "--foreground", "--job-id", "j1")
     record = board.record("j1")
