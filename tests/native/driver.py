@@ -1,0 +1,56 @@
+"""The driver: the kernels as a program, compiled for whatever a test needs."""
+
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sis_edge.native import build
+from sis_edge.native.toolchain import Toolchain
+
+from .chains import Array, Case, pack
+
+SOURCE = Path(__file__).with_name("driver.c")
+
+
+def compile_driver(compiler: Toolchain, folder: Path, flags: Sequence[str], link_flags: Sequence[str]) -> Path:
+    """Everything but the operator, as one program."""
+    objects = []
+    for name, level in build.UNITS[compiler.architecture].items():
+        if name != "operator.c":
+            objects.append(compile_unit(compiler, build.SOURCES / name, level, folder, flags))
+    baseline = build.UNITS[compiler.architecture]["chain.c"]
+    objects.append(compile_unit(compiler, SOURCE, baseline, folder, [*flags, f"-I{build.SOURCES}"]))
+    program = folder / "driver"
+    run([*compiler.command, *link_flags, "-o", str(program), *map(str, objects), "-lpthread"])
+    return program
+
+
+def compile_unit(compiler: Toolchain, source: Path, level: str, folder: Path, flags: Sequence[str]) -> Path:
+    result = folder / f"{source.stem}.o"
+    run([*compiler.compile_command(level), *flags, "-std=gnu11", "-c", str(source), "-o", str(result)])
+    return result
+
+
+def run(command: Sequence[str], stdin: bytes = b"") -> bytes:
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.decode(errors='replace')}"
+    return done.stdout
+
+
+def answers(
+    program: Sequence[str], case: Case, images: Array, instruction_set: str, threads: int, shape: tuple[int, ...]
+) -> Array:
+    """What the driver answers for a case; `shape` is that of all outputs."""
+    blob = pack(case)
+    stdin = struct.pack("<I", len(blob)) + blob + images.tobytes()
+    words = [*program, "run", instruction_set, str(len(images)), str(threads)]
+    return np.frombuffer(run(words, stdin), dtype="<f4").reshape(shape)
+
+
+def refused_of_damaged(program: Sequence[str], case: Case, count: int, seed: int) -> int:
+    """How many of `count` damaged blobs the driver refuses; it must neither crash nor hang."""
+    blob = pack(case)
+    return int(run([*program, "damage", str(count), str(seed)], struct.pack("<I", len(blob)) + blob))

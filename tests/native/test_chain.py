@@ -1,0 +1,143 @@
+"""The kernels against numpy, for every instruction set that this machine has."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sis_edge.native.library import Library, LibraryError
+
+from .chains import Array, Case, Layer, cases, pack, random_layer, reference
+
+TOLERANCE = 1e-4
+
+
+def answers(library: Library, case: Case, images: Array, instruction_set: str, threads: int = 1) -> Array:
+    with library.chain(pack(case), instruction_set) as chain:
+        assert chain.input_shape == case.shape
+        outputs = np.full((len(images), *chain.output_shape), np.nan, dtype=np.float32)
+        chain.run(images, outputs, len(images), threads)
+        return outputs
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(case=cases(), batch=st.integers(1, 9), threads=st.sampled_from([1, 1, 2, 3]))
+def test_every_chain_answers_as_numpy(library: Library, case: Case, batch: int, threads: int) -> None:
+    images = case.images(batch)
+    expected = reference(case, images)
+    for name in library.instruction_sets():
+        found = answers(library, case, images, name, threads)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=TOLERANCE, rtol=TOLERANCE, err_msg=name)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_sides_around_the_width_of_vectors(library: Library, side: int, kernel: int) -> None:
+    rng = np.random.default_rng(side)
+    case = Case([random_layer(rng, 3, 14, kernel, 0.5)], side, side, average=False)
+    images = case.images(2)
+    for name in library.instruction_sets():
+        np.testing.assert_allclose(
+            answers(library, case, images, name), reference(case, images), atol=TOLERANCE, err_msg=name
+        )
+
+
+def test_the_same_bits_on_any_number_of_threads(library: Library) -> None:
+    rng = np.random.default_rng(3)
+    layers = [random_layer(rng, 3, 40, 5, 0.5, pool=2), random_layer(rng, 40, 30, 1, 1), random_layer(rng, 30, 9, 3, 1)]
+    case = Case(layers, 32, 32, average=True)
+    images = case.images(3)
+    one = answers(library, case, images, "", threads=1)
+    for threads in (2, 3, 8):
+        assert np.array_equal(one, answers(library, case, images, "", threads))
+
+
+def test_a_filter_without_kernels_answers_its_bias(library: Library) -> None:
+    layer = Layer(np.zeros((3, 2, 5, 5), np.float32), np.array([1, -1, 0.5], np.float32), relu=True)
+    case = Case([layer], 6, 6, average=True)
+    for name in library.instruction_sets():
+        assert answers(library, case, case.images(1), name).ravel().tolist() == [1, 0, 0.5]
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_denormal_numbers_are_kept(library: Library, kernel: int) -> None:
+    weight = np.zeros((1, 1, kernel, kernel), np.float32)
+    weight[0, 0, kernel // 2, kernel // 2] = 1
+    case = Case([Layer(weight, np.zeros(1, np.float32), relu=False)], 8, 8, average=False)
+    images = np.full((1, 1, 8, 8), 1e-41, dtype=np.float32)
+    for name in library.instruction_sets():
+        assert np.array_equal(answers(library, case, images, name), images)
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf])
+def test_a_strange_pixel_stays_in_its_image_and_where_its_kernels_reach(library: Library, strange: float) -> None:
+    rng = np.random.default_rng(5)
+    weight = rng.random((6, 2, 3, 3)).astype(np.float32) + 0.1
+    weight[3:, 0] = 0  # filters 3 to 5 do not see the first input
+    case = Case([Layer(weight, np.zeros(6, np.float32), relu=False)], 20, 20, average=False)
+    clean = case.images(3)
+    images = clean.copy()
+    images[1, 0, 9, 9] = strange
+    for name in library.instruction_sets():
+        before, after = answers(library, case, clean, name), answers(library, case, images, name)
+        assert np.array_equal(before[[0, 2]], after[[0, 2]])
+        assert np.array_equal(before[1, 3:], after[1, 3:])
+        reached = np.zeros((20, 20), bool)
+        reached[8:11, 8:11] = True
+        assert not np.isfinite(after[1, :3][:, reached]).any()
+        assert np.array_equal(before[1, :3][:, ~reached], after[1, :3][:, ~reached])
+
+
+def test_nan_passes_relu(library: Library) -> None:
+    layer = Layer(np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32), relu=True)
+    case = Case([layer], 4, 4, average=False)
+    images = np.full((1, 1, 4, 4), np.nan, dtype=np.float32)
+    for name in library.instruction_sets():
+        assert np.isnan(answers(library, case, images, name)).all()
+
+
+def test_one_chain_runs_on_several_threads_at_once(library: Library) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    rng = np.random.default_rng(8)
+    case = Case([random_layer(rng, 3, 20, 5, 0.4), random_layer(rng, 20, 10, 1, 1)], 24, 24, average=True)
+    batches = [case.images(2, seed) for seed in range(16)]
+    with library.chain(pack(case)) as chain, ThreadPoolExecutor(4) as pool:
+
+        def run(images: Array) -> Array:
+            outputs = np.empty((2, 10, 1, 1), dtype=np.float32)
+            chain.run(images, outputs, 2, threads=1 + int(images[0, 0, 0, 0] > 0))
+            return outputs
+
+        for images, found in zip(batches, pool.map(run, batches), strict=True):
+            np.testing.assert_allclose(found, reference(case, images), atol=TOLERANCE)
+
+
+def test_the_profile_names_the_layer_of_each_stage(library: Library) -> None:
+    rng = np.random.default_rng(9)
+    case = Case([random_layer(rng, 3, 8, 3, 1, pool=2), random_layer(rng, 8, 4, 1, 1)], 16, 16, average=True)
+    with library.chain(pack(case)) as chain:
+        stages = chain.profile(case.images(1), np.empty((1, 4, 1, 1), np.float32))
+    assert {layer for layer, _ in stages} == {0, 1}
+    assert all(seconds >= 0 for _, seconds in stages)
+
+
+def test_buffers_of_another_size_or_kind_are_refused(library: Library) -> None:
+    case = Case([random_layer(np.random.default_rng(0), 3, 2, 3, 1)], 8, 8, average=True)
+    with library.chain(pack(case)) as chain:
+        good = np.zeros((1, 2, 1, 1), np.float32)
+        for images in (np.zeros((1, 3, 8, 7), np.float32), np.zeros((1, 3, 8, 8)), case.images(1)[..., ::-1]):
+            with pytest.raises(ValueError, match="192 float32 in C order"):
+                chain.run(images, good)
+
+
+def test_an_unknown_instruction_set_is_refused(library: Library) -> None:
+    case = Case([random_layer(np.random.default_rng(0), 1, 1, 1, 1)], 4, 4, average=True)
+    with pytest.raises(LibraryError, match="does not run the instruction set mmx"):
+        library.chain(pack(case), "mmx")
+
+
+def test_a_file_that_is_no_library_is_refused() -> None:
+    with pytest.raises(LibraryError, match="is no library of sis-edge"):
+        Library(__file__)
