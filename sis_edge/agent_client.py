@@ -24,7 +24,9 @@ T = TypeVar("T")
 OLDEST_PYTHON = (3, 6)
 
 # Problems that the user mends on the board; any other code is between sis-edge and its agent.
-BOARD_PROBLEMS = frozenset({"bad-cores", "busy", "disk-full", "job-lost", "no-job", "no-permission", "no-proc", "no-runtime"})
+BOARD_PROBLEMS = frozenset(
+    {"bad-cores", "busy", "disk-full", "job-lost", "no-job", "no-permission", "no-proc", "no-runtime"}
+)
 
 # Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
 _PROBE = """
