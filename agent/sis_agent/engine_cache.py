@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Set
 
 from sis_agent.jobs import disk_full_is_a_problem, write_atomic
 
@@ -29,12 +29,13 @@ _KEY_DIGITS = 24
 
 
 class Entry(NamedTuple):
-    """One engine in the cache; `told` is what its build told, a JSON object."""
+    """One engine in the cache; `told` is what its build told, a JSON object. `is_new`: it was built by this process."""
 
     plan_path: str
     plan_sha256: str
     plan_bytes: int
     told: Dict[str, Any]
+    is_new: bool
 
 
 class EngineCache:
@@ -43,6 +44,7 @@ class EngineCache:
     def __init__(self, folder: str, power_mode: Optional[str]) -> None:
         self.folder = folder
         self.power_mode = power_mode
+        self._new: Set[str] = set()
 
     def key(self, **parts: Any) -> str:
         """The key of these parts and the power mode; parts are what JSON can hold."""
@@ -70,7 +72,7 @@ class EngineCache:
             plan = self.path(key, ".plan")
             if file_sha256(plan) != data["plan_sha256"]:
                 return None
-            return Entry(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]))
+            return Entry(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]), key in self._new)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -80,7 +82,8 @@ class EngineCache:
         sha256 = file_sha256(plan)
         data = {"key": dict(parts, power_mode=self.power_mode), "plan_sha256": sha256, "told": told}
         write_atomic(self.path(key, ".json"), json.dumps(data, indent=1, sort_keys=True))
-        return Entry(plan, sha256, os.path.getsize(plan), told)
+        self._new.add(key)
+        return Entry(plan, sha256, os.path.getsize(plan), told, True)
 
     def drop(self, key: str) -> None:
         """Remove an engine that turned out to be unusable."""

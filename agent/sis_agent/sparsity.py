@@ -92,6 +92,8 @@ def from_inspector(text: str) -> List[LayerTactic]:
         layers = json.loads(text)["Layers"]
     except (ValueError, KeyError, TypeError):
         return []
+    if not isinstance(layers, list):
+        return []
     return [_layer(layer) for layer in layers if isinstance(layer, (str, dict))]
 
 

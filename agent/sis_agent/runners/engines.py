@@ -2,7 +2,8 @@
 
 import contextlib
 import subprocess
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+import sys
+from typing import Any, Callable, Dict, List, Optional
 
 from sis_agent import clock
 from sis_agent.child import how_it_ended
@@ -14,29 +15,22 @@ from sis_agent.runners.base import OnProgress
 PROGRESS_EVERY_S = 5.0
 
 
-class Engine(NamedTuple):
-    """An engine's entry in the cache, and whether it was there before."""
-
-    entry: Entry
-    cache_hit: bool
-
-
-def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> Engine:
+def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> Entry:
     """The engine of these key parts. `build(key)` makes the plan at the key's path and returns what to tell of it."""
     key = cache.key(**parts)
     entry = cache.find(key)
-    if entry is not None:
-        return Engine(entry, True)
-    cache.make()
-    cache.drop(key)
-    return Engine(cache.put(key, parts, build(key)), False)
+    if entry is None:
+        cache.make()
+        cache.drop(key)
+        entry = cache.put(key, parts, build(key))
+    return entry
 
 
 def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnProgress) -> str:
     """Run a builder to its end and return what it said.
 
     Raises ProblemError: `build-too-long` at the limit, `build-crashed` when a signal ended it, `build-failed` with its
-    last line when it gave up.
+    first error when it gave up.
     """
     start_s = clock.now_s()
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
@@ -44,7 +38,7 @@ def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnPr
     try:
         while True:
             try:
-                output = process.communicate(sent, timeout=PROGRESS_EVERY_S)[0].decode("utf-8", "replace")
+                output = process.communicate(sent, timeout=min(PROGRESS_EVERY_S, limit_s))[0].decode("utf-8", "replace")
                 break
             except subprocess.TimeoutExpired:
                 sent = None  # communicate remembers what it has not sent yet
@@ -67,6 +61,8 @@ def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnPr
             "build-crashed", "the engine's builder {}{}; the job's log.txt may say more".format(how, hint)
         )
     if process.returncode > 0:
-        last = (output.strip().splitlines() or ["it said nothing"])[-1]
-        raise ProblemError("build-failed", "the engine's builder {}: {}".format(how_it_ended(process.returncode), last))
+        print(output, file=sys.stderr, flush=True)
+        lines = output.strip().splitlines() or ["it said nothing"]
+        told = next((line for line in lines if "[E]" in line), lines[-1])
+        raise ProblemError("build-failed", "the engine's builder {}: {}".format(how_it_ended(process.returncode), told))
     return output

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Optional
 from sis_agent import clock, engine_cache, sparsity
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import file_sha256
+from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
@@ -127,7 +127,7 @@ class TrtexecRunner(Runner):
             ),
         )
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> engines.Engine:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
         if options.input_shape is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
         flags = self.build_flags(options)
@@ -184,7 +184,7 @@ class TrtexecSession(Session):
 
     times_itself = True
 
-    def __init__(self, path: str, engine: engines.Engine, folder: str, options: Dict[str, Any]) -> None:
+    def __init__(self, path: str, engine: Entry, folder: str, options: Dict[str, Any]) -> None:
         self._path = path
         self._engine = engine
         self._folder = folder
@@ -232,12 +232,12 @@ class TrtexecSession(Session):
 
     def details(self) -> Dict[str, Any]:
         """The engine, its build, the copies."""
-        entry = self._engine.entry
+        entry = self._engine
         return {
             "options": self._options,
             "engine_bytes": entry.plan_bytes,
             "engine_sha256": entry.plan_sha256,
-            "engine_cache_hit": self._engine.cache_hit,
+            "engine_cache_hit": not entry.is_new,
             "engine_told": entry.told,
             "copies": self._copies,
             "latency": "GPU compute time by trtexec",
@@ -248,7 +248,7 @@ class TrtexecSession(Session):
 
         path = os.path.join(scratch, "input.bin")
         numpy.ascontiguousarray(images, dtype=numpy.float32).tofile(path)
-        command = [self._path, "--loadEngine=" + self._engine.entry.plan_path, "--shapes=" + _shape(images.shape)]
+        command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shape(images.shape)]
         command += ["--loadInputs={}:{}".format(INPUT, path), "--duration=0", "--avgRuns=1"]
         _run(command + words)
 

@@ -1,12 +1,19 @@
 """Making this machine look like a board with a GPU: stand-ins in a folder that goes in front of the import path."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import sis_agent
+
+from .networks import write
 
 STANDINS = Path(__file__).parent / "standins"
 VERSIONS = ("8.2.1", "8.5.2", "8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
@@ -62,3 +69,56 @@ def _module(folder: Path, name: str, code: str) -> None:
     package = folder / name
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text(_HEAD + code)
+
+
+@dataclass(frozen=True)
+class GpuBoard:
+    """A folder with networks and an engine cache, and the environment that makes this machine a board with a GPU."""
+
+    root: Path
+    environment: dict[str, str]
+    python: str = sys.executable
+
+    @property
+    def networks(self) -> Path:
+        return self.root / "networks"
+
+    @property
+    def engines(self) -> Path:
+        return self.root / "engines"
+
+    def ask(self, question: str, *words: Any, **variables: str) -> Any:
+        """What a function of questions.py answers in a process of its own."""
+        done = subprocess.run(
+            [self.python, str(Path(__file__).parent / "questions.py"), question, json.dumps(words)],
+            env={
+                **os.environ,
+                "SIS_AGENT_ENGINES": str(self.engines),
+                "AGENT": str(Path(sis_agent.__file__).parents[1]),
+                **self.environment,
+                **variables,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def load(self, form: str, runner: str = "tensorrt", batch_size: int = 1, **options: Any) -> Any:
+        """What becomes of one network on this board."""
+        return self.ask("load", runner, batch_size, str(self.networks), form, options)
+
+
+def gpu_board(
+    root: Path,
+    tensorrt: str | None,
+    cuda: str | None = "pycuda",
+    trtexec: str | None = None,
+    python: str = sys.executable,
+    **variables: str,
+) -> GpuBoard:
+    """A new board below the folder, with every form of the small network."""
+    environment = install(root / "standins", tensorrt, cuda, trtexec, python)
+    write(root / "networks")
+    return GpuBoard(root, {**environment, **variables}, python)

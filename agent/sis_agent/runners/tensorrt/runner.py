@@ -9,7 +9,7 @@ from sis_agent import child, clock, engine_cache
 from sis_agent.cuda import open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import file_sha256
+from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
@@ -100,7 +100,7 @@ class TensorRtRunner(Runner):
             "simulated": self._simulated,
         }
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> engines.Engine:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
         def build(key: str) -> Dict[str, Any]:
             order = BuildOrder(
                 model_path=model_path,
@@ -120,7 +120,7 @@ class TensorRtRunner(Runner):
 
         return engines.get(self._cache, self._key_parts(model_path, options), build)
 
-    def _session(self, engine: engines.Engine, options: EngineOptions) -> Optional[TensorRtSession]:
+    def _session(self, engine: Entry, options: EngineOptions) -> Optional[TensorRtSession]:
         """None when TensorRT refuses the engine."""
         if options.cuda_backend not in self._drivers:
             self._drivers[options.cuda_backend] = open_driver(options.cuda_backend)
@@ -130,7 +130,7 @@ class TensorRtRunner(Runner):
         start_s = clock.now_s()
         logger = make_logger(self._trt, log)
         runtime = self._trt.Runtime(logger)
-        with open(engine.entry.plan_path, "rb") as file:
+        with open(engine.plan_path, "rb") as file:
             loaded = runtime.deserialize_cuda_engine(file.read())
         if loaded is None:
             return None
@@ -148,10 +148,10 @@ class TensorRtRunner(Runner):
         session.note(
             engine_name=options.engine_name,
             options=to_json(options),
-            engine_bytes=engine.entry.plan_bytes,
-            engine_sha256=engine.entry.plan_sha256,
-            engine_cache_hit=engine.cache_hit,
-            engine_told=engine.entry.told,
+            engine_bytes=engine.plan_bytes,
+            engine_sha256=engine.plan_sha256,
+            engine_cache_hit=not engine.is_new,
+            engine_told=engine.told,
             deserialize_s=deserialize_s,
             context_memory_bytes=_context_memory_bytes(loaded),
             device_bytes=max(0, free_before_bytes - free_after_bytes),
