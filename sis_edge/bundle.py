@@ -3,10 +3,12 @@
     build/<name>/
       manifest.json
       networks/<network>/model.onnx, graph.npz, golden_logits.npy
+      networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
       data/golden_inputs.npy, test_images.npy, test_labels.npy
 
 History of BUNDLE_VERSION:
     1   first version
+    2   networks in other precisions (variants), their opset, the preset's count beside the formed one
 """
 
 import hashlib
@@ -14,14 +16,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sis_agent.schema import Preprocess
 from sis_edge.errors import BundleError
 
-BUNDLE_VERSION = 1
+BUNDLE_VERSION = 2
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -59,11 +61,34 @@ class Training(_Model):
     host_test_images: int = Field(ge=1)
 
 
+class Variant(_Model):
+    """The same network in another precision, for a run time; accuracy and agreement by ONNX Runtime on the host.
+
+    `fp32_accuracy` is that of the network itself on the same test images. `float_layers` are those that INT8 leaves
+    alone, chosen by the accuracies of `trials` (on images that are neither the calibration's nor the test's).
+    `golden_tolerance` is what its golden logits, its own, may differ on a board.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    precision: Literal["fp16", "int8"]
+    runtime: Literal["tensorrt", "onnxruntime"]
+    model: str
+    golden_logits: str
+    golden_tolerance: float = Field(ge=0)
+    host_accuracy: float = Field(ge=0, le=1)
+    fp32_accuracy: float = Field(ge=0, le=1)
+    host_test_images: int = Field(ge=1)
+    agreement: Parity
+    float_layers: tuple[str, ...] = ()
+    trials: dict[str, float] = {}
+
+
 class NetworkEntry(_Model):
     """One network: its structure in numbers, its files and where its weights come from.
 
     `macs_live` counts multiply-accumulates after compaction. `paper_accuracy` is the paper's on this data set,
-    None where the paper has no figure for it.
+    None where the paper has no figure for it. `preset_synapses` is the count of the preset that it was formed from,
+    None for a graph of the user's own; another granularity than the paper's may miss it.
     """
 
     name: str
@@ -85,6 +110,9 @@ class NetworkEntry(_Model):
     golden_logits: str
     parity: Parity
     training: Training
+    opset: int | None = None
+    preset_synapses: int | None = None
+    variants: tuple[Variant, ...] = ()
 
 
 class Provenance(_Model):
@@ -124,6 +152,7 @@ class Manifest(_Model):
         named = [self.golden_inputs, self.test_images, self.test_labels]
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
+            named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
         missing = sorted(set(named) - {entry.path for entry in self.files})
         if missing:
             raise ValueError(f"{missing[0]} is named and not listed among the files")

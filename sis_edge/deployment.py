@@ -105,8 +105,9 @@ def deploy(
     cancels the job on the board. Raises BundleError, TransportError, AgentError and BoardError as their docstrings
     say; a lost connection is waited for as long as `patience` says.
     """
-    job = job_for(bundle, profile, networks=networks, seed=seed, options=options)
-    line = _ready(bundle, transport, profile, on_event, patience)
+    job_for(bundle, profile, networks=networks, seed=seed, options=options)  # the user's mistakes, before the board
+    line, runner = _ready(bundle, transport, profile, on_event, patience)
+    job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner)
     return line.measure(job, job_id or new_job_id())
 
 
@@ -122,24 +123,30 @@ def deploy_each(
     patience: Patience | None = None,
 ) -> Iterator[Record]:
     """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes."""
-    jobs = [
-        job_for(bundle, profile, networks=networks, seed=seed, options=one) for one in combinations(profile, options)
-    ]
-    line = _ready(bundle, transport, profile, on_event, patience)
-    for job in jobs:
+    several = combinations(profile, options)
+    for one in several:
+        job_for(bundle, profile, networks=networks, seed=seed, options=one)  # the user's mistakes, before the board
+    line, runner = _ready(bundle, transport, profile, on_event, patience)
+    for one in several:
+        job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner)
         yield line.measure(job, new_job_id())
 
 
 def _ready(
     bundle: Bundle, transport: Transport, profile: DeviceProfile, on_event: OnEvent, patience: Patience | None
-) -> "_Line":
-    """A board that has the agent, the run time and the bundle."""
+) -> "tuple[_Line, str]":
+    """A board that has the agent and the bundle, and the run time that it has."""
     verify(bundle.path)
     line = _Line(transport, profile, on_event, patience or Patience())
     facts = line.meet()
-    check_board(facts, profile, transport.name)
+    runner = check_board(facts, profile, transport.name)
+    for better in profile.runtime.runners:
+        if better == runner:
+            break
+        lack = _lack(facts, better)
+        on_event(Event("facts", f"{transport.name} cannot run {better}: {lack}; measuring with {runner} instead"))
     line.push(bundle, facts)
-    return line
+    return line, runner
 
 
 def collect(
@@ -156,21 +163,32 @@ def collect(
     return line.fetch(line.follow(job_id))
 
 
-def check_board(facts: Facts, profile: DeviceProfile, name: str) -> None:
-    """Raises BoardError where the board is not the profile's, or lacks the run time."""
+def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
+    """The run time to measure with: the first of the profile's that the board has.
+
+    Raises BoardError where the board is not the profile's, or has none of them.
+    """
     machine = facts.machine and ARCHITECTURES.get(facts.machine.lower(), facts.machine.lower())
     if profile.board.architecture not in ("any", machine) and machine is not None:
         raise BoardError(
             f"{name} is a {facts.machine}, the profile {profile.name} is for {profile.board.architecture}; "
             "choose another with --profile"
         )
-    state = facts.runners.get(profile.runtime.runner, "this agent has no such runner")
-    if state != "available":
-        raise BoardError(
-            f"{name} cannot run {profile.runtime.runner}: {state} "
-            f"(its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}); "
-            f"install it for that Python (`pip install {profile.runtime.runner}`), or name another in the profile"
-        )
+    runners = profile.runtime.runners
+    for runner in runners:
+        if facts.runners.get(runner) == "available":
+            return runner
+    lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
+    raise BoardError(
+        f"{name} cannot run {' or '.join(runners)}: {lacks} "
+        f"(its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}); "
+        "`sis-edge deploy --provision` brings ONNX Runtime to it, or install it for that Python "
+        "(`pip install onnxruntime`), or name another in the profile"
+    )
+
+
+def _lack(facts: Facts, runner: str) -> str:
+    return facts.runners.get(runner, "this agent has no such runner")
 
 
 class _Line:

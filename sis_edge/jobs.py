@@ -4,11 +4,12 @@ A job has one number of threads and one batch size; a profile may list several, 
 combination.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob
-from sis_edge.bundle import Bundle
+from sis_edge.backends import onnxruntime
+from sis_edge.bundle import Bundle, NetworkEntry
 from sis_edge.errors import UsageError, unknown
 from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
 
@@ -43,6 +44,16 @@ LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
+def _as_it_is(entry: NetworkEntry, profile: DeviceProfile) -> list[NetworkJob]:
+    return [NetworkJob(entry.name, entry.model, entry.golden_logits)]
+
+
+# What each run time makes of a network; one that is not named measures the network as it is.
+NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile], list[NetworkJob]]] = {
+    "onnxruntime": onnxruntime.jobs_for,
+}
+
+
 def combinations(profile: DeviceProfile, options: MeasuringOptions = DEFAULT) -> list[MeasuringOptions]:
     """The options of each job: one for every number of threads and every batch size that is asked for."""
     threads = [options.threads] if options.threads else profile.runtime.threads
@@ -57,8 +68,11 @@ def job_for(
     networks: Sequence[str] | None = None,
     seed: int = 0,
     options: MeasuringOptions = DEFAULT,
+    runner: str | None = None,
 ) -> Job:
     """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
+
+    `runner` is the run time that the board has; None is the profile's first. A network may be measured in variants.
 
     The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a
     precision that is no share.
@@ -71,7 +85,9 @@ def job_for(
     chosen = [entry for entry in manifest.networks if networks is None or entry.name in networks]
     first = combinations(profile, options)[0]
     measuring, power = _settings(profile, options)
-    reference = manifest.dense if manifest.dense in [entry.name for entry in chosen] else None
+    runner = runner or profile.runtime.runners[0]
+    jobs = [job for entry in chosen for job in NETWORK_JOBS.get(runner, _as_it_is)(entry, profile)]
+    reference = manifest.dense if manifest.dense in [job.name for job in jobs] else None
     if options.target_ci is not None:
         if not 0 < options.target_ci < 1:
             raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
@@ -80,13 +96,13 @@ def job_for(
     return Job(
         job_version=JOB_VERSION,
         bundle_id=bundle.id,
-        networks=[NetworkJob(entry.name, entry.model, entry.golden_logits) for entry in chosen],
+        networks=jobs,
         golden_inputs=manifest.golden_inputs,
         golden_tolerance=manifest.golden_tolerance,
         preprocess=manifest.preprocess,
         test_images=manifest.test_images,
         test_labels=manifest.test_labels,
-        runner=profile.runtime.runner,
+        runner=runner,
         threads=first.threads or 1,
         batch_size=first.batch_size or 1,
         rounds=measuring.rounds,

@@ -2,19 +2,20 @@
 
 import io
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sis_agent.schema import Preprocess
 from sis_edge import bundle, stages
 from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
-from sis_edge.formation import PRESETS, SynapticGraph, form, preset
+from sis_edge.export.wanted import VariantSpec, wanted
+from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
 from sis_edge.names import checked
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, NetworkSettings
 from sis_edge.provenance import provenance
 from sis_edge.spec import nin
 
@@ -23,18 +24,23 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from numpy.typing import NDArray
 
     from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.export.variants import Samples
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
     from sis_edge.training.recipe import Precision
 
 TRAIN_VERSION = 1
 EXPORT_VERSION = 1
+VARIANTS_VERSION = 1
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256
+CALIBRATION_IMAGES = 512
+DECIDING_IMAGES = 1000
+"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
 GOLDEN_TOLERANCE = 1e-3
 """Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
 
-StageName = Literal["data", "form", "train", "export", "bundle"]
+StageName = Literal["data", "form", "train", "export", "variants", "bundle"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     checked("bundle", plan.name)
     if not plan.networks:
         raise UsageError(f"there is no network to build; known: {', '.join(PRESETS)}, or graph files (.npz)")
-    graphs = dict(map(_graph, plan.networks))
+    graphs = dict(_graph(name, plan.profile.networks) for name in plan.networks)
     if len(graphs) < len(plan.networks):
         raise UsageError(f"--networks names a network twice: {', '.join(plan.networks)}; give each once")
     build_key = _build_key(plan, graphs)
@@ -99,18 +105,24 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
         return BuildResult(_Line(plan, on_step).run(graphs, target, build_key), was_done=False)
 
 
-def _graph(name: str) -> tuple[str, SynapticGraph]:
-    """A preset's graph, or that of a file; the file's stem is its network's name."""
+def _graph(name: str, settings: NetworkSettings) -> tuple[str, SynapticGraph]:
+    """A preset's graph in the board's granularities, or that of a file; the file's stem is its network's name."""
     if name.endswith(".npz"):
         return checked("network", Path(name).stem), SynapticGraph.load(Path(name))
-    return name, form(nin(), preset(name).formation())
+    return name, form(nin(), formation_for(name, settings))
+
+
+def formation_for(name: str, settings: NetworkSettings) -> Formation:
+    """A preset's formation in the granularities of a board; they may miss the preset's count, which is reported."""
+    return replace(preset(name).formation(), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
 def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> str:
     return stages.key(
         {
-            "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION],
+            "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, VARIANTS_VERSION],
             "profile": plan.profile.name,
+            "variants": [asdict(spec) for spec in wanted(plan.profile)],
             "dataset": plan.dataset,
             "graphs": {name: graph.digest() for name, graph in graphs.items()},
             "seed": plan.seed,
@@ -131,6 +143,10 @@ def _finished(target: Path, build_key: str) -> bundle.Bundle | None:
     except BundleError:
         return None  # of another version, or damaged: it is built again
     return found if found.manifest.build_key == build_key and not bundle.problems(found) else None
+
+
+_Variant: TypeAlias = tuple[VariantSpec, stages.Outcome]
+_Parts: TypeAlias = tuple[SynapticGraph, stages.Outcome, stages.Outcome, list[_Variant]]
 
 
 class _Line:
@@ -167,13 +183,16 @@ class _Line:
             _save(part / "data/test_images.npy", test.images)
             _save(part / "data/test_labels.npy", test.labels)
             entries = []
-            for name, (graph, trained, exported) in parts.items():
+            for name, (graph, trained, exported, made) in parts.items():
                 folder = part / "networks" / name
                 folder.mkdir(parents=True)
                 shutil.copyfile(trained.folder / "graph.npz", folder / "graph.npz")
                 for file in ("model.onnx", "golden_logits.npy"):
                     shutil.copyfile(exported.folder / file, folder / file)
-                entries.append(self._entry(name, graph, trained, exported))
+                for spec, outcome in made:
+                    for file in (spec.model, spec.golden_logits):
+                        shutil.copyfile(outcome.folder / file, folder / file)
+                entries.append(self._entry(name, graph, trained, exported, made))
             manifest = self._manifest(entries, len(test.labels), build_key, bundle.file_entries(part))
             bundle.write_manifest(part, manifest)
             old = target.with_name(f".{target.name}.old")
@@ -185,7 +204,7 @@ class _Line:
         self.on_step(Step("", "bundle", 1, 1, str(target)))
         return bundle.open_bundle(target)
 
-    def _network(self, name: str, graph: SynapticGraph) -> tuple[SynapticGraph, stages.Outcome, stages.Outcome]:
+    def _network(self, name: str, graph: SynapticGraph) -> _Parts:
         inputs = {
             "version": TRAIN_VERSION,
             "graph": graph.digest(),
@@ -205,7 +224,45 @@ class _Line:
         }
         exported = stages.run(self.root, "export", inputs, lambda folder: self._export(name, graph, trained, folder))
         self.on_step(Step(name, "export", 1, 1, "done before" if exported.was_done else ""))
-        return graph, trained, exported
+        return graph, trained, exported, self._variants(name, exported.folder / "model.onnx")
+
+    def _variants(self, name: str, model: Path) -> list[_Variant]:
+        """The network in the other precisions that the profile's run times want."""
+        from sis_edge.export import variants
+
+        made = []
+        specs = wanted(self.plan.profile)
+        for at, spec in enumerate(specs):
+            self.on_step(Step(name, "variants", at, len(specs), spec.name))
+            inputs = {
+                "version": VARIANTS_VERSION,
+                "spec": asdict(spec),
+                "model": bundle.file_sha256(model),
+                "dataset": self.dataset.sha256,
+                "train_images": len(self.train_images.labels),
+                "test_images": self.plan.test_images,
+            }
+
+            def make(folder: Path, spec: VariantSpec = spec) -> dict[str, Any]:
+                return variants.make(model, spec, self._samples(), folder)
+
+            made.append((spec, stages.run(self.root, "variant", inputs, make)))
+            self.on_step(Step(name, "variants", at + 1, len(specs), spec.name))
+        return made
+
+    def _samples(self) -> "Samples":
+        """Images from the training set's ends to calibrate and to decide, the bundle's test images to test."""
+        from sis_edge.datasets import ImageSet
+        from sis_edge.export.variants import Labelled, Samples
+
+        train, test = self.train_images, _first(self.dataset.test, self.plan.test_images)
+        deciding = ImageSet(train.images[-DECIDING_IMAGES:], train.labels[-DECIDING_IMAGES:])
+        return Samples(
+            calibration=self._normal(_first(train, CALIBRATION_IMAGES)),
+            deciding=Labelled(self._normal(deciding), deciding.labels),
+            test=Labelled(self._normal(test), test.labels),
+            golden_images=GOLDEN_IMAGES,
+        )
 
     def _train(self, name: str, graph: SynapticGraph, folder: Path) -> dict[str, Any]:
         from safetensors.torch import save
@@ -260,18 +317,26 @@ class _Line:
         return network.eval()
 
     def _normalised(self, count: int) -> "NDArray[np.float32]":
+        return self._normal(_first(self.dataset.test, count))
+
+    def _normal(self, images: "ImageSet") -> "NDArray[np.float32]":
         import torch
 
         from sis_edge.training.batches import normalise
 
-        images: NDArray[np.float32] = normalise(
-            torch.from_numpy(_first(self.dataset.test, count).images), self.dataset
-        ).numpy()
-        return images
+        found: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
+        return found
 
     def _entry(
-        self, name: str, graph: SynapticGraph, trained: stages.Outcome, exported: stages.Outcome
+        self,
+        name: str,
+        graph: SynapticGraph,
+        trained: stages.Outcome,
+        exported: stages.Outcome,
+        made: Sequence[_Variant],
     ) -> bundle.NetworkEntry:
+        from sis_edge.export.onnx_file import OPSET
+
         formation = graph.formation
         # The paper's figure belongs to what was formed, not to what its file is called.
         paper = [row.paper_accuracy for row in PRESETS.values() if row.formation(formation.seed) == formation]
@@ -294,6 +359,16 @@ class _Line:
             graph=f"networks/{name}/graph.npz",
             golden_logits=f"networks/{name}/golden_logits.npy",
             parity=bundle.Parity(**exported.summary),
+            opset=OPSET,
+            preset_synapses=_preset_synapses(name) if name in self.plan.networks else None,
+            variants=tuple(
+                bundle.Variant(
+                    model=f"networks/{name}/{spec.model}",
+                    golden_logits=f"networks/{name}/{spec.golden_logits}",
+                    **outcome.summary,
+                )
+                for spec, outcome in made
+            ),
             training=bundle.Training(
                 epochs=self.recipe.epochs,
                 seed=self.plan.seed,
@@ -331,6 +406,11 @@ class _Line:
             provenance=provenance(),
             files=files,
         )
+
+
+def _preset_synapses(name: str) -> int:
+    row = preset(name)
+    return row.conv_synapses + row.micro_synapses
 
 
 def _first(images: "ImageSet", count: int | None) -> "ImageSet":

@@ -107,7 +107,10 @@ def test_a_path_outside_of_the_folder(bundle: Bundle, tmp_path: Path, outside: s
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda m: m.update(bundle_version=2), f"has bundle version 2, this sis-edge reads {BUNDLE_VERSION}; build it"),
+        (
+            lambda m: m.update(bundle_version=99),
+            f"has bundle version 99, this sis-edge reads {BUNDLE_VERSION}; build it",
+        ),
         (lambda m: m.pop("bundle_version"), "has bundle version None"),
         (lambda m: m.pop("networks"), "is damaged (networks: Field required)"),
         (lambda m: m.update(colour="red"), "is damaged (colour: Extra inputs"),

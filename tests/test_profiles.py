@@ -60,16 +60,19 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     [
         (b"name = ", "is not TOML"),
         (b"\xff\xfe\x00", "is not TOML"),
-        (b"", "does not fit: name: Field required"),
-        (WHOLE.replace("threads = 4", "threads = 0").encode(), "runtime.threads.0: Input should be greater"),
+        (b"", "does not fit: line 1, name: Field required"),
+        (WHOLE.replace("threads = 4", "threads = 0").encode(), "line 11, runtime.threads.0: Input should be greater"),
         (WHOLE.replace("threads = 4", "threads = []").encode(), "runtime.threads: List should have at least 1 item"),
         (WHOLE.replace("threads = 4", "threads = 4\nbatch_size = 1\nbatch_sizes = [8]").encode(), "Extra inputs"),
-        (WHOLE.replace("threads = 4", "cores = 4").encode(), "runtime.cores: Extra inputs"),
-        (WHOLE.replace("aarch64", "arm").encode(), "board.architecture: Input should be 'x86_64', 'aarch64' or 'any'"),
-        (WHOLE.encode() + b"[measuring]\ntime_limit_s = 0\n", "measuring.time_limit_s"),
+        (WHOLE.replace("threads = 4", "cores = 4").encode(), "line 11, runtime.cores: Extra inputs"),
+        (
+            WHOLE.replace("aarch64", "arm").encode(),
+            "line 6, board.architecture: Input should be 'x86_64', 'aarch64' or 'any'",
+        ),
+        (WHOLE.encode() + b"[measuring]\ntime_limit_s = 0\n", "line 13, measuring.time_limit_s"),
         (WHOLE.encode() + b"[measuring]\nrounds = 'many'\n", "measuring.rounds"),
-        (WHOLE.replace("threads = 4", "threads = 4\nrunner = 'abacus'").encode(), "runtime.runner"),
-        (WHOLE.replace("[board]", "[board]\nmemory_bytes = -1").encode(), "board.memory_bytes"),
+        (WHOLE.replace("threads = 4", "threads = 4\nrunners = 'abacus'").encode(), "line 12, runtime.runners.0: "),
+        (WHOLE.replace("[board]", "[board]\nmemory_bytes = -1").encode(), "line 5, board.memory_bytes"),
     ],
 )
 def test_a_file_that_does_not_fit(tmp_path: Path, text: bytes, sentence: str) -> None:

@@ -47,8 +47,8 @@ class Bars:
 
     def step(self, step: "Step") -> None:
         """A step of a build."""
-        words = {"data": "load", "train": "train", "export": "export", "form": "form", "bundle": "bundle"}
-        label = f"{words[step.stage]} {step.network or step.note}"
+        words = {"data": "load", "variants": "quantise"}
+        label = f"{words.get(step.stage, step.stage)} {step.network or step.note}"
         self.show(label, step.done, step.total, step.note if step.network else "")
 
     def event(self, event: "Event") -> None:

@@ -55,8 +55,10 @@ class StoredRun(BaseModel):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{place}.networks holds {sorted(twice)[0]} more than once")
-        strangers = {network.name for network in self.record.networks} - {
-            entry.name for entry in self.manifest.networks
+        known = {entry.name for entry in self.manifest.networks}
+        of = self._bundle_names()
+        strangers = {
+            network.name for network in self.record.networks if of.get(network.name, network.name) not in known
         }
         if strangers:
             raise ValueError(f"record.networks holds {sorted(strangers)[0]}, which the manifest does not know")
@@ -66,9 +68,34 @@ class StoredRun(BaseModel):
         return self
 
     def networks(self) -> list[tuple[NetworkEntry, NetworkRecord | None]]:
-        """Every network of the bundle with what was measured of it; None where the job did not contain it."""
+        """Every network of the bundle with what was measured of it; None where the job did not contain it.
+
+        A variant of a network (another precision, a sparse engine) follows it under its own name.
+        """
         measured = {network.name: network for network in self.record.networks}
-        return [(entry, measured.get(entry.name)) for entry in self.manifest.networks]
+        of = self._bundle_names()
+        found: list[tuple[NetworkEntry, NetworkRecord | None]] = []
+        for entry in self.manifest.networks:
+            variants = [name for name in measured if name != entry.name and of.get(name) == entry.name]
+            if entry.name in measured or not variants:
+                found.append((entry, measured.get(entry.name)))
+            found += [(self._variant(entry, name), measured[name]) for name in variants]
+        return found
+
+    def _bundle_names(self) -> dict[str, str]:
+        """The bundle's name of each network of the job."""
+        return {network.name: network.network or network.name for network in self.record.job.networks}
+
+    def _variant(self, entry: NetworkEntry, name: str) -> NetworkEntry:
+        """The entry of a variant: the network's own, with the variant's name and its accuracy on the host."""
+        model = next(network.model for network in self.record.job.networks if network.name == name)
+        training = entry.training
+        for variant in entry.variants:
+            if variant.model == model:
+                training = training.model_copy(
+                    update={"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
+                )
+        return entry.model_copy(update={"name": name, "model": model, "training": training})
 
     def to_json(self) -> str:
         """The run as text, one file's worth."""

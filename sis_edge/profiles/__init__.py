@@ -1,0 +1,100 @@
+"""Device profiles: what is known of a board before it is asked, one commented TOML file each.
+
+The shipped profiles are data of the package; `--profile` also takes the path of a file of the user's own.
+"""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sis_edge.errors import UsageError, unknown
+from sis_edge.profiles.lines import line_of
+from sis_edge.profiles.schema import (
+    AgentSettings,
+    Board,
+    DeviceProfile,
+    Gpu,
+    Measuring,
+    NetworkSettings,
+    OnnxRuntimeSettings,
+    PowerMode,
+    PowerSettings,
+    Runtime,
+    TensorRtRtxSettings,
+    TensorRtSettings,
+    Wheels,
+)
+
+
+def profile_folder() -> Path:
+    """Where the shipped profiles lie: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "_profiles"
+    return installed if installed.is_dir() else package.parent / "profiles"
+
+
+def names() -> list[str]:
+    """The shipped profiles' names."""
+    return sorted(path.stem for path in profile_folder().glob("*.toml"))
+
+
+def find(name_or_path: str) -> Path:
+    """The file of a shipped profile's name, or of a path that ends in .toml; raises UsageError with the known names."""
+    if name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    if name_or_path not in names():
+        raise unknown("profile", name_or_path, [*names(), "or the path of a .toml file"])
+    return profile_folder() / f"{name_or_path}.toml"
+
+
+def load(name_or_path: str) -> DeviceProfile:
+    """The profile of that name, or of that TOML file.
+
+    Raises UsageError that lists the known names, or names the file, the line, the field and what is wrong with it.
+    """
+    path = find(name_or_path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+        content = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"the profile {path} cannot be read ({error.strerror}); known: {', '.join(names())}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the profile {path} is not TOML: {error}") from None
+    try:
+        return DeviceProfile.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"the profile {path} does not fit: {'; '.join(_mistakes(text, error))}") from None
+
+
+def _mistakes(text: str, error: ValidationError) -> list[str]:
+    """Each mistake with its line and field, in the file's order."""
+    found = []
+    for item in error.errors(include_url=False):
+        place, message = item["loc"], item["msg"].removeprefix("Value error, ")
+        if not place:  # two places that do not agree: the sentence begins with one of them
+            place = tuple(message.split(" ")[0].split("."))
+        field = ".".join(map(str, item["loc"]))
+        found.append((line_of(text, place), f"{field}: {message}" if field else message))
+    return [f"line {line}, {sentence}" for line, sentence in sorted(found, key=lambda mistake: mistake[0])]
+
+
+__all__ = [
+    "AgentSettings",
+    "Board",
+    "DeviceProfile",
+    "Gpu",
+    "Measuring",
+    "NetworkSettings",
+    "OnnxRuntimeSettings",
+    "PowerMode",
+    "PowerSettings",
+    "Runtime",
+    "TensorRtRtxSettings",
+    "TensorRtSettings",
+    "Wheels",
+    "find",
+    "load",
+    "names",
+    "profile_folder",
+]
