@@ -1,0 +1,77 @@
+"""The whole job on the real architecture: facts, run and record in an aarch64 userland, emulated and marked so."""
+
+import json
+from datetime import UTC, datetime
+
+import emulated
+import pytest
+from tiny_bundle import tiny_bundle, tiny_profile
+
+from sis_edge import deployment, report
+from sis_edge.results.schema import StoredRun
+from sis_edge.results.verdict import judge
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def transport(tmp_path_factory):
+    emulated.skip_or_fail()
+    root = tmp_path_factory.mktemp("aarch64") / "root"
+    emulated.unpack(root)
+    with emulated.board(root) as transport:
+        yield transport
+
+
+@pytest.fixture(scope="module")
+def run(transport, tmp_path_factory) -> StoredRun:
+    bundle = tiny_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
+    profile = tiny_profile(rounds=30, architecture="aarch64")
+    record = deployment.deploy(bundle, transport, profile)
+    return StoredRun(
+        stored_at=datetime.now(UTC),
+        profile=profile.name,
+        board=transport.name,
+        bundle_id=bundle.id,
+        manifest=bundle.manifest,
+        record=record,
+    )
+
+
+def test_it_is_the_other_architecture_and_marked_emulated(transport, run) -> None:
+    assert transport.run(["uname", "-m"]).stdout.strip() == "aarch64"
+    facts = run.record.facts_before
+    assert (facts.machine, facts.emulated, facts.simulated) == ("aarch64", True, False)
+    assert facts.python is not None
+    assert facts.python.startswith(emulated.PYTHON)
+
+
+def test_the_aarch64_run_time_computes_what_the_host_computed(run) -> None:
+    assert run.record.problem is None
+    assert run.record.runner_details["runner"] == "onnxruntime"
+    for network in run.record.networks:
+        assert network.problem is None
+        assert network.golden is not None
+        assert network.golden.passed
+        assert network.accuracy is not None
+        assert network.accuracy.images > 0
+        assert len(network.rounds) >= 30
+
+
+def test_it_gets_no_speed_verdict_and_no_speed_up(run, tmp_path) -> None:
+    assert judge(run.record).level == "NONE"
+    report.write([run], tmp_path)
+    data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["runs"][0]
+    assert data["mark"] == "emulated"
+    assert data["verdict"]["level"] == "NONE"
+    for network in data["networks"]:
+        assert network["emulated"]
+        assert network["speed_up"] is None
+        assert network["device_accuracy"] is not None
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "NO VERDICT" in page
+    assert '<span class="mark">emulated</span>' in page
+
+
+def test_the_stored_run_reads_back(run) -> None:
+    assert StoredRun.from_json(run.to_json(), "this test").record == run.record

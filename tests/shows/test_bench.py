@@ -1,0 +1,71 @@
+"""What a user sees of `sis-edge bench` on a disturbed machine and on a simulated board."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import sis_edge
+from tiny_bundle import tiny_bundle
+
+from sis_edge import profiles, simulated
+from sis_edge.results import energy, store
+from sis_edge.results.verdict import judge
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("bench")
+    tiny_bundle(place / "bundle")
+    text = profiles.find("local").read_text(encoding="utf-8")
+    measuring = "[measuring]\nmin_inferences = 100\nmin_time_s = 6\nmemory_repeats = 1\n\n"
+    (place / "six.toml").write_text(re.sub(r"\[measuring\]\n[^\[]*", measuring, text), encoding="utf-8")
+    return place
+
+
+def own(folder: Path) -> dict[str, str]:
+    """A local board of the test's own: the user's may be measuring."""
+    return {"XDG_DATA_HOME": str(folder / "data")}
+
+
+def test_another_process_that_burns_a_core_is_found_and_named(folder) -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            done = sis_edge(
+                "bench", "bundle", "--profile", "six.toml", "--runs-dir", "burnt", cwd=folder, **own(folder)
+            )
+        finally:
+            burner.kill()
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^(SUSPECT|INVALID): ", done.stdout, re.M)
+    words = " ".join(done.stdout.split())
+    found = re.search(r"Other programs kept ([\d.]+) cores busy on average", words)
+    assert found is not None
+    assert float(found.group(1)) > 0.3
+    verdict = judge(store.newest(folder / "burnt").record)
+    assert "other-processes" in {reason.code for reason in verdict.reasons}
+
+
+def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> None:
+    done = sis_edge("bench", "bundle", "--board", "nano-sim", "--runs-dir", "nano", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "(SIMULATED)" in done.stdout.splitlines()[0]
+    assert "Energy of one inference, scope: " in done.stdout
+    run = store.newest(folder / "nano")
+    assert run.record.simulated
+    rail = simulated.load("nano-sim").rails["POM_5V_IN"]
+    truth = simulated.Truth(rail.idle_w, rail.busy_w)
+    for name, found in energy.per_inference(run).items():
+        assert found.gross_j == pytest.approx(truth.gross_j(run.record, name), rel=0.01)
+        assert found.net_j == pytest.approx(truth.net_j(run.record, name), rel=0.01)
+        assert found.scope == run.record.power.scope
+    made = sis_edge("report", "--runs-dir", "nano", "--name", "nano", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    page = (folder / "reports/nano/index.html").read_text(encoding="utf-8")
+    for block in re.findall(r"<h[23] class=\"part\">[^\n]*(?=\n<div class=\"scroll\"[^\n]*\n<table data-table)", page):
+        assert '<span class="mark">simulated</span>' in block
+    for picture in (folder / "reports/nano").glob("*.svg"):
+        assert "SIMULATED" in picture.read_text(encoding="utf-8")
