@@ -1,0 +1,83 @@
+"""Which engine of a 2:4 network counts: the one with sparse kernels, or the one of the same ONNX without.
+
+TensorRT takes sparse kernels where its own timing of single layers says that they are faster; whether the whole network
+is faster is for the measurement to say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sis_agent.schema import NetworkRecord
+from sis_edge.backends.tensorrt import SPARSE
+from sis_edge.results.statistics import MIN_ROUNDS, SpeedUp, speed_up
+
+# Sparse kernels are used where the lower end of the speed-up's interval reaches this: below it the difference is not
+# worth a second engine that has to be explained.
+WORTH_IT = 1.02
+
+
+@dataclass(frozen=True)
+class SparseChoice:
+    """Whether a network's engine with sparse kernels is the one to use, and why, in a sentence.
+
+    `speed_up` is that of the sparse engine over the one of the same ONNX without; None where it could not be measured.
+    """
+
+    network: str
+    use_sparse: bool
+    speed_up: SpeedUp | None
+    reason: str
+
+
+def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) -> SparseChoice:
+    """Choose between two engines of one ONNX, without and with sparse kernels, that were measured in the same rounds.
+
+    The sparse one is used only where TensorRT took sparse kernels for some layer and the lower end of the 95% interval
+    of its speed-up is at least WORTH_IT.
+    """
+
+    def no(reason: str, measured: SpeedUp | None = None) -> SparseChoice:
+        return SparseChoice(plain.name, False, measured, reason)
+
+    for record, what in ((sparse, "the engine with sparse kernels"), (plain, "the engine without sparse kernels")):
+        if record.problem is not None:
+            return no(f"{what} could not be measured: {record.problem.message}")
+    eligible, chosen = layers(sparse, "eligible"), layers(sparse, "chosen")
+    if chosen == 0:
+        return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
+    measured = speed_up(_rounds(plain), _rounds(sparse), seed)
+    if measured is None:
+        return no("the two engines share no round")
+    if measured.interval is None:
+        return no(f"{measured.rounds} rounds are too few for an interval; {MIN_ROUNDS} are needed", measured)
+    kernels = "TensorRT does not say for how many layers it took sparse kernels"
+    if chosen is not None:
+        kernels = f"TensorRT took sparse kernels for {chosen} of {_of_eligible(eligible)}"
+    low = measured.interval.low
+    figure = f"{measured.estimate:.3f}x (95% interval {low:.3f} to {measured.interval.high:.3f})"
+    if low < WORTH_IT:
+        return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {WORTH_IT:g}", measured)
+    return SparseChoice(plain.name, True, measured, f"{kernels}; with them it runs {figure} as fast")
+
+
+def choices(records: Sequence[NetworkRecord], seed: int = 0) -> list[SparseChoice]:
+    """A choice for each network that was measured with sparse kernels and without."""
+    by_name = {record.name: record for record in records}
+    pairs = [(by_name.get(name.removesuffix(f" {SPARSE}")), record) for name, record in by_name.items()]
+    return [choose_sparse(plain, record, seed) for plain, record in pairs if plain is not None and plain is not record]
+
+
+def layers(record: NetworkRecord, which: str) -> int | None:
+    """How many layers the builder called `eligible` or `chosen`; None where it said nothing."""
+    told: Mapping[str, Any] = record.details.get("engine_told", {}).get("sparsity", {})
+    found = told.get(which)
+    return None if found is None else int(found["number"])
+
+
+def _rounds(record: NetworkRecord) -> dict[int, list[float]]:
+    return {turn.round: turn.latencies_s for turn in record.rounds}
+
+
+def _of_eligible(eligible: int | None) -> str:
+    return "its layers" if eligible is None else f"{eligible} eligible layers"
