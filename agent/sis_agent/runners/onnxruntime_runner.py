@@ -1,16 +1,71 @@
-"""ONNX Runtime on the processor: 1.10 (the last for Python 3.6) and newer."""
+"""ONNX Runtime on the processor: 1.10 (the last for Python 3.6) and newer.
+
+With the option `cache` a network is optimised once on a board and loaded optimised from then on. The optimised file
+fits only this ONNX Runtime and this processor, so both are in its key.
+"""
 
 import functools
 import importlib.util
+import json
+import os
 import sys
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
+from sis_agent import child, cpu, engine_cache
+from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
-from sis_agent.runners.base import Runner, Session, known_options
+from sis_agent.runners import engines
+from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
+from sis_agent.tree import Tree
 
 INPUT = "input"
 LOGITS = "logits"
 PROVIDERS = ["CPUExecutionProvider"]
+OPTIMIZATIONS = {
+    "disabled": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+OPTIMISE_LIMIT_S = 240.0  # below the silence that a worker may keep
+EXECUTIONS = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
+
+
+class OnnxRuntimeOptions(NamedTuple):
+    """The options of this runner; the names are ONNX Runtime's own where it has one.
+
+    optimization        disabled, basic, extended or all
+    execution           sequential or parallel: whether operators that do not depend on each other run at once
+    inter_op_threads    threads for that; the job's threads are those within an operator
+    arena               whether memory comes from ONNX Runtime's arena, which keeps what it has had
+    cache               whether the optimised network is kept on the board and loaded from there
+    custom_ops          a library of operators, as a path relative to the folder of the network's file
+    """
+
+    optimization: str = "all"
+    execution: str = "sequential"
+    inter_op_threads: int = 1
+    arena: bool = True
+    cache: bool = False
+    custom_ops: Optional[str] = None
+
+
+def parse(options: Dict[str, Any]) -> OnnxRuntimeOptions:
+    """The options of a job; raises ProblemError `bad-option` that names the wrong one."""
+    known_options(options, OnnxRuntimeOptions._fields)
+    found = OnnxRuntimeOptions(**options)
+    for name, choices in (("optimization", OPTIMIZATIONS), ("execution", EXECUTIONS)):
+        if getattr(found, name) not in choices:
+            raise _wrong(name, getattr(found, name), "one of " + ", ".join(choices))
+    for name in ("arena", "cache"):
+        if not isinstance(getattr(found, name), bool):
+            raise _wrong(name, getattr(found, name), "true or false")
+    threads = found.inter_op_threads
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise _wrong("inter_op_threads", threads, "a whole number from 1 on")
+    if found.custom_ops is not None and not isinstance(found.custom_ops, str):
+        raise _wrong("custom_ops", found.custom_ops, "a path")
+    return found
 
 
 def missing() -> Optional[str]:
@@ -34,8 +89,9 @@ def make(threads: int, batch_size: int) -> Runner:
 class OnnxRuntimeSession(Session):
     """One InferenceSession with the input `input` and the output `logits`."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, details: Dict[str, Any]) -> None:
         self._session = session
+        self._details = details
 
     def infer(self, images: Any) -> Any:
         """Logits float32 [N, classes] of preprocessed images, float32 [N, 3, height, width]."""
@@ -45,9 +101,13 @@ class OnnxRuntimeSession(Session):
         """`session.run` with its arguments bound."""
         return functools.partial(self._session.run, [LOGITS], {INPUT: batch})
 
+    def details(self) -> Dict[str, Any]:
+        """The options in force, and whether the network came optimised from the board's cache."""
+        return self._details
+
 
 class OnnxRuntimeRunner(Runner):
-    """Sequential execution, one thread between operators, all graph optimisations."""
+    """Sessions on the processor, with `threads` threads within an operator."""
 
     def __init__(self, threads: int) -> None:
         try:
@@ -63,33 +123,97 @@ class OnnxRuntimeRunner(Runner):
         self._ort = onnxruntime
         self._threads = threads
         self._numpy_version = numpy.__version__
+        self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], Entry] = {}
 
     def details(self) -> Dict[str, Any]:
-        """Versions and settings for the record."""
+        """Versions and settings for the record; what a network's options change stands in its own details."""
         return {
             "runner": "onnxruntime",
             "onnxruntime": self._ort.__version__,
             "numpy": self._numpy_version,
             "providers": PROVIDERS,
             "intra_op_threads": self._threads,
-            "inter_op_threads": 1,
-            "execution_mode": "sequential",
-            "graph_optimization": "all",
         }
 
-    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
-        """An InferenceSession of an ONNX file; raises ProblemError `bad-model`. There are no options yet."""
-        known_options(options, ())
-        return self._session(model_path)
+    def prepare(self, model_path: str, options: Dict[str, Any], on_progress: OnProgress = ignore) -> None:
+        """Optimise a network and keep it, where the option `cache` asks for that."""
+        known = parse(options)
+        if known.cache:
+            self._optimised(model_path, known)
 
-    def _session(self, model_path: str) -> Session:
-        options = self._ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = self._ort.ExecutionMode.ORT_SEQUENTIAL
-        options.graph_optimization_level = self._ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    def load(self, model_path: str, options: Dict[str, Any]) -> Session:
+        """An InferenceSession of an ONNX file; raises ProblemError `bad-model`, `bad-option` or `bad-library`."""
+        known = parse(options)
+        details = dict(known._asdict(), cached=known.cache)
+        if not known.cache:
+            return OnnxRuntimeSession(self._session(model_path, self._settings(model_path, known)), details)
+        optimised = self._optimised(model_path, known)
+        settings = self._settings(model_path, known._replace(optimization="disabled"))
+        details["optimised_bytes"] = optimised.plan_bytes
+        return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
+
+    def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> Entry:
+        """The network as ONNX Runtime optimises it for this processor, from the board's cache or made now."""
+        known = self._prepared.get((model_path, options))
+        if known is not None:  # so that the load time is not one of looking at files
+            return known
+        cache = engine_cache.of_this_job()
+        processor = cpu.read(Tree("/"))
+        library = _library(model_path, options)
+
+        def build(key: str) -> Dict[str, Any]:
+            # In a process of its own: what optimising takes of memory is not what the network takes.
+            order = {"model": model_path, "plan": cache.path(key, ".plan"), "threads": self._threads}
+            order["options"] = dict(options._asdict())
+            command = child.command("sis_agent.runners.onnxruntime_runner")
+            answer = json.loads(
+                engines.run_builder(command, json.dumps(order), OPTIMISE_LIMIT_S, ignore).splitlines()[-1]
+            )
+            if answer is not None:
+                raise ProblemError(**answer)
+            return {}
+
+        parts = {
+            "onnx": file_sha256(model_path),
+            "onnxruntime": self._ort.__version__,
+            "processor": [processor.model, processor.features],
+            "optimization": options.optimization,
+            "custom_ops": library and file_sha256(library),
+        }
+        entry = engines.get(cache, parts, build)
+        self._prepared[model_path, options] = entry
+        return entry
+
+    def optimise(self, model_path: str, plan_path: str, options: OnnxRuntimeOptions) -> None:
+        """Write the network as ONNX Runtime optimises it for this processor; raises ProblemError as `load`."""
+        settings = self._settings(model_path, options)
+        settings.optimized_model_filepath = plan_path
+        self._session(model_path, settings)
+
+    def _settings(self, model_path: str, options: OnnxRuntimeOptions) -> Any:
+        settings = self._ort.SessionOptions()
+        settings.intra_op_num_threads = self._threads
+        settings.inter_op_num_threads = options.inter_op_threads
+        settings.execution_mode = getattr(self._ort.ExecutionMode, EXECUTIONS[options.execution])
+        level = getattr(self._ort.GraphOptimizationLevel, OPTIMIZATIONS[options.optimization])
+        settings.graph_optimization_level = level
+        settings.enable_cpu_mem_arena = options.arena
+        library = _library(model_path, options)
+        if library is not None:
+            try:
+                settings.register_custom_ops_library(library)
+            except Exception as error:
+                raise ProblemError(
+                    "bad-library",
+                    "ONNX Runtime {} cannot load the operators in {}: {}; build the bundle for this board".format(
+                        self._ort.__version__, library, _first_line(error)
+                    ),
+                )
+        return settings
+
+    def _session(self, model_path: str, settings: Any) -> Any:
         try:
-            session = self._ort.InferenceSession(model_path, options, providers=PROVIDERS)
+            session = self._ort.InferenceSession(model_path, settings, providers=PROVIDERS)
         except Exception as error:  # the binding raises classes of its own, which differ between versions
             raise ProblemError(
                 "bad-model",
@@ -104,7 +228,39 @@ class OnnxRuntimeRunner(Runner):
                     model_path, inputs, outputs, INPUT, LOGITS
                 ),
             )
-        return OnnxRuntimeSession(session)
+        return session
+
+
+def main() -> int:
+    """The child that optimises one network: a line of JSON in, null or a problem out."""
+    child.die_with_parent()
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what native libraries print is no answer
+    order = json.loads(sys.stdin.readline())
+    problem = None
+    try:
+        OnnxRuntimeRunner(order["threads"]).optimise(order["model"], order["plan"], parse(order["options"]))
+    except ProblemError as error:
+        problem = dict(error.problem._asdict())
+    replies.write(json.dumps(problem) + "\n")
+    replies.flush()
+    return 0
+
+
+def _library(model_path: str, options: OnnxRuntimeOptions) -> Optional[str]:
+    """Path of the library of operators; raises the problem `bad-library` where the file is not there."""
+    if options.custom_ops is None:
+        return None
+    path = os.path.normpath(os.path.join(os.path.dirname(model_path), options.custom_ops))
+    if not os.path.isfile(path):
+        raise ProblemError(
+            "bad-library", "the library of operators {} is not on this board; push it again".format(path)
+        )
+    return path
+
+
+def _wrong(name: str, value: Any, wanted: str) -> ProblemError:
+    return ProblemError("bad-option", "the option {} is {!r}, and must be {}".format(name, value, wanted))
 
 
 def _first_line(error: Exception) -> str:
