@@ -114,6 +114,11 @@ class NetworkEntry(_Model):
     preset_synapses: int | None = None
     variants: tuple[Variant, ...] = ()
 
+    @property
+    def ceiling(self) -> float:
+        """Multiply-accumulates of the dense network over those left after compaction: no speed-up can exceed it."""
+        return self.mac_ratio * self.macs / self.macs_live
+
 
 class Provenance(_Model):
     """What made the bundle."""

@@ -83,7 +83,7 @@ def _show(graph: "SynapticGraph", preset: str | None) -> None:
     from rich.table import Table
 
     from sis_edge.cli.console import out
-    from sis_edge.formation.compaction import live_neurons
+    from sis_edge.formation.compaction import compact, live_neurons
 
     formation = graph.formation
     table = Table(
@@ -110,8 +110,10 @@ def _show(graph: "SynapticGraph", preset: str | None) -> None:
         f"{graph.architectural_efficiency:.2f}x fewer than dense NiN",
         soft_wrap=True,
     )
+    live = sum(layer.macs for layer in compact(graph))
     out.print(
-        f"{graph.macs / 1e6:.1f} million multiply-accumulates an image: no speed-up can exceed {graph.mac_ratio:.2f}x",
+        f"{graph.macs / 1e6:.1f} million multiply-accumulates an image, {graph.mac_ratio:.2f}x fewer\n"
+        f"{live / 1e6:.1f} million once dead neurons are gone: no speed-up can exceed {graph.spec.macs / live:.2f}x",
         soft_wrap=True,
     )
     target = formation.conv_synapses

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from sis_agent.schema import Facts
+from sis_agent.schema import Facts, Job
 from sis_edge.errors import RecordError
+from sis_edge.jobs import LENGTHS
 from sis_edge.report import rows as show
 from sis_edge.report.tables import COLUMNS, Table, table
 from sis_edge.results.comparison import Row, compare
@@ -34,6 +35,9 @@ READING = (
     "that does not exist, and had no other cost, would reach it. It is counted, not measured.",
 )
 
+
+# What a simulated board's transport puts before its name.
+SIMULATED = "simulated "
 
 HEADLINES: dict[Level, str] = {
     "VALID": "nothing in the record speaks against these numbers",
@@ -140,7 +144,7 @@ def _finding(row: Row, dense: str | None) -> str:
     if row.speed_up_low is None or row.speed_up_high is None:
         parts[0] += f" (no interval: {row.reasons['speed_up_low']})"
     else:
-        parts[0] += f" (95% interval {show.speed_up_interval(row)}; ceiling {show.ratio(row.mac_ratio)})"
+        parts[0] += f" (95% interval {show.speed_up_interval(row)}; ceiling {show.ratio(row.ceiling)})"
         if row.speed_up_low <= 1 <= row.speed_up_high:
             parts[0] += ", which is no difference shown"
     if row.accuracy_drop is not None and row.accuracy_drop_low is not None and row.accuracy_drop_high is not None:
@@ -360,24 +364,43 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
         "--test-images": run.manifest.test_image_count,
         "--name": run.manifest.name,
     }
-    deploy: dict[str, object] = {}
-    if run.board != "local":
+    measure: dict[str, object] = {}
+    here = run.board == "local" or run.board.startswith(SIMULATED)
+    if run.board.startswith(SIMULATED):
+        measure["--board"] = run.board.removeprefix(SIMULATED)
+    elif not here:
         user, _, place = run.board.rpartition("@")
         host, _, port = place.rpartition(":")
-        deploy |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
-        deploy |= {"--user": user} if user else {}
-    if run.profile != run.manifest.profile:
-        deploy["--profile"] = run.profile
+        measure |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
+        measure |= {"--user": user} if user else {}
+    if measure.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
+        measure["--profile"] = run.profile
     names = [network.name for network in job.networks]
     if set(names) != {entry.name for entry in entries}:
-        deploy["--networks"] = ",".join(names)
-    deploy["--seed"] = job.seed
-    return _command("build", build), _command("deploy", deploy)
+        measure["--networks"] = ",".join(names)
+    measure |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
+    if job.target_ci is not None:
+        measure["--target-ci"] = f"{100 * job.target_ci:g}%"
+    if job.cores:
+        measure["--cores"] = ",".join(map(str, job.cores))
+    flags = ["--lock-clocks"] if job.lock_clocks else []
+    length = _length(job)
+    if length == "strict" or (length == "quick" and here):
+        flags.append(f"--{length}")
+    return _command("build", build), _command("bench" if here else "deploy", measure, flags)
 
 
-def _command(name: str, options: Mapping[str, object]) -> str:
+def _length(job: Job) -> str | None:
+    """The length of the command line that this job has, where it is neither the profile's nor unknown."""
+    for name, (changes, _) in LENGTHS.items():
+        if changes and all(getattr(job, field) == value for field, value in changes.items()):
+            return name
+    return None
+
+
+def _command(name: str, options: Mapping[str, object], flags: Sequence[str] = ()) -> str:
     words = [word for option, given in options.items() for word in (option, str(given))]
-    return shlex.join(["sis-edge", name, *words])
+    return shlex.join(["sis-edge", name, *words, *flags])
 
 
 def _upper(sentence: str) -> str:

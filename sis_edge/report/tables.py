@@ -48,7 +48,7 @@ def value(title: str, field: str, text: Callable[[Any], str], is_number: bool = 
 NETWORK = value("Network", "network", str, is_number=False)
 SPEED_UP = Column("Speed-up", ("speed_up",), show.speed_up)
 SPEED_UP_INTERVAL = Column("95% interval", ("speed_up_low", "speed_up_high"), show.speed_up_interval)
-CEILING = value("Ceiling (MAC ratio)", "mac_ratio", show.ratio)
+CEILING = value("Ceiling (live MAC ratio)", "ceiling", show.ratio)
 SYNAPSES = value("Synapses", "synapses", show.count)
 BOARD_ACCURACY = value("Accuracy on the board", "device_accuracy", show.percent)
 MEDIAN = value("Median latency (p50)", "latency_p50_s", show.seconds)
@@ -86,7 +86,7 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
     "structure": (
         "Structure",
         "What exists of each network: weights of convolutional layers (CL) and of micro networks (MP), "
-        "and multiply-accumulates (MACs) for one image.",
+        "and multiply-accumulates (MACs) for one image. The ceiling counts those that are left once dead neurons are gone.",
         (
             NETWORK,
             value("Granularity", "granularity", str, is_number=False),
@@ -97,6 +97,7 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
             value("All synapses", "synapses", show.count),
             EFFICIENCY,
             value("MACs", "macs", lambda macs: show.si(macs, "").strip()),
+            value("MAC ratio", "mac_ratio", show.ratio),
             CEILING,
             value("Model file", "model_bytes", show.size),
         ),

@@ -31,7 +31,7 @@ COLUMNS = (
     value("Accuracy", "device_accuracy", show.percent),
     value("p50", "latency_p50_s", show.seconds),
     Column("Speed-up [95% interval]", ("speed_up", "speed_up_low", "speed_up_high"), _speed_up),
-    value("Ceiling", "mac_ratio", show.ratio),
+    value("Ceiling", "ceiling", show.ratio),
 )
 
 

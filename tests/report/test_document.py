@@ -97,6 +97,7 @@ def test_unknown_facts_are_said_to_be_unknown() -> None:
         ("pi@host.lan:2222", ["--host", "host.lan", "--port", "2222", "--user", "pi"]),
         ("pi@[fe80::1]:22", ["--host", "fe80::1", "--port", "22", "--user", "pi"]),
         ("host", ["--host", "host"]),
+        ("simulated nano-sim", ["--board", "nano-sim"]),
     ],
 )
 def test_the_commands_that_reproduce_a_run(board, options) -> None:
@@ -104,7 +105,21 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
     assert build[:2] == ["sis-edge", "build"]
     assert build[build.index("--networks") + 1] == "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
     assert build[build.index("--limit") + 1] == "1297"
-    assert deploy == ["sis-edge", "deploy", *options, "--seed", "0"]
+    command = "bench" if board == "local" or board.startswith("simulated") else "deploy"
+    assert deploy == ["sis-edge", command, *options, "--seed", "0", "--threads", "1", "--batch-size", "1"]
+
+
+def test_the_command_asks_for_what_the_job_had() -> None:
+    run = stored_run(board="pi@host:22")
+    job = run.record.job._replace(
+        target_ci=0.015, cores=[0, 2], lock_clocks=True, min_time_s=60, min_inferences=1024, memory_repeats=5, threads=4
+    )
+    changed = run.model_copy(update={"record": run.record._replace(job=job)})
+    words = shlex.split(section(changed).reproduce[1])
+    assert words[words.index("--threads") + 1] == "4"
+    assert words[words.index("--target-ci") + 1] == "1.5%"
+    assert words[words.index("--cores") + 1] == "0,2"
+    assert words[-2:] == ["--lock-clocks", "--strict"]
 
 
 def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
@@ -113,8 +128,8 @@ def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
     from sis_edge.cli import app
 
     commands = get_command(app).commands
-    run = stored_run(board="pi@host:22", profile="raspberry-pi-5")
-    for line in section(run).reproduce:
+    runs = [stored_run(board=board) for board in ("pi@host:22", "local", "simulated nano-sim")]
+    for line in (line for run in runs for line in section(run).reproduce):
         _, name, *words = shlex.split(line)
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known

@@ -33,7 +33,7 @@ def test_a_row_holds_what_was_measured() -> None:
     assert row.latency_p50_s == pytest.approx(2.81e-3, rel=0.03)
     assert row.speed_up == pytest.approx(9.21 / 2.81, rel=0.02)
     assert row.speed_up_low < row.speed_up < row.speed_up_high
-    assert row.share_of_ceiling == pytest.approx(row.speed_up / row.mac_ratio)
+    assert row.share_of_ceiling == pytest.approx(row.speed_up / row.ceiling)
     assert row.accuracy_drop == pytest.approx(0.9733 - 0.9422)
     assert row.problem is None
 

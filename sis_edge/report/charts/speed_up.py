@@ -22,7 +22,8 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
     return Chart(
         name="speed-up",
         title=TITLE,
-        caption="Dashed: the dense network's speed. The ceiling is counted from multiply-accumulates, not measured. "
+        caption="Dashed: the dense network's speed. The ceiling is counted, not measured: multiply-accumulates of the dense network "
+        "over those left after compaction. "
         f"n = {rounds} rounds.",
         alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
         spec=finished(_layers(points), TITLE, mark, BAND * len(points)),
@@ -36,9 +37,9 @@ def _point(row: Row) -> dict[str, Any]:
         "speed_up": estimate,
         "low": estimate if row.speed_up_low is None else row.speed_up_low,
         "high": estimate if row.speed_up_high is None else row.speed_up_high,
-        "ceiling": row.mac_ratio,
+        "ceiling": row.ceiling,
         "text": f"{show.speed_up(row)} [{show.speed_up_interval(row)}]",
-        "ceiling_text": show.ratio(row.mac_ratio),
+        "ceiling_text": show.ratio(row.ceiling),
     }
 
 
