@@ -86,7 +86,7 @@ COLUMNS: dict[str, tuple[str, str, tuple[Column, ...]]] = {
     "structure": (
         "Structure",
         "What exists of each network: weights of convolutional layers (CL) and of micro networks (MP), "
-        "and multiply-accumulates (MACs) for one image. The ceiling counts those that are left once dead neurons are gone.",
+        "and multiply-accumulates (MACs) for one image. The ceiling counts those left once dead neurons are gone.",
         (
             NETWORK,
             value("Granularity", "granularity", str, is_number=False),

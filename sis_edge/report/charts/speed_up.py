@@ -22,8 +22,8 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
     return Chart(
         name="speed-up",
         title=TITLE,
-        caption="Dashed: the dense network's speed. The ceiling is counted, not measured: multiply-accumulates of the dense network "
-        "over those left after compaction. "
+        caption="Dashed: the dense network's speed. The ceiling is counted, not measured: multiply-accumulates of "
+        "the dense network over those left after compaction. "
         f"n = {rounds} rounds.",
         alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
         spec=finished(_layers(points), TITLE, mark, BAND * len(points)),
