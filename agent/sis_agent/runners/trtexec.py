@@ -99,7 +99,7 @@ class TrtexecRunner(Runner):
         flags.append("--profilingVerbosity=detailed" if self._has("--profilingVerbosity") else "--nvtxMode=verbose")
         if self._has("--fp16"):  # strongly typed versions take the precision from the ONNX alone
             flags += ["--" + name.lower() for name in PRECISION_FLAGS[options.precision]]
-        if not options.tf32:
+        if not options.tf32 and self._has("--noTF32"):
             flags.append("--noTF32")
         if self._has("--sparsity"):
             flags.append("--sparsity=" + ("enable" if options.sparse_weights else "disable"))
@@ -113,6 +113,8 @@ class TrtexecRunner(Runner):
                 raise self._lacks("--builderOptimizationLevel")
             flags.append("--builderOptimizationLevel={}".format(options.optimization_level))
         if options.tactic_sources is not None:
+            if not self._has("--tacticSources"):
+                raise self._lacks("--tacticSources")
             flags.append("--tacticSources=" + ",".join("+" + name for name in options.tactic_sources))
         return flags
 
@@ -144,7 +146,7 @@ class TrtexecRunner(Runner):
             command = [self._path, "--onnx=" + model_path, "--saveEngine=" + self._cache.path(key, ".plan"), *flags]
             for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
                 command.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
-            if options.timing_cache:
+            if options.timing_cache and self._has("--timingCacheFile"):
                 command.append("--timingCacheFile=" + self._cache.timing_path(**place))
             if self._has("--exportLayerInfo"):
                 command.append("--exportLayerInfo=" + layers_path)

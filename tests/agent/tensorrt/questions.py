@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.environ["AGENT"])
 
-from sis_agent import cuda, runners
+from sis_agent import cuda, runners, sparsity
 from sis_agent.cuda.base import CudaError
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
@@ -62,6 +62,12 @@ def looks(backend):
     """What the pre-flight says, and how the runners stand."""
     found = preflight(backend)
     return {"device": to_json(found.device), "problem": found.problem, "runners": runners.availability()}
+
+
+def log_report(path):
+    """What the parser of builder logs finds."""
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return to_json(sparsity.from_log(file))
 
 
 def load(runner, batch_size, folder, form, options):

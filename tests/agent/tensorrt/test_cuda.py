@@ -75,6 +75,22 @@ def test_a_machine_without_a_device_says_of_each_provider_why(cuda: str, tmp_pat
             assert f"{other}: not installed" in found["message"]
 
 
+def test_this_machine_as_it_is(tmp_path: Path) -> None:
+    found = board(tmp_path, cuda=None).ask("device", "auto")
+    if "problem" not in found:
+        assert found["device"]["simulated"] is False
+        assert found["same"]
+        return
+    assert found["problem"]["code"] == "no-gpu"
+    assert all(f"{name}: " in found["problem"]["message"] for name in PROVIDERS)
+
+
+def test_builder_logs_are_read_under_the_oldest_python(tmp_path: Path) -> None:
+    there = board(tmp_path, cuda=None, python=find("3.6"))
+    found = there.ask("log_report", str(Path(__file__).parent / "logs" / "tensorrt-10.txt"))
+    assert found["chosen"] == {"number": 1, "names": ["conv3"]}
+
+
 def test_a_board_without_a_gpu_is_told_before_tensorrt_is_touched(tmp_path: Path) -> None:
     found = board(tmp_path, tensorrt="10.3.0").ask("looks", "auto", STANDIN_GPUS="0")
     assert found["device"] is None
