@@ -5,7 +5,7 @@ import os
 import traceback
 from typing import Any, Callable, Dict, List
 
-from sis_agent import facts, jobs, login, schema, storage
+from sis_agent import facts, jobs, login, provision, schema, storage
 from sis_agent.commands import Commands
 from sis_agent.detach import detach
 from sis_agent.execute import cancel, execute
@@ -69,6 +69,10 @@ def _clean(arguments: argparse.Namespace) -> Dict[str, Any]:
     return storage.clean(arguments.root, arguments.keep_bundles)
 
 
+def _provision(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return provision.provision(arguments.root, arguments.wheel)
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="sis_agent", description="Measures networks on this board for sis-edge.")
@@ -100,6 +104,10 @@ def parser() -> argparse.ArgumentParser:
     command("cancel", _cancel, "end a job").add_argument("job_id")
     clean = command("clean", _clean, "remove jobs that do not run, bundles and old agents")
     clean.add_argument("--keep-bundles", action="store_true")
+    unpack = command(
+        "provision", _provision, "unpack wheels from the folder `wheels`; without names, tell what is there"
+    )
+    unpack.add_argument("wheel", nargs="*")
     return top
 
 
@@ -108,6 +116,7 @@ def run_command_line(words: List[str]) -> int:
     arguments = parser().parse_args(words)
     arguments.root = os.path.abspath(os.path.expanduser(arguments.root))
     arguments.sysroot = os.path.abspath(arguments.sysroot)
+    provision.activate(arguments.root)
     try:
         with jobs.disk_full_is_a_problem():
             say(answer_line(arguments.call(arguments)))

@@ -1,0 +1,141 @@
+"""Wheels that the host brought: unpacked whole or not at all, found by the agent and its workers."""
+
+import base64
+import hashlib
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
+
+from .board import Board
+from .interpreters import find
+
+MACHINE = os.uname().machine
+ANY = "thing-1.0-py3-none-any.whl"
+FILES = {"thing/__init__.py": b"VALUE = 42\n", "thing-1.0.dist-info/METADATA": b"Name: thing\n"}
+
+
+def write_wheel(folder: Path, name: str = ANY, files: dict[str, bytes] | None = None, damage: str = "") -> Path:
+    """A real wheel with its RECORD; `damage` is a file whose content is changed behind it."""
+    files = FILES if files is None else files
+    rows = []
+    for path, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+        rows.append(f"{path},sha256={digest},{len(content)}")
+    record = "thing-1.0.dist-info/RECORD"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content + b"#" if path == damage else content)
+        archive.writestr(record, "\n".join([*rows, f"{record},,"]) + "\n")
+    return folder / name
+
+
+@pytest.fixture(params=["3.6", "3.13"])
+def board(request: pytest.FixtureRequest, tmp_path: Path) -> Board:
+    return Board(tmp_path / "root", find(request.param))
+
+
+def packages(board: Board) -> set[str]:
+    return {path.relative_to(board.root).as_posix() for path in (board.root / "site").rglob("*") if path.is_file()}
+
+
+def test_a_wheel_is_unpacked(board: Board) -> None:
+    wheel = write_wheel(board.root / "wheels")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    answer = board.call("provision", ANY).answer
+    assert answer["wheels"] == {ANY: sha256}
+    assert (Path(answer["folder"]) / "thing" / "__init__.py").read_bytes() == FILES["thing/__init__.py"]
+    assert not wheel.exists(), "what is unpacked takes no room twice"
+    assert board.call("provision").answer == answer
+
+
+def test_another_set_takes_the_first_one_s_place(board: Board) -> None:
+    write_wheel(board.root / "wheels")
+    board.call("provision", ANY).answer  # noqa: B018
+    other = "other-2.0-py3-none-any.whl"
+    write_wheel(board.root / "wheels", other, {"other.py": b""})
+    assert list(board.call("provision", other).answer["wheels"]) == [other]
+    assert not [name for name in packages(board) if "thing/" in name]
+
+
+def test_scripts_and_data_stay_out(board: Board) -> None:
+    files = {"thing-1.0.data/purelib/pure.py": b"", "thing-1.0.data/scripts/run": b"#!python", "thing.py": b""}
+    write_wheel(board.root / "wheels", files=files)
+    board.call("provision", ANY).answer  # noqa: B018
+    found = {name.split("/", 2)[2] for name in packages(board)}
+    assert found == {"pure.py", "thing.py", "provisioned.json", "thing-1.0.dist-info/RECORD"}
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "damage", "sentence"),
+    [
+        (ANY, None, "thing/__init__.py", "thing/__init__.py in the wheel thing-1.0-py3-none-any.whl is not what its"),
+        (ANY, {"../../outside.py": b""}, "", "has a file outside of its folder"),
+        (ANY, {"/tmp/outside.py": b""}, "", "has a file outside of its folder"),
+        ("thing-1.0-cp27-cp27mu-manylinux2014_x86_64.whl", None, "", "is not for this board's Python 3."),
+        (f"thing-1.0-cp35-cp35m-manylinux2014_{MACHINE}.whl", None, "", "is not for this board's Python 3."),
+        ("thing-1.0-py3-none-manylinux2014_sparc.whl", None, "", f"on {MACHINE}; name the board's own profile"),
+        ("thing.whl", None, "", "is not for this board's Python 3."),
+    ],
+)
+def test_a_wheel_that_is_not_unpacked(
+    board: Board, name: str, files: dict[str, bytes] | None, damage: str, sentence: str
+) -> None:
+    write_wheel(board.root / "wheels", "first-1.0-py3-none-any.whl", {"first.py": b""})
+    board.call("provision", "first-1.0-py3-none-any.whl").answer  # noqa: B018
+    before = packages(board)
+    write_wheel(board.root / "wheels", name, files, damage)
+    problem = board.call("provision", name).problem
+    assert problem["code"] == "bad-wheel"
+    assert sentence in problem["message"]
+    assert packages(board) == before, "what was there stays"
+    assert not list(board.root.rglob("outside.py"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", None])
+def test_what_is_no_wheel(board: Board, content: bytes | None) -> None:
+    (board.root / "wheels").mkdir()
+    if content is not None:
+        (board.root / "wheels" / ANY).write_bytes(content)
+    problem = board.call("provision", ANY).problem
+    assert problem["code"] == "bad-wheel"
+    assert ("push it first" if content is None else "is damaged") in problem["message"]
+
+
+@pytest.mark.parametrize("name", ["../agents/x.whl", "/etc/passwd", "thing.zip"])
+def test_names_that_are_no_wheel_s(board: Board, name: str) -> None:
+    assert board.call("provision", name).problem["code"] == "bad-wheel"
+
+
+def test_the_agent_and_its_workers_find_the_packages(board: Board) -> None:
+    """A package `numpy` that says where it is from: the ONNX Runtime runner imports it in the worker."""
+    files = {
+        "numpy.py": b"raise ImportError('from the packages that were brought')\n",
+        "onnxruntime.py": b"",
+        "numpy-9.9.dist-info/METADATA": b"",
+    }
+    write_wheel(board.root / "wheels", files=files)
+    board.call("provision", ANY).answer  # noqa: B018
+    facts = board.call("facts").answer
+    assert facts["packages"]["numpy"] == "9.9"
+    assert facts["runners"]["onnxruntime"] == "available"
+    board.put_empty_bundle()
+    networks = [NetworkJob("a", "model", "logits")]
+    board.put_job("j1", Job(JOB_VERSION, "b1", networks, "inputs", 1e-4, Preprocess([0.0] * 3, [1.0] * 3)))
+    board.call("run", "--foreground", "--job-id", "j1")
+    state = board.call("status", "j1").answer
+    assert "from the packages that were brought" in state["problem"]["message"]
+
+
+def test_cleaning_takes_them_away(tmp_path: Path) -> None:
+    board = Board(tmp_path / "root", sys.executable)
+    write_wheel(board.root / "wheels")
+    board.call("provision", ANY).answer  # noqa: B018
+    assert board.call("clean", "--keep-bundles").answer["removed"]["site"] == []
+    assert len(board.call("clean").answer["removed"]["site"]) == 1
+    assert board.call("provision").answer["wheels"] == {}
