@@ -178,7 +178,7 @@ def test_few_false_positives_in_a_thousand_runs(kind) -> None:
     assert found >= 0.95
 
 
-@pytest.mark.parametrize("kind", ["drift", "two clocks"])
+@pytest.mark.parametrize("kind", ["drift", "two clocks", "all at once"])
 def test_taking_turns_narrows_the_interval_by_two_fifths(kind) -> None:
     turns, one_by_one = [], []
     for seed in range(40):

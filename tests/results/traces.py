@@ -13,6 +13,7 @@ Factors = NDArray[np.float64]
 Rounds = dict[int, list[float]]
 
 ROUNDS, PER_ROUND = 30, 20
+KINDS = ("steady", "drift", "bursts", "two clocks", "all at once")
 
 
 def _autoregressive(count: int, memory: float, deviation: float, generator: np.random.Generator) -> Factors:
@@ -30,22 +31,19 @@ def slowness(kind: str, count: int, generator: np.random.Generator) -> Factors:
     """`count` factors above or near 1: autocorrelated noise of 1% always, and by `kind` what else goes on."""
     log = _autoregressive(count, 0.8, 0.01, generator) + generator.normal(0, 0.005, count)
     place = np.linspace(0, 1, count)
-    if kind == "drift":  # a board that warms up by 6%, and wanders by 2% besides
+    if kind in ("drift", "all at once"):  # a board that warms up by 6%, and wanders by 2% besides
         log += 0.06 * (1 - np.exp(-3 * place)) + _autoregressive(count, 0.998, 0.02, generator)
-    elif kind == "bursts":  # another process takes the core for ten inferences, 1% of the time
+    if kind in ("bursts", "all at once"):  # another process takes the core for ten inferences, 1% of the time
         starts = np.flatnonzero(generator.random(count) < 0.001)
         for start in starts:
             log[start : start + 10] += 0.6
-    elif kind == "two clocks":  # the clock falls by a fifth for long stretches
+    if kind in ("two clocks", "all at once"):  # the clock falls by a fifth for long stretches
         switches = generator.random(count) < 0.005
         log += 0.2 * (np.cumsum(switches) % 2)
-    elif kind != "steady":
+    if kind not in KINDS:
         raise ValueError(kind)
     factors: Factors = np.exp(log)
     return factors
-
-
-KINDS = ("steady", "drift", "bursts", "two clocks")
 
 
 def interleaved(
