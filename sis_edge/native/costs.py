@@ -25,11 +25,8 @@ CALIBRATION_VERSION = 1
 Work: TypeAlias = defaultdict[str, float]
 """Counts by kind of work."""
 
-BLOCK_KNOTS = (1, 2, 4, 8, 12)
+BLOCK_KNOTS = (1, 2, 4, 6, 8, 12)
 """Filters of a block that are calibrated; costs between are interpolated."""
-
-NIN_EDGE_FLOATS = 3 * 32 * 32 + 10
-"""What goes into a network of this kind and comes out of it."""
 
 THIN_INPUTS = 16
 """Below so many inputs ONNX Runtime's dense convolution works another way."""
@@ -52,13 +49,18 @@ class Calibration(BaseModel):
 
 @dataclass(frozen=True)
 class CostModel:
-    """Seconds of each kind of work on one core of a board; `run_s` is the cost of a session's run beside its layers."""
+    """Seconds of each kind of work on one core of a board.
+
+    `run_s` is the cost of a session's run beside its layers, `edge_s` that of a float which goes into ONNX Runtime's
+    own layout of dense chains or comes out of it.
+    """
 
     isa: InstructionSet
     native: Mapping[str, float]
     relayout: Mapping[str, float]
     dense: Mapping[str, float]
     run_s: float
+    edge_s: float = 0.0
 
     def native_s(self, layer: LayerSpec, pairs: Pairs, block: int = 1) -> float:
         """A native layer without copies between layouts."""
@@ -123,8 +125,7 @@ def fit(calibration: Calibration) -> CostModel:
         relayout.append((relayout_work(isa, probe.inputs, probe.side), before))
         relayout.append((relayout_work(isa, probe.filters, probe.side), after))
     dense = _solve([(_probe_work(probe), calibration.dense[probe.name][0]) for probe in probes.DENSE])
-    run_s = dense.pop("run") + dense.pop("edges") * NIN_EDGE_FLOATS
-    return CostModel(isa, _solve(native), _solve(relayout), dense, run_s)
+    return CostModel(isa, _solve(native), _solve(relayout), dense, dense.pop("run"), dense.pop("edges"))
 
 
 def _probe_work(probe: probes.DenseProbe) -> Work:

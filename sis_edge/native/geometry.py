@@ -24,7 +24,7 @@ INSTRUCTION_SETS = {
     entry.name: entry
     for entry in (
         InstructionSet("avx512", 16, 2, 12, True),
-        InstructionSet("avx2", 8, 1, 12, False),
+        InstructionSet("avx2", 8, 2, 6, False),
         InstructionSet("neon", 4, 2, 12, False),
         InstructionSet("portable", 4, 2, 6, False),
     )

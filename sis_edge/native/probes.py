@@ -121,7 +121,7 @@ NATIVE = (
     *(Probe(1, side, inputs, filters) for side, inputs, filters in ((32, 96, 96), (16, 48, 48), (16, 192, 144))),
     *(Probe(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 40))),
     *(Probe(1, 32, 128, 96, 0.2, block) for block in (1, 2, 4, 8, 12)),
-    *(Probe(1, 16, 96, 96, 0.25, block) for block in (1, 2, 4, 8, 12)),
+    *(Probe(1, 16, 96, 96, 0.25, block) for block in (1, 2, 4, 6, 8, 12)),
 )
 
 

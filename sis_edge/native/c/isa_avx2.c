@@ -1,7 +1,7 @@
 /* AVX2 with FMA: 16 registers of 8 floats. */
 #define LANES 8
-#define TILE 1
-#define MOST_FILTERS 12
+#define TILE 2
+#define MOST_FILTERS 6
 #define HAS_BANDS 0
 
 #define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)

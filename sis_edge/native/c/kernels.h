@@ -22,9 +22,22 @@ INLINE size_t tile_offset(const struct sis_form *form, size_t v, size_t c) {
     return v / TILE * form->stride + (c * TILE + v % TILE) * LANES;
 }
 
+/* Where finished rows of one filter go in TILES: from vector `v` on, one every `step` vectors, ReLU applied. */
+struct sink {
+    const struct sis_form *form;
+    float *out;
+    size_t channel, v, step;
+    vec least;
+};
+
+INLINE void finish(const struct sink *sink, int row, vec sum) {
+    store(sink->out + tile_offset(sink->form, sink->v + (size_t)row * sink->step, sink->channel),
+          at_least(sink->least, sum));
+}
+
 /* Sums of R rows of one filter, one strip wide. `above` and `below` say whether anything but zeros is there. */
 INLINE void wide_rows(const int K, const int R, const float *in, size_t pitch, const struct sis_filter *filter,
-                      int above, int below, vec *result) {
+                      int above, int below, const struct sink *sink) {
     vec sum[MOST_ROWS];
     UNROLL for (int r = 0; r < R; r++) sum[r] = all(filter->bias);
     const float *weight = filter->weight;
@@ -51,16 +64,16 @@ INLINE void wide_rows(const int K, const int R, const float *in, size_t pitch, c
             }
         }
     }
-    UNROLL for (int r = 0; r < R; r++) result[r] = sum[r];
+    UNROLL for (int r = 0; r < R; r++) finish(sink, r, sum[r]);
 }
 
 typedef void rows_function(const float *in, size_t pitch, const struct sis_filter *filter, int above, int below,
-                           vec *result);
+                           const struct sink *sink);
 
 #define WIDE(K, R)                                                                                       \
     static void wide_##K##_##R(const float *in, size_t pitch, const struct sis_filter *filter, int above, \
-                               int below, vec *result) {                                                 \
-        wide_rows(K, R, in, pitch, filter, above, below, result);                                        \
+                               int below, const struct sink *sink) {                                     \
+        wide_rows(K, R, in, pitch, filter, above, below, sink);                                          \
     }
 #define WIDE_ALL(K) WIDE(K, 16) WIDE(K, 8) WIDE(K, 4) WIDE(K, 2) WIDE(K, 1)
 WIDE_ALL(3)
@@ -69,7 +82,7 @@ WIDE_ALL(7)
 
 /* Any other side of the kernel: right, not fast. */
 static void wide_any(uint32_t kernel, uint32_t rows, const float *in, size_t pitch, const struct sis_filter *filter,
-                     vec *result) {
+                     const struct sink *sink) {
     for (uint32_t r = 0; r < rows; r++) {
         vec sum = all(filter->bias);
         const float *weight = filter->weight;
@@ -77,7 +90,7 @@ static void wide_any(uint32_t kernel, uint32_t rows, const float *in, size_t pit
             for (uint32_t dx = 0; dx < kernel; dx++)
                 for (uint32_t dy = 0; dy < kernel; dy++)
                     sum += load_loose(in + filter->offset[e] + (r + dy) * pitch + dx) * *weight++;
-        result[r] = sum;
+        finish(sink, (int)r, sum);
     }
 }
 
@@ -93,20 +106,18 @@ static rows_function *rows_for(uint32_t kernel, uint32_t left, uint32_t *rows) {
 
 static void convolve_wide(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end) {
     const struct sis_form *from = &work->from, *to = &work->to;
-    vec result[MOST_ROWS];
-    for (size_t f = begin; f < end; f++) {
+    struct sink sink = {to, out, begin, 0, from->strips, least_after(work->relu)};
+    for (size_t f = begin; f < end; sink.channel = ++f) {
         const struct sis_filter *filter = &work->filters[f];
         for (uint32_t y = 0, rows; y < from->height; y += rows) {
             rows_function *run = rows_for(work->kernel, from->height - y, &rows);
             for (uint32_t s = 0; s < from->strips; s++) {
                 const float *corner = in + (size_t)y * from->pitch + s * LANES;
+                sink.v = (size_t)y * from->strips + s;
                 if (run)
-                    run(corner, from->pitch, filter, y > 0, y + rows < from->height, result);
+                    run(corner, from->pitch, filter, y > 0, y + rows < from->height, &sink);
                 else
-                    wide_any(work->kernel, rows, corner, from->pitch, filter, result);
-                for (uint32_t r = 0; r < rows; r++)
-                    store(out + tile_offset(to, (size_t)(y + r) * from->strips + s, f),
-                          work->relu ? relu(result[r]) : result[r]);
+                    wide_any(work->kernel, rows, corner, from->pitch, filter, &sink);
             }
         }
     }
@@ -116,7 +127,7 @@ static void convolve_wide(const struct sis_convolution *work, const float *in, f
 /* Sums of R vectors of rows of one filter over bands. The columns of the kernel have sums of their own, which are
  * shifted against each other once, at the end: a shift is linear, so the inner loop needs aligned loads only. */
 INLINE void banded_rows(const int K, const int R, const float *in, const struct sis_filter *filter,
-                        const struct lane_shift *shift, vec *result) {
+                        const struct lane_shift *shift, const struct sink *sink) {
     vec sum[5][4];
     UNROLL for (int dx = 0; dx < K; dx++) UNROLL for (int r = 0; r < R; r++) sum[dx][r] = (vec){0};
     UNROLL for (int r = 0; r < R; r++) sum[K / 2][r] = all(filter->bias);
@@ -132,17 +143,17 @@ INLINE void banded_rows(const int K, const int R, const float *in, const struct 
     UNROLL for (int r = 0; r < R; r++) {
         vec total = sum[K / 2][r];
         UNROLL for (int dx = 0; dx < K; dx++) if (dx != K / 2) total += shift_lanes(sum[dx][r], &shift[dx]);
-        result[r] = total;
+        finish(sink, r, total);
     }
 }
 
 typedef void banded_function(const float *in, const struct sis_filter *filter, const struct lane_shift *shift,
-                             vec *result);
+                             const struct sink *sink);
 
 #define BANDED(K, R)                                                                           \
     static void banded_##K##_##R(const float *in, const struct sis_filter *filter,             \
-                                 const struct lane_shift *shift, vec *result) {                \
-        banded_rows(K, R, in, filter, shift, result);                                          \
+                                 const struct lane_shift *shift, const struct sink *sink) {                \
+        banded_rows(K, R, in, filter, shift, sink);                                            \
     }
 BANDED(3, 4) BANDED(3, 2) BANDED(3, 1) BANDED(5, 4) BANDED(5, 2) BANDED(5, 1)
 
@@ -154,15 +165,14 @@ static void convolve_banded(const struct sis_convolution *work, const float *in,
     struct lane_shift shift[5];
     for (int dx = 0; dx < (int)work->kernel; dx++)
         shift[dx] = lane_shift(dx - (int)work->kernel / 2, LANES / (int)from->bands);
-    vec result[4];
-    for (size_t f = begin; f < end; f++)
+    struct sink sink = {to, out, begin, 0, 1, least_after(work->relu)};
+    for (size_t f = begin; f < end; sink.channel = ++f)
         for (uint32_t y = 0, rows; y < from->band_rows; y += rows) {
             uint32_t left = from->band_rows - y;
             int size = left >= 4 ? 0 : left >= 2 ? 1 : 2;
             rows = 4u >> size;
-            known[work->kernel / 2 - 1][size](in + (size_t)y * LANES, &work->filters[f], shift, result);
-            for (uint32_t r = 0; r < rows; r++)
-                store(out + tile_offset(to, y + r, f), work->relu ? relu(result[r]) : result[r]);
+            sink.v = y;
+            known[work->kernel / 2 - 1][size](in + (size_t)y * LANES, &work->filters[f], shift, &sink);
         }
 }
 #endif
@@ -178,7 +188,7 @@ static void convolve(const struct sis_convolution *work, const float *in, float 
 }
 
 /* N filters of a 1 x 1 convolution on one tile. */
-INLINE void block_sums(const int N, const float *in, const struct sis_block *block, int with_relu, float *out) {
+INLINE void block_sums(const int N, const float *in, const struct sis_block *block, vec least, float *out) {
     vec sum[MOST_FILTERS * TILE];
     UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n * TILE + p] = all(block->bias[n]);
     const float *weight = block->weight;
@@ -189,14 +199,14 @@ INLINE void block_sums(const int N, const float *in, const struct sis_block *blo
         UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n * TILE + p] += x[p] * weight[n];
     }
     UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++)
-        store(out + (n * TILE + p) * LANES, with_relu ? relu(sum[n * TILE + p]) : sum[n * TILE + p]);
+        store(out + (n * TILE + p) * LANES, at_least(least, sum[n * TILE + p]));
 }
 
-typedef void block_function(const float *in, const struct sis_block *block, int with_relu, float *out);
+typedef void block_function(const float *in, const struct sis_block *block, vec least, float *out);
 
 #define BLOCK(N)                                                                                         \
-    static void block_##N(const float *in, const struct sis_block *block, int with_relu, float *out) {   \
-        block_sums(N, in, block, with_relu, out);                                                        \
+    static void block_##N(const float *in, const struct sis_block *block, vec least, float *out) {   \
+        block_sums(N, in, block, least, out);                                                            \
     }
 BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6)
 #if MOST_FILTERS == 12
@@ -212,10 +222,11 @@ static void pointwise(const struct sis_pointwise *work, const float *in, float *
         block_7,  block_8, block_9, block_10, block_11, block_12,
 #endif
     };
+    vec least = least_after(work->relu);
     for (size_t item = begin; item < end; item++) {
         size_t tile = item / work->block_count;
         const struct sis_block *block = &work->blocks[item % work->block_count];
-        known[block->filters](in + tile * work->from.stride, block, (int)work->relu,
+        known[block->filters](in + tile * work->from.stride, block, least,
                               out + tile * work->to.stride + (size_t)block->first * TILE * LANES);
     }
 }

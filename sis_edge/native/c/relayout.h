@@ -3,7 +3,7 @@
 #define SIS_RELAYOUT_H
 
 /* Longest row and what a vector may read or write beyond it. */
-enum { ROW_ROOM = 4096 + 2 * LANES };
+enum { ROW_ROOM = 4096 + 4 * LANES };
 
 INLINE void copy_floats(float *to, const float *from, uint32_t count) {
     uint32_t i = 0;
@@ -69,17 +69,16 @@ INLINE void store_row(const struct sis_form *form, float *out, size_t c, uint32_
     }
 }
 
-/* The greatest of each `pool` neighbours, in place. */
+/* The greatest of each `pool` neighbours, in place. Whole vectors run into the room behind the row, which nobody reads. */
 INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
-    uint32_t x = 0;
-#if LANES == 16 || LANES == 8 || LANES == 4
-    if (pool == 2)
-        for (; x + LANES <= width; x += LANES) {
+    if (pool == 2) {
+        for (uint32_t x = 0; x < width; x += LANES) {
             vec a = load_loose(row + 2 * x), b = load_loose(row + 2 * x + LANES);
             store_loose(row + x, greater(EVENS(a, b), ODDS(a, b)));
         }
-#endif
-    for (; x < width; x++) {
+        return;
+    }
+    for (uint32_t x = 0; x < width; x++) {
         float best = row[(size_t)x * pool];
         for (uint32_t i = 1; i < pool; i++) best = row[(size_t)x * pool + i] > best ? row[(size_t)x * pool + i] : best;
         row[x] = best;
@@ -88,6 +87,7 @@ INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
 
 static void relayout(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end) {
     float row[ROW_ROOM];
+    memset(row, 0, sizeof(float) * (work->from.width + 4 * LANES));
     for (size_t c = begin; c < end; c++)
         for (uint32_t y = 0; y < work->to.height; y++) {
             for (uint32_t i = 0; i < work->pool; i++) load_row(&work->from, in, c, y * work->pool + i, row, i > 0);

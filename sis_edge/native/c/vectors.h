@@ -2,6 +2,7 @@
 #ifndef SIS_VECTORS_H
 #define SIS_VECTORS_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -29,7 +30,9 @@ INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~m
 /* The greater of each pair; `a` where either is not a number. */
 INLINE vec greater(vec a, vec b) { return choose(b > a, b, a); }
 
-/* max(v, 0); what is not a number stays so. */
-INLINE vec relu(vec v) { return (vec)((ivec)v & ~(v < (vec){0})); }
+/* What is less than `least` becomes it; what is not a number stays so. ReLU where `least` is zero. */
+INLINE vec at_least(vec least, vec v) { return choose(v < least, least, v); }
+
+INLINE vec least_after(uint32_t with_relu) { return all(with_relu ? 0.0f : -INFINITY); }
 
 #endif
