@@ -6,6 +6,7 @@ A simulated board brings stand-ins below its root; nothing of this machine is ru
 import os
 import select
 import shutil
+import signal
 import subprocess
 from typing import List, NamedTuple, Optional, Sequence
 
@@ -62,7 +63,7 @@ class Commands:
         finally:
             process.stdout.close()
             if not in_time:
-                process.kill()
+                os.kill(process.pid, signal.SIGKILL)  # Popen.kill may reap it before wait4 does
             # wait4 says what this very child took; the sums for all children would count the workers too.
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = -(status & 0x7F) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

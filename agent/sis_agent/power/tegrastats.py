@@ -7,6 +7,7 @@ or without the unit, perhaps negative. Memory looks alike but ends in a unit of 
 import os
 import re
 import select
+import signal
 import subprocess
 from typing import Dict, Optional
 
@@ -68,7 +69,8 @@ class Tegrastats(Source):
     def close(self) -> None:
         """End the tool, and note what it took."""
         if self._process.returncode is None:
-            self._process.kill()
+            # Not Popen.kill, which reaps a tool that has ended by itself: wait4 then finds no child.
+            os.kill(self._process.pid, signal.SIGKILL)
             _, _, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = -9
             self.cpu_s = usage.ru_utime + usage.ru_stime
