@@ -102,6 +102,11 @@ class AgentClient:
         """End a job and wait for its end; returns its state."""
         return str(self._ask("cancel", job_id).get("state"))
 
+    def provision(self, *wheels: str) -> dict[str, str]:
+        """Unpack these wheels, which lie in `wheels/`; returns what is unpacked now: file name -> SHA-256."""
+        answer = self._ask("provision", *wheels, timeout_s=10 * self._timeout_s)
+        return _checked(dict[str, str], answer.get("wheels"), self.transport.name)
+
     def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
         """Remove ended jobs, bundles and old agents from the board."""
         return self._ask("clean", *(["--keep-bundles"] if keep_bundles else []), timeout_s=10 * self._timeout_s)

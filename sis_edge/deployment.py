@@ -21,17 +21,16 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from sis_agent.schema import ENDED, QUEUED, RECORD_VERSION, Facts, Job, Record, to_json
+from sis_edge import provisioning
 from sis_edge.agent_client import AgentClient, JobStatus, problem_error
 from sis_edge.bundle import MANIFEST, Bundle, FileEntry, file_sha256, verify
 from sis_edge.errors import AgentError, BoardError, SisEdgeError, TransportError
 from sis_edge.jobs import DEFAULT, MeasuringOptions, combinations, job_for
 from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles.detect import architecture
 from sis_edge.transport import Transport, UnreachableError
 
-Stage = Literal["agent", "facts", "push", "measure", "link", "record"]
-
-# What systems call the same instruction set.
-ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+Stage = Literal["agent", "facts", "provision", "push", "measure", "link", "record"]
 
 # Room that the job itself needs beside the bundle: its record, its log, the file system's own blocks.
 SPARE_BYTES = 16 << 20
@@ -95,6 +94,7 @@ def deploy(
     seed: int = 0,
     options: MeasuringOptions = DEFAULT,
     job_id: str | None = None,
+    provision_from: Path | None = None,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
 ) -> Record:
@@ -102,11 +102,12 @@ def deploy(
 
     `seed` is that of the networks' order. The record may tell of a problem of single networks or of the whole job. Of
     several combinations of threads and batch size the first is measured; `deploy_each` measures them all. Ctrl-C
-    cancels the job on the board. Raises BundleError, TransportError, AgentError and BoardError as their docstrings
-    say; a lost connection is waited for as long as `patience` says.
+    cancels the job on the board. `provision_from` is a cache of wheels, out of which the board gets the profile's
+    ONNX Runtime; None leaves the board as it is. Raises BundleError, TransportError, AgentError and BoardError as
+    their docstrings say; a lost connection is waited for as long as `patience` says.
     """
     job_for(bundle, profile, networks=networks, seed=seed, options=options)  # the user's mistakes, before the board
-    line, runner = _ready(bundle, transport, profile, on_event, patience)
+    line, runner = _ready(bundle, transport, profile, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner)
     return line.measure(job, job_id or new_job_id())
 
@@ -119,6 +120,7 @@ def deploy_each(
     networks: Sequence[str] | None = None,
     seed: int = 0,
     options: MeasuringOptions = DEFAULT,
+    provision_from: Path | None = None,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
 ) -> Iterator[Record]:
@@ -126,19 +128,26 @@ def deploy_each(
     several = combinations(profile, options)
     for one in several:
         job_for(bundle, profile, networks=networks, seed=seed, options=one)  # the user's mistakes, before the board
-    line, runner = _ready(bundle, transport, profile, on_event, patience)
+    line, runner = _ready(bundle, transport, profile, provision_from, on_event, patience)
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner)
         yield line.measure(job, new_job_id())
 
 
 def _ready(
-    bundle: Bundle, transport: Transport, profile: DeviceProfile, on_event: OnEvent, patience: Patience | None
+    bundle: Bundle,
+    transport: Transport,
+    profile: DeviceProfile,
+    provision_from: Path | None,
+    on_event: OnEvent,
+    patience: Patience | None,
 ) -> "tuple[_Line, str]":
     """A board that has the agent and the bundle, and the run time that it has."""
     verify(bundle.path)
     line = _Line(transport, profile, on_event, patience or Patience())
     facts = line.meet()
+    if provision_from is not None and line.provision(facts, provision_from):
+        facts = line.meet()
     runner = check_board(facts, profile, transport.name)
     for better in profile.runtime.runners:
         if better == runner:
@@ -168,7 +177,7 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
 
     Raises BoardError where the board is not the profile's, or has none of them.
     """
-    machine = facts.machine and ARCHITECTURES.get(facts.machine.lower(), facts.machine.lower())
+    machine = architecture(facts)
     if profile.board.architecture not in ("any", machine) and machine is not None:
         raise BoardError(
             f"{name} is a {facts.machine}, the profile {profile.name} is for {profile.board.architecture}; "
@@ -217,6 +226,16 @@ class _Line:
                 )
             )
         return facts
+
+    def provision(self, facts: Facts, cache: Path) -> bool:
+        """Bring the profile's wheels; returns whether the board has something new."""
+
+        def say(message: str) -> None:
+            self.say(Event("provision", message))
+
+        return self._persist(
+            lambda: provisioning.provision(self.transport, self.agent, self.profile, facts, cache, say)
+        )
 
     def push(self, bundle: Bundle, facts: Facts) -> None:
         """Bring the bundle to the board; what is whole there already is not sent again."""

@@ -51,8 +51,8 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         profiles.load(name)
     sentence = str(raised.value)
-    assert f"there is no profile '{name}'; known: jetson-agx-orin" in sentence
-    assert "raspberry-pi-5, or the path of a .toml file" in sentence
+    assert f"there is no profile '{name}'; known: aarch64, desktop-rtx, jetson-agx-orin" in sentence
+    assert "x86-64, or the path of a .toml file" in sentence
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,7 @@ def test_one_number_or_several(tmp_path: Path, text: str, threads: list[int], si
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     for name, reason in (("none.toml", "No such file"), ("folder.toml", "Is a directory")):
-        with pytest.raises(UsageError, match=rf"{name} cannot be read \({reason}.*\); known: jetson-agx-orin"):
+        with pytest.raises(
+            UsageError, match=rf"{name} cannot be read \({reason}.*\); known: aarch64, desktop-rtx, jetson-agx-orin"
+        ):
             profiles.load(str(tmp_path / name))

@@ -57,7 +57,7 @@ class Bars:
             network = str(event.detail.get("network") or "")
             phase = str(event.detail.get("phase") or event.stage)
             self.show(f"{phase} {network}".strip(), event.done, event.total)
-        elif event.stage == "link" or not log.is_terminal:
+        elif event.stage in ("link", "provision") or not log.is_terminal:
             log.print(event.message, soft_wrap=True)
         else:
             self.show(event.message, 1, 1)

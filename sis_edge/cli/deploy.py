@@ -31,6 +31,10 @@ def deploy(
     batch_size: measuring.BatchSize = None,
     lock_clocks: measuring.LockClocks = False,
     require_energy: measuring.RequireEnergy = False,
+    provision: Annotated[
+        bool,
+        typer.Option("--provision", help="Bring the profile's ONNX Runtime to the board first; it needs no internet."),
+    ] = False,
     job: Annotated[
         str | None, typer.Option(help="Fetch the record of this job, started before, instead of measuring.")
     ] = None,
@@ -58,7 +62,16 @@ def deploy(
     try:
         with bars() as shown:
             stored = measuring.measure(
-                chosen, transport, board, runs_dir, shown, networks=names, seed=seed, asked=asked, job=job
+                chosen,
+                transport,
+                board,
+                runs_dir,
+                shown,
+                networks=names,
+                seed=seed,
+                asked=asked,
+                provision=provision,
+                job=job,
             )
     finally:
         transport.close()

@@ -104,19 +104,28 @@ def measure(
     networks: list[str] | None = None,
     seed: int = 0,
     asked: "MeasuringOptions | None" = None,
+    provision: bool = False,
     job: str | None = None,
 ) -> Stored:
     """Deploy, or collect an older job, and store each record as it comes: one for each threads and batch size."""
     from datetime import UTC, datetime
 
     from sis_edge import deployment
+    from sis_edge.datasets.cache import cache_root
     from sis_edge.jobs import DEFAULT
     from sis_edge.results import store
     from sis_edge.results.schema import StoredRun
 
     if job is None:
         records = deployment.deploy_each(
-            bundle, transport, profile, networks=networks, seed=seed, options=asked or DEFAULT, on_event=shown.event
+            bundle,
+            transport,
+            profile,
+            networks=networks,
+            seed=seed,
+            options=asked or DEFAULT,
+            provision_from=cache_root() / "wheels" if provision else None,
+            on_event=shown.event,
         )
     else:
         records = iter([deployment.collect(transport, profile, job, on_event=shown.event)])

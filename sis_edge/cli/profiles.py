@@ -1,5 +1,6 @@
 """`sis-edge profiles`: what is known of the boards."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,11 +19,12 @@ def list_profiles() -> None:
     from sis_edge.cli.console import out
 
     table = Table()
-    for heading in ("profile", "board", "architecture", "tried"):
-        table.add_column(heading)
+    for heading in ("profile", "board", "run time", "forms", "tried"):
+        table.add_column(heading, no_wrap=heading in ("profile", "run time"))
     for name in profiles.names():
         profile = profiles.load(name)
-        table.add_row(name, profile.title, profile.board.architecture, "yes" if profile.board.verified else "no")
+        tried = "yes" if profile.board.verified else "no"
+        table.add_row(name, profile.title, profile.runtime.runners[0], profile.networks.conv, tried)
     out.print(table)
     out.print('tried "no": the profile was written from documentation and not yet run on such a board', soft_wrap=True)
 
@@ -39,3 +41,61 @@ def show(profile: Annotated[str, typer.Argument(help="A profile's name, or a TOM
     out.print(
         Syntax(profiles.find(profile).read_text(encoding="utf-8"), "toml", background_color="default", word_wrap=True)
     )
+
+
+@_profiles.command()
+def check(
+    profile: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROFILE]...", help="Names or TOML files. [default: all shipped]")
+    ] = None,
+) -> None:
+    """Check profiles: every field known, of its kind, and in agreement with the others; names the line otherwise."""
+    from sis_edge import profiles
+    from sis_edge.cli.console import out
+    from sis_edge.errors import UsageError
+
+    faults = []
+    for name in profile or profiles.names():
+        try:
+            found = profiles.load(name)
+        except UsageError as error:
+            faults.append(str(error))
+        else:
+            doubts = f", {len(found.unverified)} places unverified" if found.unverified else ""
+            out.print(f"{name}: sound{doubts}", soft_wrap=True)
+    if faults:
+        raise UsageError("\n".join(faults))
+
+
+@_profiles.command()
+def detect(
+    host: Annotated[
+        str | None, typer.Option(help="The board: a name, or one of ~/.ssh/config. [default: this machine]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The SSH server's port.")] = None,
+    user: Annotated[str | None, typer.Option(help="The login on the board.")] = None,
+    identity: Annotated[Path | None, typer.Option("--identity", "-i", help="A private key file.")] = None,
+    known_hosts: Annotated[Path | None, typer.Option(help="One more file of known host keys.")] = None,
+    python: Annotated[str, typer.Option(help="The board's Python.")] = "python3",
+    sysroot: Annotated[str, typer.Option(help="A simulated board's file tree.")] = "/",
+) -> None:
+    """Ask a board what it is: names the profile that fits, and where the board differs from it."""
+    from sis_edge import profiles
+    from sis_edge.agent_client import AgentClient
+    from sis_edge.cli.console import out
+    from sis_edge.profiles.detect import detect as find
+    from sis_edge.transport import connect
+
+    settings = profiles.AgentSettings(python=python, sysroot=sysroot)
+    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    try:
+        agent = AgentClient(transport, settings)
+        agent.install()
+        found = find(agent.facts(), [profiles.load(name) for name in profiles.names()])
+    finally:
+        transport.close()
+    out.print(f"{transport.name}: profile {found.profile.name} ({found.profile.title}): {found.reason}", soft_wrap=True)
+    for sentence in found.differences:
+        out.print(f"  differs in {sentence}", soft_wrap=True)
+    if not found.differences:
+        out.print("  and it is what the profile says", soft_wrap=True)

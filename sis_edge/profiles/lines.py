@@ -31,6 +31,7 @@ def places(text: str) -> dict[Place, int]:
         if header is not None and key is None:
             table = _names(header.group(2))
             if header.group(1) == "[[":
+                found.setdefault(table, number)
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
             found.setdefault(table, number)

@@ -1,0 +1,133 @@
+"""Which profile a board fits, from its facts; every simulated board is found by its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from agent.board import Board
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sis_agent.schema import Facts
+from sis_edge import profiles, simulated
+from sis_edge.profiles.detect import Detection, detect, differences, jetpack_of
+from sis_edge.simulated.tree import lay
+
+ALL = [profiles.load(name) for name in profiles.names()]
+ORIN = "NVIDIA Jetson Orin Nano Developer Kit"
+
+
+def of(model: str | None, **fields: object) -> Detection:
+    return detect(Facts(machine="aarch64", model=model)._replace(**fields), ALL)
+
+
+@pytest.mark.parametrize(
+    ("model", "gigabytes", "name"),
+    [
+        ("NVIDIA Jetson Nano Developer Kit", 4.16, "jetson-nano"),
+        ("NVIDIA Jetson Nano 2GB Developer Kit", 2.05, "jetson-nano-2gb"),
+        ("quill", 8.2, "jetson-tx2"),
+        ("NVIDIA Jetson Xavier NX Developer Kit", 7.9, "jetson-xavier-nx"),
+        ("Jetson-AGX", 32.7, "jetson-agx-xavier"),
+        (ORIN, 7.99, "jetson-orin-nano"),
+        (ORIN, 3.9, "jetson-orin-nano-4gb"),
+        ("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super", 7.99, "jetson-orin-nano-super"),
+        ("NVIDIA Jetson Orin NX Engineering Reference Developer Kit", 16.4, "jetson-orin-nx"),
+        ("NVIDIA Jetson AGX Orin Developer Kit", 65.9, "jetson-agx-orin"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", 131.9, "jetson-thor"),
+        ("Raspberry Pi 3 Model B Plus Rev 1.3", 0.95, "raspberry-pi-3"),
+        ("Raspberry Pi 4 Model B Rev 1.4", 3.9, "raspberry-pi-4"),
+        ("Raspberry Pi 5 Model B Rev 1.0", 8.3, "raspberry-pi-5"),
+        ("Radxa ROCK 5B", 8.3, "aarch64"),
+        (None, 8.3, "aarch64"),
+    ],
+)
+def test_a_board_s_name_and_memory(model: str | None, gigabytes: float, name: str) -> None:
+    found = of(model, memory_total_bytes=int(gigabytes * 1e9))
+    assert found.profile.name == name
+    assert not [sentence for sentence in found.differences if sentence.startswith(("model", "memory"))]
+
+
+def test_super_modes_tell_two_profiles_of_one_board_apart() -> None:
+    for mode, name in (("25W", "-super"), ("MAXN_SUPER", "-super"), ("15W", ""), (None, "")):
+        found = of(ORIN, memory_total_bytes=7_990_000_000, l4t="36.4.3", power_mode=mode)
+        assert found.profile.name == f"jetson-orin-nano{name}"
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"), [("x86_64", "x86-64"), ("AMD64", "x86-64"), ("arm64", "aarch64"), ("riscv64", "local")]
+)
+def test_a_machine_that_no_profile_names(machine: str, name: str) -> None:
+    found = detect(Facts(machine=machine, model="X570 AORUS"), ALL)
+    assert found.profile.name == name
+
+
+@pytest.mark.parametrize("name", simulated.names())
+def test_the_simulated_boards(tmp_path: Path, name: str) -> None:
+    definition = simulated.load(name)
+    lay(definition, tmp_path / "board")
+    answer = Board(tmp_path / "root", sys.executable).call("--sysroot", str(tmp_path / "board"), "facts").answer
+    found = detect(Facts(**answer)._replace(machine=definition.machine), ALL)
+    expected = {"x86-sim": "x86-64", "orin-nano-sim": "jetson-orin-nano-super"}.get(name, definition.profile)
+    assert found.profile.name == expected
+    assert not [text for text in found.differences if text.startswith(("model", "memory", "architecture", "JetPack"))]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"memory_total_bytes": 3_900_000_000}, "memory: 3.9 GB usable, the profile says 8.0 GB"),
+        ({"cpu_count": 4}, "processor: 4 cores may be used, the profile says 6"),
+        ({"l4t": "32.7.4"}, "JetPack: 4.6.1 (L4T 32.7.4), the profile is for 5.1 to 7.2"),
+        ({"python": "3.9.2"}, "Python: 3.9.2, the profile pins wheels for 3.8, 3.10, 3.12"),
+        (
+            {"model": "NVIDIA Jetson Nano Developer Kit"},
+            f"model: NVIDIA Jetson Nano Developer Kit, the profile is for {ORIN}",
+        ),
+        ({"machine": "x86_64"}, "architecture: x86_64, the profile is for aarch64"),
+        ({"temperatures_c": {"cpu-thermal": 40.0}}, "thermal zones: there is no gpu-thermal, cv0-thermal"),
+        ({"power_sources": {"hwmon": "1 rail"}}, "power: none of ina3221, tegrastats; it has hwmon"),
+        ({"runners": {"tensorrt": "CUDA finds no device"}}, "tensorrt: CUDA finds no device"),
+    ],
+)
+def test_where_a_board_differs(fields: dict[str, object], sentence: str) -> None:
+    profile = profiles.load("jetson-orin-nano")
+    runners = dict.fromkeys(profile.runtime.runners, "available")
+    board = Facts(machine="aarch64", model=ORIN, runners=dict(runners))
+    assert differences(board, profile) == [], "what a board does not tell is no difference"
+    board = board._replace(**{**fields, "runners": {**runners, **fields.get("runners", {})}})  # type: ignore[dict-item]
+    (found,) = differences(board, profile)
+    assert found.startswith(sentence)
+
+
+def test_the_power_mode() -> None:
+    profile = profiles.load("jetson-nano")
+    runners = dict.fromkeys(profile.runtime.runners, "available")
+    board = Facts(machine="aarch64", model=profile.board.model, runners=runners)
+    assert differences(board._replace(power_mode="MAXN"), profile) == []
+    assert differences(board._replace(power_mode="5W"), profile) == ["power mode: 5W, measurings expect MAXN"]
+    assert differences(board._replace(power_mode="9W"), profile) == ["power mode: 9W, the profile knows MAXN, 5W"]
+
+
+@pytest.mark.parametrize(
+    ("l4t", "jetpack"),
+    [
+        ("32.6.1", "4.6"), ("32.7.6", "4.6.1"), ("35.1.0", "5.0.2"), ("35.4.1", "5.1"), ("36.3", "6.0"),
+        ("36.4", "6.1"), ("36.4.3", "6.2"), ("36.5.0", "6.2"), ("38.2", "7.0"), ("38.4.0", "7.1"), ("39.2.1", "7.2"),
+        ("24.1", None), ("99.1", None), (None, None),
+    ],
+)  # fmt: skip
+def test_the_jetpack_of_a_release(l4t: str | None, jetpack: str | None) -> None:
+    assert jetpack_of(l4t) == jetpack
+
+
+@given(
+    st.sampled_from(["aarch64", "x86_64", "armv7l", None]),
+    st.none() | st.text(max_size=40),
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.from_regex(r"\d{1,3}(\.\d{1,3}){0,3}", fullmatch=True),
+)
+def test_any_board_gets_a_profile(machine: str | None, model: str | None, size: int | None, l4t: str | None) -> None:
+    found = detect(Facts(machine=machine, model=model, memory_total_bytes=size, l4t=l4t), ALL)
+    assert found.profile in ALL
+    assert found.reason

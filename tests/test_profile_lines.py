@@ -1,0 +1,125 @@
+"""The line of a field in a TOML file, and profiles whose places do not agree."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from sis_edge import profiles
+from sis_edge.errors import UsageError
+from sis_edge.formation.granularities import GRANULARITIES
+from sis_edge.profiles.lines import line_of, places
+from sis_edge.profiles.schema import Granularity
+
+
+def every_place(content: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(content, dict):
+        found = [(*place, name) for name in content]
+        return found + [deep for name, value in content.items() for deep in every_place(value, (*place, name))]
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        return [deep for at, value in enumerate(content) for deep in every_place(value, (*place, at))]
+    return []
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_every_key_of_a_shipped_profile_is_found_in_its_line(name: str) -> None:
+    text = profiles.find(name).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for place in every_place(tomllib.loads(text)):
+        line = lines[line_of(text, place) - 1]
+        assert line.startswith((f"{place[-1]} =", f"[{place[-1]}]", f"[[{place[-1]}]]")), (place, line)
+
+
+TRICKY = '''\
+# [not.a.table]
+name = "a # b = [c"   # x = 1
+numbers = [
+  1,  # [
+  2,
+]
+text = """
+[fake]
+key = 1
+"""
+a.b = 3
+[one."two three"]
+key = { inner = 1, more = [ 2 ] }
+[[many]]
+id = 1
+[[many]]
+
+id = 2
+[last]
+'''
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (("name",), 2),
+        (("numbers", 1), 3),
+        (("text",), 7),
+        (("a", "b"), 11),
+        (("one", "two three", "key", "inner"), 13),
+        (("many", 0, "id"), 15),
+        (("many", 1, "id"), 18),
+        (("many", 1, "missing"), 16),
+        (("last", "missing"), 19),
+        (("missing",), 1),
+        ((), 1),
+    ],
+)
+def test_the_line_of_a_place(place: tuple[str | int, ...], line: int) -> None:
+    tomllib.loads(TRICKY)
+    assert line_of(TRICKY, place) == line
+
+
+def test_what_only_looks_like_a_table_is_none() -> None:
+    assert not [place for place in places(TRICKY) if place[:1] in (("not",), ("fake",), ("key",), ("x",))]
+
+
+def test_granularities_are_those_of_formation() -> None:
+    assert set(get_args(Granularity)) == set(GRANULARITIES)
+
+
+ORIN = profiles.find("jetson-orin-nano-super").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "sentence"),
+    [
+        ("fp16 = true", "fp16 = false", "precisions =", "tensorrt.precisions has fp16, and gpu.fp16 says"),
+        ("int8 = true", "int8 = false", "precisions =", "tensorrt.precisions has int8, and gpu.int8 says"),
+        ('total_rails = ["VDD_IN"]', 'total_rails = ["VDD"]', "[power]", "power: total_rails has VDD, which is"),
+        ("id = 2", "id = 1", "[[power_modes]]", "power_modes has an id or a name twice"),
+        ('power_mode = "25W"', 'power_mode = "26W"', "power_mode =", "measuring.power_mode is 26W, which is none of"),
+        ('python = "3.12"', 'python = "3.10"', "[[wheels]]", "wheels has a Python twice"),
+        ('"gpu.fp16"', '"gpu.fp17"', "unverified", "unverified names gpu.fp17, and there is no such place"),
+        ('conv = "nm"', 'conv = "mn"', "conv =", "networks.conv: Input should be 'kernel', 'neuron'"),
+        ('"numpy==1.26.4"]  #', '"numpy>=1.26.4"]  #', "packages =", "wheels.0.packages.1: String should match"),
+        ("is_default = true", "is_default = 7", "is_default", "power_modes.1.is_default: Input should be a valid bool"),
+        ('compute_capability = "8.7"', 'compute_capability = "87"', "compute_capability", "gpu.compute_capability: "),
+        ("[gpu]", "[gpux]", "[gpux]", "gpux: Extra inputs"),
+    ],
+)  # fmt: skip
+def test_a_broken_profile_tells_its_line(tmp_path: Path, old: str, new: str, field: str, sentence: str) -> None:
+    assert old in ORIN
+    text = ORIN.replace(old, new, 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        profiles.load(str(path))
+    said = str(raised.value)
+    assert sentence in said
+    lines = text.splitlines()
+    numbers = [int(part.split(",")[0]) for part in said.split("line ")[1:]]
+    assert any(lines[number - 1].startswith(field) for number in numbers), (said, field)
+
+
+def test_a_run_time_on_the_gpu_needs_a_gpu(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = profiles.find("raspberry-pi-5").read_text(encoding="utf-8")
+    path.write_text(text.replace('runners = ["onnxruntime"]', 'runners = ["onnxruntime", "tensorrt"]'))
+    with pytest.raises(UsageError, match=r"runtime.runners has tensorrt, so the tables \[gpu\] and \[tensorrt\]"):
+        profiles.load(str(path))
