@@ -25,7 +25,7 @@ OLDEST_PYTHON = (3, 6)
 
 # Problems that the user mends on the board; any other code is between sis-edge and its agent.
 BOARD_PROBLEMS = frozenset(
-    {"bad-cores", "busy", "disk-full", "job-lost", "no-job", "no-permission", "no-proc", "no-runtime"}
+    {"bad-cores", "bad-wheel", "busy", "disk-full", "job-lost", "no-job", "no-permission", "no-proc", "no-runtime"}
 )
 
 # Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
