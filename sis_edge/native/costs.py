@@ -31,6 +31,9 @@ BLOCK_KNOTS = (1, 2, 4, 6, 8, 12)
 THIN_INPUTS = 16
 """Below so many inputs ONNX Runtime's dense convolution works another way."""
 
+EVEN_INPUTS = 8
+"""With inputs that are no multiple of it, ONNX Runtime leaves its blocked layout for that layer."""
+
 
 class Calibration(BaseModel):
     """What a board's calibration measured: seconds of each probe, of its stages where it is native."""
@@ -72,7 +75,7 @@ class CostModel:
 
     def dense_s(self, layer: LayerSpec) -> float:
         """The same layer as ONNX Runtime's dense convolution."""
-        return _total(dense_work(layer), self.dense)
+        return _total(dense_work(self.isa, layer), self.dense)
 
 
 def native_work(isa: InstructionSet, layer: LayerSpec, pairs: Pairs, block: int = 1) -> Work:
@@ -102,12 +105,18 @@ def relayout_work(isa: InstructionSet, channels: int, side: int) -> Work:
     return _work(rows=rows, row_vectors=rows * -(-side // isa.lanes))
 
 
-def dense_work(layer: LayerSpec) -> Work:
-    """What ONNX Runtime does for a dense layer."""
-    family = "thin" if layer.inputs < THIN_INPUTS else "dense"
+def dense_work(isa: InstructionSet, layer: LayerSpec) -> Work:
+    """What ONNX Runtime does for a dense layer; its blocked layout fills channels up to whole vectors."""
+    is_odd = layer.inputs >= THIN_INPUTS and layer.inputs % EVEN_INPUTS > 0
+    family = "odd" if is_odd else "thin" if layer.inputs < THIN_INPUTS else "dense"
     positions = layer.positions
     work = _work(inputs=layer.inputs * positions, outputs=layer.filters * positions)
-    work[f"{family}{layer.kernel}"] = layer.synapse_count * positions
+    if is_odd:
+        work["reorder"] = (layer.inputs + layer.filters) * positions
+    block = isa.lanes if isa.lanes >= EVEN_INPUTS and not is_odd else 1
+    filters = -(-layer.filters // block) * block
+    inputs = layer.inputs if family == "thin" else -(-layer.inputs // block) * block
+    work[f"{family}{layer.kernel}"] = filters * inputs * layer.kernel * layer.kernel * positions
     return work
 
 
@@ -124,14 +133,14 @@ def fit(calibration: Calibration) -> CostModel:
         native.append((native_work(isa, probe.spec, probe.pairs(), probe.block), work))
         relayout.append((relayout_work(isa, probe.inputs, probe.side), before))
         relayout.append((relayout_work(isa, probe.filters, probe.side), after))
-    dense = _solve([(_probe_work(probe), calibration.dense[probe.name][0]) for probe in probes.DENSE])
+    dense = _solve([(_probe_work(isa, probe), calibration.dense[probe.name][0]) for probe in probes.DENSE])
     return CostModel(isa, _solve(native), _solve(relayout), dense, dense.pop("run"), dense.pop("edges"))
 
 
-def _probe_work(probe: probes.DenseProbe) -> Work:
+def _probe_work(isa: InstructionSet, probe: probes.DenseProbe) -> Work:
     work = _work(run=1, edges=probe.edge_floats)
     for layer in probe.layers:
-        for kind, count in dense_work(layer).items():
+        for kind, count in dense_work(isa, layer).items():
             work[kind] += count
     return work
 
@@ -160,12 +169,17 @@ def _cost(kind: str, seconds: Mapping[str, float]) -> float:
     """Seconds of that kind; of the nearest calibrated one where networks hold what no probe had."""
     if kind in seconds:
         return seconds[kind]
-    family = kind.rstrip("0123456789x")
-    known = {other: cost for other, cost in seconds.items() if other.rstrip("0123456789x") == family}
+    family = _family(kind)
+    known = {other: cost for other, cost in seconds.items() if _family(other) == family}
     if not known:
         return max(seconds.values())
     nearest = min(known, key=lambda other: (_numbers_apart(kind, other), other))
     return known[nearest]
+
+
+def _family(kind: str) -> str:
+    """`wide` of `wide5x16`; odd numbers of inputs cost what others do where no probe says more."""
+    return kind.rstrip("0123456789x").replace("odd", "dense")
 
 
 def _numbers_apart(one: str, two: str) -> int:

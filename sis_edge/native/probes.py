@@ -144,8 +144,12 @@ DENSE = (
     *(_single(5, 16, inputs, filters) for inputs, filters in ((24, 192), (96, 96), (48, 192))),
     *(_single(3, 8, inputs, filters) for inputs, filters in ((48, 192), (192, 96), (96, 192))),
     *(_single(1, 32, inputs, filters) for inputs, filters in ((192, 40), (96, 96), (112, 160))),
+    *(_single(1, 32, inputs, filters) for inputs, filters in ((116, 40), (114, 160), (170, 80))),
     *(_single(1, 16, inputs, filters) for inputs, filters in ((48, 48), (192, 144))),
     *(_single(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 10))),
-    *(DenseProbe(_nin(width, micro)) for width, micro in ((1, 1), (0.5, 0.5), (1, 0.25), (1, 0.5), (0.6, 1))),
+    *(
+        DenseProbe(_nin(width, micro))
+        for width, micro in ((1, 1), (0.5, 0.5), (1, 0.25), (1, 0.5), (0.6, 1), (0.6, 0.25))
+    ),
     *(DenseProbe(_nin(1, micro)[begin:end]) for micro in (1, 0.25) for begin, end in ((1, 3), (3, 6), (4, 6), (6, 8))),
 )

@@ -70,10 +70,18 @@ INLINE void wide_rows(const int K, const int R, const float *in, size_t pitch, c
 typedef void rows_function(const float *in, size_t pitch, const struct sis_filter *filter, int above, int below,
                            const struct sink *sink);
 
+/* The edges are constants in each of the four, since a branch within the loop costs the compiler its registers. */
 #define WIDE(K, R)                                                                                       \
     static void wide_##K##_##R(const float *in, size_t pitch, const struct sis_filter *filter, int above, \
                                int below, const struct sink *sink) {                                     \
-        wide_rows(K, R, in, pitch, filter, above, below, sink);                                          \
+        if (above && below)                                                                              \
+            wide_rows(K, R, in, pitch, filter, 1, 1, sink);                                              \
+        else if (above)                                                                                  \
+            wide_rows(K, R, in, pitch, filter, 1, 0, sink);                                              \
+        else if (below)                                                                                  \
+            wide_rows(K, R, in, pitch, filter, 0, 1, sink);                                              \
+        else                                                                                             \
+            wide_rows(K, R, in, pitch, filter, 0, 0, sink);                                              \
     }
 #define WIDE_ALL(K) WIDE(K, 16) WIDE(K, 8) WIDE(K, 4) WIDE(K, 2) WIDE(K, 1)
 WIDE_ALL(3)
