@@ -139,12 +139,18 @@ def _nin(width: float, micro: float) -> tuple[LayerSpec, ...]:
     return tuple(found)
 
 
+def _front(first: int, second: int) -> DenseProbe:
+    """NiN's first two layers; the layout between them depends on the number of filters."""
+    c1, mp1 = nin().layers[:2]
+    return DenseProbe((replace(c1, filters=first), replace(mp1, inputs=first, filters=second)))
+
+
 DENSE = (
     *(_single(5, 32, 3, filters) for filters in (64, 112, 192)),
     *(_single(5, 16, inputs, filters) for inputs, filters in ((24, 192), (96, 96), (48, 192))),
     *(_single(3, 8, inputs, filters) for inputs, filters in ((48, 192), (192, 96), (96, 192))),
     *(_single(1, 32, inputs, filters) for inputs, filters in ((192, 40), (96, 96), (112, 160))),
-    *(_single(1, 32, inputs, filters) for inputs, filters in ((116, 40), (114, 160), (170, 80))),
+    *(_front(*widths) for widths in ((116, 40), (114, 160), (170, 80), (112, 160))),
     *(_single(1, 16, inputs, filters) for inputs, filters in ((48, 48), (192, 144))),
     *(_single(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 10))),
     *(
