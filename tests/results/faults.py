@@ -111,6 +111,14 @@ def bursts(record: Record, severity: float, generator: np.random.Generator) -> R
     return _states(record, (0, record.duration_s), change)
 
 
+def too_many_threads(record: Record, severity: float, generator: np.random.Generator) -> Record:
+    """One thread more than there are cores, up to twice as many; or more than the job is kept on."""
+    cores = record.facts_before.cpu_count or 1
+    if severity == 1:
+        return record._replace(job=record.job._replace(cores=[0], threads=2))
+    return record._replace(job=record.job._replace(threads=cores + 1 + round(severity * cores)))
+
+
 def stolen_time(record: Record, severity: float, generator: np.random.Generator) -> Record:
     part = _stretch(record, _between(severity, 0.6, 1.0), generator)
     share = _between(severity, 0.06, 0.4)
@@ -275,6 +283,7 @@ FAULTS: dict[str, Fault] = {
     "slowness that nothing shows": Fault("uneven-speed", unseen_slowness),
     "another process": Fault("other-processes", other_process),
     "bursts of another process": Fault("other-processes", bursts),
+    "too many threads": Fault("too-many-threads", too_many_threads),
     "stolen time": Fault("steal", stolen_time, lambda kind: kind.steal is not None),
     "swap": Fault("swap", swapping),
     "memory pressure": Fault("memory-pressure", memory_pressure),

@@ -165,3 +165,18 @@ def test_reasons_are_sentences(name) -> None:
         assert len(reason.sentence) > 20
         assert not reason.sentence.endswith(".")
         assert "None" not in reason.sentence
+
+
+def test_a_board_without_a_usual_speed_is_invalid() -> None:
+    clean = record(KINDS["virtual-machine"], 0)
+    networks = [
+        network._replace(
+            rounds=[
+                turn._replace(latencies_s=[value * (2 if turn.round % 3 else 1) for value in turn.latencies_s])
+                for turn in network.rounds
+            ]
+        )
+        for network in clean.networks
+    ]
+    verdict = judge(clean._replace(networks=networks))
+    assert (verdict.level, codes(verdict)) == ("INVALID", {"uneven-speed"})

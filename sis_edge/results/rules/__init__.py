@@ -14,6 +14,7 @@ RULES: tuple[Rule, ...] = (
     board.lock,
     board.hot,
     load.other_processes,
+    load.threads,
     load.steal,
     load.memory,
     sample.warmup,

@@ -31,6 +31,18 @@ def other_processes(evidence: Evidence) -> Iterator[Reason]:
     )
 
 
+def threads(evidence: Evidence) -> Iterator[Reason]:
+    """The job's own threads had to share cores."""
+    job = evidence.record.job
+    cores = len(job.cores) or evidence.cores
+    if cores and job.threads > cores:
+        yield Reason(
+            "too-many-threads",
+            "SUSPECT",
+            f"the run time had {job.threads} threads on {cores} core{'s' if cores > 1 else ''}; give it fewer threads",
+        )
+
+
 def steal(evidence: Evidence) -> Iterator[Reason]:
     """Other virtual machines took time from this one."""
     shares = known([state.steal for state in evidence.during])

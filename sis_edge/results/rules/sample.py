@@ -8,7 +8,8 @@ from sis_edge.results.rules.base import Reason
 from sis_edge.results.statistics import MIN_ROUNDS, needed
 
 FULL_ROUNDS = 30
-SLOW_ROUND, SLOW_ROUNDS_SHARE = 1.10, 0.10  # how much slower than usual, and how many rounds may be
+SLOW_ROUND = 1.10  # times the best quarter's latency
+SLOW_SUSPECT, SLOW_INVALID = 0.10, 0.50  # shares of the rounds: with more than half, the board has no usual speed
 
 
 def ended_early(evidence: Evidence) -> Iterator[Reason]:
@@ -57,10 +58,10 @@ def warmup(evidence: Evidence) -> Iterator[Reason]:
 def uneven(evidence: Evidence) -> Iterator[Reason]:
     """The board as a whole was slow in more than a few rounds."""
     slow = [factor for factor in evidence.slowness if factor > SLOW_ROUND]
-    if len(slow) > SLOW_ROUNDS_SHARE * len(evidence.slowness):
+    if len(slow) > SLOW_SUSPECT * len(evidence.slowness):
         yield Reason(
             "uneven-speed",
-            "SUSPECT",
+            "INVALID" if len(slow) > SLOW_INVALID * len(evidence.slowness) else "SUSPECT",
             f"in {len(slow)} of {len(evidence.slowness)} rounds the networks were slower than in the best quarter, "
             f"by up to {max(slow) - 1:.0%}: the board changed its speed",
         )
