@@ -1,10 +1,14 @@
 """A small network and a small data set, so that a whole training takes a moment."""
 
 import numpy as np
+import torch
 
 from sis_edge.datasets import Dataset, ImageSet
 from sis_edge.spec import LayerSpec, NetworkSpec
 from sis_edge.training import Recipe
+
+# Where cores are shared, the threads of a small network wait for each other longer than they work.
+torch.set_num_threads(1)
 
 SPEC = NetworkSpec(
     "small",

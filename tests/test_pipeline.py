@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from sis_edge import datasets, stages
 from sis_edge.bundle import MANIFEST, problems, verify
@@ -22,6 +23,9 @@ from sis_edge.pipeline import BuildPlan, Step, build
 from sis_edge.profiles import load
 from sis_edge.spec import nin
 from sis_edge.training.batches import normalise
+
+# Where cores are shared, the threads of a small network wait for each other longer than they work.
+torch.set_num_threads(1)
 
 SMALL = Formation(t_c=0.05, t_p=0.1, conv="neuron")
 
@@ -102,8 +106,6 @@ def test_a_bundle_is_what_it_says(built_once: Path) -> None:
     assert golden.dtype == np.float32
     logits = parity.run_onnx(bundle.path / entry.model, golden)
     assert np.abs(logits - np.load(bundle.path / entry.golden_logits)).max() <= parity.TOLERANCE
-    import torch
-
     every = parity.run_onnx(bundle.path / entry.model, normalise(torch.from_numpy(data.test.images), data).numpy())
     assert (every.argmax(axis=1) == data.test.labels).mean() == pytest.approx(entry.training.host_accuracy, abs=0.004)
     weights = sum(int(np.prod(part.dims)) for part in onnx.load(str(bundle.path / entry.model)).graph.initializer)
