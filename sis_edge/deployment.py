@@ -106,9 +106,9 @@ def deploy(
     ONNX Runtime; None leaves the board as it is. Raises BundleError, TransportError, AgentError and BoardError as
     their docstrings say; a lost connection is waited for as long as `patience` says.
     """
-    job_for(bundle, profile, networks=networks, seed=seed, options=options)  # the user's mistakes, before the board
-    line, runner = _ready(bundle, transport, profile, provision_from, on_event, patience)
-    job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner)
+    _check_request(bundle, profile, networks, options)
+    line, runner, facts = _ready(bundle, transport, profile, provision_from, on_event, patience)
+    job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
     return line.measure(job, job_id or new_job_id())
 
 
@@ -127,11 +127,18 @@ def deploy_each(
     """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes."""
     several = combinations(profile, options)
     for one in several:
-        job_for(bundle, profile, networks=networks, seed=seed, options=one)  # the user's mistakes, before the board
-    line, runner = _ready(bundle, transport, profile, provision_from, on_event, patience)
+        _check_request(bundle, profile, networks, one)
+    line, runner, facts = _ready(bundle, transport, profile, provision_from, on_event, patience)
     for one in several:
-        job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner)
+        job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
         yield line.measure(job, new_job_id())
+
+
+def _check_request(
+    bundle: Bundle, profile: DeviceProfile, networks: Sequence[str] | None, options: MeasuringOptions
+) -> None:
+    """Raise for the user's mistakes before the board is troubled; which run time it has is not known yet."""
+    job_for(bundle, profile, networks=networks, options=options, runner=profile.runtime.runners[-1])
 
 
 def _ready(
@@ -141,8 +148,8 @@ def _ready(
     provision_from: Path | None,
     on_event: OnEvent,
     patience: Patience | None,
-) -> "tuple[_Line, str]":
-    """A board that has the agent and the bundle, and the run time that it has."""
+) -> "tuple[_Line, str, Facts]":
+    """A board that has the agent and the bundle, the run time that it has, and its facts."""
     verify(bundle.path)
     line = _Line(transport, profile, on_event, patience or Patience())
     facts = line.meet()
@@ -155,7 +162,7 @@ def _ready(
         lack = _lack(facts, better)
         on_event(Event("facts", f"{transport.name} cannot run {better}: {lack}; measuring with {runner} instead"))
     line.push(bundle, facts)
-    return line, runner
+    return line, runner, facts
 
 
 def collect(

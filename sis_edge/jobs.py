@@ -7,8 +7,8 @@ combination.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sis_agent.schema import JOB_VERSION, Job, NetworkJob
-from sis_edge.backends import onnxruntime
+from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob
+from sis_edge.backends import onnxruntime, tensorrt
 from sis_edge.bundle import Bundle, NetworkEntry
 from sis_edge.errors import UsageError, unknown
 from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
@@ -44,13 +44,11 @@ LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
-def _as_it_is(entry: NetworkEntry, profile: DeviceProfile) -> list[NetworkJob]:
-    return [NetworkJob(entry.name, entry.model, entry.golden_logits)]
-
-
-# What each run time makes of a network; one that is not named measures the network as it is.
-NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile], list[NetworkJob]]] = {
+# What each run time makes of a network.
+NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile, Facts | None], list[NetworkJob]]] = {
     "onnxruntime": onnxruntime.jobs_for,
+    "tensorrt": tensorrt.jobs_for,
+    "trtexec": tensorrt.jobs_for,
 }
 
 
@@ -69,10 +67,12 @@ def job_for(
     seed: int = 0,
     options: MeasuringOptions = DEFAULT,
     runner: str | None = None,
+    facts: Facts | None = None,
 ) -> Job:
     """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
 
-    `runner` is the run time that the board has; None is the profile's first. A network may be measured in variants.
+    `runner` is the run time that the board has; None is the profile's first. A network may be measured in variants,
+    which depend on the versions in the board's `facts`.
 
     The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a
     precision that is no share.
@@ -86,7 +86,7 @@ def job_for(
     first = combinations(profile, options)[0]
     measuring, power = _settings(profile, options)
     runner = runner or profile.runtime.runners[0]
-    jobs = [job for entry in chosen for job in NETWORK_JOBS.get(runner, _as_it_is)(entry, profile)]
+    jobs = [job for entry in chosen for job in NETWORK_JOBS[runner](entry, profile, facts)]
     reference = manifest.dense if manifest.dense in [job.name for job in jobs] else None
     if options.target_ci is not None:
         if not 0 < options.target_ci < 1:

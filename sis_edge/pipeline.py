@@ -31,10 +31,10 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
 
 TRAIN_VERSION = 1
 EXPORT_VERSION = 1
-VARIANTS_VERSION = 1
+VARIANTS_VERSION = 2
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256
-CALIBRATION_IMAGES = 512
+CALIBRATION_IMAGES = 256
 DECIDING_IMAGES = 1000
 """Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
 GOLDEN_TOLERANCE = 1e-3

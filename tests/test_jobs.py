@@ -36,7 +36,7 @@ def test_a_length_names_fields_that_there_are() -> None:
 
 
 def test_what_the_profile_knows_of_the_board_goes_along(bundle: Bundle) -> None:
-    job = job_for(bundle, profiles.load("jetson-nano"))
+    job = job_for(bundle, profiles.load("jetson-nano"), runner="onnxruntime")
     assert job.expected_power_mode == "MAXN"
     assert job.power is not None
     assert (job.power.total_rails, job.power.idle_s) == (["POM_5V_IN"], 10)

@@ -1,12 +1,15 @@
 """What ONNX Runtime is asked to measure: each network as it is, and in INT8 if the profile wants that."""
 
-from sis_agent.schema import NetworkJob
+from sis_agent.schema import Facts, NetworkJob
 from sis_edge.bundle import NetworkEntry
 from sis_edge.profiles import DeviceProfile
 
 
-def jobs_for(entry: NetworkEntry, profile: DeviceProfile) -> list[NetworkJob]:
-    """The network under its own name, then `NAME int8` if the bundle has it and the profile asks for it."""
+def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = None) -> list[NetworkJob]:
+    """The network under its own name, then `NAME int8` if the bundle has it and the profile asks for it.
+
+    `facts` decide nothing here: every version takes both.
+    """
     settings = profile.onnxruntime
     options = settings.options()
     found = []

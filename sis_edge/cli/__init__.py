@@ -75,7 +75,18 @@ def _say(sentence: str, exit_code: int) -> int:
     return exit_code
 
 
-from sis_edge.cli import bench, build, bundle, datasets, deploy, form, profiles, quickstart, report  # noqa: E402  (they use app)
+from sis_edge.cli import (  # noqa: E402  (they use app)
+    audit,
+    bench,
+    build,
+    bundle,
+    datasets,
+    deploy,
+    form,
+    profiles,
+    quickstart,
+    report,
+)
 
-for _commands in (quickstart, form, build, bundle, bench, deploy, report, profiles, datasets):
+for _commands in (quickstart, form, build, bundle, audit, bench, deploy, report, profiles, datasets):
     app.add_typer(_commands.app)

@@ -36,7 +36,7 @@ class Detection:
 
 
 def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
-    """The profile of a board: by its model's name, then memory, release and power mode; else by its architecture alone."""
+    """The profile of a board: by its model's name, then memory, release and power mode; else by its architecture."""
     machine = architecture(facts)
     fitting = [profile for profile in profiles if profile.board.architecture == machine]
     named = [profile for profile in fitting if _name_score(facts, profile)]

@@ -8,6 +8,7 @@ from tiny_bundle import tiny_profile
 
 from export.networks import images, model, saved
 from sis_edge.export import parity
+from sis_edge.export.quantize import ALLOWED_LOSS
 from sis_edge.export.variants import Labelled, Samples, make
 from sis_edge.export.wanted import VariantSpec, wanted
 from sis_edge.formation import Formation
@@ -63,4 +64,5 @@ def test_what_is_said_of_a_variant(tmp_path: Path, spec: VariantSpec) -> None:
     assert 0 < said["agreement"]["max_abs_difference"] < said["golden_tolerance"]
     assert ("trials" in said) == (spec.precision == "int8")
     if spec.precision == "int8":
-        assert set(said["trials"]) == {"none", "C1", "MP2b", "C1 and MP2b"}
+        kept = " and ".join(said["float_layers"]) or "none"
+        assert said["trials"][kept] >= 0.75 - ALLOWED_LOSS or len(said["trials"]) == 4
