@@ -1,0 +1,117 @@
+"""Build for a Jetson Orin Nano, deploy over a real SSH server to a simulated one, audit what came back.
+
+The board's file tree, TensorRT and CUDA are stand-ins, and the record says so; everything between is real.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agent.tensorrt.board_with_gpu import DIALECTS, install
+from sshd import serve
+from test_pipeline import plan_in
+
+from sis_agent.schema import Record
+from sis_edge import simulated
+from sis_edge.backends.audit import audit
+from sis_edge.bundle import Bundle
+from sis_edge.deployment import Event, deploy
+from sis_edge.formation import Formation, form
+from sis_edge.pipeline import build
+from sis_edge.profiles import DeviceProfile, load
+from sis_edge.results import comparison, store
+from sis_edge.results.schema import StoredRun
+from sis_edge.simulated.tree import lay
+from sis_edge.spec import nin
+
+ENGINES = ["sis", "sis fp16", "sis fp16 sparse", "sis int8", "sis int8 sparse"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A small network in 2:4, in every precision that the profile asks for."""
+    folder = tmp_path_factory.mktemp("orin")
+    form(nin(), Formation(t_c=0.5, t_p=0.125, conv="nm")).save(folder / "sis.npz")
+    profile = load("jetson-orin-nano")
+    return build(plan_in(folder / "build", profile=profile, networks=(str(folder / "sis.npz"),), epochs=1)).bundle
+
+
+def measured(
+    tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None
+) -> tuple[DeviceProfile, Record, list[Event]]:
+    """The record of a simulated Orin Nano with these stand-ins, reached over SSH."""
+    lay(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
+    variables = install(tmp_path / "standins", tensorrt, cuda)
+    if tensorrt is not None:  # as the board's package does, whose version tells which files are needed
+        (tmp_path / "standins" / f"tensorrt-{tensorrt}.dist-info").mkdir()
+    python = tmp_path / "python"
+    exports = "\n".join(f"export {name}='{value}'" for name, value in variables.items())
+    python.write_text(f'#!/bin/sh\n{exports}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    changes: dict[str, dict[str, Any]] = {
+        "agent": {"python": str(python), "sysroot": str(tmp_path / "sysroot")},
+        "measuring": {"rounds": 2, "min_inferences": 0, "min_time_s": 0, "memory_repeats": 1, "warmup_s": 0.01},
+        "power": {"sources": ["ina3221"], "idle_s": 1.0, "block_s": 0.2, "blocks": 1},
+        "runtime": {"threads": [1]},
+    }
+    profile = load("jetson-orin-nano")
+    profile = DeviceProfile.model_validate(
+        {**profile.model_dump(), **{name: {**profile.model_dump()[name], **new} for name, new in changes.items()}}
+    )
+    said: list[Event] = []
+    with serve(tmp_path / "sshd") as server:
+        transport = server.transport()
+        record = deploy(bundle, transport, profile, on_event=said.append)
+        transport.close()
+    return profile, record, said
+
+
+@pytest.mark.parametrize(
+    "version", [*(pytest.param(version, marks=pytest.mark.slow) for version in DIALECTS[:-1]), DIALECTS[-1]]
+)
+def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
+    profile, record, said = measured(tmp_path, bundle, version, "pycuda")
+    assert record.problem is None
+    assert record.simulated
+    assert (record.job.runner, record.runner_details["tensorrt"]) == ("tensorrt", version)
+    assert [network.name for network in record.networks] == ENGINES
+    for network in record.networks:
+        assert network.problem is None, network.problem
+        assert network.golden is not None
+        assert network.golden.passed, (network.name, network.golden)
+        assert network.details["engine_told"]["flags"] is not None
+    models = {job.name: job.model.rpartition("/")[2] for job in record.job.networks}
+    assert models["sis fp16"] == ("fp16.onnx" if version.startswith("11") else "model.onnx")
+    assert models["sis int8"] == "int8-tensorrt.onnx"
+    assert not [event for event in said if "instead" in event.message]
+
+    run = StoredRun(
+        stored_at="2026-01-01T00:00:00Z",  # type: ignore[arg-type]  # pydantic reads it
+        profile=profile.name,
+        board="orin",
+        bundle_id=bundle.id,
+        manifest=bundle.manifest,
+        record=record,
+    )
+    again = store.load(store.save(run, tmp_path / "runs"))
+    assert [row.network for row in comparison.compare(again)] == ENGINES
+    (found,) = audit(bundle, profile, again)
+    eligible = {layer.weights.layer: layer.chosen for layer in found.layers if layer.is_eligible}
+    assert set(eligible) == {"C2", "C3"}
+    assert None not in eligible.values()
+    assert found.precision == "fp16"
+    assert found.dense_s is not None
+    assert found.sparse_s is not None
+
+
+def test_a_board_without_a_gpu_falls_back(tmp_path: Path, bundle: Bundle) -> None:
+    _, record, said = measured(tmp_path, bundle, "10.3.0", None)
+    assert record.problem is None
+    assert record.job.runner == "onnxruntime"
+    assert [network.name for network in record.networks] == ["sis", "sis int8"]
+    assert all(network.golden is not None and network.golden.passed for network in record.networks)
+    assert all(network.details["cached"] for network in record.networks)
+    (note,) = [event.message for event in said if "cannot run tensorrt:" in event.message]
+    assert note.endswith("measuring with onnxruntime instead")
+    assert record.facts_before.runners["tensorrt"] in note
