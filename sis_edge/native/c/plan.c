@@ -251,7 +251,7 @@ int sis_plan_make(struct sis_plan *plan, const struct sis_network *network, cons
     int failed = !plan->stages || !plan->offset;
     for (uint32_t i = 0; !failed && i < network->layer_count; i++) failed = add_layer(&now, &network->layers[i], i);
     if (!failed && !add_end(&now, network)) return 0;
-    snprintf(message, message_bytes, "there is no memory for the network's weights and maps");
+    snprintf(message, message_bytes, "there is no memory for the network's weights, or its maps are too large");
     sis_plan_free(plan);
     return -1;
 }

@@ -4,6 +4,10 @@
  * A chain is made of a blob (network.h describes its bytes), which is the same for every processor; weights are laid
  * out for the instruction set when the chain is made. Running is thread-safe; results are the same bits whatever the
  * number of threads.
+ *
+ * A pixel that is not a number or infinite reaches what existing kernels carry it to, and no other image of its batch.
+ * Dense convolution would carry it to every filter, since zero times infinity is not a number; an absent synapse does
+ * not. ReLU keeps what is not a number, max pooling may drop it. Denormal numbers are computed with.
  */
 #ifndef SIS_EDGE_H
 #define SIS_EDGE_H
