@@ -183,10 +183,9 @@ def test_own_time_counts_workers_alive_and_ended() -> None:
 
 def test_another_process_is_not_own() -> None:
     read = state.Reader(Tree("/"), Commands("/"))
-    # A grandchild whose parent does not wait for it is no child of this process.
-    subprocess.run(
-        ["sh", "-c", f'"{sys.executable}" -c "$1" & sleep 0.6', "sh", BURN], check=True, stdout=subprocess.DEVNULL
-    )
+    # A grandchild whose parent has ended is no child of this process; its end closes the pipe that `run` waits for.
+    # (A shell that still lives would wait for it and so hand its time on to this process.)
+    subprocess.run(["sh", "-c", '"$0" -c "$1" &', sys.executable, BURN], check=True, stdout=subprocess.PIPE)
     found = read.read(0.0)
     assert found.cpu_busy is not None
     assert found.own_cpu is not None
