@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli import measuring
+from sis_edge.cli import connection, measuring
 from sis_edge.cli.build import BuildDir
 
 app = typer.Typer()
@@ -13,13 +13,11 @@ app = typer.Typer()
 
 @app.command()
 def deploy(
-    host: Annotated[
-        str | None, typer.Option(help="The board: a name, or one of ~/.ssh/config. [default: this machine]")
-    ] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The SSH server's port.")] = None,
-    user: Annotated[str | None, typer.Option(help="The login on the board.")] = None,
-    identity: Annotated[Path | None, typer.Option("--identity", "-i", help="A private key file.")] = None,
-    known_hosts: Annotated[Path | None, typer.Option(help="One more file of known host keys.")] = None,
+    host: connection.Host = None,
+    port: connection.Port = None,
+    user: connection.User = None,
+    identity: connection.Identity = None,
+    known_hosts: connection.KnownHosts = None,
     bundle: Annotated[Path | None, typer.Option(help="The bundle's folder. [default: the newest build]")] = None,
     profile: Annotated[str | None, typer.Option(help="The board's profile. [default: the bundle's]")] = None,
     networks: measuring.Networks = None,

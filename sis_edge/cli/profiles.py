@@ -1,9 +1,10 @@
 """`sis-edge profiles`: what is known of the boards."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sis_edge.cli import connection
 
 app = typer.Typer()
 _profiles = typer.Typer(help="What is known of each board.", no_args_is_help=True)
@@ -69,13 +70,11 @@ def check(
 
 @_profiles.command()
 def detect(
-    host: Annotated[
-        str | None, typer.Option(help="The board: a name, or one of ~/.ssh/config. [default: this machine]")
-    ] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The SSH server's port.")] = None,
-    user: Annotated[str | None, typer.Option(help="The login on the board.")] = None,
-    identity: Annotated[Path | None, typer.Option("--identity", "-i", help="A private key file.")] = None,
-    known_hosts: Annotated[Path | None, typer.Option(help="One more file of known host keys.")] = None,
+    host: connection.Host = None,
+    port: connection.Port = None,
+    user: connection.User = None,
+    identity: connection.Identity = None,
+    known_hosts: connection.KnownHosts = None,
     python: Annotated[str, typer.Option(help="The board's Python.")] = "python3",
     sysroot: Annotated[str, typer.Option(help="A simulated board's file tree.")] = "/",
 ) -> None:
