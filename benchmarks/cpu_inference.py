@@ -30,14 +30,15 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from sis_agent.native import calibration
+from sis_agent.native.library import Library
 from sis_edge.export.compact import CompactLayer, CompactNetwork
 from sis_edge.export.onnx_file import to_onnx
 from sis_edge.export.sparse_onnx import to_sparse_onnx
 from sis_edge.formation import PRESETS, form
 from sis_edge.formation.compaction import LayerPlan, compact
-from sis_edge.native import blob, build, calibration, costs, probes
+from sis_edge.native import blob, build, costs, probes
 from sis_edge.native.choice import Choice, choose, dense_seconds, pairs_of
-from sis_edge.native.library import Library
 from sis_edge.results.statistics import speed_up
 from sis_edge.spec import nin
 

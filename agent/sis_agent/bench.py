@@ -47,6 +47,7 @@ class Bench:
         self._workers: List[WorkerProcess] = []
         for network in job.networks:
             self.path(network.golden_logits)
+            self.options(network)
             self.networks[network.name] = NetworkRecord(
                 network.name, os.path.getsize(self.path(network.model)), rounds=[]
             )
@@ -57,6 +58,10 @@ class Bench:
     def path(self, name: str) -> str:
         """Path of a file of the job's bundle."""
         return bundle_file(self._bundle, name)
+
+    def options(self, network: NetworkJob) -> Dict[str, Any]:
+        """A network's options for its runner, files of the bundle by their paths."""
+        return dict(network.options, **{option: self.path(name) for option, name in network.files.items()})
 
     def healthy(self) -> List[NetworkJob]:
         """The networks that have no problem so far."""
@@ -84,7 +89,7 @@ class Bench:
 
     def prepare(self, worker: WorkerProcess, network: NetworkJob) -> None:
         """What has to be made of the network once on a board; an engine's build may take minutes."""
-        command = {"do": "prepare", "model": self.path(network.model), "options": network.options}
+        command = {"do": "prepare", "model": self.path(network.model), "options": self.options(network)}
         worker.ask(command, lambda step: self.progress("build", network.name, step["done"], step["of"]))
 
     def load(self, network: NetworkJob) -> Dict[str, Any]:
@@ -94,7 +99,7 @@ class Bench:
             "name": network.name,
             "model": self.path(network.model),
             "golden_inputs": self.path(self.job.golden_inputs),
-            "options": network.options,
+            "options": self.options(network),
         }
 
     def progress(self, phase: str, network: Optional[str], done: float, of: float, at_once: bool = False) -> None:

@@ -9,6 +9,7 @@ from sis_agent import facts, jobs, login, provision, schema, storage
 from sis_agent.commands import Commands
 from sis_agent.detach import detach
 from sis_agent.execute import cancel, execute
+from sis_agent.native.calibration import calibrate
 from sis_agent.protocol import ProblemError, answer_line, problem_line, say
 from sis_agent.tree import Tree
 
@@ -73,6 +74,10 @@ def _provision(arguments: argparse.Namespace) -> Dict[str, Any]:
     return provision.provision(arguments.root, arguments.wheel)
 
 
+def _calibrate(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return calibrate(arguments.root, arguments.folder)
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="sis_agent", description="Measures networks on this board for sis-edge.")
@@ -108,6 +113,8 @@ def parser() -> argparse.ArgumentParser:
         "provision", _provision, "unpack wheels from the folder `wheels`; without names, tell what is there"
     )
     unpack.add_argument("wheel", nargs="*")
+    probing = command("calibrate", _calibrate, "time the probes in a folder of the root: how fast kernels are here")
+    probing.add_argument("folder", help="relative to the root; holds the library and the probes")
     return top
 
 

@@ -36,8 +36,8 @@ class NetworkJob(NamedTuple):
 
     A network can be measured in several variants (plain ONNX, with sparse operators, an engine with a flag on or off).
     Each has its own `name` in the job; `network` is the bundle's name for it (None: the same as `name`), and
-    `options` go to the runner, which documents them. `golden_tolerance` replaces the job's for it: half floats and INT8
-    do not agree with the reference as float32 does.
+    `options` go to the runner, which documents them; those whose value is a file of the bundle stand in `files`.
+    `golden_tolerance` replaces the job's for it: half floats and INT8 do not agree with the reference as float32 does.
     """
 
     name: str
@@ -46,6 +46,7 @@ class NetworkJob(NamedTuple):
     network: Optional[str] = None
     options: Dict[str, Any] = {}
     golden_tolerance: Optional[float] = None
+    files: Dict[str, str] = {}
 
 
 class PowerRequest(NamedTuple):

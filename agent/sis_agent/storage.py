@@ -8,6 +8,7 @@ from typing import Any, Dict, List
 from sis_agent import lock
 from sis_agent.engine_cache import ENGINES
 from sis_agent.jobs import BUNDLES, JOBS, JobFolder
+from sis_agent.native.calibration import CALIBRATION
 from sis_agent.protocol import ProblemError, agent_id
 from sis_agent.provision import SITE, WHEELS
 
@@ -31,11 +32,12 @@ def list_files(root: str, folder: str) -> Dict[str, Any]:
 def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
     """Remove every job but the running one, every bundle but the one that it uses, every agent but this one.
 
-    Engines are made from bundles, and go or stay with them, as do packages that were brought. While a job runs all
+    Engines are made from bundles, and go or stay with them, as do packages and probes that were brought. While a job runs all
     engines, packages and agents stay, since it may start another worker. The lock is held meanwhile, so no job can
     start among it.
     """
-    removed: Dict[str, List[str]] = {JOBS: [], BUNDLES: [], AGENTS: [], ENGINES: [], SITE: [], WHEELS: []}
+    places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION)
+    removed: Dict[str, List[str]] = {place: [] for place in places}
     freed_bytes = 0
     with lock.guarded(root) as guard:
         running = lock.owner(guard)
@@ -49,7 +51,9 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
         if not keep_bundles:
             doomed += [(BUNDLES, name) for name in _entries(root, BUNDLES) if name != kept_bundle]
             if running is None:
-                doomed += [(folder, name) for folder in (ENGINES, SITE, WHEELS) for name in _entries(root, folder)]
+                doomed += [
+                    (folder, name) for folder in (ENGINES, SITE, WHEELS, CALIBRATION) for name in _entries(root, folder)
+                ]
         own = "sis_agent-{}.pyz".format(agent_id())
         if running is None:
             doomed += [(AGENTS, name) for name in _entries(root, AGENTS) if name != own]

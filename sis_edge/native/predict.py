@@ -8,15 +8,16 @@ from pathlib import Path
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
+from sis_agent.native import calibration
+from sis_agent.native.library import Library
 from sis_edge.disk import writing
 from sis_edge.errors import RecordError
 from sis_edge.formation import SynapticGraph, form
 from sis_edge.formation.compaction import compact
 from sis_edge.formation.formation import Formation
-from sis_edge.native import build, calibration, probes
+from sis_edge.native import build, probes
 from sis_edge.native.choice import NetworkCost, choose, dense_seconds
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, CostModel, fit
-from sis_edge.native.library import Library
 
 
 @dataclass(frozen=True)

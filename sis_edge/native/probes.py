@@ -1,10 +1,13 @@
 """The layers that a calibration times: small, few, and spread over what networks of this kind are made of."""
 
+import io
+import zipfile
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sis_agent.native import calibration
 from sis_edge.native import blob
 from sis_edge.native.blob import Array, Pairs
 from sis_edge.spec import LayerSpec, nin
@@ -38,10 +41,7 @@ class Probe:
 
     def blob(self) -> bytes:
         """The layer as a chain of the operator."""
-        pairs = self.pairs()
-        rng = np.random.default_rng(1)
-        weight = rng.standard_normal(self.spec.weight_shape).astype(np.float32) / (self.kernel * np.sqrt(self.inputs))
-        weight *= pairs[:, :, None, None]
+        weight = _weights(self.spec) * self.pairs()[:, :, None, None]
         return blob.encode([_Layer(self.spec, weight.astype(np.float32))], [self.block])
 
 
@@ -68,12 +68,10 @@ class DenseProbe:
         from onnx import TensorProto, helper, numpy_helper
 
         nodes, weights, value = [], [], "input"
-        rng = np.random.default_rng(1)
         for at, layer in enumerate(self.layers):
-            weight = rng.standard_normal(layer.weight_shape).astype(np.float32) / (layer.kernel * layer.inputs**0.5)
             bias = np.zeros(layer.filters, np.float32)
             weights += [
-                numpy_helper.from_array(weight.astype(np.float32), f"w{at}"),
+                numpy_helper.from_array(_weights(layer), f"w{at}"),
                 numpy_helper.from_array(bias, f"b{at}"),
             ]
             pads, sides = [layer.kernel // 2] * 4, [layer.kernel] * 2
@@ -99,6 +97,23 @@ class DenseProbe:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
         serialized: bytes = model.SerializeToString()
         return serialized
+
+
+def archive() -> bytes:
+    """All probes as the zip archive that the agent's command `calibrate` reads."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for probe in NATIVE:
+            file.writestr(f"{calibration.NATIVE}{probe.name}", probe.blob())
+        for dense in DENSE:
+            file.writestr(f"{calibration.DENSE}{dense.name}", dense.onnx())
+    return buffer.getvalue()
+
+
+def _weights(layer: LayerSpec) -> Array:
+    """Weights that maps stay near one with. Few and repeated, so that an archive of them is small."""
+    some = np.random.default_rng(1).standard_normal(997) / (layer.kernel * layer.inputs**0.5)
+    return np.resize(some.astype(np.float32), layer.weight_shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from sis_agent.schema import Job, Record
 from .board import Board
 from .interpreters import find
 from .networks import IMAGES, write_bundle
+from .sparse import write_sparse_bundle
+from .test_calibrate import check_answer, with_probes
 
 
 @dataclass(frozen=True)
@@ -158,16 +160,44 @@ def test_a_broken_installation_is_a_sentence(here: Tiny, tmp_path: Path, monkeyp
     assert here.state["state"] == "failed"
 
 
-@pytest.mark.slow
-def test_python_3_6_with_its_last_onnxruntime(tmp_path: Path) -> None:
-    subprocess.run([find("3.6"), "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
+@pytest.fixture(scope="module")
+def python_3_6(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("python3.6") / "venv"
+    subprocess.run([find("3.6"), "-m", "venv", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
     # The pip of 3.6 is too old to see the wheels.
     for wanted in (["pip<22"], ["onnxruntime==1.10.0", "numpy==1.19.5"]):
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--upgrade", *wanted], check=True)
-    there = tiny(tmp_path / "root", python)
+    return python
+
+
+@pytest.mark.slow
+def test_python_3_6_with_its_last_onnxruntime(tmp_path: Path, python_3_6: str) -> None:
+    there = tiny(tmp_path / "root", python_3_6)
     record = there.measure()
     check_whole_record(record, there.job)
     assert record.runner_details["onnxruntime"] == "1.10.0"
     assert record.clock == "perf_counter"
     assert record.facts_before.packages == {"onnxruntime": "1.10.0", "numpy": "1.19.5"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_python_3_6_with_sparse_nodes(tmp_path: Path, python_3_6: str, threads: int) -> None:
+    board = Board(tmp_path / "root", python_3_6)
+    job = write_sparse_bundle(board.root / "bundles" / "b1")
+    networks = [network._replace(options={"cache": True}) for network in job.networks]
+    board.put_job("j1", job._replace(networks=networks, threads=threads))
+    board.call("run", "--foreground", "--job-id", "j1").answer  # noqa: B018
+    record = board.record("j1")
+    assert record.runner_details["onnxruntime"] == "1.10.0"
+    for network in record.networks:
+        assert network.problem is None
+        assert network.golden is not None
+        assert network.golden.passed
+        assert len(network.rounds) == job.rounds
+
+
+@pytest.mark.slow
+def test_python_3_6_calibrates(tmp_path: Path, python_3_6: str) -> None:
+    check_answer(with_probes(Board(tmp_path / "root", python_3_6)).call("calibrate", "calibration").answer)

@@ -49,13 +49,12 @@ def test_the_options_in_force_stand_in_the_record(board: Board, job: Job, option
         assert network.details["cached"] is False
 
 
-def test_the_options_reach_onnxruntime(job: Job, board: Board) -> None:
+def test_the_options_reach_onnxruntime() -> None:
     import onnxruntime
 
     runner = OnnxRuntimeRunner(threads=3)
-    path = str(board.root / "bundles" / "b1" / "dense.onnx")
     chosen = OnnxRuntimeOptions("basic", "parallel", 2, arena=False)
-    settings = runner._settings(path, chosen)
+    settings = runner._settings(chosen)
     assert settings.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     assert settings.execution_mode == onnxruntime.ExecutionMode.ORT_PARALLEL
     assert (settings.intra_op_num_threads, settings.inter_op_num_threads) == (3, 2)
@@ -137,10 +136,11 @@ def test_what_cannot_be_optimised_is_the_network_s_problem(board: Board, job: Jo
 def test_a_library_of_operators_that_cannot_be_loaded(
     board: Board, job: Job, content: bytes | None, sentence: str
 ) -> None:
+    folder = board.root / "bundles" / "b1"
     if content is not None:
-        (board.root / "bundles" / "b1" / "ops.so").write_bytes(content)
+        (folder / "ops.so").write_bytes(content)
     with pytest.raises(ProblemError) as raised:
-        OnnxRuntimeRunner(1).load(str(board.root / "bundles" / "b1" / "dense.onnx"), {"custom_ops": "ops.so"})
+        OnnxRuntimeRunner(1).load(str(folder / "dense.onnx"), {"custom_ops": str(folder / "ops.so")})
     assert raised.value.problem.code == "bad-library"
     assert sentence in raised.value.problem.message
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from sis_agent.native.library import Library
 from sis_edge.native import build
-from sis_edge.native.library import Library
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sis_agent.native.library import Library, LibraryError
 from sis_edge.native import blob
-from sis_edge.native.library import Library, LibraryError
 from sis_edge.spec import LayerSpec
 
 from .chains import Case, Layer, pack, random_layer

@@ -6,9 +6,10 @@ from pathlib import Path
 import onnx
 import pytest
 
+from sis_agent.native import calibration
+from sis_agent.native.library import Library
 from sis_edge.errors import RecordError
-from sis_edge.native import calibration, costs, predict, probes
-from sis_edge.native.library import Library
+from sis_edge.native import costs, predict, probes
 
 
 def test_native_probes_have_three_stages(library: Library) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sis_edge.native.library import Library, LibraryError
+from sis_agent.native.library import Library, LibraryError
 
 from .chains import Array, Case, Layer, cases, pack, random_layer, reference
 

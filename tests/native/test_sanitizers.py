@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from sis_agent.native.library import Library
 from sis_edge.native import toolchain
-from sis_edge.native.library import Library
 
 from . import driver
 from .chains import Case, pack, random_layer, reference

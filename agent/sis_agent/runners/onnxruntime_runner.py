@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from sis_agent import child, cpu, engine_cache
 from sis_agent.engine_cache import Entry, file_sha256
+from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
@@ -28,6 +29,7 @@ OPTIMIZATIONS = {
     "all": "ORT_ENABLE_ALL",
 }
 OPTIMISE_LIMIT_S = 240.0  # below the silence that a worker may keep
+LENDS_THREADS = (1, 17)  # the first that lends a session's threads to operators of a library
 EXECUTIONS = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
 
 
@@ -39,7 +41,7 @@ class OnnxRuntimeOptions(NamedTuple):
     inter_op_threads    threads for that; the job's threads are those within an operator
     arena               whether memory comes from ONNX Runtime's arena, which keeps what it has had
     cache               whether the optimised network is kept on the board and loaded from there
-    custom_ops          a library of operators, as a path relative to the folder of the network's file
+    custom_ops          path of a library of operators (in a job, one of the network's `files`)
     """
 
     optimization: str = "all"
@@ -146,9 +148,9 @@ class OnnxRuntimeRunner(Runner):
         known = parse(options)
         details = dict(known._asdict(), cached=known.cache)
         if not known.cache:
-            return OnnxRuntimeSession(self._session(model_path, self._settings(model_path, known)), details)
+            return OnnxRuntimeSession(self._session(model_path, self._settings(known)), details)
         optimised = self._optimised(model_path, known)
-        settings = self._settings(model_path, known._replace(optimization="disabled"))
+        settings = self._settings(known._replace(optimization="disabled"))
         details["optimised_bytes"] = optimised.plan_bytes
         return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
 
@@ -159,7 +161,7 @@ class OnnxRuntimeRunner(Runner):
             return known
         cache = engine_cache.of_this_job()
         processor = cpu.read(Tree("/"))
-        library = _library(model_path, options)
+        library = _library(options)
 
         def build(key: str) -> Dict[str, Any]:
             # In a process of its own: what optimising takes of memory is not what the network takes.
@@ -186,11 +188,11 @@ class OnnxRuntimeRunner(Runner):
 
     def optimise(self, model_path: str, plan_path: str, options: OnnxRuntimeOptions) -> None:
         """Write the network as ONNX Runtime optimises it for this processor; raises ProblemError as `load`."""
-        settings = self._settings(model_path, options)
+        settings = self._settings(options)
         settings.optimized_model_filepath = plan_path
         self._session(model_path, settings)
 
-    def _settings(self, model_path: str, options: OnnxRuntimeOptions) -> Any:
+    def _settings(self, options: OnnxRuntimeOptions) -> Any:
         settings = self._ort.SessionOptions()
         settings.intra_op_num_threads = self._threads
         settings.inter_op_num_threads = options.inter_op_threads
@@ -198,10 +200,12 @@ class OnnxRuntimeRunner(Runner):
         level = getattr(self._ort.GraphOptimizationLevel, OPTIMIZATIONS[options.optimization])
         settings.graph_optimization_level = level
         settings.enable_cpu_mem_arena = options.arena
-        library = _library(model_path, options)
+        library = _library(options)
         if library is not None:
             try:
                 settings.register_custom_ops_library(library)
+                if _version(self._ort.__version__) < LENDS_THREADS:
+                    Library(library).set_threads(self._threads)
             except Exception as error:
                 raise ProblemError(
                     "bad-library",
@@ -247,16 +251,19 @@ def main() -> int:
     return 0
 
 
-def _library(model_path: str, options: OnnxRuntimeOptions) -> Optional[str]:
+def _library(options: OnnxRuntimeOptions) -> Optional[str]:
     """Path of the library of operators; raises the problem `bad-library` where the file is not there."""
-    if options.custom_ops is None:
-        return None
-    path = os.path.normpath(os.path.join(os.path.dirname(model_path), options.custom_ops))
-    if not os.path.isfile(path):
+    path = options.custom_ops
+    if path is not None and not os.path.isfile(path):
         raise ProblemError(
             "bad-library", "the library of operators {} is not on this board; push it again".format(path)
         )
     return path
+
+
+def _version(text: str) -> Tuple[int, ...]:
+    """Major and minor number, for comparing."""
+    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def _wrong(name: str, value: Any, wanted: str) -> ProblemError:

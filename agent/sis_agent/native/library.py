@@ -1,4 +1,4 @@
-"""The built library from Python. Standard library only and CPython 3.6, so that a board can measure with it.
+"""The library of sparse kernels from Python, for the host and for the board.
 
 Images and outputs are writable buffers of float32 in C order: numpy arrays, `array.array("f")`, ctypes arrays.
 """
@@ -20,14 +20,14 @@ class Library:
     """One loaded library; raises LibraryError where the file is none, or is another version's or processor's."""
 
     def __init__(self, path: "str | os.PathLike[str]") -> None:
-        self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100
+        self.path = os.path.abspath(os.fspath(path))
         try:
             c = ctypes.CDLL(self.path)
             version = int(c.sis_interface_version())
         except (OSError, AttributeError) as error:
-            raise LibraryError("{} is no library of sis-edge for this processor: {}".format(path, error)) from None  # noqa: UP032
+            raise LibraryError("{} is no library of sis-edge for this processor: {}".format(path, error)) from None
         if version != INTERFACE_VERSION:
-            raise LibraryError("{} has interface {}, wanted {}".format(path, version, INTERFACE_VERSION))  # noqa: UP032
+            raise LibraryError("{} has interface {}, wanted {}".format(path, version, INTERFACE_VERSION))
         size, text, floats = ctypes.c_size_t, ctypes.c_char_p, ctypes.POINTER(ctypes.c_float)
         c.sis_instruction_set.restype, c.sis_instruction_set.argtypes = text, [size]
         c.sis_peak_flops.restype, c.sis_peak_flops.argtypes = ctypes.c_double, [text]
@@ -99,7 +99,7 @@ class Chain:
         stages = self._c.sis_chain_profile(self._handle, source, target, seconds, layers, STAGE_ROOM)
         if stages < 0:
             raise MemoryError("no memory to run the chain")
-        return list(zip(layers[:stages], seconds[:stages]))  # noqa: B905
+        return [(int(layers[at]), float(seconds[at])) for at in range(stages)]
 
     def close(self) -> None:
         """Give the chain's memory back."""
@@ -118,5 +118,5 @@ def _floats(buffer: Any, batch: int, shape: "tuple[int, ...]") -> Any:
     wanted = batch * channels * height * width
     view = memoryview(buffer)
     if view.format not in ("f", "<f") or view.nbytes != 4 * wanted or not view.c_contiguous:
-        raise ValueError("a buffer of {} float32 in C order is wanted".format(wanted))  # noqa: UP032
+        raise ValueError("a buffer of {} float32 in C order is wanted".format(wanted))
     return (ctypes.c_float * wanted).from_buffer(buffer)

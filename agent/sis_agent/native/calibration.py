@@ -1,0 +1,137 @@
+"""How long probes take on this processor: layers for the sparse kernels, chains of dense ones for ONNX Runtime.
+
+Each probe is timed in several short turns, and the least time counts: what else runs on the board only adds. With one
+thread a run of ONNX Runtime is timed by that thread's processor time, which stops while others have the core.
+
+The host brings two files into the folder `calibration` of the agent's root, or one below it:
+
+    libsis_edge.so      the library of sparse kernels for this board
+    probes.zip          native/NAME a chain's blob, dense/NAME an ONNX model of one input
+"""
+
+import os
+import time
+import zipfile
+from typing import Any, Callable, Dict, List, Tuple
+
+from sis_agent import cpu, lock, runners
+from sis_agent.native.library import Chain, Library, LibraryError
+from sis_agent.protocol import ProblemError
+from sis_agent.tree import Tree
+
+CALIBRATION = "calibration"
+LIBRARY = "libsis_edge.so"
+PROBES = "probes.zip"
+NATIVE, DENSE = "native/", "dense/"
+TURNS, TURN_S, PAUSE_S = 8, 0.012, 0.002
+
+
+def calibrate(root: str, folder: str) -> Dict[str, Any]:
+    """Time the probes in a folder of the root, as the board's only job; answers what `costs.Calibration` wants.
+
+    Raises ProblemError: `bad-name`, `busy`, `no-runtime`, `bad-library`, `bad-probes`.
+    """
+    place = os.path.normpath(os.path.join(root, folder))
+    if os.path.isabs(folder) or not place.startswith(os.path.normpath(root) + os.sep):
+        raise ProblemError("bad-name", "'{}' is not inside of the agent's root".format(folder))
+    runners.check("onnxruntime")
+    owner = lock.acquire(root, CALIBRATION)
+    try:
+        library = Library(os.path.join(place, LIBRARY))
+        blobs, models = read_probes(os.path.join(place, PROBES))
+        instruction_set = library.instruction_sets()[0]
+        import onnxruntime
+
+        return {
+            "cpu": cpu.read(Tree("/")).model,
+            "instruction_set": instruction_set,
+            "onnxruntime": onnxruntime.__version__,
+            "peak_flops": library.peak_flops(instruction_set),
+            "native": time_native(library, blobs, instruction_set),
+            "dense": time_dense(models),
+        }
+    except LibraryError as error:
+        raise ProblemError("bad-library", "{}; calibrate the board again with its own profile".format(error))
+    finally:
+        lock.release(root, owner)
+
+
+def read_probes(path: str) -> Tuple[Dict[str, bytes], Dict[str, bytes]]:
+    """Blobs and ONNX models of the archive, by their names; raises ProblemError `bad-probes`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile, EOFError) as error:
+        raise ProblemError("bad-probes", "the probes {} cannot be read ({}); push them again".format(path, error))
+    blobs, models = (
+        {name[len(kind) :]: found[name] for name in found if name.startswith(kind)} for kind in (NATIVE, DENSE)
+    )
+    return blobs, models
+
+
+def time_native(library: Library, blobs: Dict[str, bytes], instruction_set: str = "") -> Dict[str, List[float]]:
+    """For each chain the seconds of its stages, one image on one thread."""
+    result = {}
+    for name, blob in blobs.items():
+        with library.chain(blob, instruction_set) as chain:
+            result[name] = _least(_profiled(chain))
+    return result
+
+
+def time_dense(models: Dict[str, bytes], threads: int = 1) -> Dict[str, List[float]]:
+    """For each ONNX model of one input the seconds of a run; needs onnxruntime and numpy."""
+    return {name: _least(_session_run(model, threads)) for name, model in models.items()}
+
+
+def _profiled(chain: Chain) -> Callable[[], List[float]]:
+    import array
+
+    images = array.array("f", bytes(4 * _count(chain.input_shape)))
+    for at in range(len(images)):
+        images[at] = (at * 7919 % 2003) / 1001.5 - 1.0  # numbers of both signs, none of them denormal
+    outputs = array.array("f", bytes(4 * _count(chain.output_shape)))
+    return lambda: [seconds for _, seconds in chain.profile(images, outputs)]
+
+
+def _session_run(model: bytes, threads: int) -> Callable[[], List[float]]:
+    import numpy
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0]
+    shape = [side if isinstance(side, int) else 1 for side in given.shape]
+    feed = {given.name: numpy.random.RandomState(0).standard_normal(shape).astype("float32")}
+    now = _clock(threads)
+
+    def run() -> List[float]:
+        start = now()
+        session.run(None, feed)
+        return [now() - start]
+
+    return run
+
+
+def _least(run: Callable[[], List[float]]) -> List[float]:
+    """The least of what `run` answers, place by place, over several turns with pauses between."""
+    best = run()
+    for _ in range(TURNS):
+        end = time.perf_counter() + TURN_S
+        while time.perf_counter() < end:
+            best = list(map(min, best, run()))
+        time.sleep(PAUSE_S)
+    return best
+
+
+def _clock(threads: int) -> Callable[[], float]:
+    """Processor time of this thread where it does all the work; CPython 3.6 has it under this name only."""
+    which: Any = time.CLOCK_THREAD_CPUTIME_ID if threads == 1 else time.CLOCK_MONOTONIC
+    return lambda: time.clock_gettime(which)
+
+
+def _count(shape: Tuple[int, ...]) -> int:
+    channels, height, width = shape
+    return channels * height * width

@@ -1,0 +1,85 @@
+"""The command `calibrate`: probes and library in, seconds out. No speed is asserted."""
+
+import platform
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sis_agent import lock
+from sis_edge.native import build, probes
+
+from .board import Board
+from .sparse import of_another_architecture
+
+NATIVE, DENSE = probes.NATIVE[-1], probes.DENSE[1]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    return with_probes(Board(tmp_path / "root", sys.executable))
+
+
+def with_probes(board: Board) -> Board:
+    """One probe of each kind, and the library."""
+    folder = board.root / "calibration"
+    folder.mkdir()
+    shutil.copyfile(build.library(platform.machine()), folder / "libsis_edge.so")
+    with zipfile.ZipFile(folder / "probes.zip", "w") as archive:
+        archive.writestr(f"native/{NATIVE.name}", NATIVE.blob())
+        archive.writestr(f"dense/{DENSE.name}", DENSE.onnx())
+    return board
+
+
+def check_answer(answer: dict) -> None:  # type: ignore[type-arg]
+    assert len(answer["native"][NATIVE.name]) == 3
+    assert len(answer["dense"][DENSE.name]) == 1
+    assert all(seconds > 0 for times in (*answer["native"].values(), *answer["dense"].values()) for seconds in times)
+    assert answer["peak_flops"] > 0
+    assert answer["instruction_set"] in ("avx512", "avx2", "neon", "portable")
+
+
+def test_probes_are_timed_and_the_board_is_free_again(board: Board) -> None:
+    import onnxruntime
+
+    for _ in range(2):
+        answer = board.call("calibrate", "calibration").answer
+        check_answer(answer)
+        assert answer["onnxruntime"] == onnxruntime.__version__
+    with lock.guarded(str(board.root)) as guard:
+        assert lock.owner(guard) is None
+
+
+def test_a_library_of_another_architecture_is_a_problem(board: Board) -> None:
+    of_another_architecture(board.root / "calibration" / "libsis_edge.so")
+    problem = board.call("calibrate", "calibration").problem
+    assert problem["code"] == "bad-library"
+    assert "is no library of sis-edge for this processor" in problem["message"]
+
+
+def test_damaged_probes_are_a_problem(board: Board) -> None:
+    path = board.root / "calibration" / "probes.zip"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert board.call("calibrate", "calibration").problem["code"] == "bad-probes"
+
+
+@pytest.mark.parametrize("folder", ["..", "/tmp", "calibration/../.."])
+def test_only_folders_of_the_root(board: Board, folder: str) -> None:
+    assert board.call("calibrate", folder).problem["code"] == "bad-name"
+
+
+def test_a_job_that_runs_is_not_disturbed(board: Board) -> None:
+    owner = lock.acquire(str(board.root), "j1")
+    try:
+        problem = board.call("calibrate", "calibration").problem
+    finally:
+        lock.release(str(board.root), owner)
+    assert problem["code"] == "busy"
+    assert "'j1'" in problem["message"]
+
+
+def test_clean_removes_the_probes(board: Board) -> None:
+    removed = board.call("clean").answer["removed"]["calibration"]
+    assert removed == ["libsis_edge.so", "probes.zip"]
