@@ -36,9 +36,9 @@ DEFAULT = MeasuringOptions()
 # What a length changes of the profile's [measuring] and [power].
 LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
     "profile": ({}, {}),
-    "strict": ({"min_time_s": 60, "min_inferences": 1024, "memory_repeats": 5}, {"blocks": 10}),
+    "strict": ({"min_time_s": 60, "min_inferences": 1024, "memory_repeats": 5, "sampler_pairs": 100}, {"blocks": 10}),
     "quick": (
-        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1},
+        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1, "sampler_pairs": 10},
         {"idle_s": 3, "block_s": 1, "blocks": 3},
     ),
 }
@@ -86,6 +86,7 @@ def job_for(
     first = combinations(profile, options)[0]
     measuring, power = _settings(profile, options)
     runner = runner or profile.runtime.runners[0]
+    mode = profile.power_mode(measuring.power_mode or (facts.power_mode if facts else None))
     jobs = [job for entry in chosen for job in NETWORK_JOBS[runner](entry, profile, facts)]
     reference = manifest.dense if manifest.dense in [job.name for job in jobs] else None
     if options.target_ci is not None:
@@ -119,7 +120,10 @@ def job_for(
         power=power.request(),
         lock_clocks=options.lock_clocks,
         expected_power_mode=measuring.power_mode,
-        expected_cpu_hz=measuring.cpu_hz,
+        expected_cpu_hz=measuring.cpu_hz or (mode.cpu_hz if mode else None),
+        expected_gpu_hz=mode.gpu_hz if mode else None,
+        # Each turn of trtexec is a process of its own, of seconds.
+        sampler_pairs=0 if runner == "trtexec" else measuring.sampler_pairs,
     )
 
 

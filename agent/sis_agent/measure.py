@@ -18,7 +18,19 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source
 from sis_agent.protocol import ProblemError, agent_id
 from sis_agent.sampler import Sampler
-from sis_agent.schema import RECORD_VERSION, ClockLock, EnergyBlock, Facts, Job, Power, Problem, Record, StateSample
+from sis_agent.schema import (
+    RECORD_VERSION,
+    ClockLock,
+    EnergyBlock,
+    Facts,
+    Job,
+    Power,
+    Problem,
+    Record,
+    SamplerPair,
+    Sampling,
+    StateSample,
+)
 from sis_agent.tree import Tree
 from sis_agent.turns import Turns
 from sis_agent.worker_process import StoppedError, StopRequest
@@ -51,6 +63,8 @@ class Measurement:
         self._blocks: List[EnergyBlock] = []
         self._states: List[StateSample] = []
         self._power = Power("unavailable", NOT_ASKED)
+        self._pairs: List[SamplerPair] = []
+        self._sampling = Sampling(reason="nothing was sampled")
         self._ended_by = length.PROBLEM
 
     def run(self) -> Record:
@@ -94,6 +108,7 @@ class Measurement:
             states=self._states,
             clock_lock=lock,
             ended_by=self._ended_by,
+            sampling=self._sampling,
         )
 
     def _sampled(self, before: Facts) -> Optional[Problem]:
@@ -107,19 +122,21 @@ class Measurement:
         sampler = Sampler(sources, reader.read, self._bench.start_s)
         sampler.start()
         try:
-            return self._phases(before, bool(sources))
+            return self._phases(before, sampler, bool(sources))
         finally:
             try:
                 samples = sampler.stop()
                 self._states = samples.states
+                self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
-                    self._power = power.to_record(request, samples.traces, reason, samples.cpu_s, samples.wall_s)
+                    self._power = power.to_record(request, samples.traces, reason)
             except Exception as error:  # a bug of ours costs the samples, and not what was measured beside them
                 traceback.print_exc()
-                text = "the sampling failed: {}: {}; log.txt has the traceback"
-                self._power = Power("unavailable", text.format(type(error).__name__, error))
+                text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
+                self._power = Power("unavailable", text)
+                self._sampling = Sampling(pairs=self._pairs, reason=text)
 
-    def _phases(self, before: Facts, has_power: bool) -> Optional[Problem]:
+    def _phases(self, before: Facts, sampler: Sampler, has_power: bool) -> Optional[Problem]:
         bench, request = self._bench, self._job.power
         unified = True if before.l4t is not None else None
         for index, network in enumerate(self._job.networks):
@@ -127,6 +144,7 @@ class Measurement:
             measure_alone(bench, network, unified)
         with Turns(bench) as turns:
             self._ended_by = turns.rounds()
+            turns.sampler_pairs(sampler.paused, self._pairs)
             if has_power and request is not None and bench.healthy():
                 turns.energy(request, self._blocks)
         if not bench.healthy():

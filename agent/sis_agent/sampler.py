@@ -4,9 +4,10 @@ A thread of the job's process, which otherwise only waits for the worker. It sle
 seldom where a read is dear, so that it stays below 1% of a core on slow boards too; what it cost is in the record.
 """
 
+import contextlib
 import threading
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from sis_agent import clock
 from sis_agent.power.base import Source
@@ -25,7 +26,7 @@ ReadState = Callable[[float], StateSample]
 
 
 class Samples(NamedTuple):
-    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on."""
+    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses."""
 
     traces: List[PowerTrace]
     states: List[StateSample]
@@ -70,6 +71,10 @@ class Recorder:
         for rail, kept in self._values.items():
             value = values.get(rail)
             kept.append(None if value is None else round(value, 6))
+
+    def leave_out(self, length_s: float) -> None:
+        """A pause: no part of the time between two reads."""
+        self._first_s += length_s
 
     def trace(self) -> PowerTrace:
         """The samples as the record keeps them."""
@@ -138,7 +143,9 @@ class Sampler:
             self._tasks.append(_Task(self._sample_state, STATE_INTERVAL_S, STATE_COST_MOST, self._start_s))
         self._cpu_s = 0.0
         self._spent_before_s = self._spent_s()
+        self._paused_s = 0.0
         self._failure: Optional[BaseException] = None
+        self._reading = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -148,6 +155,21 @@ class Sampler:
         for task in self._tasks:
             task.due_s = self._start_s
         self._thread.start()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is read within the block; what would have come due in it comes as much later."""
+        with self._reading:
+            begin_s = self._now_s()
+            try:
+                yield
+            finally:
+                length_s = self._now_s() - begin_s
+                self._paused_s += length_s
+                for task in self._tasks:
+                    task.due_s += length_s
+                for recorder in self._recorders:
+                    recorder.leave_out(length_s)
 
     def step(self) -> float:
         """Do what is due, and return when the next thing is."""
@@ -172,7 +194,7 @@ class Sampler:
         if self._thread.is_alive():
             self._ending.set()
             self._thread.join()
-        wall_s = self._now_s() - self._start_s
+        wall_s = self._now_s() - self._start_s - self._paused_s
         for recorder in self._recorders:
             recorder.source.close()
         if self._failure is not None:
@@ -186,7 +208,8 @@ class Sampler:
         self._spent_before_s = self._spent_s()
         try:
             while not self._ending.is_set():
-                due_s = self.step()
+                with self._reading:
+                    due_s = self.step()
                 self._ending.wait(min(max(due_s - self._now_s(), 0.0), STATE_INTERVAL_S))
             self.finish()
         except BaseException as error:

@@ -71,8 +71,9 @@ class Job(NamedTuple):
     The rounds go on until there are `rounds` of them, every network has `min_inferences` and has run `min_time_s`;
     with `target_ci` (a share, 0.01 is 1%) they stop as soon as every speed-up over `reference` is known that well,
     after `rounds`. `inferences_per_round` 0 leaves a turn's length to the agent (see `length.py`), which records it in
-    `runner_details`. `cores` pins the worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for
-    the length of the job. `expected_power_mode` is the profile's; it is recorded for the verdict.
+    `runner_details`. After them come `sampler_pairs` pairs of turns, with the sampler and without. `cores` pins the
+    worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the length of the job.
+    `expected_power_mode` and the clocks of that mode are the profile's; they are recorded for the verdict.
     """
 
     job_version: int
@@ -101,6 +102,8 @@ class Job(NamedTuple):
     lock_clocks: bool = False
     expected_power_mode: Optional[str] = None
     expected_cpu_hz: Optional[float] = None
+    expected_gpu_hz: Optional[float] = None
+    sampler_pairs: int = 0
 
 
 class Problem(NamedTuple):
@@ -194,7 +197,7 @@ class PowerTrace(NamedTuple):
 class Power(NamedTuple):
     """Power of a job: `status` is "measured" or "unavailable", and `reason` says why it is not there.
 
-    The first of `traces` is the one to use, the others are second sources. `sampler_cpu_s` is what sampling cost.
+    The first of `traces` is the one to use, the others are second sources.
     """
 
     status: str
@@ -202,8 +205,25 @@ class Power(NamedTuple):
     traces: List[PowerTrace] = []
     total_rails: List[str] = []
     scope: Optional[str] = None
-    sampler_cpu_s: Optional[float] = None
-    sampler_wall_s: Optional[float] = None
+
+
+class SamplerPair(NamedTuple):
+    """Two turns of one network, one right after the other in random order: with the sampler at work, and without."""
+
+    network: str
+    with_latencies_s: List[float]
+    without_latencies_s: List[float]
+
+
+class Sampling(NamedTuple):
+    """What reading sensors and state beside the networks cost: `cpu_s` of processor time in the `wall_s` that it went on,
+    and pairs of turns that show its effect on latency. `reason` says why processor time is not known.
+    """
+
+    cpu_s: Optional[float] = None
+    wall_s: Optional[float] = None
+    pairs: List[SamplerPair] = []
+    reason: Optional[str] = None
 
 
 class StateSample(NamedTuple):
@@ -322,6 +342,7 @@ class Record(NamedTuple):
     states: List[StateSample] = []
     clock_lock: ClockLock = ClockLock(requested=False, locked=False)
     ended_by: str = "length"
+    sampling: Sampling = Sampling(reason="the job did not get that far")
 
 
 def to_json(value: Any) -> Any:
@@ -365,7 +386,7 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     if len(set(names)) < len(names):
         raise ValueError("the job names a network twice: {}".format(", ".join(names)))
     counts = [(name, getattr(job, name), 1) for name in ("threads", "batch_size", "rounds", "memory_repeats")]
-    counts += [(name, getattr(job, name), 0) for name in ("inferences_per_round", "min_inferences")]
+    counts += [(name, getattr(job, name), 0) for name in ("inferences_per_round", "min_inferences", "sampler_pairs")]
     counts += [("a core", core, 0) for core in job.cores]
     if job.power is not None:
         counts.append(("power.blocks", job.power.blocks, 1))

@@ -7,13 +7,14 @@ alike; they are drawn for all names, so they are the same whoever has failed.
 A network that kills its worker loses its own result and no other's: it gets a Problem, and a new worker goes on.
 """
 
+import contextlib
 import random
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 from sis_agent import length
 from sis_agent.bench import Bench
 from sis_agent.protocol import ProblemError
-from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, Window
+from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, SamplerPair, Window
 from sis_agent.worker_process import WorkerLostError, WorkerProcess
 
 HARNESS_INFERENCES = 1000
@@ -65,6 +66,31 @@ class Turns:
         if begin_s is not None:
             bench.windows.append(Window("rounds", begin_s, bench.elapsed_s()))
         return ended_by
+
+    def sampler_pairs(self, paused: Callable[[], ContextManager[None]], found: List[SamplerPair]) -> None:
+        """Pairs of turns of one network, with the sampler and without it, one right after the other: an A/A test.
+
+        The network is the reference of the speed-ups, or the first; whatever its latency, the cost is the same.
+        """
+        bench, job = self._bench, self._bench.job
+        shuffler = random.Random(job.seed)
+        for pair in range(job.sampler_pairs):
+            names = [network.name for network in bench.healthy()]
+            if not names:
+                return
+            name = job.reference if job.reference in names else names[0]
+            bench.progress("sampler", name, pair, job.sampler_pairs)
+            turns: Dict[bool, List[float]] = {}
+            for with_sampler in shuffler.sample([True, False], 2):
+                with contextlib.ExitStack() as stack:
+                    if not with_sampler:
+                        stack.enter_context(paused())
+                    turn = self._ask({"do": "run", "name": name, "inferences": self._inferences})
+                if turn is not None:
+                    turns[with_sampler] = turn["latencies_s"]
+            if len(turns) == 2:
+                found.append(SamplerPair(name, turns[True], turns[False]))
+        bench.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
 
     def energy(self, request: PowerRequest, found: List[EnergyBlock]) -> None:
         """The blocks that power is read for, between two windows of rest; each goes to `found` when it is done."""

@@ -152,7 +152,7 @@ class Measuring(_Model):
 
     `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
     what the board should run at; a verdict compares. `memory_repeats` counts the fresh processes that a network's
-    memory is taken in.
+    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs.
     """
 
     rounds: int = Field(default=30, ge=1)
@@ -160,6 +160,7 @@ class Measuring(_Model):
     min_time_s: float = Field(default=10.0, ge=0)
     inferences_per_round: int = Field(default=0, ge=0)
     memory_repeats: int = Field(default=3, ge=1)
+    sampler_pairs: int = Field(default=30, ge=0)
     warmup_s: float = Field(default=0.5, ge=0)
     time_limit_s: float = Field(default=3600, gt=0)
     power_mode: str | None = None
@@ -219,6 +220,11 @@ class DeviceProfile(_Model):
     power_modes: list[PowerMode] = []
     thermal: Thermal = Thermal()
     wheels: list[Wheels] = []
+
+    def power_mode(self, name: str | None) -> PowerMode | None:
+        """The power mode of that name, as the board itself spells it; None where the profile does not know it."""
+        wanted = (name or "").strip().casefold()
+        return next((mode for mode in self.power_modes if mode.name.casefold() == wanted), None)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "DeviceProfile":

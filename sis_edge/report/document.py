@@ -11,6 +11,7 @@ from sis_edge.errors import RecordError
 from sis_edge.jobs import LENGTHS
 from sis_edge.report import rows as show
 from sis_edge.report.tables import COLUMNS, Table, table
+from sis_edge.results import sampling
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import Level, Verdict, judge
@@ -230,6 +231,7 @@ def _method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
         ("Clocks locked", _lock(run)),
         ("Power", _power(run)),
         ("Cost of the harness", _harness(run)),
+        ("Cost of sampling", _sampling(run)),
         ("Clock", f"{record.clock}, resolution {show.seconds(record.clock_resolution_s)}"),
         ("Started", f"{record.started_at} by the board's clock"),
         ("Stored", f"{run.stored_at.isoformat()} by the host's clock"),
@@ -271,13 +273,24 @@ def _power(run: StoredRun) -> str:
     trace = power.traces[0]
     own = "unknown" if trace.update_interval_s is None else show.seconds(trace.update_interval_s)
     rails = " + ".join(power.total_rails) or "no rule for a total"
-    text = (
+    return (
         f"{trace.source}, total of scope {power.scope or 'unknown'}: {rails}; read every "
         f"{show.seconds(trace.sample_interval_s)}, its own update interval {own}"
     )
-    if power.sampler_cpu_s is not None and power.sampler_wall_s:
-        text += f"; sampling cost {show.percent(power.sampler_cpu_s / power.sampler_wall_s)} of a core"
-    return text
+
+
+def _sampling(run: StoredRun) -> str:
+    """What reading sensors and state cost, of a core and of latency."""
+    found = sampling.cost(run.record)
+    share = "unknown" if found.cpu_share is None else show.percent(found.cpu_share)
+    if found.slowdown is None:
+        return f"{share} of a core; its effect on latency is not known: {found.reason}"
+    bounds = found.interval
+    interval = f"95% interval {bounds.low:.4f} to {bounds.high:.4f}" if bounds else f"no interval: {found.reason}"
+    return (
+        f"{share} of a core; with sampling, latencies of {found.network} were {found.slowdown:.4f} times those without "
+        f"({interval}; {show.plural(found.pairs, 'pair')} of turns)"
+    )
 
 
 def _harness(run: StoredRun) -> str:

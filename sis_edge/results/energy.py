@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sis_agent.schema import PowerTrace, Record, Window
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.statistics import CONFIDENCE, Interval
+from sis_edge.results.statistics import Interval, mean_interval
 
 IDLE_BEFORE, IDLE_AFTER = "idle_before", "idle_after"
 
@@ -233,20 +233,8 @@ def _network(record: Record, name: str, power: Total, rest: Idle | str, labels: 
 
 
 def _interval(values: Sequence[float], common_error: float = 0.0) -> Interval | None:
-    """Student's t interval of the mean of the blocks, None for too few.
-
-    Blocks of one network lie apart, others run between, so they are as good as independent; there are too few of them
-    for a bootstrap, whose intervals would be too narrow. `common_error` is the standard error of what all blocks
-    share (the idle power); it is added in quadrature.
-    """
-    count = len(values)
-    if count < MIN_BLOCKS:
-        return None
-    from scipy.special import stdtrit
-
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / sqrt(count)
-    half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * sqrt(error**2 + common_error**2)
-    return Interval(mean - half, mean + half)
+    """Of the mean of the blocks, which lie apart and are as good as independent; `common_error` is the idle power's."""
+    return mean_interval(values, common_error) if len(values) >= MIN_BLOCKS else None
 
 
 def _error_w(power: Total, window: Window) -> float:

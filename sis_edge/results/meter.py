@@ -116,7 +116,7 @@ def attach(run: StoredRun, recording: Recording, scope: str, *, offset_s: float 
         sample_interval_s=float(np.median(np.diff(recording.times_s))),
     )
     before = run.record.power
-    power = Power("measured", None, [trace, *before.traces], [RAIL], scope, before.sampler_cpu_s, before.sampler_wall_s)
+    power = Power("measured", None, [trace, *before.traces], [RAIL], scope)
     return run.model_copy(update={"record": run.record._replace(power=power)})
 
 

@@ -84,6 +84,20 @@ def proportion_difference(first: tuple[int, int], second: tuple[int, int]) -> In
     )
 
 
+def mean_interval(values: Sequence[float], common_error: float = 0.0) -> Interval:
+    """Student's t interval of the mean of independent values, two at least, in their unit.
+
+    For samples that are too small for a bootstrap, whose intervals would be too narrow. `common_error` is the standard
+    error of what all values share; it is added in quadrature.
+    """
+    from scipy.special import stdtrit
+
+    count = len(values)
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / sqrt(count)
+    half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * sqrt(error**2 + common_error**2)
+    return Interval(mean - half, mean + half)
+
+
 def speed_up(
     dense: Mapping[int, Sequence[float]],
     network: Mapping[int, Sequence[float]],

@@ -68,7 +68,7 @@ def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, versi
     assert set(trace.power_w["VDD_IN"]) == {6.0}
     assert trace.times_s[0] < before.start_s
     assert trace.times_s[-1] > after.end_s
-    assert record.power.sampler_cpu_s is not None
+    assert record.sampling.cpu_s is not None
 
 
 def test_no_sensor_means_no_blocks_a_reason_and_states_all_the_same(board: Board, tmp_path: Path) -> None:
@@ -183,3 +183,18 @@ def test_memory_of_fresh_processes_agrees(board: Board) -> None:
         assert peaks[0] == network.memory.peak_rss_bytes
         assert max(peaks) <= 1.02 * min(peaks)
         assert network.memory.device_reason is not None
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.13"])
+def test_pairs_of_turns_with_the_sampler_and_without(tmp_path: Path, version: str) -> None:
+    board = Board(tmp_path / "root", find(version))
+    board.put_empty_bundle()
+    board.put_null_job("j1", networks=("a", "b"), reference="b", sampler_pairs=4)
+    board.call("run", "--foreground", "--job-id", "j1")
+    record = board.record("j1")
+    sampling = record.sampling
+    assert [pair.network for pair in sampling.pairs] == ["b"] * 4
+    assert all(pair.with_latencies_s and pair.without_latencies_s for pair in sampling.pairs)
+    assert sampling.cpu_s is not None
+    assert sampling.wall_s is not None
+    assert 0 < sampling.cpu_s < sampling.wall_s < record.duration_s

@@ -1,5 +1,7 @@
 """The sampler against a fake clock, and as a real thread."""
 
+import time
+
 import pytest
 
 from sis_agent.power.base import Source
@@ -83,6 +85,38 @@ def test_states_once_a_second_and_the_end_is_kept() -> None:
     assert stamps == sorted(stamps)
     assert stamps[0] == 1.0
     assert samples.traces[0].times_s[-1] == pytest.approx(clock.now_s - 999.0)
+
+
+def test_a_pause_is_no_part_of_the_sampling() -> None:
+    clock = Clock()
+    source = Steps(clock, None)
+    sampler = Sampler([source], StateSample, 1000.0, clock)
+    run(sampler, clock, 1010.0)
+    reads = source.reads
+    for _ in range(10):
+        with sampler.paused():
+            clock.now_s += 1.0
+        run(sampler, clock, clock.now_s + 1.0)
+    samples = sampler.stop()
+    # As many in ten seconds of turns between pauses as in ten seconds without any: none is caught up on.
+    assert source.reads == pytest.approx(2 * reads, abs=10)
+    assert samples.traces[0].sample_interval_s == pytest.approx(DEFAULT_INTERVAL_S, rel=0.05)
+    assert samples.wall_s == pytest.approx(20.0, abs=1.0)
+
+
+def test_no_read_begins_in_a_pause() -> None:
+    source = Steps(Clock(), 0.01)
+    sampler = Sampler([source], None, 0.0)
+    sampler.start()
+    while source.reads < 3:
+        time.sleep(0.001)
+    with sampler.paused():
+        reads = source.reads
+        time.sleep(0.1)
+        assert source.reads == reads
+    while source.reads < reads + 3:
+        time.sleep(0.001)
+    sampler.stop()
 
 
 class Dear(Steps):

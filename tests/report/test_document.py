@@ -112,7 +112,14 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
 def test_the_command_asks_for_what_the_job_had() -> None:
     run = stored_run(board="pi@host:22")
     job = run.record.job._replace(
-        target_ci=0.015, cores=[0, 2], lock_clocks=True, min_time_s=60, min_inferences=1024, memory_repeats=5, threads=4
+        target_ci=0.015,
+        cores=[0, 2],
+        lock_clocks=True,
+        min_time_s=60,
+        min_inferences=1024,
+        memory_repeats=5,
+        threads=4,
+        sampler_pairs=100,
     )
     changed = run.model_copy(update={"record": run.record._replace(job=job)})
     words = shlex.split(section(changed).reproduce[1])

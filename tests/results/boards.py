@@ -181,7 +181,7 @@ def _power(kind: Kind, generator: np.random.Generator, busy: list[tuple[float, f
         kind.update_s,
         kind.update_s,
     )
-    return Power("measured", None, [trace], list(kind.total), "module", 0.01, end_s)
+    return Power("measured", None, [trace], list(kind.total), "module")
 
 
 def _states(

@@ -12,7 +12,7 @@ from sis_agent.tree import Tree
 from sis_edge import profiles, simulated
 from sis_edge.deployment import deploy
 from sis_edge.errors import UsageError
-from sis_edge.results import energy
+from sis_edge.results import energy, sampling
 from sis_edge.simulated.model import Model
 
 FIRST_SOURCE = {
@@ -148,13 +148,20 @@ def measure(name: str, folder: Path) -> None:
         settings = board.profile.power.model_copy(update={"idle_s": 4.0, "block_s": 2.0, "blocks": 3})
         tiny = tiny_profile()
         profile = board.profile.model_copy(
-            update={"measuring": tiny.measuring, "runtime": tiny.runtime, "power": settings}
+            update={
+                "measuring": tiny.measuring.model_copy(update={"sampler_pairs": 8}),
+                "runtime": tiny.runtime,
+                "power": settings,
+            }
         )
         record = deploy(tiny_bundle(folder), board.transport, profile)
         assert record.problem is None
         assert record.simulated
         assert record.power.status == "measured"
-        assert record.power.sampler_cpu_s is not None
+        found = sampling.cost(record)
+        assert found.cpu_share is not None
+        assert found.interval is not None
+        assert (found.network, found.pairs) == ("dense", 8)
         found = energy.of_record(record)
         assert set(found) == {"dense", "sparse"}
         for network, each in found.items():

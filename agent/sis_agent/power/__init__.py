@@ -55,13 +55,7 @@ def open_sources(request: PowerRequest, tree: Tree, commands: Commands) -> Tuple
     return sources, None if sources else "no power sensor can be read here; " + "; ".join(reasons)
 
 
-def to_record(
-    request: PowerRequest,
-    traces: List[PowerTrace],
-    reason: Optional[str],
-    sampler_cpu_s: Optional[float] = None,
-    sampler_wall_s: Optional[float] = None,
-) -> Power:
+def to_record(request: PowerRequest, traces: List[PowerTrace], reason: Optional[str]) -> Power:
     """What the record says of power; `reason` is that of `open_sources`. A rule that does not fit is dropped."""
     if not traces:
         return Power("unavailable", reason or "the sensor gave no sample")
@@ -73,4 +67,4 @@ def to_record(
     elif not request.total_rails:
         reason = "no total is claimed: the profile has no rule for it"
     rails = [] if missing else list(request.total_rails)
-    return Power("measured", reason, traces, rails, request.scope, sampler_cpu_s, sampler_wall_s)
+    return Power("measured", reason, traces, rails, request.scope)

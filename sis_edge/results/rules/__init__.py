@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     load.other_processes,
     load.threads,
     load.steal,
+    load.sampling,
     load.memory,
     sample.warmup,
     sample.uneven,

@@ -37,8 +37,10 @@ def power_mode(evidence: Evidence) -> Iterator[Reason]:
 
 def clocks(evidence: Evidence) -> Iterator[Reason]:
     """The clock of the cores in use, or of the working GPU, was low in more than a few states."""
-    yield from _low("CPU", "cpu-clock", evidence.cpu_hz, _expected_hz(evidence.record))
-    yield from _low("GPU", "gpu-clock", evidence.gpu_hz, None)
+    job = evidence.record.job
+    mode = f" in power mode {job.expected_power_mode}" if job.expected_power_mode else ""
+    yield from _low("CPU", "cpu-clock", evidence.cpu_hz, _expected_hz(evidence.record), mode)
+    yield from _low("GPU", "gpu-clock", evidence.gpu_hz, job.expected_gpu_hz, mode)
 
 
 def lock(evidence: Evidence) -> Iterator[Reason]:
@@ -105,19 +107,23 @@ def hot(evidence: Evidence) -> Iterator[Reason]:
 
 
 def _expected_hz(record: Record) -> float | None:
-    """The profile's clock, else the board's own limit; a PC's limit is a turbo clock that no load holds."""
+    """The clock of the profile or of its power mode, else the board's own limit; a PC's limit is a turbo clock that no load holds."""
     facts = record.facts_before
     return record.job.expected_cpu_hz or (facts.cpu_max_frequency_hz if facts.machine != "x86_64" else None)
 
 
-def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | None) -> Iterator[Reason]:
+def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | None, mode: str) -> Iterator[Reason]:
     if not clocks_hz:
         return
     share_of = EXPECTED_SHARE if expected_hz else OWN_BEST_SHARE
     low = [hertz for hertz in clocks_hz if hertz < share_of * (expected_hz or max(clocks_hz))]
     share = len(low) / len(clocks_hz)
     if share > LOW_SUSPECT:
-        of = f"the {expected_hz / 1e9:.2f} GHz expected" if expected_hz else f"its best, {max(clocks_hz) / 1e9:.2f} GHz"
+        of = (
+            f"the {expected_hz / 1e9:.2f} GHz expected{mode}"
+            if expected_hz
+            else f"its best, {max(clocks_hz) / 1e9:.2f} GHz"
+        )
         yield Reason(
             code,
             "INVALID" if share > LOW_INVALID else "SUSPECT",

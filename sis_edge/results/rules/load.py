@@ -5,6 +5,7 @@ from statistics import fmean
 
 from sis_edge.results.evidence import Evidence, known
 from sis_edge.results.rules.base import Reason
+from sis_edge.results.sampling import cost
 
 OTHER_CORES = 0.25  # busy cores on average
 OTHER_BURST_CORES, OTHER_BURST_SHARE = 0.50, 0.05  # busy cores in one state, and the share of such states
@@ -12,6 +13,7 @@ STEAL_SUSPECT, STEAL_INVALID = 0.02, 0.10
 SWAP_SUSPECT_BYTES, SWAP_INVALID_BYTES = 1 << 20, 64 << 20
 PRESSURE_SUSPECT, PRESSURE_INVALID = 0.01, 0.10
 MEMORY_FREE_SHARE = 0.05
+SAMPLING_GOAL = 0.005  # of latency
 
 
 def other_processes(evidence: Evidence) -> Iterator[Reason]:
@@ -51,6 +53,18 @@ def steal(evidence: Evidence) -> Iterator[Reason]:
             "steal",
             "INVALID" if mean > STEAL_INVALID else "SUSPECT",
             f"the hypervisor gave {mean:.1%} of the cores' time to other machines; measure on hardware of your own",
+        )
+
+
+def sampling(evidence: Evidence) -> Iterator[Reason]:
+    """Reading sensors and state slowed the networks down, beyond doubt and by more than the goal."""
+    bounds = cost(evidence.record).interval
+    if bounds and bounds.low > 1 + SAMPLING_GOAL:
+        yield Reason(
+            "sampling",
+            "SUSPECT",
+            f"with sensors and state being read, latencies were at least {bounds.low - 1:.1%} longer than without "
+            f"({SAMPLING_GOAL:.1%} is allowed): the board is too slow to be watched so closely",
         )
 
 
