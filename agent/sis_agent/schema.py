@@ -216,8 +216,8 @@ class SamplerPair(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """What reading sensors and state beside the networks cost: `cpu_s` of processor time in the `wall_s` that it went on,
-    and pairs of turns that show its effect on latency. `reason` says why processor time is not known.
+    """What reading sensors and state beside the networks cost: processor time `cpu_s` of the `wall_s` that it went on, and
+    pairs of turns that show its effect on latency. `reason` says why processor time is not known.
     """
 
     cpu_s: Optional[float] = None

@@ -107,7 +107,7 @@ def hot(evidence: Evidence) -> Iterator[Reason]:
 
 
 def _expected_hz(record: Record) -> float | None:
-    """The clock of the profile or of its power mode, else the board's own limit; a PC's limit is a turbo clock that no load holds."""
+    """That of the profile or its power mode, else the board's own limit; a PC's is a turbo clock that no load holds."""
     facts = record.facts_before
     return record.job.expected_cpu_hz or (facts.cpu_max_frequency_hz if facts.machine != "x86_64" else None)
 
