@@ -29,6 +29,9 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit with its code; errors of ours end in one sentence on standard error."""
+    # Read once, when torch loads OpenMP: threads that wait by spinning take the core that another program needs, and
+    # training beside one took two to three times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run())
 
 
@@ -80,13 +83,17 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     bench,
     build,
     bundle,
+    calibrate,
     datasets,
     deploy,
     form,
+    predict,
     profiles,
     quickstart,
     report,
 )
 
-for _commands in (quickstart, form, build, bundle, audit, bench, deploy, report, profiles, datasets):
+for _commands in (
+    *(quickstart, form, predict, build, bundle, audit, bench, deploy, report, calibrate, profiles, datasets),
+):
     app.add_typer(_commands.app)

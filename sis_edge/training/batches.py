@@ -28,6 +28,7 @@ class Batches:
         self.dataset = dataset
         self.recipe = recipe
         self.generator_seed = seed * 1_000_003 + epoch
+        self.side = recipe.side(epoch)
         self.images = torch.from_numpy(train.images)
         self.labels = torch.from_numpy(train.labels).long()
         self.batch_size = min(recipe.batch_size, len(self.labels))
@@ -41,7 +42,14 @@ class Batches:
         for at in range(len(self)):
             chosen = order[at * self.batch_size : (at + 1) * self.batch_size]
             images = augment(self.images[chosen], self.recipe, generator)
-            yield normalise(images, self.dataset), self.labels[chosen]
+            yield resize(normalise(images, self.dataset), self.side), self.labels[chosen]
+
+
+def resize(images: Tensor, side: int | None) -> Tensor:
+    """float32 [N, 3, s, s] -> [N, 3, side, side], smoothed so that no pixel is skipped; None: as they are."""
+    if side is None or side == images.shape[-1]:
+        return images
+    return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 from sis_edge.datasets import Dataset, ImageSet
 from sis_edge.models import SisNet
 from sis_edge.training.batches import Batches
+from sis_edge.training.memory import keep_freed_memory
 from sis_edge.training.recipe import Recipe
 
 CHECKPOINT = "last.ckpt"
@@ -96,6 +97,7 @@ def train(
     KeyboardInterrupt and keeps the last epoch.
     """
     _quieten_lightning()
+    keep_freed_memory()
     module = Training(network.train(), dataset, train_images, recipe, seed)
     checkpoint = folder / CHECKPOINT
     callbacks: list[Callback] = [

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from small import RECIPE, dataset, images
 
 from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.errors import UsageError
 from sis_edge.training import Recipe
-from sis_edge.training.batches import Batches, augment, normalise
+from sis_edge.training.batches import Batches, augment, normalise, resize
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,35 @@ def test_the_ends_of_the_pixel_range() -> None:
     data = Dataset("ends", ends, ends, ("a", "b"), (0.5, 0.25, 0.0), (0.5, 0.25, 1.0), False, "0", "")
     x = normalise(torch.from_numpy(ends.images), data)
     assert x[:, :, 5, 5].tolist() == [[-1, -1, 0], [1, 3, 1]]
+
+
+def test_each_side_has_an_equal_share_of_the_epochs(data: Dataset) -> None:
+    recipe = Recipe(epochs=7, batch_size=64, sides=(8, 16, 32))
+    sides = [recipe.side(epoch) for epoch in range(7)]
+    assert sides == [8, 8, 8, 16, 16, 32, 32]
+    for epoch, side in enumerate(sides):
+        pixels, labels = next(iter(Batches(data, data.train, recipe, seed=0, epoch=epoch)))
+        assert pixels.shape == (64, 3, side, side)
+        _, same = next(iter(Batches(data, data.train, Recipe(batch_size=64), seed=0, epoch=epoch)))
+        assert torch.equal(labels, same)
+    assert Recipe(epochs=2, sides=(8, 16, 32)).side(1) == 16  # fewer epochs than sides: never past the end
+    assert Recipe().side(3) is None
+
+
+def test_a_smaller_image_is_made_of_all_pixels_of_the_larger() -> None:
+    source = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert resize(source, None) is source
+    assert resize(source, 32) is source
+    half = resize(source, 16)
+    assert half.shape == (3, 3, 16, 16)
+    assert half.mean().item() == pytest.approx(source.mean().item(), abs=0.01)
+    for row, column in ((9, 12), (10, 13)):  # a neighbouring pixel of any parity moves it
+        moved = source.clone()
+        moved[:, :, row, column] += 1
+        assert bool((resize(moved, 16)[:, :, row // 2, column // 2] > half[:, :, row // 2, column // 2]).all())
+
+
+@pytest.mark.parametrize("side", [0, 3, 18])
+def test_sides_that_cannot_be_pooled_twice_are_refused(side: int) -> None:
+    with pytest.raises(UsageError, match=f"{side} x {side}"):
+        Recipe(sides=(side, 32))
