@@ -38,7 +38,7 @@ from sis_edge.export.sparse_onnx import to_sparse_onnx
 from sis_edge.formation import PRESETS, form
 from sis_edge.formation.compaction import LayerPlan, compact
 from sis_edge.native import blob, build, costs, probes
-from sis_edge.native.choice import Choice, choose, dense_seconds, pairs_of
+from sis_edge.native.choice import Choice, blocks, choose, dense_seconds, pairs_of
 from sis_edge.results.statistics import speed_up
 from sis_edge.spec import nin
 
@@ -151,7 +151,7 @@ def whole_networks(
     for entry in networks:
         name = f"{entry.preset} {entry.granularity}"
         choices[name] = choose(model, entry.plans)
-        chosen = to_sparse_onnx(entry.arrays, name, choices[name].blocks)
+        chosen = to_sparse_onnx(entry.arrays, name, blocks(choices[name].choices))
         sessions[name] = session(chosen, threads, library)
         sessions[f"{name} stock"] = session(to_onnx(entry.arrays, name), threads)
         if entry.granularity == "kernel":
@@ -209,7 +209,7 @@ def single_layers(
     for entry in networks:
         chosen = choose(model, entry.plans)
         with library.chain(
-            blob.encode(entry.arrays.layers, [max(1, width) for width in chosen.blocks], global_average=True)
+            blob.encode(entry.arrays.layers, [max(1, width) for width in blocks(chosen.choices)], global_average=True)
         ) as chain:
             image = np.random.default_rng(2).standard_normal((1, 3, 32, 32)).astype(np.float32)
             output = np.empty((1, 10, 1, 1), np.float32)
@@ -325,6 +325,7 @@ def run_here(arguments: argparse.Namespace) -> dict[str, Any]:
     measured = costs.Calibration(
         board="benchmark",
         cpu=None,
+        library=path.parent.name,
         instruction_set=instruction_set,
         onnxruntime=onnxruntime.__version__,
         peak_flops=peak,

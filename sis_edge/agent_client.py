@@ -25,7 +25,18 @@ OLDEST_PYTHON = (3, 6)
 
 # Problems that the user mends on the board; any other code is between sis-edge and its agent.
 BOARD_PROBLEMS = frozenset(
-    {"bad-cores", "bad-wheel", "busy", "disk-full", "job-lost", "no-job", "no-permission", "no-proc", "no-runtime"}
+    {
+        "bad-cores",
+        "bad-library",
+        "bad-wheel",
+        "busy",
+        "disk-full",
+        "job-lost",
+        "no-job",
+        "no-permission",
+        "no-proc",
+        "no-runtime",
+    }
 )
 
 # Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
@@ -106,6 +117,10 @@ class AgentClient:
         """Unpack these wheels, which lie in `wheels/`; returns what is unpacked now: file name -> SHA-256."""
         answer = self._ask("provision", *wheels, timeout_s=10 * self._timeout_s)
         return _checked(dict[str, str], answer.get("wheels"), self.transport.name)
+
+    def calibrate(self, folder: str) -> dict[str, Any]:
+        """Time the probes that lie in a folder of the agent's root."""
+        return self._ask("calibrate", folder, timeout_s=10 * self._timeout_s)
 
     def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
         """Remove ended jobs, bundles and old agents from the board."""

@@ -13,7 +13,7 @@ tree are the user's to mend and print no traceback; anything else is a bug of ou
     │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
     ├── BoardError          8   the board answers, and lacks something (a run time, space, a free slot)
-    ├── RecordError         9   a stored result that is missing or unreadable
+    ├── RecordError         9   a stored result or calibration that is missing or unreadable
     └── DiskError          10   this machine cannot read or write a file (disk full, no permission)
 
 An interrupted command (Ctrl-C) ends with 130, as shells expect. Each class is caught by its name somewhere or
@@ -72,7 +72,7 @@ class BoardError(SisEdgeError):
 
 
 class RecordError(SisEdgeError):
-    """A stored result that is missing or unreadable."""
+    """A stored result or calibration that is missing or unreadable."""
 
     exit_code = 9
 

@@ -112,9 +112,9 @@ def _graph(name: str, settings: NetworkSettings) -> tuple[str, SynapticGraph]:
     return name, form(nin(), formation_for(name, settings))
 
 
-def formation_for(name: str, settings: NetworkSettings) -> Formation:
+def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Formation:
     """A preset's formation in the granularities of a board; they may miss the preset's count, which is reported."""
-    return replace(preset(name).formation(), conv=settings.conv, micro=settings.micro, block=settings.block)
+    return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
 def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> str:

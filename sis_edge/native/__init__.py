@@ -4,8 +4,9 @@ c/              the kernels and their ONNX Runtime operator, one library for eac
 toolchain.py    the compilers that may build it
 build.py        the library for a board, compiled once for the same sources
 blob.py         a chain of layers as the bytes that the operator reads
-library.py      the built library from Python, standard library only
-calibration.py  a board's costs, measured by library.py and ONNX Runtime
-costs.py        what a layer costs: a linear model of counted work
+probes.py       the layers that a calibration times; the agent does it (sis_agent/native)
+calibrations.py calibrations of boards that are kept
+costs.py        what a layer costs: a linear model of counted work, fitted to a calibration
 choice.py       for each layer the cheapest of what can compute it
+predict.py      whether a network will be faster than the dense one
 """

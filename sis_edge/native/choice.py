@@ -1,7 +1,8 @@
 """For each layer the cheapest of what can compute it: ONNX Runtime's dense convolution, or native kernels.
 
 Choosing layers one by one would forget that copies between layouts stand wherever the two meet, so the cheapest way
-through the whole chain is sought, layer after layer with two states (dynamic programming).
+through the whole chain is sought, layer after layer with two states (dynamic programming). For a board that was not
+calibrated the structure decides: layers that are sparse or small are native, and those between them.
 """
 
 from collections.abc import Sequence
@@ -17,31 +18,30 @@ from sis_edge.spec import LayerSpec
 
 Kind = Literal["dense", "native"]
 
+SPARSE_SHARE = 0.6
+"""At so many of a layer's kernels or fewer native kernels have been faster on every processor tried."""
+
+SMALL_SHARE = 0.5
+"""A layer is small at that share of the dense network's multiply-accumulates, or less."""
+
+UNCALIBRATED_BLOCK = 8
+"""Filters of a sparse 1 x 1 convolution that share inputs, where nothing was measured."""
+
 
 @dataclass(frozen=True)
 class Choice:
-    """What computes a layer, what it should cost there and with the other, and how many filters share inputs."""
+    """What computes a layer and why, how many filters share inputs, what it should cost there and with the other.
+
+    The seconds, without copies, are None where the board was not calibrated.
+    """
 
     layer: LayerSpec
     share: float
     kind: Kind
     block: int
-    dense_s: float
-    native_s: float
-
-    @property
-    def seconds(self) -> float:
-        """What the chosen one should cost, without copies."""
-        return self.native_s if self.kind == "native" else self.dense_s
-
-    @property
-    def why(self) -> str:
-        """The reason in a few words."""
-        other = "dense ONNX Runtime" if self.kind == "native" else "native kernels"
-        ratio = (self.dense_s if self.kind == "native" else self.native_s) / self.seconds
-        if ratio < 1:
-            return f"{1 / ratio:.2f}x slower than {other}, which would need copies on both sides"
-        return f"{ratio:.2f}x faster than {other}"
+    why: str
+    dense_s: float | None = None
+    native_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class NetworkCost:
     choices: tuple[Choice, ...]
     seconds: float
 
-    @property
-    def blocks(self) -> list[int]:
-        """What `export.sparse_onnx` wants to know of each layer: 0 is dense."""
-        return [choice.block if choice.kind == "native" else 0 for choice in self.choices]
+
+def blocks(choices: Sequence[Choice]) -> list[int]:
+    """What `export.sparse_onnx` wants to know of each layer: 0 is dense."""
+    return [choice.block if choice.kind == "native" else 0 for choice in choices]
 
 
 def pairs_of(plan: LayerPlan) -> Pairs:
@@ -93,15 +93,49 @@ def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
         ways, before = following, layer
     seconds, path = min(ways.values())
     choices = tuple(
-        Choice(layer, share, kind, block, dense_s, native_s)
+        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s)
         for (layer, share, block, dense_s, native_s), kind in zip(options, path, strict=True)
     )
     return NetworkCost(choices, seconds + model.run_s)
 
 
+def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:
+    """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
+
+    Native kernels compute layers that are sparse or small, and what stands between two of them, which spares copies.
+    """
+    shares = [float(pairs_of(plan).mean()) for plan in plans]
+    reasons = [_structure(plan, share, other) for plan, share, other in zip(plans, shares, dense, strict=True)]
+    native = [at for at, reason in enumerate(reasons) if reason]
+    found = []
+    for at, (plan, share, reason) in enumerate(zip(plans, shares, reasons, strict=True)):
+        is_native = bool(native) and native[0] <= at <= native[-1]
+        why = reason or ("stands between native layers" if is_native else "neither sparse nor small")
+        block = UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1
+        found.append(Choice(plan.spec, share, "native" if is_native else "dense", block, why))
+    return tuple(found)
+
+
+def _structure(plan: LayerPlan, share: float, dense: LayerPlan) -> str:
+    """In what way a layer is sparse or small; empty where it is neither."""
+    if share <= SPARSE_SHARE:
+        return f"sparse: {share:.0%} of its kernels exist"
+    size = plan.macs / dense.macs
+    return f"small: {size:.0%} of the dense layer's work" if size <= SMALL_SHARE else ""
+
+
 def dense_seconds(model: CostModel, plans: Sequence[LayerPlan]) -> float:
     """One inference of a network whose layers are all ONNX Runtime's dense convolutions."""
     return model.run_s + sum(model.dense_s(plan.spec) for plan in plans)
+
+
+def _why(kind: Kind, dense_s: float, native_s: float) -> str:
+    """The reason in a few words."""
+    other = "dense ONNX Runtime" if kind == "native" else "native kernels"
+    ratio = dense_s / native_s if kind == "native" else native_s / dense_s
+    if ratio < 1:
+        return f"{1 / ratio:.2f}x slower than {other}, which would need copies on both sides"
+    return f"{ratio:.2f}x faster than {other}"
 
 
 def _copy(model: CostModel, last: Kind, kind: Kind, entry: float, before: LayerSpec | None, layer: LayerSpec) -> float:

@@ -6,6 +6,7 @@ and rows at once; input steps of a 1 x 1 block by its filters; sums begun and st
 ONNX Runtime's dense convolution: multiply-accumulates by kernel side, inputs and outputs touched.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
 from sis_edge.spec import LayerSpec
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 
 Work: TypeAlias = defaultdict[str, float]
 """Counts by kind of work."""
@@ -36,18 +37,33 @@ EVEN_INPUTS = 8
 
 
 class Calibration(BaseModel):
-    """What a board's calibration measured: seconds of each probe, of its stages where it is native."""
+    """What a board's calibration measured: seconds of each probe, of its stages where it is native.
+
+    `library` is the key of the library of kernels that was timed (`build.key`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     calibration_version: int = CALIBRATION_VERSION
     board: str
     cpu: str | None
+    library: str
     instruction_set: str
     onnxruntime: str
     peak_flops: float
     native: dict[str, list[float]]
     dense: dict[str, list[float]]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that only an equal calibration has."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @property
+    def basis(self) -> str:
+        """What was measured, in a few words."""
+        on = self.board if self.cpu in (None, self.board) else f"{self.board} ({self.cpu})"
+        return f"calibrated on {on}: {self.instruction_set}, ONNX Runtime {self.onnxruntime}, one core"
 
 
 @dataclass(frozen=True)

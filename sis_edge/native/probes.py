@@ -140,6 +140,10 @@ NATIVE = (
 )
 
 
+WHOLE_NIN = DenseProbe(nin().layers)
+"""The dense network: a probe too."""
+
+
 def _single(kernel: int, side: int, inputs: int, filters: int) -> DenseProbe:
     return DenseProbe((LayerSpec("dense", "CL", inputs, filters, kernel, side),))
 

@@ -26,7 +26,7 @@ def with_probes(board: Board) -> Board:
     """One probe of each kind, and the library."""
     folder = board.root / "calibration"
     folder.mkdir()
-    shutil.copyfile(build.library(platform.machine()), folder / "libsis_edge.so")
+    shutil.copyfile(build.library(platform.machine()), folder / "kernels.so")
     with zipfile.ZipFile(folder / "probes.zip", "w") as archive:
         archive.writestr(f"native/{NATIVE.name}", NATIVE.blob())
         archive.writestr(f"dense/{DENSE.name}", DENSE.onnx())
@@ -53,7 +53,7 @@ def test_probes_are_timed_and_the_board_is_free_again(board: Board) -> None:
 
 
 def test_a_library_of_another_architecture_is_a_problem(board: Board) -> None:
-    of_another_architecture(board.root / "calibration" / "libsis_edge.so")
+    of_another_architecture(board.root / "calibration" / "kernels.so")
     problem = board.call("calibrate", "calibration").problem
     assert problem["code"] == "bad-library"
     assert "is no library of sis-edge for this processor" in problem["message"]
@@ -82,4 +82,4 @@ def test_a_job_that_runs_is_not_disturbed(board: Board) -> None:
 
 def test_clean_removes_the_probes(board: Board) -> None:
     removed = board.call("clean").answer["removed"]["calibration"]
-    assert removed == ["libsis_edge.so", "probes.zip"]
+    assert removed == ["kernels.so", "probes.zip"]

@@ -1,6 +1,5 @@
-"""Measuring probes on this machine: that it measures and keeps. No speed is asserted."""
+"""Calibrating a board through the agent, and what is kept of it. No speed is asserted."""
 
-import json
 from pathlib import Path
 
 import onnx
@@ -8,8 +7,26 @@ import pytest
 
 from sis_agent.native import calibration
 from sis_agent.native.library import Library
-from sis_edge.errors import RecordError
-from sis_edge.native import costs, predict, probes
+from sis_edge import calibrating, profiles
+from sis_edge.cli import run
+from sis_edge.errors import BoardError, RecordError
+from sis_edge.native import calibrations, costs, probes
+from sis_edge.transport import LocalTransport
+
+
+@pytest.fixture
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of each kind: a calibration in a moment."""
+    monkeypatch.setattr(probes, "NATIVE", probes.NATIVE[::3])
+    monkeypatch.setattr(probes, "DENSE", (*dict.fromkeys((*probes.DENSE[::3], probes.WHOLE_NIN)),))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(calibrations, "default_folder", lambda: tmp_path / "calibrations")
+    monkeypatch.setattr(calibrating, "connect", lambda host: LocalTransport(tmp_path / "board"))
+    monkeypatch.setattr("sis_edge.transport.connect", lambda *_, **__: LocalTransport(tmp_path / "board"))
+    return tmp_path / "calibrations"
 
 
 def test_native_probes_have_three_stages(library: Library) -> None:
@@ -27,22 +44,85 @@ def test_dense_probes_are_networks_that_onnx_runtime_runs() -> None:
     assert all(len(found) == 1 and found[0] > 0 for found in calibration.time_dense(some).values())
 
 
-@pytest.mark.slow
-def test_this_machine_is_calibrated_once(tmp_path: Path, library_path: Path) -> None:
-    (tmp_path / library_path.parent.name).symlink_to(library_path.parent)
-    first = predict.calibrate_here("Some CPU @ 3 GHz", tmp_path)
+def test_the_probes_are_a_small_archive(tmp_path: Path) -> None:
+    path = tmp_path / "probes.zip"
+    path.write_bytes(probes.archive())
+    blobs, models = calibration.read_probes(str(path))
+    assert blobs == {probe.name: probe.blob() for probe in probes.NATIVE}
+    assert list(models) == [probe.name for probe in probes.DENSE]
+    assert path.stat().st_size < 2e6, "it goes to a board"
+
+
+def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
+    board, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
+    said: list[str] = []
+    first = calibrating.calibrate(transport, board, say=said.append)
+    assert said == [f"timing {len(probes.NATIVE) + len(probes.DENSE)} small layers on local"]
     assert costs.fit(first).run_s >= 0
-    assert predict.calibrate_here("Some CPU @ 3 GHz", tmp_path) == first
-    (path,) = (tmp_path / "calibrations").iterdir()
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"calibration_version": 0}))
-    with pytest.raises(RecordError, match="another version than 1"):
-        predict.read_calibration(path)
-    assert predict.calibrate_here("Some CPU @ 3 GHz", tmp_path) != first
+    assert first.library.startswith(first.library.partition("-")[0] + "-")
+    assert calibrating.calibrate(transport, board, say=said.append) == first
+    assert calibrating.known(board, say=said.append) == first
+    assert calibrations.of_profile("local") == first
+    assert len(said) == 1
+    again = calibrating.calibrate(transport, board, again=True, say=said.append)
+    assert again.digest != first.digest
+    assert calibrations.of_profile("local") == again
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"calibration_version": 1}', "\x00"])
+def test_other_kernels_other_run_time_other_processor_other_file(tmp_path: Path) -> None:
+    parts = {"library": "x86_64-0", "onnxruntime": "1.20.0", "board": "b", "cpu": "c", "features": ["avx2"]}
+    changes = {"library": "x86_64-1", "onnxruntime": "1.21.0", "board": "d", "cpu": "e", "features": ["avx512f"]}
+    places = {calibrations.place(tmp_path, **parts | {name: value}) for name, value in changes.items()}  # type: ignore[arg-type]
+    assert len(places | {calibrations.place(tmp_path, **parts)}) == 6  # type: ignore[arg-type]
+
+
+def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Path) -> None:
+    found = calibrating.known(profiles.load("local"))
+    old = found.model_copy(update={"library": found.library[:-4] + "0000"})
+    calibrations.save(old, cache / "old.json", "raspberry-pi-4")
+    with pytest.raises(RecordError, match=r"is of other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
+        calibrations.of_profile("raspberry-pi-4")
+
+
+def test_a_simulated_board_is_not_calibrated(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    local = profiles.load("local")
+    board = local.model_copy(update={"agent": local.agent.model_copy(update={"sysroot": str(tmp_path / "tree")})})
+    with pytest.raises(BoardError, match="is simulated: its speed says nothing about a board"):
+        calibrating.calibrate(LocalTransport(tmp_path / "board"), board)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"calibration_version": 2}', "\x00"])
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "calibration.json"
     path.write_text(text)
     with pytest.raises(RecordError, match="calibrate the board again"):
-        predict.read_calibration(path)
+        calibrations.read(path)
+
+
+def test_an_older_calibration_is_told(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text('{"calibration_version": 1}')
+    with pytest.raises(RecordError, match="has another version than 2"):
+        calibrations.read(tmp_path / "old.json")
+
+
+def test_the_commands(
+    few_probes: None, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["calibrate"]) == 0
+    shown = capsys.readouterr().out
+    assert "GFLOP/s" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert run(["predict", "--profile", "local", "--preset", "svhn-sis3", "--granularity", "block"]) == 0
+    shown = capsys.readouterr().out
+    table = shown[: shown.index("One image")].splitlines()
+    assert max(map(len, table)) <= 80
+    assert [line.split()[0] for line in table if line[:1] in "CM"] == [
+        *("C1", "MP1a", "MP1b", "C2", "MP2a", "MP2b", "C3", "MP3a", "MP3b")
+    ]
+    assert "on this board: " in shown
+    assert run(["predict", "--profile", "raspberry-pi-4", "--preset", "cifar10-sis1"]) == 9
+    error = capsys.readouterr().err
+    assert "`sis-edge calibrate --host HOST --profile raspberry-pi-4`" in error
+    assert len(error.splitlines()) == 1

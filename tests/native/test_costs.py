@@ -35,7 +35,14 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512") -> Calibration
         macs = sum(count for part in work for kind, count in part.items() if kind[-1].isdecimal())
         dense[probe.name] = [1e-5 + macs * dense_mac_s]
     return Calibration(
-        board="b", cpu=None, instruction_set=name, onnxruntime="1", peak_flops=1e11, native=native, dense=dense
+        board="b",
+        cpu=None,
+        library="x86_64-0",
+        instruction_set=name,
+        onnxruntime="1",
+        peak_flops=1e11,
+        native=native,
+        dense=dense,
     )
 
 
@@ -108,7 +115,7 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
     assert found.seconds == pytest.approx(best)
     assert cost(tuple(layer.kind for layer in found.choices)) == pytest.approx(best)
     assert all(
-        (block == 0) == (layer.kind == "dense") for block, layer in zip(found.blocks, found.choices, strict=True)
+        (block == 0) == (layer.kind == "dense") for block, layer in zip(choice.blocks(found.choices), found.choices, strict=True)
     )
 
 
@@ -119,6 +126,23 @@ def test_every_choice_says_why() -> None:
     for layer in choice.choose(fast_dense, plans).choices:
         assert layer.kind == "dense"
         assert layer.why.endswith("faster than native kernels")
+
+
+def test_without_a_calibration_the_structure_decides() -> None:
+    dense = compact(form(nin(), Formation()))
+    assert {layer.kind for layer in choice.choose_by_structure(dense, dense)} == {"dense"}
+    found = {}
+    for name in ("cifar10-sis1", "cifar10-sis3"):
+        plans = compact(form(nin(), preset(name).formation()))
+        found[name] = choice.choose_by_structure(plans, dense)
+        assert all((layer.dense_s, layer.native_s) == (None, None) for layer in found[name])
+    by_name = {layer.layer.name: layer for layer in found["cifar10-sis1"]}
+    assert by_name["C2"].why == "sparse: 25% of its kernels exist"
+    assert (by_name["MP2a"].kind, by_name["MP2a"].why) == ("native", "stands between native layers")
+    assert (by_name["MP3b"].kind, by_name["MP3b"].why) == ("dense", "neither sparse nor small")
+    by_name = {layer.layer.name: layer for layer in found["cifar10-sis3"]}
+    assert (by_name["C1"].kind, by_name["MP1b"].kind) == ("dense", "native")
+    assert by_name["MP1b"].why == "small: 6% of the dense layer's work"
 
 
 def test_a_calibration_without_a_probe_is_refused() -> None:

@@ -5,7 +5,7 @@ thread a run of ONNX Runtime is timed by that thread's processor time, which sto
 
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
-    libsis_edge.so      the library of sparse kernels for this board
+    kernels.so          the library of sparse kernels for this board
     probes.zip          native/NAME a chain's blob, dense/NAME an ONNX model of one input
 """
 
@@ -20,7 +20,7 @@ from sis_agent.protocol import ProblemError
 from sis_agent.tree import Tree
 
 CALIBRATION = "calibration"
-LIBRARY = "libsis_edge.so"
+LIBRARY = "kernels.so"
 PROBES = "probes.zip"
 NATIVE, DENSE = "native/", "dense/"
 TURNS, TURN_S, PAUSE_S = 8, 0.012, 0.002

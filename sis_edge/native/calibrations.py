@@ -1,0 +1,82 @@
+"""Calibrations that are kept: in the user's cache, by what they depend on, and the last of each profile.
+
+calibrations/<library>-ort<version>-<processor>-<hash8>.json    hash8: over the board's model, processor, features
+calibrations/profiles/<profile>.json                            the last one of a board of this profile
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from sis_edge.disk import writing
+from sis_edge.errors import RecordError, UsageError
+from sis_edge.native import build, toolchain
+from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit
+from sis_edge.results.atomic import write_text
+
+
+def default_folder() -> Path:
+    """Where they are kept unless told otherwise."""
+    return user_cache_path("sis-edge") / "calibrations"
+
+
+def place(
+    folder: Path, library: str, onnxruntime: str, board: str | None, cpu: str | None, features: Sequence[str]
+) -> Path:
+    """The file of a board's calibration: another library, run time or processor has another."""
+    what = hashlib.sha256(json.dumps([board, cpu, sorted(features)]).encode()).hexdigest()[:8]
+    words = "".join(c if c.isalnum() else "-" for c in cpu or "unknown").strip("-")[:48]
+    return folder / f"{library}-ort{onnxruntime}-{words}-{what}.json"
+
+
+def save(calibration: Calibration, path: Path, profile: str) -> None:
+    """Keep a calibration in its place and as the profile's last; raises DiskError."""
+    text = calibration.model_dump_json(indent=1)
+    for target in (path, _last(path.parent, profile)):
+        with writing(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_text(target, text)
+
+
+def of_profile(profile: str, folder: Path | None = None) -> Calibration:
+    """The last calibration of a board of this profile.
+
+    Raises RecordError where there is none, or one of other kernels than this sis-edge builds.
+    """
+    path = _last(folder or default_folder(), profile)
+    how = f"`sis-edge calibrate --host HOST --profile {profile}` measures one"
+    if not path.exists():
+        raise RecordError(f"there is no calibration of a board of the profile {profile}; {how}")
+    found = read(path)
+    if found.library != _library_now(found.library):
+        raise RecordError(f"the calibration of {found.board} is of other kernels than this sis-edge has; {how}")
+    return found
+
+
+def read(path: Path) -> Calibration:
+    """A stored calibration; raises RecordError where it is none or of another version."""
+    try:
+        data = json.loads(path.read_text())
+        if data.get("calibration_version") != CALIBRATION_VERSION:
+            raise RecordError(f"{path} has another version than {CALIBRATION_VERSION}; calibrate the board again")
+        found = Calibration.model_validate(data)
+        fit(found)
+    except (OSError, ValueError, AttributeError, ValidationError) as error:
+        raise RecordError(f"{path} is no readable calibration ({error}); calibrate the board again") from None
+    return found
+
+
+def _last(folder: Path, profile: str) -> Path:
+    return folder / "profiles" / f"{profile}.json"
+
+
+def _library_now(library: str) -> str:
+    """The key of the library that would be built today for that one's architecture; itself without a compiler."""
+    try:
+        return build.key(toolchain.find(library.partition("-")[0]))
+    except UsageError:
+        return library
