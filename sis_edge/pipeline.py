@@ -4,6 +4,7 @@ import io
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -232,6 +233,7 @@ class _Line:
 
         made = []
         specs = wanted(self.plan.profile)
+        original = cache(lambda: variants.Original(model, self._samples()))  # not needed where all was done before
         for at, spec in enumerate(specs):
             self.on_step(Step(name, "variants", at, len(specs), spec.name))
             inputs = {
@@ -244,7 +246,7 @@ class _Line:
             }
 
             def make(folder: Path, spec: VariantSpec = spec) -> dict[str, Any]:
-                return variants.make(model, spec, self._samples(), folder)
+                return variants.make(original(), spec, folder)
 
             made.append((spec, stages.run(self.root, "variant", inputs, make)))
             self.on_step(Step(name, "variants", at + 1, len(specs), spec.name))

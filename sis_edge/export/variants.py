@@ -7,6 +7,7 @@ int8-onnxruntime    INT8 in the layout that ONNX Runtime's processor kernels fus
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,34 @@ class Samples:
     golden_images: int
 
 
-def make(source: Path, spec: VariantSpec, samples: Samples, folder: Path) -> dict[str, Any]:
-    """Write a variant of the ONNX file `source` into `folder`, and return what there is to say of it."""
+@dataclass(frozen=True)
+class Original:
+    """The ONNX file in float32 that variants are made of; what it answers to the samples is computed once for all."""
+
+    source: Path
+    samples: Samples
+
+    @cached_property
+    def test_logits(self) -> Array:
+        """Logits of the test images."""
+        return parity.run_onnx(self.source, self.samples.test.images)
+
+    def deciding_accuracy(self, file: Path) -> float:
+        """A file's accuracy on the images that decide."""
+        return self._own_accuracy if file == self.source else self._accuracy(file)
+
+    @cached_property
+    def _own_accuracy(self) -> float:
+        return self._accuracy(self.source)
+
+    def _accuracy(self, file: Path) -> float:
+        deciding = self.samples.deciding
+        return accuracy(parity.run_onnx(file, deciding.images), deciding.labels)
+
+
+def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
+    """Write a variant of a network into `folder`, and return what there is to say of it."""
+    source, samples = original.source, original.samples
     path = folder / spec.model
     found: dict[str, Any] = {"name": spec.name, "precision": spec.precision, "runtime": spec.runtime}
     if spec.precision == "fp16":
@@ -56,12 +83,12 @@ def make(source: Path, spec: VariantSpec, samples: Samples, folder: Path) -> dic
             path,
             samples.calibration,
             "tensorrt" if spec.runtime == "tensorrt" else "cpu",
-            lambda file: accuracy(parity.run_onnx(file, samples.deciding.images), samples.deciding.labels),
+            original.deciding_accuracy,
             narrow_weights=spec.narrow_weights,
         )
         found["float_layers"] = list(trials[0].float_layers)
         found["trials"] = {" and ".join(trial.float_layers) or "none": trial.accuracy for trial in trials}
-    reference = parity.run_onnx(source, samples.test.images)
+    reference = original.test_logits
     logits = parity.run_onnx(path, samples.test.images)
     golden = logits[: samples.golden_images]
     np.save(folder / spec.golden_logits, golden, allow_pickle=False)

@@ -1,5 +1,6 @@
 """A simulated board while it is used: laid into a folder of its own, moved by a process, gone afterwards."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,10 +63,7 @@ def board(name: str) -> Iterator[SimulatedBoard]:
         sysroot, home = Path(folder) / "sysroot", Path(folder) / "home"
         home.mkdir()
         lay(definition, sysroot)
-        profile = profiles.load(definition.profile)
-        profile = profile.model_copy(
-            update={"agent": profile.agent.model_copy(update={"python": "python3", "sysroot": str(sysroot)})}
-        )
+        profile = _here(profiles.load(definition.profile), sysroot)
         with _moved(definition.name, sysroot, home / profile.agent.root):
             yield SimulatedBoard(
                 definition, profile, SimulatedTransport(name, home), sysroot, _truth(definition, profile)
@@ -88,6 +86,19 @@ def _moved(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
                 process.wait(READY_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _here(profile: DeviceProfile, sysroot: Path) -> DeviceProfile:
+    """The board's profile as it can be kept here: this machine's Python, and no more threads than it has cores.
+
+    The networks really run on this machine, and threads that spin for a core take it from each other.
+    """
+    cores = len(os.sched_getaffinity(0))
+    threads = list(dict.fromkeys(min(count, cores) for count in profile.runtime.threads))
+    agent = profile.agent.model_copy(update={"python": "python3", "sysroot": str(sysroot)})
+    return profile.model_copy(
+        update={"agent": agent, "runtime": profile.runtime.model_copy(update={"threads": threads})}
+    )
 
 
 def _truth(definition: Definition, profile: DeviceProfile) -> Truth | None:

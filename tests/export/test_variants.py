@@ -9,7 +9,7 @@ from tiny_bundle import tiny_profile
 from export.networks import images, model, saved
 from sis_edge.export import parity
 from sis_edge.export.quantize import ALLOWED_LOSS
-from sis_edge.export.variants import Labelled, Samples, make
+from sis_edge.export.variants import Labelled, Original, Samples, make
 from sis_edge.export.wanted import VariantSpec, wanted
 from sis_edge.formation import Formation
 from sis_edge.profiles import DeviceProfile
@@ -55,7 +55,7 @@ def test_what_is_said_of_a_variant(tmp_path: Path, spec: VariantSpec) -> None:
     x = images(24)
     labels = parity.run_onnx(source, x).argmax(axis=1)
     labels[:6] = (labels[:6] + 1) % 4
-    said = make(source, spec, Samples(x, Labelled(x, labels), Labelled(x, labels), golden_images=5), tmp_path)
+    said = make(Original(source, Samples(x, Labelled(x, labels), Labelled(x, labels), golden_images=5)), spec, tmp_path)
     logits = parity.run_onnx(tmp_path / spec.model, x)
     assert np.array_equal(np.load(tmp_path / spec.golden_logits), logits[:5])
     assert said["fp32_accuracy"] == 0.75
