@@ -131,11 +131,11 @@ def dense_seconds(model: CostModel, plans: Sequence[LayerPlan]) -> float:
 
 def _why(kind: Kind, dense_s: float, native_s: float) -> str:
     """The reason in a few words."""
-    other = "dense ONNX Runtime" if kind == "native" else "native kernels"
-    ratio = dense_s / native_s if kind == "native" else native_s / dense_s
-    if ratio < 1:
-        return f"{1 / ratio:.2f}x slower than {other}, which would need copies on both sides"
-    return f"{ratio:.2f}x faster than {other}"
+    other = "ONNX Runtime" if kind == "native" else "native kernels"
+    own_s, other_s = (native_s, dense_s) if kind == "native" else (dense_s, native_s)
+    if own_s > other_s:
+        return f"slower than {other}, and spares copies"
+    return f"{other_s / own_s:.2f}x faster than {other}" if own_s else f"faster than {other}"
 
 
 def _copy(model: CostModel, last: Kind, kind: Kind, entry: float, before: LayerSpec | None, layer: LayerSpec) -> float:
