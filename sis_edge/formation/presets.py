@@ -21,6 +21,11 @@ class Preset:
     micro_synapses: int
     paper_accuracy: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def synapses(self) -> int:
+        """All synapses, the paper's count."""
+        return self.conv_synapses + self.micro_synapses
+
     def formation(self, seed: int = 0) -> Formation:
         """The formation that hits the paper's counts exactly, with kernels in CL and neurons in MP."""
         return Formation(t_c=self.t_c, t_p=self.t_p, seed=seed, conv_synapses=self.conv_synapses)

@@ -1,0 +1,137 @@
+"""`sis-edge zoo`: the trained networks that come with the package."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sis_edge.zoo import Entry
+
+app = typer.Typer()
+_zoo = typer.Typer(help="Trained networks that come with sis-edge.", no_args_is_help=True)
+app.add_typer(_zoo, name="zoo")
+
+Name = Annotated[str, typer.Argument(help="The network's name, as `zoo list` shows it.")]
+
+AGREES = 0.0005
+"""By how much an accuracy that is measured again may differ: sums in another order may turn a few images."""
+
+
+@_zoo.command("list")
+def list_networks() -> None:
+    """List the networks with their accuracy, on how many test images, and the drop from our own dense NiN."""
+    from rich.table import Table
+
+    from sis_edge import zoo
+    from sis_edge.cli.console import out
+
+    found = zoo.entries()
+    table = Table(title="trained networks", title_justify="left", caption="drop: from our own dense NiN, in points")
+    table.add_column("network")
+    for heading in ("synapses", "accuracy", "n", "drop", "paper"):
+        table.add_column(heading, justify="right")
+    table.add_column("data set")
+    for entry in found:
+        paper = _paper(entry)
+        table.add_row(
+            entry.name,
+            f"{entry.synapses:,}",
+            f"{entry.accuracy:.4f}",
+            f"{entry.test_images:,}",
+            _drop(entry, found),
+            "-" if paper is None else f"{paper:.4f}",
+            entry.dataset,
+        )
+    out.print(table)
+
+
+@_zoo.command()
+def show(name: Name) -> None:
+    """Show what is known of one network: structure, training, data, hashes."""
+    from sis_edge.cli.console import out
+    from sis_edge.zoo.entry import named
+
+    entry = named(name)
+    lines = {
+        "synapses": f"{entry.synapses:,}",
+        "structure": f"{entry.granularity}, {entry.distribution}, t_c {entry.t_c:g}, t_p {entry.t_p:g}, "
+        f"seed {entry.graph_seed}",
+        "MACs": f"{entry.macs:,} per image",
+        "accuracy": f"{entry.accuracy:.4f} on {entry.test_images:,} test images of {entry.dataset}",
+        "training": f"{entry.recipe['epochs']} epochs of {entry.train_images:,} images in {entry.recipe['precision']}, "
+        f"seed {entry.seed}",
+        "recipe": entry.recipe_words,
+        "made with": ", ".join(f"{package} {version}" for package, version in entry.packages.items()),
+        "graph": f"SHA-256 {entry.graph_sha256}",
+        "weights": f"SHA-256 {entry.weights_sha256}",
+        "data set": f"SHA-256 {entry.dataset_sha256}",
+    }
+    out.print(entry.name)
+    for heading, text in lines.items():
+        out.print(f"  {heading:<10} {text}", soft_wrap=True)
+
+
+@_zoo.command()
+def evaluate(
+    name: Name,
+    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
+) -> None:
+    """Measure a network's accuracy again on all real test images; fails where it is not what the entry says."""
+    from sis_edge import datasets, zoo
+    from sis_edge.cli.console import out
+    from sis_edge.errors import RecordError
+    from sis_edge.training.evaluate import accuracy
+    from sis_edge.zoo.entry import named
+
+    entry = named(name)
+    network = zoo.load(entry)
+    dataset = datasets.load(entry.dataset, data_dir=data_dir)
+    if dataset.sha256 != entry.dataset_sha256:
+        raise RecordError(f"{entry.dataset} here is not the data that {name} was trained on (SHA-256 {dataset.sha256})")
+    measured = accuracy(network, dataset, dataset.test)
+    agrees = abs(measured - entry.accuracy) <= AGREES
+    out.print(
+        f"{name}: {measured:.4f} on {len(dataset.test):,} test images of {entry.dataset}; "
+        f"the zoo says {entry.accuracy:.4f}{', which agrees' if agrees else ''}.",
+        soft_wrap=True,
+    )
+    if not agrees:
+        raise RecordError(
+            f"{name} reaches {measured:.4f} here instead of {entry.accuracy:.4f}; is torch another release?"
+        )
+
+
+@_zoo.command(hidden=True)
+def add(
+    name: Annotated[str, typer.Argument(help="The name it gets.")],
+    trained: Annotated[Path, typer.Argument(help="A finished training: build/.stages/train-*.")],
+    dataset: Annotated[str, typer.Option(help="The data set that it was trained on.")] = "cifar10",
+) -> None:
+    """Take a finished training into the zoo: for developers, in a checkout."""
+    from sis_edge import datasets
+    from sis_edge.cli.console import out
+    from sis_edge.zoo import add as adding
+    from sis_edge.zoo import samples
+
+    entry = adding.add(name, trained, dataset)
+    if not (samples.FOLDER / f"{dataset}.npz").exists():
+        samples.save(datasets.load(dataset))
+    out.print(f"{entry.name}: {entry.accuracy:.4f} on {entry.test_images:,} test images")
+
+
+def _paper(entry: "Entry") -> float | None:
+    """The paper's accuracy of the same preset in the paper's own granularity."""
+    from sis_edge.formation import PRESETS
+
+    is_papers = entry.granularity == "kernel / neuron" and entry.distribution == "uniform"
+    if entry.preset is None or not is_papers:
+        return None
+    return PRESETS[entry.preset].paper_accuracy.get(entry.dataset)
+
+
+def _drop(entry: "Entry", found: "list[Entry]") -> str:
+    dense = [other for other in found if other.preset == "nin" and other.dataset == entry.dataset]
+    if not dense or entry.preset == "nin":
+        return "-"
+    return f"{100 * (dense[0].accuracy - entry.accuracy):.2f}"

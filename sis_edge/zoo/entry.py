@@ -1,0 +1,113 @@
+"""What is known of a network of the zoo, and how it is read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sis_edge.bundle import Sha256, file_sha256
+from sis_edge.errors import RecordError, unknown
+from sis_edge.formation import SynapticGraph
+
+if TYPE_CHECKING:
+    from sis_edge.models import SisNet
+
+ZOO_VERSION = 1
+FOLDER = Path(__file__).parent / "networks"
+
+
+class Entry(BaseModel):
+    """A trained network: its structure in numbers, how it was trained, and what it reaches.
+
+    `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch;
+    `dataset_sha256` is that of the data set's images and labels. `seed` is that of the initial weights and of the
+    order of the images; `graph_seed` that of the formation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    zoo_version: int
+    name: str
+    preset: str | None
+    granularity: str
+    distribution: str
+    t_c: float
+    t_p: float
+    graph_seed: int
+    graph_sha256: Sha256
+    synapses: int = Field(gt=0)
+    macs: int = Field(gt=0)
+    dataset: str
+    dataset_sha256: Sha256
+    recipe: dict[str, Any]
+    recipe_words: str
+    seed: int
+    train_images: int = Field(ge=1)
+    accuracy: float = Field(ge=0, le=1)
+    test_images: int = Field(ge=1)
+    weights_sha256: Sha256
+    packages: dict[str, str]
+
+    def file(self, suffix: str, folder: Path = FOLDER) -> Path:
+        """One of the entry's files: `.json`, `.npz` or `.safetensors`."""
+        return folder / f"{self.name}{suffix}"
+
+
+def entries(folder: Path = FOLDER) -> list[Entry]:
+    """Every network of the zoo, the one with the most synapses first; raises RecordError for a damaged entry."""
+    found = [_read(path) for path in sorted(folder.glob("*.json"))]
+    return sorted(found, key=lambda entry: (entry.dataset, -entry.synapses, entry.name))
+
+
+def find(graph: SynapticGraph, dataset: str, folder: Path = FOLDER) -> Entry | None:
+    """The network of this very graph trained on that data set, if the zoo has it."""
+    digest = graph.digest()
+    same = (entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset)
+    return next(same, None)
+
+
+def named(name: str, folder: Path = FOLDER) -> Entry:
+    """The network of that name; raises UsageError with the known names."""
+    found = {entry.name: entry for entry in entries(folder)}
+    if name not in found:
+        raise unknown("network in the zoo", name, found)
+    return found[name]
+
+
+def load(entry: Entry, folder: Path = FOLDER) -> "SisNet":
+    """The network with its weights, ready to evaluate; raises RecordError where a file is damaged or missing."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from sis_edge.zoo import weights
+
+    path = entry.file(".safetensors", folder)
+    try:
+        if file_sha256(path) != entry.weights_sha256:
+            raise RecordError(f"{path} is damaged: its SHA-256 is not the entry's; install sis-edge again")
+        return weights.unpack(load_file(path), graph(entry, folder))
+    except (OSError, SafetensorError, KeyError) as error:
+        raise RecordError(f"{path} cannot be read ({error}); install sis-edge again") from None
+
+
+def graph(entry: Entry, folder: Path = FOLDER) -> SynapticGraph:
+    """The entry's graph; raises RecordError where it is another than the one that was trained."""
+    found = SynapticGraph.load(entry.file(".npz", folder))
+    if found.digest() != entry.graph_sha256:
+        raise RecordError(f"{entry.file('.npz', folder)} is not the graph that was trained; install sis-edge again")
+    return found
+
+
+def _read(path: Path) -> Entry:
+    try:
+        entry = Entry.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RecordError(
+            f"{path} is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']}); install sis-edge again"
+        ) from None
+    if entry.zoo_version != ZOO_VERSION or entry.name != path.stem:
+        raise RecordError(
+            f"{path} is of zoo version {entry.zoo_version} and named {entry.name}; install sis-edge again"
+        )
+    return entry

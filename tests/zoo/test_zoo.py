@@ -1,0 +1,154 @@
+"""The zoo: a trained network goes in and comes out with the same weights; damage is told."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+from small import RECIPE, SPEC, dataset
+
+from sis_edge import stages, zoo
+from sis_edge.datasets import Dataset
+from sis_edge.errors import RecordError, UsageError
+from sis_edge.formation import Formation, SynapticGraph, form
+from sis_edge.formation.compaction import compact
+from sis_edge.models import SisNet
+from sis_edge.training.evaluate import accuracy, logits
+from sis_edge.training.train import train
+from sis_edge.zoo import samples, weights
+from sis_edge.zoo.add import add
+from sis_edge.zoo.entry import named
+
+FORMATIONS = [
+    Formation(),
+    Formation(t_c=0.4, t_p=0.6),
+    Formation(t_c=0.4, conv="synapse", micro="synapse"),
+    Formation(t_c=0.4, conv="neuron"),
+]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return dataset()
+
+
+def trained(folder: Path, data: Dataset, formation: Formation = FORMATIONS[1]) -> tuple[SynapticGraph, SisNet]:
+    """A training that `build` might have left in that folder."""
+    graph = form(SPEC, formation)
+    recipe = replace(RECIPE, sides=(16, 32))
+    network = train(SisNet(compact(graph), 3), data, data.train, recipe, seed=3, folder=folder / "work").eval()
+
+    def made(place: Path) -> dict[str, object]:
+        graph.save(place / "graph.npz")
+        (place / "weights.safetensors").write_bytes(
+            save({name: value.contiguous() for name, value in network.state_dict().items()})
+        )
+        return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
+
+    inputs = {"dataset": data.sha256, "train_images": len(data.train), "recipe": asdict(recipe), "seed": 3}
+    (folder / "work/last.ckpt").unlink()
+    outcome = stages.run(folder, "train", inputs, made)
+    outcome.folder.rename(folder / "train-done")
+    return graph, network
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Path:
+    folder = tmp_path_factory.mktemp("zoo")
+    trained(folder, data)
+    add("small-sis", folder / "train-done", "small", folder / "networks")
+    return folder / "networks"
+
+
+@pytest.mark.parametrize("formation", FORMATIONS)
+def test_only_existing_synapses_are_kept_and_all_of_them(formation: Formation) -> None:
+    graph = form(SPEC, formation)
+    network = SisNet(compact(graph), seed=1).eval()
+    packed = weights.pack(network)
+    live = sum(int(plan.mask.sum()) if plan.mask is not None else plan.spec.synapse_count for plan in compact(graph))
+    kept = sum(value.numel() for name, value in packed.items() if name.endswith("weight") and "norm" not in name)
+    assert kept == live
+    again = weights.unpack(packed, graph).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+
+
+def test_what_went_in_comes_out(tmp_path: Path, data: Dataset) -> None:
+    graph, network = trained(tmp_path, data)
+    entry = add("small-sis", tmp_path / "train-done", "small", tmp_path / "networks")
+    assert zoo.entries(tmp_path / "networks") == [entry]
+    assert zoo.find(graph, "small", tmp_path / "networks") == entry
+    assert zoo.find(graph, "digits", tmp_path / "networks") is None
+    assert zoo.find(form(SPEC, Formation(t_c=0.4, t_p=0.6, seed=1)), "small", tmp_path / "networks") is None
+    assert entry.synapses == graph.synapse_count
+    assert (entry.seed, entry.graph_seed, entry.preset) == (3, 0, None)
+    assert "sides 16, 32" in entry.recipe_words
+    loaded = zoo.load(entry, tmp_path / "networks")
+    assert torch.equal(logits(loaded, data, data.test), logits(network, data, data.test))
+    assert accuracy(loaded, data, data.test) == entry.accuracy
+    assert entry.test_images == len(data.test)
+
+
+def test_an_unfinished_training_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no finished training"):
+        add("x", tmp_path, "small", tmp_path / "networks")
+    assert not (tmp_path / "networks").exists()
+
+
+def test_an_unknown_name_lists_the_known(filled: Path) -> None:
+    with pytest.raises(UsageError, match="small-sis"):
+        named("small-siss", filled)
+
+
+def test_damage_is_told(filled: Path, tmp_path: Path) -> None:
+    for suffix, change, said in (
+        (".safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "SHA-256"),
+        (".safetensors", lambda data: b"", "SHA-256"),
+        (".npz", lambda data: data[: len(data) // 2], "not a readable graph"),
+        (".json", lambda data: data.replace(b'"synapses"', b'"synopses"'), "damaged"),
+        (".json", lambda data: data.replace(b'"zoo_version": 1', b'"zoo_version": 9'), "version 9"),
+    ):
+        folder = tmp_path / f"{suffix}{len(said)}"
+        shutil.copytree(filled, folder, dirs_exist_ok=True)
+        path = folder / f"small-sis{suffix}"
+        path.write_bytes(change(path.read_bytes()))
+        with pytest.raises((RecordError, UsageError), match=said):
+            zoo.load(named("small-sis", folder), folder)
+
+
+def test_another_graph_in_its_place_is_noticed(filled: Path, tmp_path: Path) -> None:
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    form(SPEC, Formation(t_c=0.4, t_p=0.6, seed=1)).save(tmp_path / "small-sis.npz")
+    with pytest.raises(RecordError, match="not the graph"):
+        zoo.load(named("small-sis", tmp_path), tmp_path)
+
+
+def test_every_network_that_ships_is_whole() -> None:
+    """Shape, hash and graph of each; what it reaches is `sis-edge zoo evaluate`'s to say."""
+    for entry in zoo.entries():
+        network = zoo.load(entry)
+        assert sum(parameter.numel() for parameter in network.parameters()) > 0
+        assert json.loads(entry.file(".json").read_text())["accuracy"] == entry.accuracy
+        assert 0.1 < entry.accuracy < 1
+        assert entry.test_images == 10_000
+    assert sum(path.stat().st_size for path in zoo.FOLDER.glob("*")) < 15_000_000
+
+
+def test_a_sample_is_the_data_set_cut_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "TEST_IMAGES", 20)
+    monkeypatch.setattr(samples, "FIRST_IMAGES", 12)
+    monkeypatch.setattr(samples, "LAST_IMAGES", 8)
+    data = dataset(64, 32)
+    samples.save(data, tmp_path)
+    small = samples.load("small", tmp_path)
+    assert small is not None
+    for field in ("name", "classes", "mean", "std", "flip", "sha256", "source"):
+        assert getattr(small, field) == getattr(data, field), field
+    assert np.array_equal(small.test.images, data.test.images[:20])
+    assert np.array_equal(small.train.images[:12], data.train.images[:12])
+    assert np.array_equal(small.train.images[-8:], data.train.images[-8:])
+    assert np.array_equal(small.train.labels, np.r_[data.train.labels[:12], data.train.labels[-8:]])
+    assert samples.load("large", tmp_path) is None
