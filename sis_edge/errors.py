@@ -13,8 +13,9 @@ tree are the user's to mend and print no traceback; anything else is a bug of ou
     │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
     ├── BoardError          8   the board answers, and lacks something (a run time, space, a free slot)
-    ├── RecordError         9   a stored result or calibration that is missing or unreadable
-    └── DiskError          10   this machine cannot read or write a file (disk full, no permission)
+    ├── RecordError         9   a stored result, calibration or trained network that is missing or unreadable
+    ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
+    └── VerdictError       11   a run that was measured and stored and is not VALID, where that was required
 
 An interrupted command (Ctrl-C) ends with 130, as shells expect. Each class is caught by its name somewhere or
 maps to a code of its own; there is no other reason for a class here.
@@ -81,6 +82,12 @@ class DiskError(SisEdgeError):
     """This machine cannot read or write a file."""
 
     exit_code = 10
+
+
+class VerdictError(SisEdgeError):
+    """A run that was measured and stored is not VALID, and `--require-valid` asked for that."""
+
+    exit_code = 11
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -7,7 +7,7 @@ combination.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob
+from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob, PowerRequest
 from sis_edge.backends import onnxruntime, tensorrt
 from sis_edge.bundle import Bundle, NetworkEntry
 from sis_edge.errors import UsageError, unknown
@@ -21,6 +21,7 @@ class MeasuringOptions:
     `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
     1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
     is known that well. `threads` and `batch_size` choose one of the profile's combinations, or any other.
+    `external_meter`: energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
     """
 
     length: str = "profile"
@@ -29,9 +30,12 @@ class MeasuringOptions:
     lock_clocks: bool = False
     threads: int | None = None
     batch_size: int | None = None
+    external_meter: bool = False
 
 
 DEFAULT = MeasuringOptions()
+
+METER_BLOCK_S = 6.0  # Many meters answer once a second, and an energy stands on four samples at least.
 
 # What a length changes of the profile's [measuring] and [power].
 LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
@@ -117,7 +121,7 @@ def job_for(
         reference=reference,
         cores=list(options.cores),
         memory_repeats=measuring.memory_repeats,
-        power=power.request(),
+        power=_power_request(power, options),
         lock_clocks=options.lock_clocks,
         expected_power_mode=measuring.power_mode,
         expected_cpu_hz=measuring.cpu_hz or (mode.cpu_hz if mode else None),
@@ -132,3 +136,10 @@ def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measur
         raise unknown("length of a measuring", options.length, list(LENGTHS))
     measuring, power = LENGTHS[options.length]
     return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
+
+
+def _power_request(power: PowerSettings, options: MeasuringOptions) -> PowerRequest:
+    request = power.request()
+    if not options.external_meter:
+        return request
+    return request._replace(external_meter=True, block_s=max(request.block_s, METER_BLOCK_S))

@@ -145,7 +145,7 @@ class Measurement:
         with Turns(bench) as turns:
             self._ended_by = turns.rounds()
             turns.sampler_pairs(sampler.paused, self._pairs)
-            if has_power and request is not None and bench.healthy():
+            if request is not None and (has_power or request.external_meter) and bench.healthy():
                 turns.energy(request, self._blocks)
         if not bench.healthy():
             first = next(record.problem for record in bench.networks.values() if record.problem is not None)

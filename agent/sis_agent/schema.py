@@ -54,7 +54,8 @@ class PowerRequest(NamedTuple):
 
     `sources` lists the kinds that may be used, best first (see `power/`); empty: whatever the agent finds. The sum of
     `total_rails` is the total, and `scope` says what that total covers (module, carrier, package, wall ...). Without a
-    rule the rails are recorded and no total is claimed.
+    rule the rails are recorded and no total is claimed. `external_meter`: rests and energy blocks are run for a meter
+    that the agent cannot see, whether or not the board has a sensor.
     """
 
     sources: List[str] = []
@@ -63,6 +64,7 @@ class PowerRequest(NamedTuple):
     idle_s: float = 10.0
     block_s: float = 2.0
     blocks: int = 5
+    external_meter: bool = False
 
 
 class Job(NamedTuple):
@@ -216,8 +218,8 @@ class SamplerPair(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """What reading sensors and state beside the networks cost: processor time `cpu_s` of the `wall_s` that it went on, and
-    pairs of turns that show its effect on latency. `reason` says why processor time is not known.
+    """What reading sensors and state beside the networks cost: `cpu_s` of a processor in the `wall_s` that it went on,
+    and pairs of turns that show its effect on latency. `reason` says why processor time is not known.
     """
 
     cpu_s: Optional[float] = None

@@ -15,7 +15,7 @@ app = typer.Typer(
     name="sis-edge",
     help="What a sparse network really buys on the board on the desk.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 data set, 4 bundle, 5 export, 6 connection, 7 agent, 8 board, "
-    "9 stored results, 10 disk, 130 interrupted.",
+    "9 stored results, 10 disk, 11 verdict, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -87,13 +87,15 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     datasets,
     deploy,
     form,
+    meter,
     predict,
     profiles,
     quickstart,
     report,
+    zoo,
 )
 
 for _commands in (
-    *(quickstart, form, predict, build, bundle, audit, bench, deploy, report, calibrate, profiles, datasets),
+    *(quickstart, form, predict, build, bundle, audit, bench, deploy, meter, report, calibrate, profiles, datasets, zoo),
 ):
     app.add_typer(_commands.app)

@@ -38,7 +38,9 @@ def bench(
     threads: measuring.Threads = None,
     batch_size: measuring.BatchSize = None,
     lock_clocks: measuring.LockClocks = False,
+    meter: measuring.ExternalMeter = False,
     require_energy: measuring.RequireEnergy = False,
+    require_valid: measuring.RequireValid = False,
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the agent's times with those of a plain loop instead.")
     ] = False,
@@ -61,6 +63,7 @@ def bench(
         lock_clocks=lock_clocks,
         threads=threads,
         batch_size=batch_size,
+        external_meter=meter,
     )
     names = measuring.name_list(networks)
     if self_check:
@@ -70,7 +73,7 @@ def bench(
     with here(board, profile) as (transport, known), bars() as shown:
         chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
         stored = measuring.measure(chosen, transport, known, runs_dir, shown, networks=names, seed=seed, asked=asked)
-    measuring.show(stored, require_energy)
+    measuring.show(stored, require_energy, require_valid)
 
 
 @contextmanager

@@ -28,7 +28,9 @@ def deploy(
     threads: measuring.Threads = None,
     batch_size: measuring.BatchSize = None,
     lock_clocks: measuring.LockClocks = False,
+    meter: measuring.ExternalMeter = False,
     require_energy: measuring.RequireEnergy = False,
+    require_valid: measuring.RequireValid = False,
     provision: Annotated[
         bool,
         typer.Option("--provision", help="Bring the profile's ONNX Runtime to the board first; it needs no internet."),
@@ -54,6 +56,7 @@ def deploy(
         lock_clocks=lock_clocks,
         threads=threads,
         batch_size=batch_size,
+        external_meter=meter,
     )
     transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     names = measuring.name_list(networks)
@@ -73,4 +76,4 @@ def deploy(
             )
     finally:
         transport.close()
-    measuring.show(stored, require_energy)
+    measuring.show(stored, require_energy, require_valid)

@@ -29,6 +29,13 @@ LockClocks = Annotated[
 RequireEnergy = Annotated[
     bool, typer.Option("--require-energy", help="End with code 8 where no energy could be measured.")
 ]
+RequireValid = Annotated[
+    bool, typer.Option("--require-valid", help="End with code 11 where the verdict is not VALID; the run is stored.")
+]
+ExternalMeter = Annotated[
+    bool,
+    typer.Option("--meter", help="A power meter beside the board records: rest and work for it; see `sis-edge meter`."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Of the run time. [default: the profile's]")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images in a call. [default: the profile's]")]
 
@@ -43,6 +50,7 @@ def options(
     lock_clocks: bool = False,
     threads: int | None = None,
     batch_size: int | None = None,
+    external_meter: bool = False,
 ) -> "MeasuringOptions":
     """The words of the command line as options; raises UsageError that says what is meant."""
     from sis_edge.jobs import MeasuringOptions
@@ -54,6 +62,7 @@ def options(
         lock_clocks=lock_clocks,
         threads=threads,
         batch_size=batch_size,
+        external_meter=external_meter,
     )
 
 
@@ -143,8 +152,8 @@ def measure(
     return found
 
 
-def show(stored: Stored, require_energy: bool = False) -> None:
-    """The tables of the runs; raises BoardError, after all is shown and stored, for what went wrong."""
+def show(stored: Stored, require_energy: bool = False, require_valid: bool = False) -> None:
+    """The tables of the runs; then raises BoardError for what went wrong, VerdictError for what must be VALID."""
     from sis_edge.cli.console import out
     from sis_edge.errors import BoardError
     from sis_edge.report import terminal
@@ -152,11 +161,26 @@ def show(stored: Stored, require_energy: bool = False) -> None:
     for run, path in stored:
         out.print(terminal.table(run))
         out.print(f"Run stored in {path}; `sis-edge report` makes the page of it.", soft_wrap=True)
+        if run.record.job.power is not None and run.record.job.power.external_meter:
+            out.print(f"`sis-edge meter {path} CSV` adds the energy of the meter's recording.", soft_wrap=True)
     faults = [fault for run, _ in stored for fault in _faults(run)]
     if not faults and require_energy:
         faults = _without_energy([run for run, _ in stored])
     if faults:
         raise BoardError("; ".join(dict.fromkeys(faults)))
+    if require_valid:
+        _must_be_valid([run for run, _ in stored])
+
+
+def _must_be_valid(runs: "Sequence[StoredRun]") -> None:
+    from sis_edge.errors import VerdictError
+    from sis_edge.results.verdict import judge
+
+    for run in runs:
+        verdict = judge(run.record)
+        if verdict.level != "VALID":
+            reasons = "; ".join(reason.sentence for reason in verdict.reasons)
+            raise VerdictError(f"--require-valid, and the verdict is {verdict.level} ({reasons}); the run is stored")
 
 
 def _faults(run: "StoredRun") -> list[str]:

@@ -7,20 +7,21 @@ and works in the energy blocks, so the offset is the one at which the meter's po
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sis_agent.schema import Power, PowerTrace, Record
-from sis_edge.errors import UsageError
-from sis_edge.results.energy import IDLE_AFTER, IDLE_BEFORE
+from sis_edge.errors import UsageError, unknown
+from sis_edge.results.energy import IDLE_AFTER, IDLE_BEFORE, of_record
 from sis_edge.results.schema import StoredRun
 
 RAIL = "meter"
 LEAST_CORRELATION = 0.8
 REFINEMENTS = 20
+UNITS_W = {"W": 1.0, "mW": 1e-3, "uW": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Alignment:
 
     offset_s: float
     correlation: float
+
+
+def watts(unit: str) -> float:
+    """One of a unit of power, in watts; raises UsageError for an unknown one."""
+    if unit not in UNITS_W:
+        raise unknown("unit of power", unit, UNITS_W)
+    return UNITS_W[unit]
 
 
 def read_csv(path: Path, *, time: str = "time_s", power: str = "power_w", watts: float = 1.0) -> Recording:
@@ -71,7 +79,10 @@ def align(record: Record, recording: Recording) -> Alignment:
     windows = [(w.start_s, w.end_s, 0.0) for w in record.windows if w.name in (IDLE_BEFORE, IDLE_AFTER)]
     blocks = [(block.start_s, block.end_s, 1.0) for block in record.energy_blocks]
     if not windows or not blocks:
-        raise UsageError("the run has no idle window or no energy block, so nothing shows how the clocks lie")
+        raise UsageError(
+            "the run has no idle window or no energy block: nothing shows how the clocks lie or has an energy; "
+            "measure with --meter while the meter records"
+        )
     step_s = max(float(np.median(np.diff(recording.times_s))) / 2, 1e-3)
     times_s, works = _pattern([*windows, *blocks], step_s)
     first_s, last_s = recording.times_s[0] - times_s[0], recording.times_s[-1] - times_s[-1]
@@ -99,13 +110,20 @@ def align(record: Record, recording: Recording) -> Alignment:
 def attach(run: StoredRun, recording: Recording, scope: str, *, offset_s: float | None = None) -> StoredRun:
     """The run with the meter as its first power source; `scope` says what the meter measures, such as "wall".
 
-    Without `offset_s` the clocks are aligned by `align`. The board's own sensors stay as second sources.
+    Without `offset_s` the clocks are aligned by `align`. The board's own sensors stay as second sources. The run is
+    one of its own, named after the old one. Raises UsageError for a recording that is not of this run, or too slow.
     """
+    if not scope.strip():
+        raise UsageError("the scope is empty; say what the meter measures, such as wall")
     offset_s = align(run.record, recording).offset_s if offset_s is None else offset_s
     times_s = recording.times_s - offset_s
     during = (times_s >= 0) & (times_s <= run.record.duration_s)
     if not during.any():
-        raise UsageError(f"{recording.name} has no sample of the time of this run")
+        raise UsageError(
+            f"{recording.name} has no sample of the time of this run: it lasts from {recording.times_s[0]:g} s to "
+            f"{recording.times_s[-1]:g} s, the run from {offset_s:g} s to {offset_s + run.record.duration_s:g} s "
+            "of that clock; leave --offset out, or correct it"
+        )
     trace = PowerTrace(
         source=f"external meter ({recording.name})",
         rails=[RAIL],
@@ -117,7 +135,11 @@ def attach(run: StoredRun, recording: Recording, scope: str, *, offset_s: float 
     )
     before = run.record.power
     power = Power("measured", None, [trace, *before.traces], [RAIL], scope)
-    return run.model_copy(update={"record": run.record._replace(power=power)})
+    record = run.record._replace(run_id=f"{run.record.run_id}-meter", power=power)
+    energies = of_record(record).values()
+    if not any(energy.gross_j is not None for energy in energies):
+        raise UsageError(f"{recording.name} gives no energy: {next(energy.reason for energy in energies)}")
+    return run.model_copy(update={"stored_at": datetime.now(UTC), "record": record})
 
 
 def _seconds(text: str) -> float:

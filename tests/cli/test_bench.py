@@ -60,6 +60,15 @@ def test_a_missing_sensor_is_an_error_only_where_energy_is_required(folder) -> N
     assert store.newest(folder / "without").record.networks[0].rounds
 
 
+def test_a_doubtful_verdict_is_an_error_only_where_valid_is_required(folder) -> None:
+    # Six rounds are fewer than a verdict calls for, whatever else goes on here.
+    done = bench(folder, "--require-valid", runs="doubtful")
+    assert done.returncode == 11
+    assert re.search(r"Error: --require-valid, and the verdict is (SUSPECT|INVALID) \(", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert store.newest(folder / "doubtful").record.networks[0].rounds
+
+
 def test_what_is_asked_for_reaches_the_job(folder) -> None:
     done = bench(folder, "--target-ci", "20%", "--cores", "0", "--threads", "1", "--seed", "7", runs="asked")
     assert done.returncode == 0, done.stderr

@@ -40,7 +40,21 @@ def test_energy_from_the_meter() -> None:
     assert found.gross_j == pytest.approx(9.0 * 2 / 100, rel=0.02)
     assert found.net_j == pytest.approx(5.0 * 2 / 100, rel=0.03)
     assert (found.scope, found.source) == ("wall", "external meter (meter.csv)")
+    assert attached.record.run_id == f"{run().record.run_id}-meter"
     StoredRun.from_json(attached.to_json(), "a run with a meter")
+
+
+def test_a_meter_that_is_too_slow_gives_no_energy_and_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"meter.csv gives no energy: .* too slow"):
+        meter.attach(run(), recording(3.0, step_s=1.0), "wall")
+    with pytest.raises(UsageError, match="scope is empty"):
+        meter.attach(run(), recording(3.0), " ")
+
+
+def test_units_of_power() -> None:
+    assert [meter.watts(unit) for unit in ("W", "mW", "uW")] == [1.0, 1e-3, 1e-6]
+    with pytest.raises(UsageError, match="known: W, mW, uW"):
+        meter.watts("kW")
 
 
 def test_a_recording_of_something_else_is_refused() -> None:
