@@ -4,11 +4,14 @@
       manifest.json
       networks/<network>/model.onnx, graph.npz, golden_logits.npy
       networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
+      networks/<network>/sparse.onnx, sparse.golden.npy             where native kernels compute some of its layers
+      native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
 
 History of BUNDLE_VERSION:
     1   first version
     2   networks in other precisions (variants), their opset, the preset's count beside the formed one
+    3   networks with native sparse kernels, what computes each layer and why (sparse)
 """
 
 import hashlib
@@ -23,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sis_agent.schema import Preprocess
 from sis_edge.errors import BundleError
 
-BUNDLE_VERSION = 2
+BUNDLE_VERSION = 3
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -83,12 +86,64 @@ class Variant(_Model):
     trials: dict[str, float] = {}
 
 
+class LayerChoice(_Model):
+    """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
+
+    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, on one core and
+    without copies between layouts, are None where the board was not calibrated.
+    """
+
+    layer: str
+    kernel: int
+    inputs: int
+    filters: int
+    share: float = Field(ge=0, le=1)
+    chosen: Literal["dense", "native"]
+    block: int
+    dense_s: float | None
+    native_s: float | None
+    why: str
+
+
+class SparseNetwork(_Model):
+    """The network with native nodes for ONNX Runtime, in float32, and the library of kernels that it needs.
+
+    Accuracy and agreement with the plain network are ONNX Runtime's on the host, None with the reason in `unchecked`
+    where the host cannot run it; the golden logits are then the plain network's.
+    """
+
+    model: str
+    golden_logits: str
+    library: str
+    host_accuracy: float | None = Field(ge=0, le=1)
+    agreement: Parity | None
+    unchecked: str | None
+
+
+class SparseForm(_Model):
+    """What computes each layer where native kernels may: the choice, what it stands on, and the network that is so.
+
+    `calibration` is the digest of the board's. The expected seconds of one inference on one core (dense network, this
+    one in ONNX Runtime alone, as chosen) are None without a calibration. `absent` says why there is no such network.
+    """
+
+    layers: tuple[LayerChoice, ...]
+    basis: str
+    calibration: str | None = None
+    dense_s: float | None = None
+    compact_s: float | None = None
+    chosen_s: float | None = None
+    network: SparseNetwork | None = None
+    absent: str | None = None
+
+
 class NetworkEntry(_Model):
     """One network: its structure in numbers, its files and where its weights come from.
 
     `macs_live` counts multiply-accumulates after compaction. `paper_accuracy` is the paper's on this data set,
     None where the paper has no figure for it. `preset_synapses` is the count of the preset that it was formed from,
-    None for a graph of the user's own; another granularity than the paper's may miss it.
+    None for a graph of the user's own; another granularity than the paper's may miss it. `sparse` is None where the
+    profile asks for no native kernels.
     """
 
     name: str
@@ -113,6 +168,7 @@ class NetworkEntry(_Model):
     opset: int | None = None
     preset_synapses: int | None = None
     variants: tuple[Variant, ...] = ()
+    sparse: SparseForm | None = None
 
     @property
     def ceiling(self) -> float:
@@ -158,6 +214,8 @@ class Manifest(_Model):
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
+            if network.sparse and (native := network.sparse.network):
+                named += [native.model, native.golden_logits, native.library]
         missing = sorted(set(named) - {entry.path for entry in self.files})
         if missing:
             raise ValueError(f"{missing[0]} is named and not listed among the files")

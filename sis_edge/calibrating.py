@@ -15,7 +15,7 @@ from sis_agent.native.calibration import CALIBRATION, LIBRARY, PROBES
 from sis_edge.agent_client import AgentClient
 from sis_edge.bundle import file_sha256
 from sis_edge.deployment import check_board
-from sis_edge.errors import AgentError, BoardError, RecordError
+from sis_edge.errors import AgentError, BoardError, RecordError, UsageError
 from sis_edge.native import build, calibrations, probes
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration
 from sis_edge.profiles import DeviceProfile
@@ -85,6 +85,18 @@ def known(profile: DeviceProfile, say: Say = lambda message: None) -> Calibratio
         return calibrate(transport, profile, say=say)
     finally:
         transport.close()
+
+
+def for_build(profile: DeviceProfile, say: Say = lambda message: None) -> Calibration | None:
+    """As `known`, and None where there is none: a build goes on without. A simulated board has none."""
+    if profile.agent.sysroot != "/":
+        return None
+    try:
+        return known(profile, say)
+    except (RecordError, UsageError, BoardError, AgentError) as error:
+        if profile.name == LOCAL:
+            say(f"not calibrated: {error}")
+        return None
 
 
 def _stored(path: Path) -> Calibration | None:

@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,12 @@ from sis_agent.schema import Preprocess
 from sis_edge import bundle, stages
 from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
+from sis_edge.export import sparse
 from sis_edge.export.wanted import VariantSpec, wanted
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
 from sis_edge.names import checked
+from sis_edge.native.costs import Calibration
 from sis_edge.profiles import DeviceProfile, NetworkSettings
 from sis_edge.provenance import provenance
 from sis_edge.spec import nin
@@ -33,6 +35,7 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
 TRAIN_VERSION = 1
 EXPORT_VERSION = 1
 VARIANTS_VERSION = 2
+SPARSE_VERSION = 1
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256
 CALIBRATION_IMAGES = 256
@@ -41,7 +44,7 @@ DECIDING_IMAGES = 1000
 GOLDEN_TOLERANCE = 1e-3
 """Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
 
-StageName = Literal["data", "form", "train", "export", "variants", "bundle"]
+StageName = Literal["data", "form", "train", "export", "sparse", "variants", "bundle"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ OnStep = Callable[[Step], None]
 class BuildPlan:
     """What to build. `networks` are presets or graph files; `train_limit` trains on that many images only.
 
-    `epochs` and `precision` of None mean the recipe's own and the fastest here.
+    `epochs` and `precision` of None mean the recipe's own and the fastest here. `calibration` gives the board's for
+    the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
     """
 
     profile: DeviceProfile
@@ -76,6 +80,7 @@ class BuildPlan:
     test_images: int = 1000
     data_dir: Path | None = None
     precision: "Precision | None" = None
+    calibration: Callable[[], Calibration | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,14 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     graphs = dict(_graph(name, plan.profile.networks) for name in plan.networks)
     if len(graphs) < len(plan.networks):
         raise UsageError(f"--networks names a network twice: {', '.join(plan.networks)}; give each once")
-    build_key = _build_key(plan, graphs)
+    engine = sparse.engine(plan.profile, plan.calibration) if plan.profile.wants_sparse else None
+    build_key = _build_key(plan, graphs, engine)
     target = plan.folder / plan.name
     with stages.alone(plan.folder / ".stages"):
         done = _finished(target, build_key)
         if done is not None:
             return BuildResult(done, was_done=True)
-        return BuildResult(_Line(plan, on_step).run(graphs, target, build_key), was_done=False)
+        return BuildResult(_Line(plan, engine, on_step).run(graphs, target, build_key), was_done=False)
 
 
 def _graph(name: str, settings: NetworkSettings) -> tuple[str, SynapticGraph]:
@@ -118,12 +124,13 @@ def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Format
     return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
-def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> str:
+def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph], engine: sparse.Engine | None) -> str:
     return stages.key(
         {
-            "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, VARIANTS_VERSION],
+            "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, SPARSE_VERSION, VARIANTS_VERSION],
             "profile": plan.profile.name,
             "variants": [asdict(spec) for spec in wanted(plan.profile)],
+            "sparse": engine and engine.key,
             "dataset": plan.dataset,
             "graphs": {name: graph.digest() for name, graph in graphs.items()},
             "seed": plan.seed,
@@ -147,18 +154,32 @@ def _finished(target: Path, build_key: str) -> bundle.Bundle | None:
 
 
 _Variant: TypeAlias = tuple[VariantSpec, stages.Outcome]
-_Parts: TypeAlias = tuple[SynapticGraph, stages.Outcome, stages.Outcome, list[_Variant]]
+_Sparse: TypeAlias = tuple[sparse.Plan, stages.Outcome | None]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """One network's finished stages. `sparse` is None where no native kernels are asked for, its outcome where no layer
+    takes them or there is no library.
+    """
+
+    graph: SynapticGraph
+    trained: stages.Outcome
+    exported: stages.Outcome
+    sparse: _Sparse | None
+    variants: list[_Variant]
 
 
 class _Line:
     """One build: the plan, the data once it is needed, and who is told of progress."""
 
-    def __init__(self, plan: BuildPlan, on_step: OnStep) -> None:
+    def __init__(self, plan: BuildPlan, engine: sparse.Engine | None, on_step: OnStep) -> None:
         from sis_edge import datasets
         from sis_edge.training import default_recipe
         from sis_edge.training.precision import fastest_precision
 
         self.plan = plan
+        self.engine = engine
         self.on_step = on_step
         self.root = plan.folder / ".stages"
         on_step(Step("", "data", 0, 1, plan.dataset))
@@ -184,16 +205,21 @@ class _Line:
             _save(part / "data/test_images.npy", test.images)
             _save(part / "data/test_labels.npy", test.labels)
             entries = []
-            for name, (graph, trained, exported, made) in parts.items():
+            for name, of in parts.items():
                 folder = part / "networks" / name
                 folder.mkdir(parents=True)
-                shutil.copyfile(trained.folder / "graph.npz", folder / "graph.npz")
+                shutil.copyfile(of.trained.folder / "graph.npz", folder / "graph.npz")
                 for file in ("model.onnx", "golden_logits.npy"):
-                    shutil.copyfile(exported.folder / file, folder / file)
-                for spec, outcome in made:
+                    shutil.copyfile(of.exported.folder / file, folder / file)
+                if of.sparse and of.sparse[1]:
+                    for file in (sparse.MODEL, sparse.GOLDEN_LOGITS):
+                        shutil.copyfile(of.sparse[1].folder / file, folder / file)
+                for spec, outcome in of.variants:
                     for file in (spec.model, spec.golden_logits):
                         shutil.copyfile(outcome.folder / file, folder / file)
-                entries.append(self._entry(name, graph, trained, exported, made))
+                entries.append(self._entry(name, of))
+            if self.engine and any(of.sparse and of.sparse[1] for of in parts.values()):
+                sparse.put_library(self.engine, part)
             manifest = self._manifest(entries, len(test.labels), build_key, bundle.file_entries(part))
             bundle.write_manifest(part, manifest)
             old = target.with_name(f".{target.name}.old")
@@ -225,7 +251,45 @@ class _Line:
         }
         exported = stages.run(self.root, "export", inputs, lambda folder: self._export(name, graph, trained, folder))
         self.on_step(Step(name, "export", 1, 1, "done before" if exported.was_done else ""))
-        return graph, trained, exported, self._variants(name, exported.folder / "model.onnx")
+        native = self._sparse(name, graph, trained, exported)
+        return _Parts(graph, trained, exported, native, self._variants(name, exported.folder / "model.onnx"))
+
+    def _sparse(
+        self, name: str, graph: SynapticGraph, trained: stages.Outcome, exported: stages.Outcome
+    ) -> _Sparse | None:
+        """What computes each layer, and the network with native nodes where some layer takes them."""
+        if self.engine is None:
+            return None
+        engine, plan = self.engine, sparse.plan(self.engine, graph)
+        count = sum(width > 0 for width in plan.blocks)
+        if engine.library is None or not count:
+            self.on_step(Step(name, "sparse", 1, 1, engine.absent or sparse.NO_NATIVE_LAYER))
+            return plan, None
+        inputs = {
+            "version": SPARSE_VERSION,
+            "model": bundle.file_sha256(exported.folder / "model.onnx"),
+            "graph": graph.digest(),
+            "blocks": plan.blocks,
+            "library": engine.library.parent.name,
+            "dataset": self.dataset.sha256,
+            "test_images": self.plan.test_images,
+        }
+
+        def make(folder: Path) -> dict[str, Any]:
+            from sis_edge.export import onnx_file
+            from sis_edge.export.compact import fold
+            from sis_edge.export.sparse_onnx import to_sparse_onnx
+
+            network = fold(self._trained(graph, trained))
+            onnx_file.save(to_sparse_onnx(network, name, plan.blocks), folder / sparse.MODEL)
+            test = _first(self.dataset.test, self.plan.test_images)
+            plain = exported.folder / "model.onnx"
+            return sparse.check(folder, plain, engine, self._normal(test), test.labels, GOLDEN_IMAGES)
+
+        outcome = stages.run(self.root, "sparse", inputs, make)
+        note = "done before" if outcome.was_done else f"{count} of {len(plan.choices)} layers native"
+        self.on_step(Step(name, "sparse", 1, 1, note))
+        return plan, outcome
 
     def _variants(self, name: str, model: Path) -> list[_Variant]:
         """The network in the other precisions that the profile's run times want."""
@@ -329,16 +393,10 @@ class _Line:
         found: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
         return found
 
-    def _entry(
-        self,
-        name: str,
-        graph: SynapticGraph,
-        trained: stages.Outcome,
-        exported: stages.Outcome,
-        made: Sequence[_Variant],
-    ) -> bundle.NetworkEntry:
+    def _entry(self, name: str, of: _Parts) -> bundle.NetworkEntry:
         from sis_edge.export.onnx_file import OPSET
 
+        graph = of.graph
         formation = graph.formation
         # The paper's figure belongs to what was formed, not to what its file is called.
         paper = [row.paper_accuracy for row in PRESETS.values() if row.formation(formation.seed) == formation]
@@ -360,7 +418,7 @@ class _Line:
             model=f"networks/{name}/model.onnx",
             graph=f"networks/{name}/graph.npz",
             golden_logits=f"networks/{name}/golden_logits.npy",
-            parity=bundle.Parity(**exported.summary),
+            parity=bundle.Parity(**of.exported.summary),
             opset=OPSET,
             preset_synapses=_preset_synapses(name) if name in self.plan.networks else None,
             variants=tuple(
@@ -369,15 +427,16 @@ class _Line:
                     golden_logits=f"networks/{name}/{spec.golden_logits}",
                     **outcome.summary,
                 )
-                for spec, outcome in made
+                for spec, outcome in of.variants
             ),
+            sparse=sparse.form_of(name, self.engine, *of.sparse) if self.engine and of.sparse else None,
             training=bundle.Training(
                 epochs=self.recipe.epochs,
                 seed=self.plan.seed,
                 recipe=self.recipe.describe(),
                 precision=self.recipe.precision,
                 train_images=len(self.train_images.labels),
-                **trained.summary,
+                **of.trained.summary,
             ),
         )
 

@@ -88,10 +88,15 @@ def run(
 
 
 def _check(bundle: Path, job: "Job", at: int, pairs: int, on_turn: OnTurn) -> Check:
-    name, model = job.networks[at].name, str((bundle / job.networks[at].model).resolve())
+    network = job.networks[at]
+    name, model = network.name, str((bundle / network.model).resolve())
     images = str((bundle / job.golden_inputs).resolve())
-    with WorkerProcess(job, StopRequest(now_s() + LIMIT_S), LIMIT_S) as worker, _plain(job, model, images) as plain:
-        worker.ask({"do": "load", "name": name, "model": model, "golden_inputs": images, "options": {}})
+    files = {option: str((bundle / file).resolve()) for option, file in network.files.items()}
+    with (
+        WorkerProcess(job, StopRequest(now_s() + LIMIT_S), LIMIT_S) as worker,
+        _plain(job, model, images, files.get("custom_ops")) as plain,
+    ):
+        worker.ask({"do": "load", "name": name, "model": model, "golden_inputs": images, "options": files})
         warm = worker.ask({"do": "warm_up", "name": name, "at_least_s": WARM_UP_S})["latencies_s"]
         count = min(max(round(TURN_S / max(median(warm), 1e-9)), LEAST), MOST)
         plain(count)
@@ -118,11 +123,12 @@ def _check(bundle: Path, job: "Job", at: int, pairs: int, on_turn: OnTurn) -> Ch
 
 
 @contextmanager
-def _plain(job: "Job", model: str, images: str) -> "Iterator[Callable[[int], list[float]]]":
+def _plain(job: "Job", model: str, images: str, library: str | None) -> "Iterator[Callable[[int], list[float]]]":
     """The plain loop in a process of its own: called with a count, it answers as many latencies in seconds."""
     settings: dict[str, Any] = {
         "model": model,
         "images": images,
+        "library": library,
         "mean": job.preprocess.mean,
         "std": job.preprocess.std,
         "batch_size": job.batch_size,

@@ -40,8 +40,8 @@ def build(
     build_dir: BuildDir = Path("build"),
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
-    from sis_edge import datasets, pipeline, profiles
-    from sis_edge.cli.console import bars, out
+    from sis_edge import calibrating, datasets, pipeline, profiles
+    from sis_edge.cli.console import bars, log, out
 
     board = profiles.load(profile)
     if dataset not in datasets.DATASETS:
@@ -58,6 +58,7 @@ def build(
         test_images=test_images,
         data_dir=data_dir,
         precision=precision,
+        calibration=lambda: calibrating.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
     )
     with bars() as shown:
         result = pipeline.build(plan, shown.step)
@@ -96,4 +97,23 @@ def show(bundle: "Bundle") -> None:
         f"of {first.train_images:,} images",
         soft_wrap=True,
     )
+    for sentence in native_kernels(bundle):
+        out.print(sentence, soft_wrap=True)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
+
+
+def native_kernels(bundle: "Bundle") -> list[str]:
+    """What native kernels compute in a bundle's networks, a sentence for each difference; none where nobody asked."""
+    forms = [(entry.name, entry.sparse) for entry in bundle.manifest.networks if entry.sparse is not None]
+    found = []
+    for basis in dict.fromkeys(form.basis for _, form in forms if form.network):
+        layers = ", ".join(
+            f"{name} {sum(layer.chosen == 'native' for layer in form.layers)} of {len(form.layers)} layers"
+            for name, form in forms
+            if form.network and form.basis == basis
+        )
+        found.append(f"native sparse kernels: {layers} ({basis})")
+    for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
+        names = ", ".join(name for name, form in forms if form.absent == reason)
+        found.append(f"no native sparse kernels in {names}: {reason}")
+    return found

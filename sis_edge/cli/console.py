@@ -47,7 +47,7 @@ class Bars:
 
     def step(self, step: "Step") -> None:
         """A step of a build."""
-        words = {"data": "load", "variants": "quantise"}
+        words = {"data": "load", "sparse": "native kernels for", "variants": "quantise"}
         label = f"{words.get(step.stage, step.stage)} {step.network or step.note}"
         self.show(label, step.done, step.total, step.note if step.network else "")
 

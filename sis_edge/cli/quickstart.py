@@ -22,13 +22,20 @@ def quickstart(
     reports_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
 ) -> None:
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
-    from sis_edge import pipeline, report
-    from sis_edge.cli.console import bars, out
+    from sis_edge import calibrating, pipeline, report
+    from sis_edge.cli.console import bars, log, out
 
     asked = measuring.options(length="quick")
     with here(board) as (transport, profile), bars() as shown:
         name = NAME if board is None else f"{NAME}-{board}"
-        plan = pipeline.BuildPlan(profile, "digits", tuple(NETWORKS.split(",")), build_dir, name)
+        plan = pipeline.BuildPlan(
+            profile,
+            "digits",
+            tuple(NETWORKS.split(",")),
+            build_dir,
+            name,
+            calibration=lambda: calibrating.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),
+        )
         bundle = pipeline.build(plan, shown.step).bundle
         stored = measuring.measure(bundle, transport, profile, runs_dir, shown, asked=asked)
         written = report.write([run for run, _ in stored], reports_dir / name)

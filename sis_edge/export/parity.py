@@ -25,10 +25,12 @@ class ParityResult:
     top1_agreement: float
 
 
-def run_onnx(path: Path, inputs: Array, batch_size: int = 64) -> Array:
-    """Logits [N, classes] of an ONNX file for normalised images [N, 3, s, s]."""
+def run_onnx(path: Path, inputs: Array, batch_size: int = 64, library: Path | None = None) -> Array:
+    """Logits [N, classes] of an ONNX file for normalised images [N, 3, s, s]; `library` has operators of its own."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    if library is not None:
+        options.register_custom_ops_library(str(library))
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     parts = [
         session.run([OUTPUT], {INPUT: inputs[at : at + batch_size]})[0] for at in range(0, len(inputs), batch_size)

@@ -1,5 +1,6 @@
 """What a profile says of a board. Every table is a class, every field a fact or a setting; SI units in the names."""
 
+import platform
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -90,7 +91,10 @@ class Runtime(_Model):
 
 
 class OnnxRuntimeSettings(_Model):
-    """ONNX Runtime on the processor; the names are its own. `cache` keeps the optimised network on the board."""
+    """ONNX Runtime on the processor; the names are its own. `cache` keeps the optimised network on the board.
+
+    `sparse` asks for each network with native sparse kernels too, measured beside the plain one.
+    """
 
     precisions: list[Literal["fp32", "int8"]] = Field(default=["fp32"], min_length=1)
     optimization: Literal["disabled", "basic", "extended", "all"] = "all"
@@ -98,10 +102,11 @@ class OnnxRuntimeSettings(_Model):
     inter_op_threads: Positive = 1
     arena: bool = True
     cache: bool = False
+    sparse: bool = False
 
     def options(self) -> dict[str, Any]:
         """What the agent's runner is told, without what it does anyway."""
-        return self.model_dump(exclude={"precisions"}, exclude_defaults=True)
+        return self.model_dump(exclude={"precisions", "sparse"}, exclude_defaults=True)
 
 
 class TensorRtSettings(_Model):
@@ -220,6 +225,17 @@ class DeviceProfile(_Model):
     power_modes: list[PowerMode] = []
     thermal: Thermal = Thermal()
     wheels: list[Wheels] = []
+
+    @property
+    def wants_sparse(self) -> bool:
+        """Whether ONNX Runtime may measure here, with native sparse kernels too."""
+        return self.onnxruntime.sparse and "onnxruntime" in self.runtime.runners
+
+    @property
+    def machine(self) -> str:
+        """The architecture that programs for the board are compiled for; a simulated board runs this machine's."""
+        is_here = self.board.architecture == "any" or self.agent.sysroot != "/"
+        return platform.machine() if is_here else self.board.architecture
 
     def power_mode(self, name: str | None) -> PowerMode | None:
         """The power mode of that name, as the board itself spells it; None where the profile does not know it."""
