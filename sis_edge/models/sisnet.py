@@ -45,7 +45,7 @@ class SisLayer(nn.Module):
         bias = None if self.bias is None else self.bias.to(x.dtype)
         x = F.conv2d(x, self.masked_weight().to(x.dtype), bias, padding=self.spec.kernel // 2)
         if self.norm is not None:
-            x = F.relu(self.norm(x))
+            x = F.relu(self.norm(x), inplace=True)  # nothing needs what was there before
         if self.alive is not None:
             x = x * self.alive
         return F.max_pool2d(x, self.spec.pool) if self.spec.pool > 1 else x

@@ -1,0 +1,141 @@
+"""Training speed: images per second for each network, and minutes to the paper's accuracy.
+
+    python benchmarks/training.py                                   images/s of every preset, ours against plain torch
+    python benchmarks/training.py --train cifar10-sis3 --epochs 8   one training on real data: minutes and accuracy
+
+Ours and plain torch run in turns, in processes of their own, for what torch's allocator does lasts as long as its
+process. A step is forward, backward and update of one batch of random images in float32; the median over rounds stands
+beside the least and the most. "Ours" keeps freed memory and lets waiting threads sleep. An idle machine is needed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WAYS = ("plain", "ours")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", default="nin,cifar10-sis1,cifar10-sis2,cifar10-sis3,svhn-sis3")
+    parser.add_argument("--sides", default="16,24,32", help="sides of the images in pixels")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="steps of each network, side and round")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--train", metavar="NETWORK", help="train this one on CIFAR-10 instead")
+    parser.add_argument("--epochs", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(seconds_per_step(options)))
+    elif options.train:
+        train(options)
+    else:
+        compare(options)
+
+
+def compare(options: argparse.Namespace) -> None:
+    found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
+    for at in range(options.rounds):
+        for way in WAYS if at % 2 else reversed(WAYS):
+            for what, seconds in in_turn(way, options).items():
+                found[way].setdefault(what, []).append(options.batch / seconds)
+    print(
+        f"images/s, batch {options.batch}, {options.threads} threads, median [least, most] of {options.rounds} rounds"
+    )
+    print("| network | side | plain torch | ours | ratio |")
+    print("|---|---|---|---|---|")
+    for what, plain in found["plain"].items():
+        ours = found["ours"][what]
+        ratio = statistics.median(b / a for a, b in zip(plain, ours, strict=True))
+        network, side = what.split()
+        print(f"| {network} | {side} | {shown(plain)} | {shown(ours)} | {ratio:.2f} |")
+
+
+def in_turn(way: str, options: argparse.Namespace) -> dict[str, float]:
+    words = [sys.executable, __file__, "--one", way, "--networks", options.networks, "--sides", options.sides]
+    words += ["--steps", str(options.steps), "--batch", str(options.batch), "--threads", str(options.threads)]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def seconds_per_step(options: argparse.Namespace) -> dict[str, float]:
+    if options.one == "ours":
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+    import torch
+    import torch.nn.functional as F
+
+    from sis_edge.formation import form, preset
+    from sis_edge.formation.compaction import compact
+    from sis_edge.models import SisNet
+    from sis_edge.spec import nin
+    from sis_edge.training.memory import keep_freed_memory
+
+    torch.set_num_threads(options.threads)
+    if options.one == "ours":
+        keep_freed_memory()
+    result = {}
+    for name in options.networks.split(","):
+        network = SisNet(compact(form(nin(), preset(name).formation()))).train()
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+        for side in map(int, options.sides.split(",")):
+            images = torch.randn(options.batch, 3, side, side).to(memory_format=torch.channels_last)
+            labels = torch.randint(0, 10, (options.batch,))
+            seconds = []
+            for _ in range(2 + options.steps):
+                start = time.perf_counter()
+                optimizer.zero_grad()
+                F.cross_entropy(network(images), labels).backward()
+                optimizer.step()
+                seconds.append(time.perf_counter() - start)
+            result[f"{name} {side}"] = statistics.median(seconds[2:])
+    return result
+
+
+def train(options: argparse.Namespace) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    from sis_edge import datasets
+    from sis_edge.formation import form, preset
+    from sis_edge.formation.compaction import compact
+    from sis_edge.models import SisNet
+    from sis_edge.spec import nin
+    from sis_edge.training import default_recipe
+    from sis_edge.training.evaluate import accuracy
+    from sis_edge.training.precision import fastest_precision
+    from sis_edge.training.train import train
+
+    torch.set_num_threads(options.threads)
+    row = preset(options.train)
+    data = datasets.load("cifar10")
+    recipe = default_recipe("cifar10", flip=data.flip, precision=fastest_precision(), epochs=options.epochs)
+    network = SisNet(compact(form(nin(), row.formation())), options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        train(network, data, data.train, recipe, seed=options.seed, folder=Path(folder))
+        minutes = (time.perf_counter() - start) / 60
+    reached = accuracy(network, data, data.test)
+    paper = row.paper_accuracy.get("cifar10")
+    print(
+        f"{options.train}: {reached:.4f} on {len(data.test):,} test images after {minutes:.1f} minutes "
+        f"({recipe.epochs} epochs, {recipe.precision}, {options.threads} threads, seed {options.seed}); "
+        f"the paper has {'no figure' if paper is None else f'{paper:.4f}'}"
+    )
+
+
+def shown(values: list[float]) -> str:
+    return f"{statistics.median(values):.0f} [{min(values):.0f}, {max(values):.0f}]"
+
+
+if __name__ == "__main__":
+    main()
