@@ -1,5 +1,6 @@
-"""The wheel in an empty environment, away from the checkout."""
+"""The wheel in an empty environment, away from the checkout, and the whole line with it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from sis_edge.bundle import verify
+from sis_edge.formation import PRESETS
+
 pytestmark = pytest.mark.slow
+
+NETWORKS = ("nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +55,24 @@ def test_commands_away_from_the_checkout(installed: Path, tmp_path: Path) -> Non
     assert run(program, "datasets", "list", cwd=tmp_path).split() == ["digits", "cifar10", "svhn", "fashion_mnist"]
 
 
-def test_quickstart_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_the_whole_line_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    """`sis-edge quickstart`, from forming to the page; once, for it is the longest of all tests."""
     text = run(str(installed), "quickstart", cwd=tmp_path)
+    assert all(name in text for name in NETWORKS)
     assert "reports/quickstart/index.html" in text
-    assert (tmp_path / "reports" / "quickstart" / "index.html").stat().st_size > 10_000
+    assert max(map(len, text.splitlines())) <= 120
+    bundle = verify(tmp_path / "build" / "quickstart")
+    assert [entry.name for entry in bundle.manifest.networks] == list(NETWORKS)
+    for entry in bundle.manifest.networks:
+        assert (entry.conv_synapses, entry.micro_synapses) == (
+            PRESETS[entry.name].conv_synapses,
+            PRESETS[entry.name].micro_synapses,
+        )
+        assert entry.training.host_accuracy > 0.5, "three epochs of digits are far above one in ten"
+    report = tmp_path / "reports" / "quickstart"
+    assert {"index.html", "report.md", "results.csv", "results.json"} <= {path.name for path in report.iterdir()}
+    assert (report / "index.html").stat().st_size > 10_000
+    (stored,) = json.loads((report / "results.json").read_text())["runs"]
+    assert stored["bundle_id"] == bundle.id
+    assert {row["network"] for row in stored["networks"]} >= set(NETWORKS)
+    assert all(row["latency_p50_s"] > 0 for row in stored["networks"])
