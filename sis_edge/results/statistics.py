@@ -11,6 +11,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from sis_agent.precision import widening
+
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
@@ -112,7 +114,8 @@ def speed_up(
     Interval: percentiles of a hierarchical bootstrap (Davison and Hinkley, 1997, section 3.8): rounds are drawn
     with replacement, the same ones for both networks, and inferences with replacement within each drawn round.
     Samples of one round are not independent of each other, which is why rounds are what the spread comes from. The
-    inner draw counts the noise within rounds once more, so the interval is on the safe side. It is widened to
+    inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring rounds
+    are alike it is widened, as the agent's rule for an early stop is (`sis_agent.precision.widening`). It is widened to
     hold the estimate where a skewed small sample would leave it outside.
 
     Raises ValueError where a latency is 0: the clock is too coarse for such a network.
@@ -123,7 +126,8 @@ def speed_up(
     above, below = _Rounds([dense[number] for number in shared]), _Rounds([network[number] for number in shared])
     if not (above.sorted[:, 0].all() and below.sorted[:, 0].all()):
         raise ValueError("a latency of 0 s was recorded: the clock is too coarse")
-    estimate = float(np.median(above.medians() / below.medians()))
+    ratios = above.medians() / below.medians()
+    estimate = float(np.median(ratios))
     if len(shared) < MIN_ROUNDS:
         return SpeedUp(estimate, None, len(shared))
     generator = np.random.default_rng(seed)
@@ -132,8 +136,9 @@ def speed_up(
         [_resampled(above, below, min(chunk, resamples - done), generator) for done in range(0, resamples, chunk)]
     )
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, (tail, 1 - tail))
-    return SpeedUp(estimate, Interval(min(float(low), estimate), max(float(high), estimate)), len(shared))
+    wide = widening(list(np.log(ratios)))
+    low, high = (estimate * (float(bound) / estimate) ** wide for bound in np.quantile(drawn, (tail, 1 - tail)))
+    return SpeedUp(estimate, Interval(min(low, estimate), max(high, estimate)), len(shared))
 
 
 class _Rounds:

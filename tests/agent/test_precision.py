@@ -50,14 +50,23 @@ def test_batches_see_what_ranks_do_not() -> None:
     assert one > 2 * other
 
 
-def turns(rounds: int, draw: random.Random, spread: float) -> tuple[list[list[float]], list[list[float]]]:
-    """Latencies of two networks whose true speed-up is 1.5, on a board that drifts; a tail at the slow end."""
+def turns(
+    rounds: int, draw: random.Random, spread: float, correlation: float = 0.0
+) -> tuple[list[list[float]], list[list[float]]]:
+    """Latencies of two networks whose true speed-up is 1.5, on a board that drifts; a tail at the slow end.
 
-    def turn(round_: int, latency_s: float) -> list[float]:
-        level = latency_s * (1 + 0.1 * math.sin(round_ / 40)) * math.exp(draw.gauss(0, spread))
-        return [level * math.exp(abs(draw.gauss(0, 0.01))) for _ in range(9)]
+    Each network's level keeps the share `correlation` of its deviation in the round before.
+    """
 
-    return [turn(at, 1.5e-3) for at in range(rounds)], [turn(at, 1e-3) for at in range(rounds)]
+    def network(latency_s: float) -> list[list[float]]:
+        found, deviation = [], draw.gauss(0, spread)
+        for at in range(rounds):
+            deviation = correlation * deviation + draw.gauss(0, spread * math.sqrt(1 - correlation**2))
+            level = latency_s * (1 + 0.1 * math.sin(at / 40)) * math.exp(deviation)
+            found.append([level * math.exp(abs(draw.gauss(0, 0.01))) for _ in range(9)])
+        return found
+
+    return network(1.5e-3), network(1e-3)
 
 
 def run(rule: length.Length, dense: list[list[float]], sis: list[list[float]]) -> tuple[str | None, int]:
@@ -99,6 +108,37 @@ def test_coverage_after_an_early_stop() -> None:
     assert stops > 0.9 * simulations
     assert ranks / stops >= 0.93
     assert bootstraps / hosts >= 0.93
+
+
+@pytest.mark.parametrize("correlation", [0.2, 0.4])
+def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correlation: float) -> None:
+    simulations = 500
+    draw = random.Random(11)
+    stops = held = 0
+    for number in range(simulations):
+        dense, sis = turns(300, draw, draw.choice([0.01, 0.02]), correlation)
+        ended_by, rounds = run(length.Length(JOB), dense, sis)
+        if ended_by != length.TARGET_CI:
+            continue
+        stops += 1
+        found = speed_up(dict(enumerate(dense[:rounds])), dict(enumerate(sis[:rounds])), seed=number, resamples=400)
+        assert found is not None
+        assert found.interval is not None
+        held += found.interval.low <= 1.5 <= found.interval.high
+    assert stops > 0.9 * simulations
+    assert held / stops >= 0.93
+
+
+def test_only_values_that_follow_their_neighbours_widen() -> None:
+    draw = random.Random(2)
+    independent = [draw.gauss(0, 1) for _ in range(2000)]
+    alike = [0.0]
+    for value in independent:
+        alike.append(0.5 * alike[-1] + value)
+    assert precision.widening(independent) == pytest.approx(1, abs=0.05)
+    assert precision.widening(alike) == pytest.approx(math.sqrt(3), rel=0.1)  # (1 + 1/2) / (1 - 1/2)
+    assert precision.widening([1.0, -1.0] * 20) == 1
+    assert precision.widening([2.0] * 20) == precision.widening([]) == 1
 
 
 def test_a_noisy_pair_goes_on_and_a_quiet_one_stops_soon() -> None:

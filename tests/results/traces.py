@@ -16,7 +16,7 @@ ROUNDS, PER_ROUND = 30, 20
 KINDS = ("steady", "drift", "bursts", "two clocks", "all at once")
 
 
-def _autoregressive(count: int, memory: float, deviation: float, generator: np.random.Generator) -> Factors:
+def autoregressive(count: int, memory: float, deviation: float, generator: np.random.Generator) -> Factors:
     """AR(1) noise of a standard deviation, each value keeping the share `memory` of the one before."""
     noise = generator.normal(0, deviation * np.sqrt(1 - memory**2), count)
     values = np.empty(count)
@@ -29,10 +29,10 @@ def _autoregressive(count: int, memory: float, deviation: float, generator: np.r
 
 def slowness(kind: str, count: int, generator: np.random.Generator) -> Factors:
     """`count` factors above or near 1: autocorrelated noise of 1% always, and by `kind` what else goes on."""
-    log = _autoregressive(count, 0.8, 0.01, generator) + generator.normal(0, 0.005, count)
+    log = autoregressive(count, 0.8, 0.01, generator) + generator.normal(0, 0.005, count)
     place = np.linspace(0, 1, count)
     if kind in ("drift", "all at once"):  # a board that warms up by 6%, and wanders by 2% besides
-        log += 0.06 * (1 - np.exp(-3 * place)) + _autoregressive(count, 0.998, 0.02, generator)
+        log += 0.06 * (1 - np.exp(-3 * place)) + autoregressive(count, 0.998, 0.02, generator)
     if kind in ("bursts", "all at once"):  # another process takes the core for ten inferences, 1% of the time
         starts = np.flatnonzero(generator.random(count) < 0.001)
         for start in starts:
