@@ -4,7 +4,7 @@ Eligible is not chosen: TensorRT times sparse and dense kernels and keeps the fa
 and `not_measured` says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -24,11 +24,16 @@ NO_RUN = "not measured: there is no stored run of this bundle"
 
 @dataclass(frozen=True)
 class LayerAudit:
-    """One layer of one network: `why_not` is None for an eligible one. `chosen` is TensorRT's choice, None unknown."""
+    """One layer of one network: `why_not` is None for an eligible one. `chosen` is TensorRT's choice, None unknown.
+
+    `dense_s` and `sparse_s` are its median times in the engines without and with sparse kernels, None where not known.
+    """
 
     weights: WeightSparsity
     why_not: str | None
     chosen: bool | None
+    dense_s: float | None = None
+    sparse_s: float | None = None
 
     @property
     def is_eligible(self) -> bool:
@@ -41,6 +46,7 @@ class NetworkAudit:
     """A network's layers, and the engines of one precision without and with sparse kernels.
 
     `dense_s` and `sparse_s` are median latencies of the same ONNX; None with the reason in `not_measured`.
+    `layers_not_timed` says why no layer has a time of its own.
     """
 
     entry: NetworkEntry
@@ -49,6 +55,7 @@ class NetworkAudit:
     dense_s: float | None
     sparse_s: float | None
     not_measured: str | None
+    layers_not_timed: str | None = None
 
 
 def audit(bundle: Bundle, profile: DeviceProfile, run: StoredRun | None = None) -> list[NetworkAudit]:
@@ -87,9 +94,13 @@ def _network(bundle: Bundle, profile: DeviceProfile, entry: NetworkEntry, run: S
     for layer in weights(bundle.path / entry.model):
         reason_not = why_not(layer, profile)
         chosen = None if taken is None else any(_names(name, layer.layer) for name in taken)
-        layers.append(LayerAudit(layer, reason_not, chosen))
+        times_s = [_layer_s(record, layer.layer) for record in (plain, sparse)]
+        layers.append(LayerAudit(layer, reason_not, chosen, *times_s))
     precision = None if sparse is None else str(_options(run, sparse.name).get("precision"))
-    return NetworkAudit(entry, tuple(layers), precision, _median_s(plain), _median_s(sparse), reason)
+    untimed = None
+    if all(layer.dense_s is None and layer.sparse_s is None for layer in layers):
+        untimed = reason or (sparse and sparse.details.get("layer_times_reason")) or "the run's record has none"
+    return NetworkAudit(entry, tuple(layers), precision, _median_s(plain), _median_s(sparse), reason, untimed)
 
 
 def _records(
@@ -118,6 +129,13 @@ def _chosen(record: NetworkRecord) -> list[str] | None:
         return list(by_log["names"] or [])
     tactics = told.get("sparse_tactics")
     return None if tactics is None else list(tactics)
+
+
+def _layer_s(record: NetworkRecord | None, layer: str) -> float | None:
+    """The layer's median time in an engine's profile; what TensorRT split it into is added up."""
+    times: Mapping[str, Sequence[float]] = (record.details.get("layer_times_s") if record else None) or {}
+    own = [median(found) for name, found in times.items() if found and _names(name, layer)]
+    return sum(own) if own else None
 
 
 def _names(told: str, layer: str) -> bool:

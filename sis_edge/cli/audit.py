@@ -57,8 +57,9 @@ def _show(network: "NetworkAudit") -> None:
     count = f"{entry.synapses:,} synapses" + (f" (preset {wanted:,})" if wanted not in (None, entry.synapses) else "")
     precisions = ", ".join(["fp32", *(f"{each.precision} for {each.runtime}" for each in entry.variants)])
     table = Table(title=f"{entry.name}: {entry.granularity}, {count}, opset {entry.opset}", title_justify="left")
-    for heading in ("layer", "shape", "zeros", "2:4", "chosen", "why not"):
-        table.add_column(heading, justify="right" if heading in ("shape", "zeros") else "left")
+    is_timed = network.layers_not_timed is None
+    for heading in ("layer", "shape", "zeros", "2:4", "chosen", *(("dense", "sparse") if is_timed else ()), "why not"):
+        table.add_column(heading, justify="right" if heading in ("shape", "zeros", "dense", "sparse") else "left")
     for layer in network.layers:
         chosen = "not measured" if layer.chosen is None else ("yes" if layer.chosen else "no")
         table.add_row(
@@ -67,10 +68,15 @@ def _show(network: "NetworkAudit") -> None:
             f"{layer.weights.zeros:.0%}",
             "yes" if layer.is_eligible else "no",
             chosen if layer.is_eligible else "-",
+            *((_time(layer.dense_s), _time(layer.sparse_s)) if is_timed else ()),
             layer.why_not or "",
         )
     out.print(table)
     out.print(f"Precisions: {precisions}.", soft_wrap=True)
+    if is_timed:
+        out.print("Times of layers: medians of a profiled pass, which is slower than the measured one.", soft_wrap=True)
+    elif network.not_measured is None:
+        out.print(f"Times of layers: not known, since {network.layers_not_timed}.", soft_wrap=True)
     if network.dense_s is not None and network.sparse_s is not None:
         out.print(
             f"In {network.precision}, median latency {network.dense_s * 1e3:.3f} ms with dense kernels, "
@@ -80,3 +86,9 @@ def _show(network: "NetworkAudit") -> None:
     else:
         out.print(f"Time with dense and with sparse kernels: {network.not_measured or 'not measured'}.", soft_wrap=True)
     out.print()
+
+
+def _time(seconds: float | None) -> str:
+    from sis_edge.report import rows as show
+
+    return "-" if seconds is None else show.seconds(seconds)

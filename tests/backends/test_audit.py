@@ -115,6 +115,23 @@ def test_what_tensorrt_chose(bundle: Bundle, sparsity: dict[str, Any], chosen: d
     assert (found.precision, found.dense_s, found.sparse_s, found.not_measured) == ("fp16", 3e-3, 2e-3, None)
 
 
+def test_times_of_layers(bundle: Bundle) -> None:
+    run = stored(bundle, {"chosen": {"number": 1, "names": ["C2 + C2.relu"]}})
+    untold = of_sparse(bundle, ORIN, run)
+    assert untold.layers_not_timed == "the run's record has none"
+    plain, sparse = (
+        {"layer_times_s": {"C2 + C2.relu": [times, times, 9.0], "C3": [3e-4], "C3 + C3.relu": [1e-4], "C20": [7.0]}}
+        for times in (2e-4, 1e-4)
+    )
+    networks = run.record.networks
+    networks = [networks[0], networks[1]._replace(details=plain), networks[2]._replace(details=sparse)]
+    timed = run.model_copy(update={"record": run.record._replace(networks=networks)})
+    found = {layer.weights.layer: (layer.dense_s, layer.sparse_s) for layer in of_sparse(bundle, ORIN, timed).layers}
+    assert (found["C2"], found["C3"]) == ((2e-4, 1e-4), (pytest.approx(4e-4), pytest.approx(4e-4)))
+    assert found["C1"] == (None, None)
+    assert of_sparse(bundle, ORIN, timed).layers_not_timed is None
+
+
 def test_a_run_that_says_nothing_of_it(bundle: Bundle) -> None:
     broken = stored(bundle, {}, problem=Problem("build-failed", "no memory"), rounds=[])
     found = of_sparse(bundle, ORIN, broken)

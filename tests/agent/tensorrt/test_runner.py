@@ -64,6 +64,12 @@ def test_every_version_and_every_dialect_in_every_precision(version: str, precis
         assert sparsity["sparse_tactics"] == (None if version == "8.2.1" else CHOSEN)
     else:
         assert (sparsity["eligible"], sparsity["chosen"]) == (None, None)
+    # Each layer's times, from a pass of its own; the stand-in's sparse kernels take half as long.
+    layers = details["layer_times_s"]
+    assert details["layer_times_reason"] is None
+    assert {len(times) for times in layers.values()} == {20}
+    assert all(set(times) == {0.25e-3 if sparse and name in CHOSEN else 0.5e-3} for name, times in layers.items())
+    assert set(CHOSEN) <= set(layers)
     memory = details["device_memory"]
     assert 0 < memory["free_after_bytes"] < memory["free_before_bytes"] < memory["total_bytes"]
     assert details["device_bytes"] == memory["free_before_bytes"] - memory["free_after_bytes"]

@@ -1,12 +1,13 @@
 """One engine with its buffers: allocated once, one stream, GPU time from events beside the host's."""
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from sis_agent.cuda.base import CudaDriver, CudaError
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import Session
 from sis_agent.runners.tensorrt.build import INPUT, LOGITS
 from sis_agent.runners.tensorrt.dialects import Dialect
+from sis_agent.runners.tensorrt.layers import layer_times
 
 # Pairs of events, used in turns: the GPU times of so many steps are there to be asked for. Asking CUDA for each time
 # at once would stand between two inferences.
@@ -22,12 +23,14 @@ class TensorRtSession(Session):
         self, owners: Tuple[Any, ...], context: Any, dialect: Dialect, driver: CudaDriver, batch_size: int
     ) -> None:
         self._owners = owners
+        self._dialect = dialect
         self._context = context
         self._driver = driver
         self._stream = driver.stream()
         tensors = dialect.tensors(owners[-1])
         shapes = _shapes(dialect, context, tensors, batch_size)
         self._shapes = shapes
+        self._batch_size = batch_size
         self._bytes = {name: FLOAT_BYTES * _count(shape) for name, shape in shapes.items()}
         self._device = {name: driver.allocate(size) for name, size in self._bytes.items()}
         self._host = {name: driver.allocate_pinned(size) for name, size in self._bytes.items()}
@@ -90,8 +93,23 @@ class TensorRtSession(Session):
         return [self._driver.elapsed_s(start, end) for start, end in pairs]
 
     def details(self) -> Dict[str, Any]:
-        """The engine, its build, its memory, the copies."""
+        """The engine, its build, its memory, the copies, and the time of each layer, which is profiled now."""
+        if "layer_times_s" not in self._notes:
+            times_s, reason = layer_times(self._dialect, self._owners[-1], self._ready)
+            self.note(layer_times_s=times_s or None, layer_times_reason=reason or None)
         return dict(self._notes)
+
+    def _ready(self, context: Any) -> Callable[[], None]:
+        """Another context of the engine on the same buffers: the call that runs one inference and waits for it."""
+        tensors = self._dialect.tensors(self._owners[-1])
+        _shapes(self._dialect, context, tensors, self._batch_size)
+        enqueue = self._dialect.enqueue(context, tensors, self._device, self._driver.stream_handle(self._stream))
+
+        def run() -> None:
+            _check(enqueue())
+            self._driver.synchronize(self._stream)
+
+        return run
 
     def _put(self, batch: Any) -> None:
         self._arrays[INPUT][:] = batch
@@ -102,8 +120,7 @@ class TensorRtSession(Session):
         self._driver.copy_to_device(self._device[INPUT], self._host[INPUT], self._bytes[INPUT], self._stream)
 
     def _run(self) -> None:
-        if not self._enqueue():
-            raise CudaError("TensorRT could not enqueue the inference; the job's log.txt has its reasons")
+        _check(self._enqueue())
 
     def _copy_times(self) -> Dict[str, List[float]]:
         """GPU time of copies of the input to the device and of the logits back, each on its own."""
@@ -141,6 +158,11 @@ def _shapes(dialect: Dialect, context: Any, tensors: List[Any], batch_size: int)
         if not tensor.is_input:
             found[tensor.name] = dialect.output_shape(context, tensors, tensor.name)
     return found
+
+
+def _check(is_enqueued: Optional[bool]) -> None:
+    if not is_enqueued:
+        raise CudaError("TensorRT could not enqueue the inference; the job's log.txt has its reasons")
 
 
 def _count(shape: Tuple[int, ...]) -> int:

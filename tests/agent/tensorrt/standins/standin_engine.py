@@ -133,9 +133,14 @@ def make_context(maker):
         logits = context._session.run(None, {context._engine._graph.inputs[0][0]: images})[0]
         logits = numpy.ascontiguousarray(logits, dtype=numpy.float32)
         ctypes.memmove(target, logits.ctypes.data, logits.nbytes)
+        if context.profiler is not None:
+            assert context.profiler._ready, "IProfiler.__init__ was not called"
+            for layer in context._engine._head["layers"]:
+                context.profiler.report_layer_time(layer["name"], 0.25 if layer["chosen"] else 0.5)
 
     class IExecutionContext:
         error_recorder = attribute()
+        profiler = attribute()
 
         def set_binding_shape(self, index, shape):
             return fix(self, shape)

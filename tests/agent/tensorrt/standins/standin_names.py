@@ -43,6 +43,14 @@ class Logger(ILogger):
             print(f"[TRT] {msg}")
 
 
+class IProfiler:
+    def __init__(self):
+        self._ready = True
+
+    def report_layer_time(self, layer_name, ms):
+        raise NotImplementedError("Tried to call pure virtual function IProfiler::report_layer_time")
+
+
 class ITensor:
     def __init__(self, name, shape, dtype):
         self.name, self.shape, self.dtype = name, shape, dtype

@@ -11,7 +11,7 @@ import pathlib
 
 import standin_builder
 import standin_engine
-from standin_names import ILayer, ILogger, ITensor, Logger, ParserError, limited
+from standin_names import ILayer, ILogger, IProfiler, ITensor, Logger, ParserError, limited
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -55,4 +55,5 @@ def populate(module, version):
     module.update(maker.classes)
     module.update(maker.enums)
     module.update(ILogger=ILogger, Logger=Logger, ITensor=ITensor, ILayer=ILayer, ParserError=ParserError)
+    module.update(IProfiler=IProfiler)
     module.update(__version__=version, __sis_simulated__=True)
