@@ -18,7 +18,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings["threads"]
-    if settings["library"]:
+    if settings.get("library"):
         options.register_custom_ops_library(settings["library"])
     session = onnxruntime.InferenceSession(settings["model"], options, providers=["CPUExecutionProvider"])
     images = np.load(settings["images"])[: settings["batch_size"]]
