@@ -4,7 +4,7 @@
       manifest.json
       networks/<network>/model.onnx, graph.npz, golden_logits.npy
       networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
-      networks/<network>/sparse.onnx, sparse.golden.npy             where native kernels compute some of its layers
+      networks/<network>/sparse.onnx                                where native kernels compute some of its layers
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
 
@@ -108,12 +108,11 @@ class LayerChoice(_Model):
 class SparseNetwork(_Model):
     """The network with native nodes for ONNX Runtime, in float32, and the library of kernels that it needs.
 
-    Accuracy and agreement with the plain network are ONNX Runtime's on the host, None with the reason in `unchecked`
-    where the host cannot run it; the golden logits are then the plain network's.
+    Its golden logits are the plain network's, for it computes the same. Accuracy and agreement with the plain network
+    are ONNX Runtime's on the host, None with the reason in `unchecked` where the host cannot run it.
     """
 
     model: str
-    golden_logits: str
     library: str
     host_accuracy: float | None = Field(ge=0, le=1)
     agreement: Parity | None
@@ -172,7 +171,7 @@ class NetworkEntry(_Model):
 
     @property
     def ceiling(self) -> float:
-        """Multiply-accumulates of the dense network over those left after compaction: no speed-up can exceed it."""
+        """Multiply-accumulates of the dense network over those left after compaction: the speed-up of equal kernels."""
         return self.mac_ratio * self.macs / self.macs_live
 
 
@@ -215,7 +214,7 @@ class Manifest(_Model):
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
             if network.sparse and (native := network.sparse.network):
-                named += [native.model, native.golden_logits, native.library]
+                named += [native.model, native.library]
         missing = sorted(set(named) - {entry.path for entry in self.files})
         if missing:
             raise ValueError(f"{missing[0]} is named and not listed among the files")

@@ -212,8 +212,7 @@ class _Line:
                 for file in ("model.onnx", "golden_logits.npy"):
                     shutil.copyfile(of.exported.folder / file, folder / file)
                 if of.sparse and of.sparse[1]:
-                    for file in (sparse.MODEL, sparse.GOLDEN_LOGITS):
-                        shutil.copyfile(of.sparse[1].folder / file, folder / file)
+                    shutil.copyfile(of.sparse[1].folder / sparse.MODEL, folder / sparse.MODEL)
                 for spec, outcome in of.variants:
                     for file in (spec.model, spec.golden_logits):
                         shutil.copyfile(outcome.folder / file, folder / file)
@@ -284,7 +283,7 @@ class _Line:
             onnx_file.save(to_sparse_onnx(network, name, plan.blocks), folder / sparse.MODEL)
             test = _first(self.dataset.test, self.plan.test_images)
             plain = exported.folder / "model.onnx"
-            return sparse.check(folder, plain, engine, self._normal(test), test.labels, GOLDEN_IMAGES)
+            return sparse.check(folder, plain, engine, self._normal(test), test.labels)
 
         outcome = stages.run(self.root, "sparse", inputs, make)
         note = "done before" if outcome.was_done else f"{count} of {len(plan.choices)} layers native"

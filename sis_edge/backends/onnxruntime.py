@@ -23,7 +23,7 @@ def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = 
                 NetworkJob(
                     f"{entry.name} {SPARSE}",
                     native.model,
-                    native.golden_logits,
+                    entry.golden_logits,
                     network=entry.name,
                     options=options,
                     files={"custom_ops": native.library},

@@ -96,6 +96,7 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
 )
 
 for _commands in (
-    *(quickstart, form, predict, build, bundle, audit, bench, deploy, meter, report, calibrate, profiles, datasets, zoo),
+    *(quickstart, form, predict, build, bundle, audit, bench, deploy),
+    *(meter, report, calibrate, profiles, datasets, zoo),
 ):
     app.add_typer(_commands.app)

@@ -24,7 +24,7 @@ from sis_edge.native.predict import predict
 from sis_edge.profiles import DeviceProfile
 from sis_edge.stages import Outcome
 
-MODEL, GOLDEN_LOGITS = "sparse.onnx", "sparse.golden.npy"
+MODEL = "sparse.onnx"
 NO_NATIVE_LAYER = "they are expected to be faster for no layer"
 NOT_CALIBRATED = "not calibrated; `sis-edge calibrate --host HOST` measures the board"
 
@@ -95,29 +95,25 @@ def check(
     engine: Engine,
     images: NDArray[np.float32],
     labels: Sequence[int] | NDArray[Any],
-    golden_images: int,
 ) -> dict[str, Any]:
-    """Compare the network in `folder` with the plain one on normalised images, and write its golden logits.
+    """Compare the network in `folder` with the plain one on normalised images.
 
-    Where this machine cannot run it the golden logits are the plain network's, and what could not be seen is None.
-    Raises ExportError where it answers otherwise than the plain one.
+    Where this machine cannot run it, what could not be seen is None. Raises ExportError where it answers otherwise than
+    the plain one.
     """
     from sis_edge.export import parity, variants
 
     assert engine.library is not None, "a network with native nodes was written for a library"
-    reference = parity.run_onnx(plain, images)
     if engine.architecture != platform.machine():
-        np.save(folder / GOLDEN_LOGITS, reference[:golden_images], allow_pickle=False)
         unchecked = f"this machine is a {platform.machine()}, the library is for {engine.architecture}"
         return {"host_accuracy": None, "agreement": None, "unchecked": unchecked}
     logits = parity.run_onnx(folder / MODEL, images, library=engine.library)
-    found = parity.compare(reference, logits)
+    found = parity.compare(parity.run_onnx(plain, images), logits)
     if not found.max_abs_difference <= parity.TOLERANCE:
         raise ExportError(
             f"{folder / MODEL} differs from the plain network by up to {found.max_abs_difference:.2g} "
             f"(allowed {parity.TOLERANCE:g}); keep the file and report it: nothing was bundled"
         )
-    np.save(folder / GOLDEN_LOGITS, logits[:golden_images], allow_pickle=False)
     return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(found), "unchecked": None}
 
 
@@ -128,7 +124,6 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
     if checked is not None:
         network = SparseNetwork(
             model=f"networks/{name}/{MODEL}",
-            golden_logits=f"networks/{name}/{GOLDEN_LOGITS}",
             library=library_name(engine),
             **checked.summary,
         )

@@ -10,10 +10,12 @@ from sis_agent.schema import Facts, Job
 from sis_edge.errors import RecordError
 from sis_edge.jobs import LENGTHS
 from sis_edge.report import rows as show
+from sis_edge.report.layers import layer_tables
 from sis_edge.report.tables import COLUMNS, Table, table
 from sis_edge.results import sampling
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.sparse_choice import SparseChoice, choices
 from sis_edge.results.verdict import Level, Verdict, judge
 
 # The data sets that the paper reports accuracies for.
@@ -33,7 +35,8 @@ READING = (
     "sensor covers, stands in every label; energies of different scopes are not comparable.",
     "The verdict is worked out from the record alone: VALID, SUSPECT or INVALID, with every reason that was found.",
     "The ceiling is the ratio of multiply-accumulates, dense to this network: a run time that skipped every synapse "
-    "that does not exist, and had no other cost, would reach it. It is counted, not measured.",
+    "that does not exist, and had no other cost, would reach it. It is counted, not measured; kernels that take less "
+    "time for each multiply-accumulate than the dense network's go beyond it.",
 )
 
 
@@ -63,6 +66,7 @@ class Section:
     provenance: tuple[tuple[str, str], ...]
     reproduce: tuple[str, ...]
     verdict: Verdict
+    choices: tuple[SparseChoice, ...]
     run: StoredRun
     rows: tuple[Row, ...]
 
@@ -89,12 +93,14 @@ def section(run: StoredRun, seed: int = 0) -> Section:
     """What there is to say of one run."""
     rows = tuple(compare(run, seed))
     verdict = judge(run.record)
+    chosen = () if run.record.facts_before.emulated else tuple(choices(run.record.networks, seed))
     return Section(
         title=f"{_dense_or_run(run)}: {run.manifest.dataset} on {board_name(run)}",
         mark=mark(rows),
         findings=tuple((row.network, _finding(row, run.manifest.dense)) for row in rows if not row.is_dense),
         notes=_notes(run, rows),
-        tables=tuple(table(name, rows, mark(rows)) for name in COLUMNS),
+        tables=(*(table(name, rows, mark(rows)) for name in COLUMNS), *layer_tables(run, rows, chosen, mark(rows))),
+        choices=chosen,
         board=_board(run),
         method=_method(run, rows),
         environment=_environment(run.record.facts_before, run.record.facts_after),
@@ -388,7 +394,7 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
         measure |= {"--user": user} if user else {}
     if measure.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
         measure["--profile"] = run.profile
-    names = [network.name for network in job.networks]
+    names = dict.fromkeys(network.network or network.name for network in job.networks)
     if set(names) != {entry.name for entry in entries}:
         measure["--networks"] = ",".join(names)
     measure |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}

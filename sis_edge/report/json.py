@@ -2,6 +2,7 @@
 
 History of REPORT_VERSION:
     1   first version
+    2   what computes each layer (layers), and which form of a network to use (sparse_choices)
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any
 
 from sis_edge.report.document import Document, Section
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 def to_json(document: Document) -> str:
@@ -38,5 +39,11 @@ def _run(section: Section) -> dict[str, Any]:
         "environment": {label: {"before": before, "after": after} for label, before, after in section.environment},
         "provenance": dict(section.provenance),
         "reproduce": section.reproduce,
+        "sparse_choices": [asdict(choice) for choice in section.choices],
+        "layers": {
+            entry.name: entry.sparse.model_dump(mode="json", exclude={"network"})
+            for entry in section.run.manifest.networks
+            if entry.sparse is not None
+        },
         "networks": [row.values() | {"reasons": row.reasons} for row in section.rows],
     }

@@ -36,8 +36,8 @@ class Row:
     Accuracies are shares in [0, 1]; `accuracy_drop` is the dense network's host accuracy minus this one's;
     `_low` and `_high` bound 95% intervals. Latencies are those of one call with `batch_size` images.
     `speed_up_rounds` counts the rounds that hold both networks;
-    `mac_ratio` counts multiply-accumulates as formed, `ceiling` after compaction, which no run time can undercut:
-    `share_of_ceiling` is speed-up / ceiling.
+    `mac_ratio` counts multiply-accumulates as formed, `ceiling` after compaction, beyond which only kernels go that
+    take less time for each: `share_of_ceiling` is speed-up / ceiling.
     `peak_above_baseline_bytes` is what loading and running the network added to its fresh process, and
     `peak_rss_spread` how far the peaks of several such processes lay apart, as a share of their median.
     Energies are joules per inference of `batch_size` images: gross, and net of the board's idle power; `energy_scope`

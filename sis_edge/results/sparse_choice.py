@@ -1,7 +1,8 @@
-"""Which engine of a 2:4 network counts: the one with sparse kernels, or the one of the same ONNX without.
+"""Which form of a network counts: the one with sparse kernels, or the one without.
 
-TensorRT takes sparse kernels where its own timing of single layers says that they are faster; whether the whole network
-is faster is for the measurement to say.
+For TensorRT both are engines of one ONNX with 2:4 sparsity: it takes sparse kernels where its own timing of single
+layers says that they are faster. For ONNX Runtime the cost model puts native kernels where they should be faster.
+Whether the whole network is faster is for the measurement to say.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +20,9 @@ WORTH_IT = 1.02
 
 @dataclass(frozen=True)
 class SparseChoice:
-    """Whether a network's engine with sparse kernels is the one to use, and why, in a sentence.
+    """Whether a network's form with sparse kernels is the one to use, and why, in a sentence.
 
-    `speed_up` is that of the sparse engine over the one of the same ONNX without; None where it could not be measured.
+    `speed_up` is that of the sparse form over the one without; None where it could not be measured.
     """
 
     network: str
@@ -31,16 +32,16 @@ class SparseChoice:
 
 
 def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) -> SparseChoice:
-    """Choose between two engines of one ONNX, without and with sparse kernels, that were measured in the same rounds.
+    """Choose between two forms of a network, without and with sparse kernels, that were measured in the same rounds.
 
-    The sparse one is used only where TensorRT took sparse kernels for some layer and the lower end of the 95% interval
-    of its speed-up is at least WORTH_IT.
+    The sparse one is used only where some layer runs sparse kernels and the lower end of the 95% interval of its
+    speed-up is at least WORTH_IT.
     """
 
     def no(reason: str, measured: SpeedUp | None = None) -> SparseChoice:
         return SparseChoice(plain.name, False, measured, reason)
 
-    for record, what in ((sparse, "the engine with sparse kernels"), (plain, "the engine without sparse kernels")):
+    for record, what in ((sparse, "the form with sparse kernels"), (plain, "the form without sparse kernels")):
         if record.problem is not None:
             return no(f"{what} could not be measured: {record.problem.message}")
     eligible, chosen = layers(sparse, "eligible"), layers(sparse, "chosen")
@@ -48,11 +49,13 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
         return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
     measured = speed_up(_rounds(plain), _rounds(sparse), seed)
     if measured is None:
-        return no("the two engines share no round")
+        return no("the two forms share no round")
     if measured.interval is None:
         return no(f"{measured.rounds} rounds are too few for an interval; {MIN_ROUNDS} are needed", measured)
     kernels = "TensorRT does not say for how many layers it took sparse kernels"
-    if chosen is not None:
+    if sparse.details.get("custom_ops"):
+        kernels = "native sparse kernels"
+    elif chosen is not None:
         kernels = f"TensorRT took sparse kernels for {chosen} of {_of_eligible(eligible)}"
     low = measured.interval.low
     figure = f"{measured.estimate:.3f}x (95% interval {low:.3f} to {measured.interval.high:.3f})"

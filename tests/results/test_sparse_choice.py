@@ -74,9 +74,19 @@ def test_an_engine_that_failed_is_not_compared(broken: str) -> None:
     assert ("with sparse" in choice.reason) == (broken == "nin sparse")
 
 
+def test_native_kernels_of_onnx_runtime_are_chosen_alike() -> None:
+    native = {"custom_ops": "/board/libsis_edge.so"}
+    choice = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 0.5e-3, details=native))
+    assert choice.use_sparse
+    assert choice.reason.startswith("native sparse kernels; with them it runs 2.0")
+    slower = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 1.1e-3, details=native))
+    assert not slower.use_sparse
+    assert "the lower end is below 1.02" in slower.reason
+
+
 def test_engines_that_never_met_in_a_round() -> None:
     plain, sparse = record("nin", 1e-3), record("nin sparse", 0.5e-3)
-    assert choose_sparse(plain, sparse._replace(rounds=[])).reason == "the two engines share no round"
+    assert choose_sparse(plain, sparse._replace(rounds=[])).reason == "the two forms share no round"
 
 
 def test_every_pair_of_a_run() -> None:
