@@ -62,9 +62,9 @@ def batch_half_width(values: Sequence[float]) -> Optional[float]:
 def widening(values: Sequence[float]) -> float:
     """How many times as wide an interval must be as one that takes the values for independent, in their order of time.
 
-    The values are logarithms of ratios. n of them of which each keeps the share r of the one before tell as much of their middle as n (1 - r) / (1 + r)
-    independent ones (Bayley and Hammersley, 1946). r is estimated with Kendall's correction of its bias (1954); a
-    negative one does not narrow anything.
+    The values are logarithms of ratios. n of them, each with the share r of the one before in it, tell as much of their
+    middle as n (1 - r) / (1 + r) independent ones (Bayley and Hammersley, 1946). r is estimated with Kendall's
+    correction of its bias (1954); a negative one does not narrow anything.
     """
     count = len(values)
     centre = sum(values) / count if count else 0.0

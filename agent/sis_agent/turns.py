@@ -20,6 +20,9 @@ from sis_agent.worker_process import WorkerLostError, WorkerProcess
 HARNESS_INFERENCES = 1000
 # After the last inference a board's clocks and its sensors' averages need a moment to come to rest.
 SETTLE_S = 1.0
+# Before the first energy block and behind the last the board works so long without being counted: a slow sensor's
+# samples around their edges would otherwise be half at rest.
+LEAD_S = 2.0
 
 
 class Turns:
@@ -100,6 +103,7 @@ class Turns:
             bench.stop.sleep(SETTLE_S)
             bench.idle("idle_before", request.idle_s)
         begin_s = bench.elapsed_s()
+        self._lead(request)
         for block in range(request.blocks):
             for _, name in self._order():
                 bench.progress("energy", name, block, request.blocks)
@@ -107,11 +111,17 @@ class Turns:
                 if run is not None:
                     start_s, end_s = run["start_s"] - bench.start_s, run["end_s"] - bench.start_s
                     found.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
+        self._lead(request)
         bench.windows.append(Window("energy", begin_s, bench.elapsed_s()))
         bench.progress("energy", None, request.blocks, request.blocks, at_once=True)
         if request.idle_s:
             bench.stop.sleep(SETTLE_S)
             bench.idle("idle_after", request.idle_s)
+
+    def _lead(self, request: PowerRequest) -> None:
+        names = [network.name for network in self._bench.healthy()]
+        if names:
+            self._ask({"do": "run_for", "name": names[0], "time_s": min(LEAD_S, request.block_s)})
 
     def _order(self) -> Iterator[Tuple[int, str]]:
         """Places and names of one round, those with a problem left out when it is their turn."""

@@ -143,9 +143,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def measure(name: str, folder: Path) -> None:
+def measure(name: str, folder: Path, idle_s: float = 4.0, block_s: float = 2.0) -> None:
     with simulated.board(name) as board:
-        settings = board.profile.power.model_copy(update={"idle_s": 4.0, "block_s": 2.0, "blocks": 3})
+        settings = board.profile.power.model_copy(update={"idle_s": idle_s, "block_s": block_s, "blocks": 3})
         tiny = tiny_profile()
         profile = board.profile.model_copy(
             update={
@@ -175,6 +175,12 @@ def measure(name: str, folder: Path) -> None:
 
 def test_energy_agrees_with_the_truth(tmp_path: Path) -> None:
     measure("nano-sim", tmp_path / "bundle")
+
+
+@pytest.mark.slow
+def test_energy_agrees_with_the_truth_where_each_read_runs_a_tool(tmp_path: Path) -> None:
+    settings = profiles.load("raspberry-pi-5").power
+    measure("raspberry-pi-5-sim", tmp_path / "bundle", settings.idle_s, settings.block_s)
 
 
 @pytest.mark.slow
