@@ -10,6 +10,7 @@ from sis_agent.runners.base import Runner
 RUNNERS = {
     "onnxruntime": "sis_agent.runners.onnxruntime_runner",
     "tensorrt": "sis_agent.runners.tensorrt",
+    "tensorrt_rtx": "sis_agent.runners.tensorrt.rtx",
     "trtexec": "sis_agent.runners.trtexec",
     "null": "sis_agent.runners.null",
 }

@@ -17,6 +17,7 @@ from .networks import write
 
 STANDINS = Path(__file__).parent / "standins"
 VERSIONS = ("8.2.1", "8.5.2", "8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
+RTX = "1.7.1.116"
 DIALECTS = ("8.2.1", "10.3.0", "11.4.0.106")
 
 _HEAD = f"import sys\nsys.path.append({str(STANDINS)!r})\n"
@@ -28,6 +29,7 @@ def install(
     cuda: str | None = "pycuda",
     trtexec: str | None = None,
     python: str | None = None,
+    rtx: str | None = None,
 ) -> dict[str, str]:
     """Write the stand-ins into the folder; returns the environment variables that bring them in front.
 
@@ -36,6 +38,8 @@ def install(
     folder.mkdir(parents=True, exist_ok=True)
     if tensorrt is not None:
         _module(folder, "tensorrt", f"from standin_tensorrt import populate\npopulate(globals(), {tensorrt!r})\n")
+    if rtx is not None:
+        _module(folder, "tensorrt_rtx", f"from standin_tensorrt import populate\npopulate(globals(), {rtx!r}, True)\n")
     if cuda == "pycuda":
         _module(folder, "pycuda", "from standin_pycuda import populate\npopulate(globals())\n")
     if cuda == "cuda-python":
@@ -116,9 +120,10 @@ def gpu_board(
     cuda: str | None = "pycuda",
     trtexec: str | None = None,
     python: str = sys.executable,
+    rtx: str | None = None,
     **variables: str,
 ) -> GpuBoard:
     """A new board below the folder, with every form of the small network."""
-    environment = install(root / "standins", tensorrt, cuda, trtexec, python)
+    environment = install(root / "standins", tensorrt, cuda, trtexec, python, rtx)
     write(root / "networks")
     return GpuBoard(root, {**environment, **variables}, python)

@@ -70,7 +70,7 @@ def log_report(path):
         return to_json(sparsity.from_log(file))
 
 
-def load(runner, batch_size, folder, form, options):
+def load(runner, batch_size, folder, form, options, ending=".onnx"):
     """Prepare, load and use one network as the worker does."""
     import numpy
 
@@ -80,7 +80,7 @@ def load(runner, batch_size, folder, form, options):
     heard = []
     try:
         made = runners.make(runner, 1, batch_size)
-        path = folder + "/" + form + ".onnx"
+        path = folder + "/" + form + ending
         made.prepare(path, options, heard.append)
         session = made.load(path, options)
         images = numpy.load(folder + "/images.npy")

@@ -38,7 +38,8 @@ def make_builder(maker):
         platform_has_fast_fp16 = True
 
         def __init__(self, logger):
-            need_device()
+            if not maker.is_rtx:  # which builds for GPUs that are elsewhere
+                need_device()
             assert logger._ready, "ILogger.__init__ was not called"
             self._logger = logger
             logger.log(Severity.INFO, "[MemUsageChange] Init CUDA: CPU +0, GPU +0, now: CPU 100, GPU 2000 (MiB)")
@@ -61,7 +62,15 @@ def make_builder(maker):
 
         def create_builder_config(self):
             flags = {maker.enums["BuilderFlag"].TF32}
-            return maker.new("IBuilderConfig", _flags=flags, _profiles=[], _cache=None, _pools={}, _logger=self._logger)
+            return maker.new(
+                "IBuilderConfig",
+                _flags=flags,
+                _profiles=[],
+                _cache=None,
+                _pools={},
+                _logger=self._logger,
+                _capabilities={},
+            )
 
         def create_optimization_profile(self):
             return maker.new("IOptimizationProfile", _shapes={})
@@ -79,6 +88,13 @@ def make_config(maker):
         builder_optimization_level = attribute(3)
         profiling_verbosity = attribute(maker.enums["ProfilingVerbosity"].LAYER_NAMES_ONLY)
         int8_calibrator = attribute()
+        num_compute_capabilities = attribute(0)
+
+        def set_compute_capability(self, capability, index):
+            assert isinstance(capability, maker.enums["ComputeCapability"])
+            assert index < self.num_compute_capabilities
+            self._capabilities[index] = [int(capability.name[2:-1]), int(capability.name[-1])]
+            return True
 
         def set_flag(self, flag):
             assert isinstance(flag, maker.enums["BuilderFlag"])
@@ -251,7 +267,8 @@ def built(maker, builder, network, config):
     logger.log(Severity.INFO, "Engine generation completed in 0.1 seconds.")
     head = {
         "version": maker.version,
-        "gpu": [device.name(), list(device.capability())],
+        "gpu": [] if maker.is_rtx else [device.name(), list(device.capability())],
+        "capabilities": list(config._capabilities.values()),
         "profile": profile,
         "detailed": config.profiling_verbosity == maker.enums["ProfilingVerbosity"].DETAILED,
         "layers": layers,

@@ -26,7 +26,9 @@ def make_runtime(maker):
             (size,) = struct.unpack_from("<I", data, len(MAGIC))
             start = len(MAGIC) + 4
             head = json.loads(data[start : start + size].decode())
-            if head["version"] != maker.version or head["gpu"] != [device.name(), list(device.capability())]:
+            here = list(device.capability())
+            fits = here in head["capabilities"] if maker.is_rtx else head["gpu"] == [device.name(), here]
+            if head["version"] != maker.version or not fits:
                 text = "The engine plan file is not compatible with this version of TensorRT or this device"
                 report(self, self._logger, text, "UNSPECIFIED_ERROR")
                 return None

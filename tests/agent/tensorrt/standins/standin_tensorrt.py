@@ -19,10 +19,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Maker:
     """The module's classes for one version; they know each other through this."""
 
-    def __init__(self, version):
-        surface = json.loads((HERE / "surface.json").read_text(encoding="utf-8"))[version]
+    def __init__(self, version, is_rtx=False):
+        file = HERE / ("surface_rtx.json" if is_rtx else "surface.json")
+        surface = json.loads(file.read_text(encoding="utf-8"))[version]
         self.version = version
-        self.major = int(version.split(".")[0])
+        self.is_rtx = is_rtx
+        self.major = 11 if is_rtx else int(version.split(".")[0])  # TensorRT for RTX speaks as TensorRT 11 does
         self.surface = {name: text.split() for name, text in surface["classes"].items()}
         self.enums = {name: enum.IntEnum(name, text, start=0) for name, text in surface["enums"].items()}
         self.weak = "FP16" in self.enums["BuilderFlag"].__members__
@@ -49,9 +51,9 @@ class Maker:
         return found
 
 
-def populate(module, version):
-    """Make a module's namespace `tensorrt` of that version."""
-    maker = Maker(version)
+def populate(module, version, is_rtx=False):
+    """Make a module's namespace `tensorrt` of that version, or `tensorrt_rtx`."""
+    maker = Maker(version, is_rtx)
     module.update(maker.classes)
     module.update(maker.enums)
     module.update(ILogger=ILogger, Logger=Logger, ITensor=ITensor, ILayer=ILayer, ParserError=ParserError)
