@@ -4,6 +4,7 @@
       manifest.json
       networks/<network>/model.onnx, graph.npz, golden_logits.npy
       networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
+      networks/<network>/rtx-<precision>.plan                       engines for desktop GPUs, where the profile asks
       networks/<network>/sparse.onnx                                where native kernels compute some of its layers
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
@@ -11,7 +12,7 @@
 History of BUNDLE_VERSION:
     1   first version
     2   networks in other precisions (variants), their opset, the preset's count beside the formed one
-    3   networks with native sparse kernels, what computes each layer and why (sparse)
+    3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
 """
 
 import hashlib
@@ -84,6 +85,22 @@ class Variant(_Model):
     agreement: Parity
     float_layers: tuple[str, ...] = ()
     trials: dict[str, float] = {}
+
+
+class RtxEngine(_Model):
+    """An engine of TensorRT for RTX for these compute capabilities, built ahead of time from the ONNX `source`.
+
+    Its golden logits are those of the source; their tolerance of None is the bundle's.
+    """
+
+    precision: Literal["fp32", "fp16", "int8"]
+    plan: str
+    source: str
+    golden_logits: str
+    golden_tolerance: float | None = Field(default=None, ge=0)
+    compute_capabilities: tuple[str, ...]
+    version: str
+    build_s: float = Field(ge=0)
 
 
 class LayerChoice(_Model):
@@ -167,6 +184,7 @@ class NetworkEntry(_Model):
     opset: int | None = None
     preset_synapses: int | None = None
     variants: tuple[Variant, ...] = ()
+    engines: tuple[RtxEngine, ...] = ()
     sparse: SparseForm | None = None
 
     @property
@@ -213,6 +231,7 @@ class Manifest(_Model):
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
+            named += [name for engine in network.engines for name in (engine.plan, engine.source, engine.golden_logits)]
             if network.sparse and (native := network.sparse.network):
                 named += [native.model, native.library]
         missing = sorted(set(named) - {entry.path for entry in self.files})

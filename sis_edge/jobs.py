@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob, PowerRequest
-from sis_edge.backends import onnxruntime, tensorrt
+from sis_edge.backends import onnxruntime, tensorrt, tensorrt_rtx
 from sis_edge.bundle import Bundle, NetworkEntry
 from sis_edge.errors import UsageError, unknown
 from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
@@ -53,6 +53,7 @@ NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile, Facts | None], li
     "onnxruntime": onnxruntime.jobs_for,
     "tensorrt": tensorrt.jobs_for,
     "trtexec": tensorrt.jobs_for,
+    "tensorrt_rtx": tensorrt_rtx.jobs_for,
 }
 
 

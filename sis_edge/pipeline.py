@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sis_agent.schema import Preprocess
-from sis_edge import bundle, stages
+from sis_edge import bundle, engines, stages
 from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.export import sparse
@@ -44,7 +44,7 @@ DECIDING_IMAGES = 1000
 GOLDEN_TOLERANCE = 1e-3
 """Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
 
-StageName = Literal["data", "form", "train", "export", "sparse", "variants", "bundle"]
+StageName = Literal["data", "form", "train", "export", "sparse", "variants", "engines", "bundle"]
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph], engine: sparse
             "profile": plan.profile.name,
             "variants": [asdict(spec) for spec in wanted(plan.profile)],
             "sparse": engine and engine.key,
+            "engines": engines.settings(plan.profile),
             "dataset": plan.dataset,
             "graphs": {name: graph.digest() for name, graph in graphs.items()},
             "seed": plan.seed,
@@ -168,6 +169,7 @@ class _Parts:
     exported: stages.Outcome
     sparse: _Sparse | None
     variants: list[_Variant]
+    engines: list[engines.Built]
 
 
 class _Line:
@@ -216,6 +218,8 @@ class _Line:
                 for spec, outcome in of.variants:
                     for file in (spec.model, spec.golden_logits):
                         shutil.copyfile(outcome.folder / file, folder / file)
+                for built in of.engines:
+                    shutil.copyfile(built.file, folder / built.file.name)
                 entries.append(self._entry(name, of))
             if self.engine and any(of.sparse and of.sparse[1] for of in parts.values()):
                 sparse.put_library(self.engine, part)
@@ -251,7 +255,8 @@ class _Line:
         exported = stages.run(self.root, "export", inputs, lambda folder: self._export(name, graph, trained, folder))
         self.on_step(Step(name, "export", 1, 1, "done before" if exported.was_done else ""))
         native = self._sparse(name, graph, trained, exported)
-        return _Parts(graph, trained, exported, native, self._variants(name, exported.folder / "model.onnx"))
+        made = self._variants(name, exported.folder / "model.onnx")
+        return _Parts(graph, trained, exported, native, made, self._engines(name, exported.folder / "model.onnx", made))
 
     def _sparse(
         self, name: str, graph: SynapticGraph, trained: stages.Outcome, exported: stages.Outcome
@@ -314,6 +319,18 @@ class _Line:
             made.append((spec, stages.run(self.root, "variant", inputs, make)))
             self.on_step(Step(name, "variants", at + 1, len(specs), spec.name))
         return made
+
+    def _engines(self, name: str, model: Path, made: list[_Variant]) -> list[engines.Built]:
+        """Engines for desktop GPUs, where the profile asks for them and they can be built."""
+        variants = {spec: (outcome.folder, outcome.summary) for spec, outcome in made}
+        found = engines.build(
+            self.root,
+            self.plan.profile,
+            model,
+            variants,
+            lambda done, total, note: self.on_step(Step(name, "engines", done, total, note)),
+        )
+        return found
 
     def _samples(self) -> "Samples":
         """Images from the training set's ends to calibrate and to decide, the bundle's test images to test."""
@@ -428,6 +445,7 @@ class _Line:
                 )
                 for spec, outcome in of.variants
             ),
+            engines=tuple(built.entry(name) for built in of.engines),
             sparse=sparse.form_of(name, self.engine, *of.sparse) if self.engine and of.sparse else None,
             training=bundle.Training(
                 epochs=self.recipe.epochs,

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge.errors import ExportError, UsageError
+from sis_agent.schema import Facts, NetworkJob
+from sis_edge.bundle import NetworkEntry
+from sis_edge.errors import BundleError, ExportError, UsageError
 from sis_edge.export.onnx_file import INPUT
+from sis_edge.profiles import DeviceProfile
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,11 +34,45 @@ class RtxEngine:
     messages: tuple[str, ...]
 
 
+def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = None) -> list[NetworkJob]:
+    """The engines to measure of a network, one for each precision; the first has the network's own name.
+
+    `facts` decide nothing here. Raises UsageError for a profile without TensorRT for RTX, BundleError for a bundle
+    without its engines.
+    """
+    if profile.tensorrt_rtx is None:
+        raise UsageError(f"the profile {profile.name} has no table [tensorrt_rtx]; add it, or name another run time")
+    engines = {engine.precision: engine for engine in entry.engines}
+    found = []
+    for position, precision in enumerate(profile.tensorrt_rtx.precisions):
+        engine = engines.get(precision)
+        if engine is None:
+            raise BundleError(
+                f"the bundle has no {precision} engine of {entry.name} for TensorRT for RTX; {INSTALL}, and build again"
+            )
+        found.append(
+            NetworkJob(
+                entry.name if position == 0 else f"{entry.name} {precision}",
+                engine.plan,
+                engine.golden_logits,
+                network=entry.name,
+                options={"precision": precision},
+                golden_tolerance=engine.golden_tolerance,
+            )
+        )
+    return found
+
+
 def is_installed() -> bool:
     """Whether the extra is there; found without loading its libraries."""
     from importlib.util import find_spec
 
     return find_spec("tensorrt_rtx") is not None
+
+
+def version() -> str:
+    """The version that is installed; raises UsageError without the extra."""
+    return str(_module().__version__)
 
 
 def known_capabilities() -> list[str]:
@@ -66,6 +103,7 @@ def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int]
     network = builder.create_network(0)
     _parse(rtx, network, logger, path)
     config = builder.create_builder_config()
+    config.clear_flag(rtx.BuilderFlag.TF32)  # on by default: fp32 would then be computed with 10 bits of mantissa
     config.num_compute_capabilities = len(capabilities)
     for at, capability in enumerate(capabilities):
         config.set_compute_capability(rtx.ComputeCapability.__members__[_member(capability)], at)

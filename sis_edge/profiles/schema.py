@@ -19,7 +19,7 @@ def _listed(value: Any) -> Any:
 # One number, or several that are measured one after the other.
 Counts = Annotated[list[Positive], Field(min_length=1), BeforeValidator(_listed)]
 
-Runner = Literal["tensorrt", "trtexec", "onnxruntime"]
+Runner = Literal["tensorrt", "trtexec", "tensorrt_rtx", "onnxruntime"]
 Precision = Literal["fp32", "fp16", "int8"]
 Granularity = Literal["kernel", "neuron", "block", "nm", "synapse"]
 
@@ -268,6 +268,8 @@ class DeviceProfile(_Model):
         on_gpu = [runner for runner in self.runtime.runners if runner != "onnxruntime"]
         if on_gpu and (self.gpu is None or self.tensorrt is None):
             raise ValueError(f"runtime.runners has {on_gpu[0]}, so the tables [gpu] and [tensorrt] are needed")
+        if "tensorrt_rtx" in on_gpu and self.tensorrt_rtx is None:
+            raise ValueError("runtime.runners has tensorrt_rtx, so the table [tensorrt_rtx] is needed")
         if self.gpu is None or self.tensorrt is None:
             return
         for precision in self.tensorrt.precisions:

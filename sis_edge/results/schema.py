@@ -90,6 +90,7 @@ class StoredRun(BaseModel):
         """The entry of a variant: the network's own, with the variant's name and its accuracy on the host."""
         model = next(network.model for network in self.record.job.networks if network.name == name)
         training = entry.training
+        model = next((engine.source for engine in entry.engines if engine.plan == model), model)
         for variant in entry.variants:
             if variant.model == model:
                 training = training.model_copy(
