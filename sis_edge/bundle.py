@@ -54,7 +54,10 @@ class Parity(_Model):
 
 
 class Training(_Model):
-    """What the weights come from; `train_images` is below the data set's size where a build was limited."""
+    """What the weights come from; `train_images` is below the data set's size where a build was limited.
+
+    `zoo` is the name of the network in the zoo that they were taken from, None where this build trained them.
+    """
 
     epochs: int = Field(ge=0)
     seed: int
@@ -63,6 +66,7 @@ class Training(_Model):
     train_images: int = Field(ge=1)
     host_accuracy: float = Field(ge=0, le=1)
     host_test_images: int = Field(ge=1)
+    zoo: str | None = None
 
 
 class Variant(_Model):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sis_agent.schema import Preprocess
-from sis_edge import bundle, engines, stages
+from sis_edge import bundle, engines, stages, zoo
 from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.export import sparse
@@ -21,6 +21,7 @@ from sis_edge.native.costs import Calibration
 from sis_edge.profiles import DeviceProfile, NetworkSettings
 from sis_edge.provenance import provenance
 from sis_edge.spec import nin
+from sis_edge.zoo import Entry
 
 if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     import numpy as np
@@ -34,12 +35,12 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
 
 TRAIN_VERSION = 1
 EXPORT_VERSION = 1
-VARIANTS_VERSION = 2
+VARIANTS_VERSION = 3
 SPARSE_VERSION = 1
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256
 CALIBRATION_IMAGES = 256
-DECIDING_IMAGES = 1000
+DECIDING_IMAGES = 500
 """Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
 GOLDEN_TOLERANCE = 1e-3
 """Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
@@ -65,7 +66,8 @@ OnStep = Callable[[Step], None]
 class BuildPlan:
     """What to build. `networks` are presets or graph files; `train_limit` trains on that many images only.
 
-    `epochs` and `precision` of None mean the recipe's own and the fastest here. `calibration` gives the board's for
+    `epochs` and `precision` of None mean the recipe's own and the fastest here. `weights`: "zoo" takes trained networks
+    that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
     """
 
@@ -77,9 +79,10 @@ class BuildPlan:
     seed: int = 0
     epochs: int | None = None
     train_limit: int | None = None
-    test_images: int = 1000
+    test_images: int = 500
     data_dir: Path | None = None
     precision: "Precision | None" = None
+    weights: Literal["zoo", "train", "either"] = "train"
     calibration: Callable[[], Calibration | None] = lambda: None
 
 
@@ -102,14 +105,15 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     graphs = dict(_graph(name, plan.profile.networks) for name in plan.networks)
     if len(graphs) < len(plan.networks):
         raise UsageError(f"--networks names a network twice: {', '.join(plan.networks)}; give each once")
+    taken = _from_zoo(plan, graphs)
     engine = sparse.engine(plan.profile, plan.calibration) if plan.profile.wants_sparse else None
-    build_key = _build_key(plan, graphs, engine)
+    build_key = _build_key(plan, graphs, taken, engine)
     target = plan.folder / plan.name
     with stages.alone(plan.folder / ".stages"):
         done = _finished(target, build_key)
         if done is not None:
             return BuildResult(done, was_done=True)
-        return BuildResult(_Line(plan, engine, on_step).run(graphs, target, build_key), was_done=False)
+        return BuildResult(_Line(plan, taken, engine, on_step).run(graphs, target, build_key), was_done=False)
 
 
 def _graph(name: str, settings: NetworkSettings) -> tuple[str, SynapticGraph]:
@@ -124,7 +128,27 @@ def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Format
     return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
-def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph], engine: sparse.Engine | None) -> str:
+def _from_zoo(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> dict[str, Entry]:
+    """For each network that the zoo has and the plan wants from there its entry."""
+    asked = {"--seed": plan.seed or None, "--epochs": plan.epochs, "--limit": plan.train_limit}
+    given = [name for name, value in {**asked, "--precision": plan.precision}.items() if value is not None]
+    if plan.weights == "train" or (plan.weights == "either" and given):
+        return {}
+    if given:
+        raise UsageError(f"{given[0]} is of a training, and --from-zoo trains nothing; leave one of them out")
+    found = {name: zoo.find(graph, plan.dataset) for name, graph in graphs.items()}
+    if plan.weights == "zoo" and (missing := [name for name, entry in found.items() if entry is None]):
+        conv = graphs[missing[0]].formation.conv
+        raise UsageError(
+            f"the zoo has no {missing[0]} in granularity {conv}, trained on {plan.dataset}; "
+            "`sis-edge zoo list` shows what it has, --train trains it here"
+        )
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def _build_key(
+    plan: BuildPlan, graphs: dict[str, SynapticGraph], taken: dict[str, Entry], engine: sparse.Engine | None
+) -> str:
     return stages.key(
         {
             "versions": [bundle.BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, SPARSE_VERSION, VARIANTS_VERSION],
@@ -134,6 +158,7 @@ def _build_key(plan: BuildPlan, graphs: dict[str, SynapticGraph], engine: sparse
             "engines": engines.settings(plan.profile),
             "dataset": plan.dataset,
             "graphs": {name: graph.digest() for name, graph in graphs.items()},
+            "zoo": {name: entry.weights_sha256 for name, entry in taken.items()},
             "seed": plan.seed,
             "epochs": plan.epochs,
             "train_limit": plan.train_limit,
@@ -175,17 +200,17 @@ class _Parts:
 class _Line:
     """One build: the plan, the data once it is needed, and who is told of progress."""
 
-    def __init__(self, plan: BuildPlan, engine: sparse.Engine | None, on_step: OnStep) -> None:
-        from sis_edge import datasets
+    def __init__(self, plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | None, on_step: OnStep) -> None:
         from sis_edge.training import default_recipe
         from sis_edge.training.precision import fastest_precision
 
         self.plan = plan
+        self.taken = taken
         self.engine = engine
         self.on_step = on_step
         self.root = plan.folder / ".stages"
         on_step(Step("", "data", 0, 1, plan.dataset))
-        self.dataset: Dataset = datasets.load(plan.dataset, data_dir=plan.data_dir)
+        self.dataset: Dataset = _images(plan, needs_all=len(taken) < len(plan.networks))
         on_step(Step("", "data", 1, 1, plan.dataset))
         self.train_images: ImageSet = _first(self.dataset.train, plan.train_limit)
         self.recipe: Recipe = default_recipe(
@@ -197,6 +222,12 @@ class _Line:
 
     def run(self, graphs: dict[str, SynapticGraph], target: Path, build_key: str) -> bundle.Bundle:
         """Train and export every network, then write the bundle beside its place and move it there."""
+        for name, graph in graphs.items():
+            if (outputs := graph.spec.layers[-1].filters) != len(self.dataset.classes):
+                raise UsageError(
+                    f"{name} tells {outputs} classes apart and {self.dataset.name} has {len(self.dataset.classes)}; "
+                    "name a data set with as many, or another graph"
+                )
         parts = {name: self._network(name, graph) for name, graph in graphs.items()}
         test = _first(self.dataset.test, self.plan.test_images)
         part = target.with_name(f".{target.name}.part")
@@ -235,17 +266,23 @@ class _Line:
         return bundle.open_bundle(target)
 
     def _network(self, name: str, graph: SynapticGraph) -> _Parts:
-        inputs = {
-            "version": TRAIN_VERSION,
-            "graph": graph.digest(),
-            "dataset": self.dataset.sha256,
-            "train_images": len(self.train_images.labels),
-            "recipe": self.recipe.as_dict(),
-            "seed": self.plan.seed,
-        }
-        trained = stages.run(self.root, "train", inputs, lambda folder: self._train(name, graph, folder))
-        if trained.was_done:
-            self.on_step(Step(name, "train", 1, 1, "done before"))
+        inputs: dict[str, Any]
+        if (entry := self.taken.get(name)) is not None:
+            inputs = {"version": TRAIN_VERSION, "graph": graph.digest(), "weights": entry.weights_sha256}
+            trained = stages.run(self.root, "zoo", inputs, lambda folder: _unpack(entry, folder))
+            self.on_step(Step(name, "train", 1, 1, "from the zoo"))
+        else:
+            inputs = {
+                "version": TRAIN_VERSION,
+                "graph": graph.digest(),
+                "dataset": self.dataset.sha256,
+                "train_images": len(self.train_images.labels),
+                "recipe": self.recipe.as_dict(),
+                "seed": self.plan.seed,
+            }
+            trained = stages.run(self.root, "train", inputs, lambda folder: self._train(name, graph, folder))
+            if trained.was_done:
+                self.on_step(Step(name, "train", 1, 1, "done before"))
         inputs = {
             "version": EXPORT_VERSION,
             "weights": bundle.file_sha256(trained.folder / "weights.safetensors"),
@@ -447,14 +484,19 @@ class _Line:
             ),
             engines=tuple(built.entry(name) for built in of.engines),
             sparse=sparse.form_of(name, self.engine, *of.sparse) if self.engine and of.sparse else None,
-            training=bundle.Training(
-                epochs=self.recipe.epochs,
-                seed=self.plan.seed,
-                recipe=self.recipe.describe(),
-                precision=self.recipe.precision,
-                train_images=len(self.train_images.labels),
-                **of.trained.summary,
-            ),
+            training=self._training(name, of.trained),
+        )
+
+    def _training(self, name: str, trained: stages.Outcome) -> bundle.Training:
+        entry = self.taken.get(name)
+        return bundle.Training(
+            epochs=entry.recipe["epochs"] if entry else self.recipe.epochs,
+            seed=entry.seed if entry else self.plan.seed,
+            recipe=entry.recipe_words if entry else self.recipe.describe(),
+            precision=entry.recipe["precision"] if entry else self.recipe.precision,
+            train_images=entry.train_images if entry else len(self.train_images.labels),
+            zoo=entry.name if entry else None,
+            **trained.summary,
         )
 
     def _manifest(
@@ -484,6 +526,29 @@ class _Line:
             provenance=provenance(),
             files=files,
         )
+
+
+def _images(plan: BuildPlan, *, needs_all: bool) -> "Dataset":
+    """The data set; only the zoo's sample of it where nothing is trained and the sample has the images to test."""
+    from sis_edge import datasets
+    from sis_edge.zoo import samples
+
+    if not needs_all and plan.data_dir is None:
+        sample = samples.load(plan.dataset)
+        if sample is not None and len(sample.test) >= plan.test_images:
+            return sample
+    return datasets.load(plan.dataset, data_dir=plan.data_dir)
+
+
+def _unpack(entry: Entry, folder: Path) -> dict[str, Any]:
+    """What a training leaves in its folder, from the zoo."""
+    from safetensors.torch import save
+
+    network = zoo.load(entry)
+    shutil.copyfile(entry.file(".npz"), folder / "graph.npz")
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    (folder / "weights.safetensors").write_bytes(save(weights))
+    return {"host_accuracy": entry.accuracy, "host_test_images": entry.test_images}
 
 
 def _preset_synapses(name: str) -> int:

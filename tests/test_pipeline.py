@@ -23,6 +23,8 @@ from sis_edge.pipeline import BuildPlan, Step, build
 from sis_edge.profiles import load
 from sis_edge.spec import nin
 from sis_edge.training.batches import normalise
+from sis_edge.zoo import samples
+from sis_edge.zoo.add import add
 
 # Where cores are shared, the threads of a small network wait for each other longer than they work.
 torch.set_num_threads(1)
@@ -314,3 +316,62 @@ def test_what_cannot_be_meant(tmp_path: Path, changes: dict[str, object], senten
         build(plan_in(tmp_path, **changes))
     assert sentence in str(raised.value)
     assert not list(tmp_path.glob("[!.]*"))
+
+
+@pytest.fixture
+def zoo_with_it(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A zoo that holds the small network as the first build trained it, and a sample of the scans."""
+    folder = built.parent / "zoo"
+    (stage,) = (built / ".stages").glob("train-*")
+    add("small", stage, "digits", folder)
+    samples.save(datasets.load("digits"), folder)
+    monkeypatch.setattr("sis_edge.zoo.entry.FOLDER", folder)
+    monkeypatch.setattr("sis_edge.zoo.samples.FOLDER", folder)
+    return folder
+
+
+def plan_from_zoo(built: Path, **changes: object) -> BuildPlan:
+    """The small network with no word on its training: of a folder beside the one where it was trained."""
+    wanted: dict[str, object] = {"epochs": None, "train_limit": None, "precision": None, "weights": "zoo", **changes}
+    graph = next((built / ".stages").glob("train-*")) / "graph.npz"
+    shutil.copyfile(graph, built.parent / "small.npz")
+    return plan_in(built.parent / "anew", **wanted)
+
+
+@pytest.mark.parametrize("weights", ["zoo", "either"])
+def test_from_the_zoo_it_is_the_network_that_was_trained(
+    built: Path, zoo_with_it: Path, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sis_edge.datasets.load", lambda *names, **options: pytest.fail("the data set is not needed"))
+    watch = Watch()
+    made = build(plan_from_zoo(built, weights=weights), watch).bundle
+    assert not watch.trained.keys() - {"small"}
+    assert {step.note for step in watch.steps if step.stage == "train"} == {"from the zoo"}
+    before = verify(built / "tiny").manifest.networks[0]
+    (network,) = made.manifest.networks
+    assert network.training == before.training.model_copy(update={"zoo": "small"})
+    for file in (network.model, network.golden_logits):
+        assert (made.path / file).read_bytes() == (built / "tiny" / file).read_bytes()
+    assert made.manifest.dataset_sha256 == verify(built / "tiny").manifest.dataset_sha256
+
+
+def test_what_the_zoo_lacks_is_named_or_trained(built: Path, zoo_with_it: Path) -> None:
+    other = built.parent / "other.npz"
+    form(nin(), replace(SMALL, seed=1)).save(other)
+    both = (str(built.parent / "small.npz"), str(other))
+    with pytest.raises(UsageError, match="the zoo has no other in granularity neuron, trained on digits"):
+        build(plan_from_zoo(built, networks=both))
+    with pytest.raises(UsageError, match="--epochs is of a training"):
+        build(plan_from_zoo(built, epochs=2))
+    watch = Watch()
+    plan = plan_from_zoo(built, networks=both, weights="either", train_limit=64, epochs=1)
+    entries = build(plan, watch).bundle.manifest.networks
+    assert [entry.training.zoo for entry in entries] == [None, None], "what is said of the training is done"
+
+
+def test_a_graph_with_other_classes_than_the_data_is_refused(tmp_path: Path) -> None:
+    spec = nin()
+    last = replace(spec.layers[-1], filters=4)
+    form(replace(spec, layers=(*spec.layers[:-1], last)), SMALL).save(tmp_path / "four.npz")
+    with pytest.raises(UsageError, match="four tells 4 classes apart and digits has 10"):
+        build(plan_in(tmp_path / "build", networks=(str(tmp_path / "four.npz"),)))

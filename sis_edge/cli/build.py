@@ -8,7 +8,7 @@ import typer
 from sis_edge.errors import unknown
 
 if TYPE_CHECKING:
-    from sis_edge.bundle import Bundle
+    from sis_edge.bundle import Bundle, Training
 
 app = typer.Typer()
 
@@ -31,10 +31,17 @@ def build(
     ] = None,
     test_images: Annotated[
         int, typer.Option(min=32, help="Test images in the bundle, for accuracy on the board.")
-    ] = 1000,
+    ] = 500,
     data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
     precision: Annotated[
         Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
+    ] = None,
+    from_zoo: Annotated[
+        bool | None,
+        typer.Option(
+            "--from-zoo/--train",
+            help="Take trained networks that come with sis-edge, or train anew. [default: train what the zoo lacks]",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The bundle's name. [default: PROFILE-DATASET]")] = None,
     build_dir: BuildDir = Path("build"),
@@ -58,6 +65,7 @@ def build(
         test_images=test_images,
         data_dir=data_dir,
         precision=precision,
+        weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
         calibration=lambda: calibrating.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
     )
     with bars() as shown:
@@ -91,15 +99,19 @@ def show(bundle: "Bundle") -> None:
             f"{sizes[entry.model] / 1000:,.0f}",
         )
     out.print(table)
-    first = manifest.networks[0].training
-    out.print(
-        f"accuracy: on this machine, {first.host_test_images:,} test images, after {first.epochs} epochs "
-        f"of {first.train_images:,} images",
-        soft_wrap=True,
-    )
+    for sentence in dict.fromkeys(_trained(entry.training) for entry in manifest.networks):
+        out.print(sentence, soft_wrap=True)
     for sentence in native_kernels(bundle):
         out.print(sentence, soft_wrap=True)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
+
+
+def _trained(training: "Training") -> str:
+    where = "on this machine" if training.zoo is None else "of networks from the zoo"
+    return (
+        f"accuracy: {where}, {training.host_test_images:,} test images, after {training.epochs} epochs "
+        f"of {training.train_images:,} images"
+    )
 
 
 def native_kernels(bundle: "Bundle") -> list[str]:

@@ -373,13 +373,12 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
     """The commands that build the same bundle and measure it the same way; the images limit is always spelled out."""
     entries, job = run.manifest.networks, run.record.job
     training = entries[0].training
+    zoo = [entry.training.zoo for entry in entries if entry.training.zoo is not None]
     build = {
         "--profile": run.manifest.profile,
         "--dataset": run.manifest.dataset,
         "--networks": ",".join(entry.name for entry in entries),
-        "--epochs": training.epochs,
-        "--seed": training.seed,
-        "--limit": training.train_images,
+        **({} if zoo else {"--epochs": training.epochs, "--seed": training.seed, "--limit": training.train_images}),
         "--test-images": run.manifest.test_image_count,
         "--name": run.manifest.name,
     }
@@ -406,7 +405,8 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
     length = _length(job)
     if length == "strict" or (length == "quick" and here):
         flags.append(f"--{length}")
-    return _command("build", build), _command("bench" if here else "deploy", measure, flags)
+    from_zoo = ["--from-zoo"] if len(zoo) == len(entries) else []
+    return _command("build", build, from_zoo), _command("bench" if here else "deploy", measure, flags)
 
 
 def _length(job: Job) -> str | None:

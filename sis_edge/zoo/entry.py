@@ -48,25 +48,25 @@ class Entry(BaseModel):
     weights_sha256: Sha256
     packages: dict[str, str]
 
-    def file(self, suffix: str, folder: Path = FOLDER) -> Path:
+    def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""
-        return folder / f"{self.name}{suffix}"
+        return (folder or FOLDER) / f"{self.name}{suffix}"
 
 
-def entries(folder: Path = FOLDER) -> list[Entry]:
+def entries(folder: Path | None = None) -> list[Entry]:
     """Every network of the zoo, the one with the most synapses first; raises RecordError for a damaged entry."""
-    found = [_read(path) for path in sorted(folder.glob("*.json"))]
+    found = [_read(path) for path in sorted((folder or FOLDER).glob("*.json"))]
     return sorted(found, key=lambda entry: (entry.dataset, -entry.synapses, entry.name))
 
 
-def find(graph: SynapticGraph, dataset: str, folder: Path = FOLDER) -> Entry | None:
+def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> Entry | None:
     """The network of this very graph trained on that data set, if the zoo has it."""
     digest = graph.digest()
     same = (entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset)
     return next(same, None)
 
 
-def named(name: str, folder: Path = FOLDER) -> Entry:
+def named(name: str, folder: Path | None = None) -> Entry:
     """The network of that name; raises UsageError with the known names."""
     found = {entry.name: entry for entry in entries(folder)}
     if name not in found:
@@ -74,7 +74,7 @@ def named(name: str, folder: Path = FOLDER) -> Entry:
     return found[name]
 
 
-def load(entry: Entry, folder: Path = FOLDER) -> "SisNet":
+def load(entry: Entry, folder: Path | None = None) -> "SisNet":
     """The network with its weights, ready to evaluate; raises RecordError where a file is damaged or missing."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -90,7 +90,7 @@ def load(entry: Entry, folder: Path = FOLDER) -> "SisNet":
         raise RecordError(f"{path} cannot be read ({error}); install sis-edge again") from None
 
 
-def graph(entry: Entry, folder: Path = FOLDER) -> SynapticGraph:
+def graph(entry: Entry, folder: Path | None = None) -> SynapticGraph:
     """The entry's graph; raises RecordError where it is another than the one that was trained."""
     found = SynapticGraph.load(entry.file(".npz", folder))
     if found.digest() != entry.graph_sha256:

@@ -17,9 +17,9 @@ FIRST_IMAGES = 256
 LAST_IMAGES = 500
 
 
-def load(name: str, folder: Path = FOLDER) -> Dataset | None:
+def load(name: str, folder: Path | None = None) -> Dataset | None:
     """A data set cut down to the sample; name, statistics and hash are the whole one's. None: there is no sample."""
-    path = folder / f"{name}.npz"
+    path = (folder or FOLDER) / f"{name}.npz"
     if not path.exists():
         return None
     with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
