@@ -32,8 +32,8 @@ def list_files(root: str, folder: str) -> Dict[str, Any]:
 def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
     """Remove every job but the running one, every bundle but the one that it uses, every agent but this one.
 
-    Engines are made from bundles, and go or stay with them, as do packages and probes that were brought. While a job runs all
-    engines, packages and agents stay, since it may start another worker. The lock is held meanwhile, so no job can
+    Engines are made from bundles, and go or stay with them, as do packages and probes that were brought. While a job
+    runs all of them and the agents stay, since it may start another worker. The lock is held meanwhile, so no job can
     start among it.
     """
     places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION)
