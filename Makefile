@@ -15,7 +15,7 @@ quickstart: $(VENV)/.installed  ## install, then run the whole line on this mach
 	$(BIN)/sis-edge quickstart
 
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
 	$(BIN)/pytest -m slow --timeout 1500

@@ -100,9 +100,9 @@ def show(bundle: "Bundle") -> None:
         )
     out.print(table)
     for sentence in dict.fromkeys(_trained(entry.training) for entry in manifest.networks):
-        out.print(sentence, soft_wrap=True)
+        out.print(sentence)
     for sentence in native_kernels(bundle):
-        out.print(sentence, soft_wrap=True)
+        out.print(sentence)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
 
 
