@@ -3,12 +3,14 @@
 The board's file tree, TensorRT and CUDA are stand-ins, and the record says so; everything between is real.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agent.tensorrt.board_with_gpu import DIALECTS, install
+from command import sis_edge
 from sshd import serve
 from test_pipeline import plan_in
 
@@ -19,7 +21,7 @@ from sis_edge.bundle import Bundle
 from sis_edge.deployment import Event, deploy
 from sis_edge.formation import Formation, form
 from sis_edge.pipeline import build
-from sis_edge.profiles import DeviceProfile, load
+from sis_edge.profiles import DeviceProfile, find, load
 from sis_edge.results import comparison, store
 from sis_edge.results.schema import StoredRun
 from sis_edge.simulated.tree import lay
@@ -37,10 +39,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return build(plan_in(folder / "build", profile=profile, networks=(str(folder / "sis.npz"),), epochs=1)).bundle
 
 
-def measured(
-    tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None
-) -> tuple[DeviceProfile, Record, list[Event]]:
-    """The record of a simulated Orin Nano with these stand-ins, reached over SSH."""
+def orin(tmp_path: Path, tensorrt: str | None, cuda: str | None) -> Path:
+    """The file tree of a simulated Orin Nano in `sysroot`, and its Python, which brings these stand-ins."""
     lay(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
     variables = install(tmp_path / "standins", tensorrt, cuda)
     if tensorrt is not None:  # as the board's package does, whose version tells which files are needed
@@ -49,6 +49,14 @@ def measured(
     exports = "\n".join(f"export {name}='{value}'" for name, value in variables.items())
     python.write_text(f'#!/bin/sh\n{exports}\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
+    return python
+
+
+def measured(
+    tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None
+) -> tuple[DeviceProfile, Record, list[Event]]:
+    """The record of a simulated Orin Nano with these stand-ins, reached over SSH."""
+    python = orin(tmp_path, tensorrt, cuda)
     changes: dict[str, dict[str, Any]] = {
         "agent": {"python": str(python), "sysroot": str(tmp_path / "sysroot")},
         "measuring": {"rounds": 2, "min_inferences": 0, "min_time_s": 0, "memory_repeats": 1, "warmup_s": 0.01},
@@ -103,6 +111,56 @@ def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
     assert found.precision == "fp16"
     assert found.dense_s is not None
     assert found.sparse_s is not None
+
+
+def as_a_user(tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None) -> tuple[str, str, Path]:
+    """What `sis-edge deploy --host` says to a user with a profile of his own for such a board, and the run's file."""
+    python = orin(tmp_path, tensorrt, cuda)
+    text = find("jetson-orin-nano").read_text(encoding="utf-8")
+    for old, new in (
+        ('python = "python3"', f'python = "{python}"\nsysroot = "{tmp_path / "sysroot"}"'),
+        ("threads = 6", "threads = 1"),
+        ("warmup_s = 2.0", "warmup_s = 0.01\nrounds = 8\nmin_inferences = 0\nmin_time_s = 0\nmemory_repeats = 1"),
+        ('scope = "module input"', 'scope = "module input"\nidle_s = 1.0\nblock_s = 0.5\nblocks = 1'),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (tmp_path / "orin.toml").write_text(text, encoding="utf-8")
+    with serve(tmp_path / "sshd") as server:
+        done = sis_edge(
+            *("deploy", "--host", "127.0.0.1", "--port", str(server.port), "--identity", str(server.identity)),
+            *("--known-hosts", str(server.known_hosts), "--bundle", str(bundle.path), "--profile", "orin.toml"),
+            cwd=tmp_path,
+            HOME=str(server.client),
+        )
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "runs").glob("*.json")
+    return done.stdout, done.stderr, run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", DIALECTS)
+def test_the_command_line_over_ssh(tmp_path: Path, bundle: Bundle, version: str) -> None:
+    said, _, path = as_a_user(tmp_path, bundle, version, "pycuda")
+    run = store.load(path)
+    assert (run.record.simulated, run.record.job.runner) == (True, "tensorrt")
+    assert [network.name for network in run.record.networks] == ENGINES
+    assert [network.problem for network in run.record.networks] == [None] * len(ENGINES)
+    assert "(SIMULATED)" in said
+    layers = sis_edge("audit", str(bundle.path), "--run", str(path), cwd=tmp_path)
+    assert layers.returncode == 0, layers.stderr
+    # The stand-in's profiler says 0.5 ms for a layer, and half of it with sparse kernels.
+    assert re.search(r"C2 .* yes .* (yes|no) .* 500 µs .* (250|500) µs", layers.stdout)
+    assert "In fp16, median latency" in layers.stdout
+
+
+@pytest.mark.slow
+def test_the_command_line_on_a_board_without_a_gpu(tmp_path: Path, bundle: Bundle) -> None:
+    said, noted, path = as_a_user(tmp_path, bundle, "10.3.0", None)
+    assert "cannot run tensorrt:" in noted
+    assert "measuring with onnxruntime instead" in noted
+    assert "(SIMULATED)" in said
+    assert store.load(path).record.job.runner == "onnxruntime"
 
 
 def test_a_board_without_a_gpu_falls_back(tmp_path: Path, bundle: Bundle) -> None:

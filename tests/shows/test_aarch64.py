@@ -1,4 +1,7 @@
-"""The whole job on the real architecture: facts, run and record in an aarch64 userland, emulated and marked so."""
+"""The whole job on the real architecture: facts, run and record in an aarch64 userland, emulated and marked so.
+
+Also a whole sparse network there: NEON kernels against PyTorch on real images.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -7,11 +10,15 @@ import emulated
 import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
-from sis_edge import deployment, report
+from sis_agent.schema import Record
+from sis_edge import deployment, jobs, pipeline, profiles, report
+from sis_edge.backends import onnxruntime
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+IMAGES = 256
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +78,37 @@ def test_it_gets_no_speed_verdict_and_no_speed_up(run, tmp_path) -> None:
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "NO VERDICT" in page
     assert '<span class="mark">emulated</span>' in page
+
+
+@pytest.fixture(scope="module")
+def sparse_record(transport, tmp_path_factory) -> Record:
+    """svhn-sis3 on CIFAR-10 images, after one epoch of 512 of them: what it computes is of interest, not how well.
+
+    The golden logits are PyTorch's, here for 256 test images and not for 32. Only the sparse form is measured: for the
+    plain one the emulator needs minutes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "GOLDEN_IMAGES", IMAGES)
+        patch.setitem(jobs.NETWORK_JOBS, "onnxruntime", lambda *about: onnxruntime.jobs_for(*about)[1:])
+        board = tiny_profile(architecture="aarch64")
+        longer = board.measuring.model_copy(update={"time_limit_s": 600})
+        settings = profiles.OnnxRuntimeSettings(sparse=True)
+        board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
+        folder = tmp_path_factory.mktemp("sparse")
+        short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}
+        plan = pipeline.BuildPlan(board, "cifar10", ("svhn-sis3",), folder, "sparse", **short)
+        bundle = pipeline.build(plan).bundle
+        return deployment.deploy(bundle, transport, board)
+
+
+def test_a_whole_sparse_network_sees_what_pytorch_sees(sparse_record) -> None:
+    assert sparse_record.facts_before.machine == "aarch64"
+    (network,) = sparse_record.networks
+    assert (network.name, network.problem) == ("svhn-sis3 sparse", None)
+    assert network.golden is not None
+    assert network.golden.images == IMAGES
+    assert network.golden.top1_agreement == 1
+    assert network.golden.max_abs_difference < 1e-4
 
 
 def test_the_stored_run_reads_back(run) -> None:
