@@ -74,10 +74,12 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
 def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
     """The cheapest way through a compact network on the board that the model was measured on."""
     options = []
+    previous: LayerSpec | None = None
     for plan in plans:
         pairs = pairs_of(plan)
         block, native_s = best_block(model, plan.spec, pairs)
-        options.append((plan.spec, float(pairs.mean()), block, model.dense_s(plan.spec), native_s))
+        options.append((plan.spec, float(pairs.mean()), block, model.dense_s(plan.spec, previous), native_s))
+        previous = plan.spec
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
     before: LayerSpec | None = None
@@ -126,7 +128,10 @@ def _structure(plan: LayerPlan, share: float, dense: LayerPlan) -> str:
 
 def dense_seconds(model: CostModel, plans: Sequence[LayerPlan]) -> float:
     """One inference of a network whose layers are all ONNX Runtime's dense convolutions."""
-    return model.run_s + sum(model.dense_s(plan.spec) for plan in plans)
+    layers = [plan.spec for plan in plans]
+    return model.run_s + sum(
+        model.dense_s(layer, before) for layer, before in zip(layers, [None, *layers[:-1]], strict=True)
+    )
 
 
 def _why(kind: Kind, dense_s: float, native_s: float) -> str:

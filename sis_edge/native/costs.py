@@ -3,7 +3,9 @@
 The counts follow from the kernels' structure (`geometry`), the seconds from a calibration by non-negative least
 squares of relative errors. For the native kernels the kinds are: vector multiply-adds of a convolution by kernel side
 and rows at once; input steps of a 1 x 1 block by its filters; sums begun and stored; rows copied between layouts. For
-ONNX Runtime's dense convolution: multiply-accumulates by kernel side, inputs and outputs touched.
+ONNX Runtime's dense convolution: multiply-accumulates by kernel side, what those of left-over filters cost more,
+weights loaded, floats brought from one of its layouts to the other, nodes. It computes in a layout of channel blocks; a
+layer whose inputs do not fit into it is a matrix product in the plain layout, which is packed and unpacked.
 """
 
 import hashlib
@@ -29,11 +31,16 @@ Work: TypeAlias = defaultdict[str, float]
 BLOCK_KNOTS = (1, 2, 4, 6, 8, 12)
 """Filters of a block that are calibrated; costs between are interpolated."""
 
-THIN_INPUTS = 16
-"""Below so many inputs ONNX Runtime's dense convolution works another way."""
+LEAST_LANES = 8
+"""Instruction sets of fewer lanes have no blocked layout in ONNX Runtime, or one whose padding was not measured."""
 
-EVEN_INPUTS = 8
-"""With inputs that are no multiple of it, ONNX Runtime leaves its blocked layout for that layer."""
+BLOCKS_AT_ONCE = 4
+"""Of a layer's filters ONNX Runtime takes so many blocks at once; what is left over may cost more for each."""
+
+EVEN_INPUTS = 4
+"""With inputs that are no multiple of it, ONNX Runtime leaves its blocked layout for that layer, as optimised graphs of
+release 1.32 show (1.10 stays, and its calibration says what that costs). Fewer inputs than a block's channels are read
+from the plain layout."""
 
 
 class Calibration(BaseModel):
@@ -70,8 +77,7 @@ class Calibration(BaseModel):
 class CostModel:
     """Seconds of each kind of work on one core of a board.
 
-    `run_s` is the cost of a session's run beside its layers, `edge_s` that of a float which goes into ONNX Runtime's
-    own layout of dense chains or comes out of it.
+    `run_s` is the cost of a session's run beside its layers.
     """
 
     isa: InstructionSet
@@ -79,7 +85,6 @@ class CostModel:
     relayout: Mapping[str, float]
     dense: Mapping[str, float]
     run_s: float
-    edge_s: float = 0.0
 
     def native_s(self, layer: LayerSpec, pairs: Pairs, block: int = 1) -> float:
         """A native layer without copies between layouts."""
@@ -89,9 +94,9 @@ class CostModel:
         """Copying the maps of that many channels from one layout to another."""
         return _total(relayout_work(self.isa, channels, side), self.relayout)
 
-    def dense_s(self, layer: LayerSpec) -> float:
-        """The same layer as ONNX Runtime's dense convolution."""
-        return _total(dense_work(self.isa, layer), self.dense)
+    def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
+        """The layer as ONNX Runtime's dense convolution, behind another one of its or at a chain's beginning."""
+        return _total(dense_work(self.isa, layer, before), self.dense)
 
 
 def native_work(isa: InstructionSet, layer: LayerSpec, pairs: Pairs, block: int = 1) -> Work:
@@ -121,19 +126,36 @@ def relayout_work(isa: InstructionSet, channels: int, side: int) -> Work:
     return _work(rows=rows, row_vectors=rows * -(-side // isa.lanes))
 
 
-def dense_work(isa: InstructionSet, layer: LayerSpec) -> Work:
-    """What ONNX Runtime does for a dense layer; its blocked layout fills channels up to whole vectors."""
-    is_odd = layer.inputs >= THIN_INPUTS and layer.inputs % EVEN_INPUTS > 0
-    family = "odd" if is_odd else "thin" if layer.inputs < THIN_INPUTS else "dense"
-    positions = layer.positions
-    work = _work(inputs=layer.inputs * positions, outputs=layer.filters * positions)
-    if is_odd:
-        work["reorder"] = (layer.inputs + layer.filters) * positions
-    block = isa.lanes if isa.lanes >= EVEN_INPUTS and not is_odd else 1
-    filters = -(-layer.filters // block) * block
-    inputs = layer.inputs if family == "thin" else -(-layer.inputs // block) * block
-    work[f"{family}{layer.kernel}"] = filters * inputs * layer.kernel * layer.kernel * positions
+def dense_work(isa: InstructionSet, layer: LayerSpec, before: LayerSpec | None = None) -> Work:
+    """What ONNX Runtime does for a dense layer behind another one (None: the map comes in the plain layout)."""
+    family, was_blocked = _family_of(isa, layer), before is not None and _family_of(isa, before) != "odd"
+    sides = layer.kernel * layer.kernel
+    work = _work(nodes=1)
+    if was_blocked != (family == "dense"):
+        work["reorder"] = layer.inputs * layer.positions
+    if layer.pool > 1:
+        work["pooled"] = layer.filters * layer.positions
+    if family == "odd":
+        work["odd_inputs"] = layer.inputs * sides * layer.positions
+        work["odd_outputs"] = layer.filters * layer.positions
+        weights = layer.synapse_count
+    else:
+        block = isa.lanes if isa.lanes >= LEAST_LANES else 1
+        inputs = layer.inputs if family == "thin" else -(-layer.inputs // block) * block
+        blocks = -(-layer.filters // block)
+        weights = blocks * block * inputs * sides
+        if rest := blocks % BLOCKS_AT_ONCE:
+            work[f"rest{rest}"] = rest * block * inputs * sides * layer.positions
+    work["weights"] = weights
+    work[f"{family}{layer.kernel}"] = weights * layer.positions
     return work
+
+
+def _family_of(isa: InstructionSet, layer: LayerSpec) -> str:
+    """How ONNX Runtime computes a dense layer: `dense` in blocks, `thin` into blocks, `odd` in the plain layout."""
+    if layer.inputs < max(isa.lanes, LEAST_LANES):
+        return "thin"
+    return "odd" if layer.inputs % EVEN_INPUTS else "dense"
 
 
 def fit(calibration: Calibration) -> CostModel:
@@ -150,14 +172,20 @@ def fit(calibration: Calibration) -> CostModel:
         relayout.append((relayout_work(isa, probe.inputs, probe.side), before))
         relayout.append((relayout_work(isa, probe.filters, probe.side), after))
     dense = _solve([(_probe_work(isa, probe), calibration.dense[probe.name][0]) for probe in probes.DENSE])
-    return CostModel(isa, _solve(native), _solve(relayout), dense, dense.pop("run"), dense.pop("edges"))
+    return CostModel(isa, _solve(native), _solve(relayout), dense, dense.pop("run"))
 
 
 def _probe_work(isa: InstructionSet, probe: probes.DenseProbe) -> Work:
-    work = _work(run=1, edges=probe.edge_floats)
+    work = _work(run=1)
+    before: LayerSpec | None = None
     for layer in probe.layers:
-        for kind, count in dense_work(isa, layer).items():
+        for kind, count in dense_work(isa, layer, before).items():
             work[kind] += count
+        before = layer
+    if before is not None and _family_of(isa, before) != "odd":
+        work["reorder"] += before.filters * (before.map_side // before.pool) ** 2
+    if not probe.is_whole:
+        del work["weights"]  # they stay in the cache from one run to the next
     return work
 
 

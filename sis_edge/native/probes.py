@@ -58,10 +58,9 @@ class DenseProbe:
         return f"{self.layers[0].inputs}-{widths}s{self.layers[0].map_side}"
 
     @property
-    def edge_floats(self) -> int:
-        """What goes into the chain and comes out of it."""
-        first, last = self.layers[0], self.layers[-1]
-        return first.inputs * first.positions + last.filters * (last.map_side // last.pool) ** 2
+    def is_whole(self) -> bool:
+        """Whether it is a whole network and no part of one."""
+        return self.layers[-1].is_class_layer and self.layers[0].inputs == nin().channels
 
     def onnx(self) -> bytes:
         """Conv, Relu and MaxPool nodes with random weights."""
@@ -169,7 +168,7 @@ DENSE = (
     *(_single(5, 16, inputs, filters) for inputs, filters in ((24, 192), (96, 96), (48, 192))),
     *(_single(3, 8, inputs, filters) for inputs, filters in ((48, 192), (192, 96), (96, 192))),
     *(_single(1, 32, inputs, filters) for inputs, filters in ((192, 40), (96, 96), (112, 160))),
-    *(_front(*widths) for widths in ((116, 40), (114, 160), (170, 80), (112, 160))),
+    *(_front(*widths) for widths in ((116, 40), (114, 160), (170, 80), (112, 160), (118, 40), (169, 80))),
     *(_single(1, 16, inputs, filters) for inputs, filters in ((48, 48), (192, 144))),
     *(_single(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 10))),
     *(

@@ -93,7 +93,7 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
         def native_s(self, layer: LayerSpec, pairs: choice.Pairs, block: int = 1) -> float:
             return seconds[[plan.spec.name for plan in plans].index(layer.name)]
 
-        def dense_s(self, layer: LayerSpec) -> float:
+        def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
             return seconds[9 + [plan.spec.name for plan in plans].index(layer.name)]
 
     model = Model(AVX512, {}, {"rows": copy, "row_vectors": 0.0}, {}, run_s=0.0)

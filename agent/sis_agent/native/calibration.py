@@ -1,7 +1,8 @@
 """How long probes take on this processor: layers for the sparse kernels, chains of dense ones for ONNX Runtime.
 
-Each probe is timed in several short turns, and the least time counts: what else runs on the board only adds. With one
-thread a run of ONNX Runtime is timed by that thread's processor time, which stops while others have the core.
+Each probe is timed in several short turns, and the least time counts: what else runs on the board only adds. The probes
+take turns, so that what disturbs for some seconds does not spoil all the turns of one. With one thread a run of ONNX
+Runtime is timed by that thread's processor time, which stops while others have the core.
 
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
@@ -24,6 +25,8 @@ LIBRARY = "kernels.so"
 PROBES = "probes.zip"
 NATIVE, DENSE = "native/", "dense/"
 TURNS, TURN_S, PAUSE_S = 8, 0.012, 0.002
+
+Run = Callable[[], List[float]]
 
 
 def calibrate(root: str, folder: str) -> Dict[str, Any]:
@@ -71,19 +74,20 @@ def read_probes(path: str) -> Tuple[Dict[str, bytes], Dict[str, bytes]]:
 
 def time_native(library: Library, blobs: Dict[str, bytes], instruction_set: str = "") -> Dict[str, List[float]]:
     """For each chain the seconds of its stages, one image on one thread."""
-    result = {}
-    for name, blob in blobs.items():
-        with library.chain(blob, instruction_set) as chain:
-            result[name] = _least(_profiled(chain))
-    return result
+    chains = {name: library.chain(blob, instruction_set) for name, blob in blobs.items()}
+    try:
+        return _least({name: _profiled(chain) for name, chain in chains.items()})
+    finally:
+        for chain in chains.values():
+            chain.close()
 
 
 def time_dense(models: Dict[str, bytes], threads: int = 1) -> Dict[str, List[float]]:
     """For each ONNX model of one input the seconds of a run; needs onnxruntime and numpy."""
-    return {name: _least(_session_run(model, threads)) for name, model in models.items()}
+    return _least({name: _session_run(model, threads) for name, model in models.items()})
 
 
-def _profiled(chain: Chain) -> Callable[[], List[float]]:
+def _profiled(chain: Chain) -> Run:
     import array
 
     images = array.array("f", bytes(4 * _count(chain.input_shape)))
@@ -93,7 +97,7 @@ def _profiled(chain: Chain) -> Callable[[], List[float]]:
     return lambda: [seconds for _, seconds in chain.profile(images, outputs)]
 
 
-def _session_run(model: bytes, threads: int) -> Callable[[], List[float]]:
+def _session_run(model: bytes, threads: int) -> Run:
     import numpy
     import onnxruntime
 
@@ -115,14 +119,15 @@ def _session_run(model: bytes, threads: int) -> Callable[[], List[float]]:
     return run
 
 
-def _least(run: Callable[[], List[float]]) -> List[float]:
-    """The least of what `run` answers, place by place, over several turns with pauses between."""
-    best = run()
+def _least(runs: Dict[str, Run]) -> Dict[str, List[float]]:
+    """The least of what each run answers, place by place, over several rounds in which each has its turn."""
+    best = {name: run() for name, run in runs.items()}
     for _ in range(TURNS):
-        end = time.perf_counter() + TURN_S
-        while time.perf_counter() < end:
-            best = list(map(min, best, run()))
-        time.sleep(PAUSE_S)
+        for name, run in runs.items():
+            end = time.perf_counter() + TURN_S
+            while time.perf_counter() < end:
+                best[name] = list(map(min, best[name], run()))
+            time.sleep(PAUSE_S)
     return best
 
 
