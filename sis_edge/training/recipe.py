@@ -14,8 +14,8 @@ class Recipe:
 
     `peak_lr` is reached after the share `warmup` of all steps; `weight_decay` acts on kernels only; `crop_pad`
     pixels of reflected border allow random crops; `flip` mirrors half of the images. `sides` are the sides of the
-    images in pixels, each for an equal share of the epochs: small images first cost little and teach nearly as much
-    (progressive resizing). Empty: as they are.
+    images in pixels, each for an equal share of the epochs: small images first cost less, and teach less (progressive
+    resizing; cifar10-sis3, 12 epochs of 16, 24 and 32 pixels: 0.8560). Empty: as they are.
     """
 
     epochs: int = 12
@@ -57,11 +57,7 @@ class Recipe:
         )
 
 
-PROGRESSIVE = (16, 24, 32)
-"""Three fifths of the multiply-accumulates of training on whole images."""
-
 _BY_DATASET: dict[str, Recipe] = {
-    "cifar10": Recipe(sides=PROGRESSIVE),
     # 1,297 images: small batches, or an epoch is over after ten steps. Digits must not be mirrored.
     "digits": Recipe(epochs=3, batch_size=32, peak_lr=0.05, crop_pad=2),
 }
