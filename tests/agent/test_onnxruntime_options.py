@@ -59,6 +59,7 @@ def test_the_options_reach_onnxruntime() -> None:
     assert settings.execution_mode == onnxruntime.ExecutionMode.ORT_PARALLEL
     assert (settings.intra_op_num_threads, settings.inter_op_num_threads) == (3, 2)
     assert settings.get_session_config_entry("session.force_spinning_stop") == "1"
+    assert settings.enable_cpu_mem_arena is False
     assert runner.details()["threads_spin"] is True
 
 
@@ -75,7 +76,6 @@ def test_one_thread_waits_for_nobody() -> None:
     with pytest.raises(RuntimeError, match="force_spinning_stop"):
         runner._settings(OnnxRuntimeOptions()).get_session_config_entry("session.force_spinning_stop")
     assert runner.details()["threads_spin"] is False
-    assert settings.enable_cpu_mem_arena is False
 
 
 def test_an_optimised_network_is_kept_on_the_board(board: Board, job: Job) -> None:
