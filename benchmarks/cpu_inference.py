@@ -334,8 +334,11 @@ def run_here(arguments: argparse.Namespace) -> dict[str, Any]:
         instruction_set=instruction_set,
         onnxruntime=onnxruntime.__version__,
         peak_flops=peak,
-        native=calibration.time_native(library, {probe.name: probe.blob() for probe in probes.NATIVE}),
-        dense=calibration.time_dense({probe.name: probe.onnx() for probe in probes.DENSE}),
+        **calibration.time_probes(
+            library,
+            {probe.name: probe.blob() for probe in probes.NATIVE},
+            {probe.name: probe.onnx() for probe in probes.DENSE},
+        ),
     )
     model = costs.fit(measured)
     print(f"## {instruction_set}, ONNX Runtime {onnxruntime.__version__}\n")

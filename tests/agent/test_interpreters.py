@@ -124,7 +124,7 @@ def test_a_stale_lock_does_not_hold_the_board(board: Board, ticks_off: int) -> N
 
 
 def test_a_killed_worker_costs_one_network(board: Board) -> None:
-    job = board.put_null_job("j1", networks=("a", "b", "c"), rounds=10_000)
+    job = board.put_null_job("j1", networks=("a", "b", "c"), rounds=30_000, inferences_per_round=1)
     pid = board.call("run", "--job-id", "j1").answer["pid"]
     assert board.wait("j1", phase="rounds")["state"] == "running"
     (worker,) = children(pid)

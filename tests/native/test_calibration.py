@@ -32,16 +32,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_native_probes_have_three_stages(library: Library) -> None:
     some = {probe.name: probe.blob() for probe in probes.NATIVE[::9]}
     for name in library.instruction_sets():
-        found = calibration.time_native(library, some, name)
+        found = calibration.time_probes(library, some, {}, name)["native"]
         assert {len(stages) for stages in found.values()} == {3}
         assert all(seconds > 0 for stages in found.values() for seconds in stages)
 
 
-def test_dense_probes_are_networks_that_onnx_runtime_runs() -> None:
+def test_dense_probes_are_networks_that_onnx_runtime_runs(library: Library) -> None:
     some = {probe.name: probe.onnx() for probe in (*probes.DENSE[::8], probes.DENSE[-1])}
     for model in some.values():
         onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    assert all(len(found) == 1 and found[0] > 0 for found in calibration.time_dense(some).values())
+    dense = calibration.time_probes(library, {}, some)["dense"]
+    assert dense.keys() == some.keys()
+    assert all(len(found) == 1 and found[0] > 0 for found in dense.values())
 
 
 def test_the_probes_are_a_small_archive(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """How long probes take on this processor: layers for the sparse kernels, chains of dense ones for ONNX Runtime.
 
 Each probe is timed in several short turns, and the least time counts: what else runs on the board only adds. The probes
-take turns, so that what disturbs for some seconds does not spoil all the turns of one. With one thread a run of ONNX
-Runtime is timed by that thread's processor time, which stops while others have the core.
+take turns, so that what disturbs for some seconds does not spoil all the turns of one. A run of ONNX Runtime, on one
+thread, is timed by that thread's processor time, which stops while others have the core.
 
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
@@ -46,12 +46,11 @@ def calibrate(root: str, folder: str) -> Dict[str, Any]:
         import onnxruntime
 
         return {
+            **time_probes(library, blobs, models, instruction_set),
             "cpu": cpu.read(Tree("/")).model,
             "instruction_set": instruction_set,
             "onnxruntime": onnxruntime.__version__,
             "peak_flops": library.peak_flops(instruction_set),
-            "native": time_native(library, blobs, instruction_set),
-            "dense": time_dense(models),
         }
     except LibraryError as error:
         raise ProblemError("bad-library", "{}; calibrate the board again with its own profile".format(error))
@@ -72,19 +71,25 @@ def read_probes(path: str) -> Tuple[Dict[str, bytes], Dict[str, bytes]]:
     return blobs, models
 
 
-def time_native(library: Library, blobs: Dict[str, bytes], instruction_set: str = "") -> Dict[str, List[float]]:
-    """For each chain the seconds of its stages, one image on one thread."""
+def time_probes(
+    library: Library, blobs: Dict[str, bytes], models: Dict[str, bytes], instruction_set: str = ""
+) -> Dict[str, Dict[str, List[float]]]:
+    """Of each chain the seconds of its stages (`native`), of each ONNX model of one input those of a run (`dense`).
+
+    One image on one thread. All take turns together, for a processor that changes its clock between the two kinds
+    would make one of them look slow. Models need onnxruntime and numpy.
+    """
     chains = {name: library.chain(blob, instruction_set) for name, blob in blobs.items()}
     try:
-        return _least({name: _profiled(chain) for name, chain in chains.items()})
+        runs = {("native", name): _profiled(chain) for name, chain in chains.items()}
+        runs.update({("dense", name): _session_run(model) for name, model in models.items()})
+        found: Dict[str, Dict[str, List[float]]] = {"native": {}, "dense": {}}
+        for (kind, name), seconds in _least(runs).items():
+            found[kind][name] = seconds
+        return found
     finally:
         for chain in chains.values():
             chain.close()
-
-
-def time_dense(models: Dict[str, bytes], threads: int = 1) -> Dict[str, List[float]]:
-    """For each ONNX model of one input the seconds of a run; needs onnxruntime and numpy."""
-    return _least({name: _session_run(model, threads) for name, model in models.items()})
 
 
 def _profiled(chain: Chain) -> Run:
@@ -97,29 +102,28 @@ def _profiled(chain: Chain) -> Run:
     return lambda: [seconds for _, seconds in chain.profile(images, outputs)]
 
 
-def _session_run(model: bytes, threads: int) -> Run:
+def _session_run(model: bytes) -> Run:
     import numpy
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     given = session.get_inputs()[0]
     shape = [side if isinstance(side, int) else 1 for side in given.shape]
     feed = {given.name: numpy.random.RandomState(0).standard_normal(shape).astype("float32")}
-    now = _clock(threads)
 
     def run() -> List[float]:
-        start = now()
+        start = _thread_s()
         session.run(None, feed)
-        return [now() - start]
+        return [_thread_s() - start]
 
     return run
 
 
-def _least(runs: Dict[str, Run]) -> Dict[str, List[float]]:
+def _least(runs: Dict[Tuple[str, str], Run]) -> Dict[Tuple[str, str], List[float]]:
     """The least of what each run answers, place by place, over several rounds in which each has its turn."""
     best = {name: run() for name, run in runs.items()}
     for _ in range(TURNS):
@@ -131,10 +135,9 @@ def _least(runs: Dict[str, Run]) -> Dict[str, List[float]]:
     return best
 
 
-def _clock(threads: int) -> Callable[[], float]:
-    """Processor time of this thread where it does all the work; CPython 3.6 has it under this name only."""
-    which: Any = time.CLOCK_THREAD_CPUTIME_ID if threads == 1 else time.CLOCK_MONOTONIC
-    return lambda: time.clock_gettime(which)
+def _thread_s() -> float:
+    """Processor time of this thread, which does all the work; CPython 3.6 has it under this name only."""
+    return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
 
 
 def _count(shape: Tuple[int, ...]) -> int:
