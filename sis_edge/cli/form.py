@@ -25,7 +25,13 @@ def form(
     ] = "kernel",
     micro: Annotated[str, typer.Option(help="Granularity of micro networks, one of the same.")] = "neuron",
     block: Annotated[int, typer.Option(help="Filters that share a kernel's place, for granularity block.")] = 8,
-    distribution: Annotated[str, typer.Option(help="Theta: the law that synapses are drawn by.")] = "uniform",
+    distribution: Annotated[
+        str,
+        typer.Option(
+            help="Theta, the law that synapses are drawn by: uniform (the paper's), erk (Erdos-Renyi-kernel), "
+            "constant-fan-in, degree-balanced, centred."
+        ),
+    ] = "uniform",
     seed: Annotated[int, typer.Option(help="The same seed gives the same graph on every machine.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The graph's file. [default: graphs/NAME.npz]")
@@ -88,11 +94,11 @@ def _show(graph: "SynapticGraph", preset: str | None) -> None:
     formation = graph.formation
     table = Table(
         title=f"{preset or 'SiS network'}: t_c {formation.t_c:g} ({formation.conv}), t_p {formation.t_p:g} "
-        f"({formation.micro}), seed {formation.seed}",
+        f"({formation.micro}), {formation.distribution}, seed {formation.seed}",
         title_justify="left",
     )
     table.add_column("layer")
-    for heading in ("kernel", "neurons", "alive", "synapses", "of", "MMAC"):
+    for heading in ("kernel", "neurons", "alive", "synapses", "of", "share", "MMAC"):
         table.add_column(heading, justify="right")
     for layer, alive in zip(graph.layers, live_neurons(graph), strict=True):
         table.add_row(
@@ -102,6 +108,7 @@ def _show(graph: "SynapticGraph", preset: str | None) -> None:
             str(int(alive.sum())),
             f"{layer.synapse_count:,}",
             f"{layer.spec.synapse_count:,}",
+            f"{layer.synapse_count / layer.spec.synapse_count:.1%}",
             f"{layer.macs / 1e6:.2f}",
         )
     out.print(table)

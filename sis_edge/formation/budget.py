@@ -65,7 +65,8 @@ def counts(classes: Sequence[SizeClass], target: int | None) -> list[int]:
     distance = np.zeros(miss.size)
     for units, count in zip(classes, found, strict=True):
         distance += units.distance(count)
-    best = int(np.where(miss == miss.min(), distance, np.inf).argmin())
+    nearest = np.flatnonzero(miss == miss.min())
+    best = int(nearest[distance[nearest].argmin()])
     return [int(count[best]) for count in found]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import live_neurons
+from sis_edge.formation.distributions import distribution
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.granularities import Granularity, granularity
 from sis_edge.formation.graph import LayerGraph, Mask, SynapticGraph
@@ -24,6 +25,7 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
         "CL": granularity(formation.conv)(formation),
         "MP": granularity(formation.micro)(formation),
     }
+    _check_distribution(formation, shares)
     neurons = [units[layer.group].neurons(layer, shares[layer.group]) for layer in spec.layers]
     inputs = [np.ones(spec.channels, dtype=np.bool_), *neurons[:-1]]
     possible = [
@@ -45,6 +47,18 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
                 "raise the share that forms it"
             )
     return graph
+
+
+def _check_distribution(formation: Formation, shares: dict[Group, float]) -> None:
+    """Raises UsageError for a distribution that would decide nothing: its graph would pass for another."""
+    law = distribution(formation.distribution)
+    drawn = {"CL": formation.conv, "MP": formation.micro}
+    if law.name != "uniform" and not any(shares[group] < 1 and drawn[group] in law.acts_on for group in shares):
+        raise UsageError(
+            f"distribution {law.name} is of granularity {', '.join(law.acts_on)}, and nothing is drawn in those here "
+            f"(conv {formation.conv}, t_c = {formation.t_c:g}; micro {formation.micro}, t_p = {formation.t_p:g}); "
+            "use uniform, or another granularity or share"
+        )
 
 
 def _layers(specs: Sequence[LayerSpec], neurons: Sequence[Mask], synapses: Sequence[Mask]) -> tuple[LayerGraph, ...]:

@@ -47,6 +47,17 @@ def test_a_count_that_cannot_be_reached_is_said(capsys: pytest.CaptureFixture[st
     assert "cannot reach the preset's 201,522 CL synapses exactly" in capsys.readouterr().out
 
 
+def test_the_shares_of_a_distribution_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--preset", "cifar10-sis1", "--distribution", "erk"]) == 0
+    text = capsys.readouterr().out
+    assert "CL 201,522, MP 152,128" in text
+    assert "erk, seed 0" in text
+    assert max(map(len, text.splitlines())) <= 80
+    shares = [line.split("│")[7].strip() for line in text.splitlines() if "│ C" in line]
+    assert shares == ["100.0%", "17.6%", "32.0%"]
+    assert SynapticGraph.load(Path("graphs/cifar10-sis1-erk.npz")).formation.distribution == "erk"
+
+
 def test_against_another_graph(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["form", "--preset", "cifar10-sis3", "-o", "one.npz"]) == 0
     assert run(["form", "--preset", "cifar10-sis3", "--seed", "1", "-o", "two.npz", "--against", "one.npz"]) == 0
@@ -83,6 +94,9 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
         (["--preset", "nin", "--conv", "x"], "there is no granularity 'x'; known: kernel, neuron"),
         (["--preset", "nin", "--micro", ""], "there is no granularity ''; known: kernel, neuron"),
         (["--t-c", "0.5", "--distribution", "x"], "there is no distribution 'x'; known: uniform"),
+        (["--preset", "nin", "--distribution", "x"], "there is no distribution 'x'; known: uniform, erk"),
+        (["--t-c", "0.5", "--distribution", "centred"], "distribution centred is of granularity synapse, and nothing"),
+        (["--preset", "cifar10-sis3", "--distribution", "erk"], "(conv kernel, t_c = 1; micro neuron, t_p = 0.25)"),
         (["--preset", "nin", "--seed", "-1"], "seed = -1 is negative"),
         (["--preset", "nin", "--block", "0"], "block = 0 is no group"),
         (["--t-c", "0.3", "--conv", "nm"], "cannot keep the share 0.3"),

@@ -2,13 +2,15 @@
 
 from abc import ABC
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.formation.budget import SizeClass, counts
-from sis_edge.formation.distributions import Candidates, distribution, first
+from sis_edge.formation.distributions import Units, acting
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.streams import raw_keys
 from sis_edge.spec import LayerSpec
@@ -48,29 +50,54 @@ class Granularity(ABC):
         """
         if share == 1:
             return [np.ones(layer.weight_shape, dtype=np.bool_) for layer in layers]
+        law = acting(self.formation.distribution, self.name)
         grids = [self.grid(layer) for layer in layers]
-        sizes = [self._unit_sizes(layer, grid) for layer, grid in zip(layers, grids, strict=True)]
+        sizes = [self._row_sizes(layer, grid[0]) for layer, grid in zip(layers, grids, strict=True)]
+        shares = law.shares(layers, share, target)
         chosen = [np.zeros(grid, dtype=np.bool_) for grid in grids]
-        all_sizes = sorted({int(size) for per_layer in sizes for size in np.unique(per_layer)}, reverse=True)
-        classes = [
-            SizeClass(size, sum(int((per_layer == size).sum()) for per_layer in sizes), share) for size in all_sizes
+        pools = [
+            _Pool(size, [at for at, per_row in enumerate(sizes) if (per_row == size).any()])
+            for size in sorted({int(size) for per_row in sizes for size in per_row}, reverse=True)
         ]
-        draw = distribution(self.formation.distribution)
-        for units, count in zip(classes, counts(classes, target), strict=True):
+        available = [
+            [int((sizes[at] == pool.size).sum()) * prod(grids[at][1:]) for at in pool.members] for pool in pools
+        ]
+        classes = [
+            SizeClass(pool.size, sum(units), _mean([shares[at] for at in pool.members], units))
+            for pool, units in zip(pools, available, strict=True)
+        ]
+        for pool, units, count in zip(pools, available, counts(classes, target), strict=True):
             # Keys are drawn for the whole grid of every layer that has units of this size, and the others' dropped.
-            members = [at for at, per_layer in enumerate(sizes) if (per_layer == units.size).any()]
-            pool = Candidates(tuple(layers[at] for at in members), tuple(grids[at] for at in members))
-            eligible = np.concatenate([(sizes[at] == units.size).ravel() for at in members])
-            stream = f"{layers[members[0]].group}/{self.name}/{units.size}"
-            keys = draw(raw_keys(self.formation.seed, stream, eligible.size), pool)
-            places = np.flatnonzero(eligible)
-            exists = np.zeros(eligible.size, dtype=np.bool_)
-            exists[places[first(count, keys[places])]] = True
-            ends = np.cumsum([chosen[at].size for at in members])[:-1]
-            for at, part in zip(members, np.split(exists, ends), strict=True):
-                chosen[at] |= part.reshape(grids[at])
+            stream = f"{layers[pool.members[0]].group}/{self.name}/{pool.size}"
+            ends = np.cumsum([chosen[at].size for at in pool.members])
+            keys = np.split(raw_keys(self.formation.seed, stream, int(ends[-1])), ends[:-1])
+            rows = [sizes[at] == pool.size for at in pool.members]
+            eligible = [
+                Units(part.reshape(grids[at])[of], shares[at] * most)
+                for at, part, of, most in zip(pool.members, keys, rows, units, strict=True)
+            ]
+            for at, of, exist in zip(pool.members, rows, law.choose(eligible, count), strict=True):
+                chosen[at][of] = exist
         return [self.expand(units, layer) for units, layer in zip(chosen, layers, strict=True)]
 
-    def _unit_sizes(self, layer: LayerSpec, grid: tuple[int, ...]) -> NDArray[np.int64]:
-        """Synapses of each unit, in the grid's shape; the last block of a layer may be smaller."""
-        return np.full(grid, layer.kernel * layer.kernel, dtype=np.int64)
+    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+        """Synapses of each unit in a row of the grid, [rows]; the last block of a layer may be smaller."""
+        return np.full(rows, layer.kernel * layer.kernel, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The layers that have units of this size, in synapses: those compete."""
+
+    size: int
+    members: list[int]
+
+
+def _mean(shares: Sequence[float], weights: Sequence[int]) -> float:
+    """The weighted mean, and no rounding where all shares are one."""
+    if len(set(shares)) == 1:
+        return shares[0]
+    total = 0.0
+    for share, weight in zip(shares, weights, strict=True):  # `sum` rounds otherwise since Python 3.12
+        total += share * weight
+    return total / sum(weights)

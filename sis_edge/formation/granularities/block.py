@@ -21,8 +21,8 @@ class Block(Granularity):
         filters = np.repeat(chosen, self._size(layer), axis=0)[: layer.filters]
         return np.broadcast_to(filters[:, :, None, None], layer.weight_shape).copy()
 
-    def _unit_sizes(self, layer: LayerSpec, grid: tuple[int, ...]) -> NDArray[np.int64]:
-        sizes = np.full(grid, self._size(layer) * layer.kernel * layer.kernel, dtype=np.int64)
+    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+        sizes = np.full(rows, self._size(layer) * layer.kernel * layer.kernel, dtype=np.int64)
         ragged = layer.filters % self._size(layer)
         if ragged:
             sizes[-1] = ragged * layer.kernel * layer.kernel

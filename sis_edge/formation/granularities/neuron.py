@@ -1,10 +1,14 @@
-"""The unit is a whole filter or neuron: the paper's micro networks."""
+"""The unit is a whole filter or neuron: the paper's micro networks.
+
+Every layer keeps the same share and each existing neuron all its synapses, whatever the distribution: all of them but
+the uniform one are about what is drawn between neurons.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sis_edge.formation.distributions import Candidates, distribution, first
+from sis_edge.formation.distributions import first
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.formation.streams import raw_keys
 from sis_edge.spec import LayerSpec
@@ -20,8 +24,7 @@ class Neuron(Granularity):
         if layer.is_class_layer or share == 1:
             return np.ones(layer.filters, dtype=np.bool_)
         keys = raw_keys(self.formation.seed, f"{layer.name}/neuron", layer.filters)
-        sort_keys = distribution(self.formation.distribution)(keys, Candidates((layer,), ((layer.filters,),)))
-        return first(max(1, int(layer.filters * share + 0.5)), sort_keys)
+        return first(max(1, int(layer.filters * share + 0.5)), keys)
 
     def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
         """All synapses between existing neurons; a target count is not reachable by whole neurons and is ignored."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sis_edge.errors import UsageError
-from sis_edge.formation.distributions import Candidates, distribution
+from sis_edge.formation.distributions import DISTRIBUTIONS, acting
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.formation.streams import raw_keys
 from sis_edge.spec import LayerSpec
@@ -36,10 +36,11 @@ class NM(Granularity):
         mask = np.ones(layer.weight_shape, dtype=np.bool_)
         if layer.inputs % M or n == M:
             return mask
-        grid = (layer.filters, layer.inputs)
         keys = raw_keys(self.formation.seed, f"{layer.name}/nm", layer.filters * layer.inputs)
-        sort_keys = distribution(self.formation.distribution)(keys, Candidates((layer,), (grid,)))
-        groups = sort_keys.reshape(layer.filters, layer.inputs // M, M)
-        ranks = np.argsort(np.argsort(groups, axis=-1, kind="stable"), axis=-1, kind="stable")
-        mask &= (ranks < n).reshape(grid)[:, :, None, None]
+        groups = keys.reshape(layer.filters, layer.inputs // M, M)
+        law = acting(self.formation.distribution, self.name)
+        # Within a group fan-in is constant by definition; whether fan-out is balanced too is what can be asked.
+        draw = DISTRIBUTIONS["constant-fan-in"].draw if law.name == "uniform" else law.draw
+        chosen = np.stack([draw(groups[:, at], layer.filters * n) for at in range(groups.shape[1])], axis=1)
+        mask &= chosen.reshape(layer.filters, layer.inputs)[:, :, None, None]
         return mask

@@ -20,5 +20,5 @@ class Synapse(Granularity):
         """The units are the synapses."""
         return chosen
 
-    def _unit_sizes(self, layer: LayerSpec, grid: tuple[int, ...]) -> NDArray[np.int64]:
-        return np.ones(grid, dtype=np.int64)
+    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+        return np.ones(rows, dtype=np.int64)
