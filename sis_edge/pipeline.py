@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sis_agent.schema import Preprocess
-from sis_edge import bundle, engines, stages, zoo
+from sis_edge import bundle, engines, stages, training_stage, zoo
 from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.export import sparse
@@ -21,6 +21,7 @@ from sis_edge.native.costs import Calibration
 from sis_edge.profiles import DeviceProfile, NetworkSettings
 from sis_edge.provenance import provenance
 from sis_edge.spec import nin
+from sis_edge.training_stage import TRAIN_VERSION
 from sis_edge.zoo import Entry
 
 if TYPE_CHECKING:  # torch and the data load only where a stage really runs
@@ -33,7 +34,6 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from sis_edge.training import Recipe
     from sis_edge.training.recipe import Precision
 
-TRAIN_VERSION = 1
 EXPORT_VERSION = 1
 VARIANTS_VERSION = 3
 SPARSE_VERSION = 1
@@ -272,15 +272,7 @@ class _Line:
             trained = stages.run(self.root, "zoo", inputs, lambda folder: _unpack(entry, folder))
             self.on_step(Step(name, "train", 1, 1, "from the zoo"))
         else:
-            inputs = {
-                "version": TRAIN_VERSION,
-                "graph": graph.digest(),
-                "dataset": self.dataset.sha256,
-                "train_images": len(self.train_images.labels),
-                "recipe": self.recipe.as_dict(),
-                "seed": self.plan.seed,
-            }
-            trained = stages.run(self.root, "train", inputs, lambda folder: self._train(name, graph, folder))
+            trained = self._train(name, graph)
             if trained.was_done:
                 self.on_step(Step(name, "train", 1, 1, "done before"))
         inputs = {
@@ -321,7 +313,7 @@ class _Line:
             from sis_edge.export.compact import fold
             from sis_edge.export.sparse_onnx import to_sparse_onnx
 
-            network = fold(self._trained(graph, trained))
+            network = fold(training_stage.load(graph, trained.folder))
             onnx_file.save(to_sparse_onnx(network, name, plan.blocks), folder / sparse.MODEL)
             test = _first(self.dataset.test, self.plan.test_images)
             plain = exported.folder / "model.onnx"
@@ -383,39 +375,27 @@ class _Line:
             golden_images=GOLDEN_IMAGES,
         )
 
-    def _train(self, name: str, graph: SynapticGraph, folder: Path) -> dict[str, Any]:
-        from safetensors.torch import save
-
-        from sis_edge.models import SisNet
+    def _train(self, name: str, graph: SynapticGraph) -> stages.Outcome:
         from sis_edge.training.evaluate import accuracy
-        from sis_edge.training.train import CHECKPOINT, train
 
         def progress(done: int, total: int, loss: float) -> None:
             self.on_step(Step(name, "train", done, total, f"loss {loss:.3f}"))
 
-        graph.save(folder / "graph.npz")
-        network = SisNet(compact(graph), self.plan.seed)
-        train(
-            network,
-            self.dataset,
-            self.train_images,
-            self.recipe,
-            seed=self.plan.seed,
-            folder=folder,
-            progress=progress,
+        def measure(network: "SisNet") -> dict[str, Any]:
+            test = self.dataset.test
+            return {"host_accuracy": accuracy(network, self.dataset, test), "host_test_images": len(test.labels)}
+
+        images, recipe, seed = self.train_images, self.recipe, self.plan.seed
+        return training_stage.run(
+            self.root, graph, self.dataset, images, recipe, seed=seed, measure=measure, progress=progress
         )
-        score = accuracy(network, self.dataset, self.dataset.test)
-        weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-        (folder / "weights.safetensors").write_bytes(save(weights))
-        (folder / CHECKPOINT).unlink()
-        return {"host_accuracy": score, "host_test_images": len(self.dataset.test.labels)}
 
     def _export(self, name: str, graph: SynapticGraph, trained: stages.Outcome, folder: Path) -> dict[str, Any]:
         from sis_edge.export import onnx_file, parity
         from sis_edge.export.compact import fold
         from sis_edge.training.evaluate import logits
 
-        network = self._trained(graph, trained)
+        network = training_stage.load(graph, trained.folder)
         onnx_file.save(onnx_file.to_onnx(fold(network), name), folder / "model.onnx")
         reference = logits(network, self.dataset, _first(self.dataset.test, PARITY_IMAGES)).numpy()
         result = parity.check(folder / "model.onnx", self._normalised(PARITY_IMAGES), reference)
@@ -425,15 +405,6 @@ class _Line:
             "max_abs_difference": result.max_abs_difference,
             "top1_agreement": result.top1_agreement,
         }
-
-    def _trained(self, graph: SynapticGraph, trained: stages.Outcome) -> "SisNet":
-        from safetensors.torch import load_file
-
-        from sis_edge.models import SisNet
-
-        network = SisNet(compact(graph))
-        network.load_state_dict(load_file(trained.folder / "weights.safetensors"))
-        return network.eval()
 
     def _normalised(self, count: int) -> "NDArray[np.float32]":
         return self._normal(_first(self.dataset.test, count))

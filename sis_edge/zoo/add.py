@@ -25,7 +25,8 @@ def add(name: str, trained: Path, dataset: str, folder: Path = FOLDER) -> Entry:
 
     try:
         done = json.loads((trained / stages.DONE).read_text(encoding="utf-8"))
-        inputs, summary = done["inputs"], done["summary"]
+        inputs = done["inputs"]
+        accuracy, test_images = done["summary"]["host_accuracy"], done["summary"]["host_test_images"]
         recipe = Recipe(**{**inputs["recipe"], "sides": tuple(inputs["recipe"]["sides"])})
         graph = SynapticGraph.load(trained / "graph.npz")
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -57,8 +58,8 @@ def add(name: str, trained: Path, dataset: str, folder: Path = FOLDER) -> Entry:
             recipe_words=recipe.describe(),
             seed=inputs["seed"],
             train_images=inputs["train_images"],
-            accuracy=summary["host_accuracy"],
-            test_images=summary["host_test_images"],
+            accuracy=accuracy,
+            test_images=test_images,
             weights_sha256=file_sha256(target),
             packages=provenance().packages,
         )
