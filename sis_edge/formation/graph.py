@@ -9,6 +9,7 @@ File format (a numpy `.npz`, read without pickle), version 1:
 
 import hashlib
 import json
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -25,8 +26,8 @@ from sis_edge.spec import LayerSpec, NetworkSpec
 
 FORMAT_VERSION = 1
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""What the zip reader raises for damaged bytes: at a flipped bit it may see an unknown or encrypted method."""
+_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
+"""What damaged bytes raise: the zip reader may see an unknown or encrypted method, numpy parses an array's header."""
 
 Mask: TypeAlias = NDArray[np.bool_]
 
