@@ -55,8 +55,11 @@ def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path]
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Only one build at a time in a folder; raises UsageError while another runs. A dead one leaves no lock."""
+def alone(root: Path, option: str = "--build-dir") -> Iterator[None]:
+    """Only one command at a time in a folder, which `option` names; raises UsageError while another runs.
+
+    A dead one leaves no lock.
+    """
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / "lock").open("w")
@@ -65,7 +68,7 @@ def alone(root: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(
-                f"another sis-edge builds in {root.parent} now; wait for it, or give another --build-dir"
+                f"another sis-edge builds in {root.parent} now; wait for it, or give another {option}"
             ) from None
         yield
 

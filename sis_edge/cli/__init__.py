@@ -92,11 +92,12 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     profiles,
     quickstart,
     report,
+    sweep,
     zoo,
 )
 
 for _commands in (
-    *(quickstart, form, predict, build, bundle, audit, bench, deploy),
+    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy),
     *(meter, report, calibrate, profiles, datasets, zoo),
 ):
     app.add_typer(_commands.app)

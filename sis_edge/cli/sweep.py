@@ -1,0 +1,125 @@
+"""`sis-edge sweep`: many trainings, one table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sis_edge.errors import SisEdgeError, UsageError
+
+if TYPE_CHECKING:
+    from sis_edge.cli.console import Bars
+    from sis_edge.sweep.running import Runner, Swept
+
+app = typer.Typer()
+
+
+@app.command()
+def sweep(
+    dataset: Annotated[str, typer.Option(help="cifar10, svhn, fashion_mnist or digits.")] = "cifar10",
+    preset: Annotated[str, typer.Option(help="Networks of the paper, with commas between; or shares below.")] = "",
+    t_c: Annotated[str, typer.Option("--t-c", help="Shares of the convolutional layers' units, as 0.25,0.5,1.")] = "",
+    t_p: Annotated[str, typer.Option("--t-p", help="Shares of the micro networks' units; all pairs are tried.")] = "",
+    granularity: Annotated[
+        str, typer.Option(help="Of convolutional layers: kernel,neuron,block,nm,synapse.")
+    ] = "kernel",
+    distribution: Annotated[str, typer.Option(help="uniform,erk,constant-fan-in,degree-balanced,centred.")] = "uniform",
+    seeds: Annotated[str, typer.Option(help="Of graph, weights and order of images, as 0,1,2.")] = "0",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs. [default: the data set's recipe]")] = None,
+    limit: Annotated[int | None, typer.Option(min=2, help="Train on the first images only.")] = None,
+    held_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="The last training images, kept for accuracy; test images are never used. [default: a tenth]"
+        ),
+    ] = None,
+    precision: Annotated[
+        Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time on this machine.")] = 1,
+    folder: Annotated[Path | None, typer.Option(help="Where trials and tables go. [default: sweeps/DATASET]")] = None,
+) -> None:
+    """Train every combination and compare their accuracy; trials that are done are not done again."""
+    from sis_edge.cli.console import bars, log
+    from sis_edge.sweep import running
+    from sis_edge.sweep.plan import SweepPlan, budgets
+
+    plan = SweepPlan(
+        dataset=dataset,
+        budgets=budgets(_words(preset), _numbers("--t-c", t_c), _numbers("--t-p", t_p)),
+        granularities=_words(granularity),
+        distributions=_words(distribution),
+        seeds=_seeds(seeds),
+        folder=folder or Path("sweeps") / dataset,
+        epochs=epochs,
+        precision=precision,
+        train_limit=limit,
+        held_out=held_out,
+        data_dir=data_dir,
+    )
+    with bars() as shown:
+
+        def on_trial(done: int, total: int, what: str) -> None:
+            shown.show("trials", done, total)
+            if what:
+                log.print(f"trial {done} of {total}: {what}", soft_wrap=True)
+
+        found = running.run(plan, _runner(jobs, shown), on_trial)
+    _tell(found)
+
+
+def _runner(jobs: int, shown: "Bars") -> "Runner":
+    from functools import partial
+
+    from sis_edge.sweep import here
+    from sis_edge.sweep.trial import Task
+
+    if jobs > 1:
+        return partial(here.in_processes, jobs=jobs)
+
+    def on_step(task: Task, done: int, total: int, loss: float) -> None:
+        shown.show(f"train {task.name}", done, total, f"loss {loss:.3f}")
+
+    return partial(here.one_by_one, on_step=on_step)
+
+
+def _tell(found: "Swept") -> None:
+    """Show and write the table; raises SisEdgeError where a trial failed, after that."""
+    from sis_edge.cli.console import log, out
+    from sis_edge.sweep.summary import summarise
+    from sis_edge.sweep.tables import Report, to_terminal, write
+
+    report = Report(found, summarise(found))
+    out.print(to_terminal(report))
+    for sentence in report.sentences:
+        out.print(f"- {sentence}")
+    for path in write(report, found.plan.folder):
+        out.print(str(path), soft_wrap=True)
+    for _, failure in found.failures:
+        if failure.details:
+            log.print(failure.details, soft_wrap=True)
+    if found.failures:
+        count, total = len(found.failures), len(found.prepared.tasks)
+        raise SisEdgeError(f"{count} of {total} trials failed; the same command tries those again, and no others")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in _words(text))
+    except ValueError:
+        raise UsageError(f"{option} {text} is no list of numbers; give shares as 0.25,0.5,1") from None
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(word) for word in _words(text))
+    except ValueError:
+        found = ()
+    if not found or not all(0 <= seed < 2**32 for seed in found):
+        raise UsageError(f"--seeds {text} is no list of seeds; give whole numbers from 0 as 0,1,2")
+    return found

@@ -1,0 +1,173 @@
+"""Which structures a sweep compares, and the trials that they need: each different training once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sis_edge import stages, training_stage
+from sis_edge.errors import UsageError
+from sis_edge.formation import Formation, form, preset
+from sis_edge.formation.distributions import distribution
+from sis_edge.formation.granularities import granularity
+from sis_edge.spec import nin
+from sis_edge.sweep.trial import Task
+
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+    from sis_edge.training import Recipe
+    from sis_edge.training.recipe import Precision
+
+HELD_OUT_SHARE = 10
+"""By default every tenth of the training images is held out."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much may exist: a preset's name or the shares in words, and the formation that says so."""
+
+    name: str
+    formation: Formation
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One line of a sweep's table: everything but the seed."""
+
+    budget: str
+    formation: Formation
+
+    @property
+    def name(self) -> str:
+        """In words, for messages."""
+        return f"{self.budget}, {self.formation.conv}, {self.formation.distribution}"
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What to compare: every budget in every granularity of CL and every distribution, with every seed.
+
+    A seed decides the graph, the initial weights and the order of the images. `epochs` and `precision` of None mean the
+    recipe's own and the fastest here; `held_out` of None is a tenth of the training images.
+    """
+
+    dataset: str
+    budgets: tuple[Budget, ...]
+    granularities: tuple[str, ...]
+    distributions: tuple[str, ...]
+    seeds: tuple[int, ...]
+    folder: Path
+    epochs: int | None = None
+    precision: "Precision | None" = None
+    train_limit: int | None = None
+    held_out: int | None = None
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The tasks, each training once; for each structure the keys of its trials; what is left out, and why."""
+
+    tasks: tuple[Task, ...]
+    lines: tuple[tuple[Structure, tuple[str, ...]], ...]
+    left_out: tuple[str, ...]
+    recipe: "Recipe"
+    held_out: int
+    train_images: int
+
+
+def budgets(presets: Sequence[str], t_c: Sequence[float], t_p: Sequence[float]) -> tuple[Budget, ...]:
+    """Presets at their exact counts, or every pair of shares; raises UsageError for neither, both, or no share."""
+    if bool(presets) == bool(t_c or t_p):
+        raise UsageError("a sweep needs either --preset NAME,NAME or shares such as --t-c 0.25,0.5,1 --t-p 0.25,1")
+    named = [Budget(name, preset(name).formation()) for name in presets]
+    pairs = [(conv, micro) for conv in (t_c or [1.0]) for micro in (t_p or [1.0])] if not presets else []
+    return (
+        *named,
+        *(Budget(f"{conv:g}, {micro:g}", Formation(t_c=conv, t_p=micro)) for conv, micro in pairs),
+    )
+
+
+def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
+    """Form every graph once, and name the trials.
+
+    Structures that cannot be formed are left out with the reason, and so are those whose graphs are another's (where
+    nothing is drawn, all are). Raises UsageError for unknown names, where no structure is left, or too few images.
+    """
+    from sis_edge.training import default_recipe
+    from sis_edge.training.precision import fastest_precision
+
+    for name in plan.granularities:
+        granularity(name)
+    for name in plan.distributions:
+        distribution(name)
+    precision = plan.precision or fastest_precision()
+    recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs)
+    everything = len(dataset.train)
+    held_out = everything // HELD_OUT_SHARE if plan.held_out is None else plan.held_out
+    if not 1 <= held_out <= everything - 2:
+        raise UsageError(
+            f"{held_out:,} of {everything:,} training images cannot be held out; "
+            f"give --held-out a number from 1 to {everything - 2:,}"
+        )
+    train_images = min(everything - held_out, plan.train_limit or everything)
+    tasks: dict[str, Task] = {}
+    lines: dict[tuple[str, ...], Structure] = {}
+    left_out = []
+    for structure in _structures(plan):
+        try:
+            asked = [_task(plan, structure, seed, dataset, recipe, held_out, train_images) for seed in plan.seeds]
+        except UsageError as error:
+            left_out.append(f"{structure.name}: {error}")
+            continue
+        keys = tuple(task.key for task in asked)
+        if keys in lines:
+            left_out.append(f"{structure.name}: the same graphs as {lines[keys].name}")
+            continue
+        lines[keys] = structure
+        tasks |= {task.key: task for task in asked}
+    if not lines:
+        raise UsageError(f"the sweep has nothing to train: {'; '.join(left_out) or 'no seed or no structure is given'}")
+    return Prepared(
+        tuple(tasks.values()),
+        tuple((structure, keys) for keys, structure in lines.items()),
+        tuple(left_out),
+        recipe,
+        held_out,
+        train_images,
+    )
+
+
+def _structures(plan: SweepPlan) -> list[Structure]:
+    return [
+        Structure(budget.name, replace(budget.formation, conv=conv, distribution=law))
+        for budget in plan.budgets
+        for conv in plan.granularities
+        for law in plan.distributions
+    ]
+
+
+def _task(
+    plan: SweepPlan,
+    structure: Structure,
+    seed: int,
+    dataset: "Dataset",
+    recipe: "Recipe",
+    held_out: int,
+    train_images: int,
+) -> Task:
+    formation = replace(structure.formation, seed=seed)
+    graph = form(nin(len(dataset.classes)), formation)
+    decided_by = training_stage.inputs(graph, dataset.sha256, train_images, recipe, seed, held_out=held_out)
+    return Task(
+        stages.key(decided_by),
+        formation,
+        graph.digest(),
+        plan.dataset,
+        dataset.sha256,
+        plan.data_dir,
+        recipe,
+        seed,
+        plan.train_limit,
+        held_out,
+    )

@@ -1,0 +1,63 @@
+"""A sweep from its plan to its trials: what is missing is run, and written as it comes."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from sis_edge import stages
+from sis_edge.sweep import trial as trials
+from sis_edge.sweep.plan import Prepared, SweepPlan, prepare
+from sis_edge.sweep.trial import Failure, Task, Trial
+
+TRIALS = "trials"
+
+Outcomes: TypeAlias = Generator[tuple[Task, Trial | Failure], None, None]
+Runner: TypeAlias = Callable[[Sequence[Task], Path], Outcomes]
+"""Runs tasks wherever it does, their stages below a folder, and gives each one's outcome once, as it comes."""
+
+OnTrial: TypeAlias = Callable[[int, int, str], None]
+"""Called with trials done, trials in all, and what came of the last one."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found: trials by their key; failures with what failed; how many trials were done before."""
+
+    plan: SweepPlan
+    prepared: Prepared
+    trials: dict[str, Trial]
+    failures: tuple[tuple[Task, Failure], ...]
+    done_before: int
+
+
+def run(plan: SweepPlan, runner: Runner, on_trial: OnTrial = lambda done, total, what: None) -> Swept:
+    """Run the trials that `plan.folder` lacks. Each is written when it comes, so that an interruption keeps it.
+
+    Raises UsageError for a plan that cannot be meant, DatasetError, and DiskError where a trial cannot be written.
+    """
+    from sis_edge import datasets
+
+    dataset = datasets.load(plan.dataset, data_dir=plan.data_dir)
+    prepared = prepare(plan, dataset)
+    folder = plan.folder / TRIALS
+    root = plan.folder / ".stages"
+    failures = []
+    with stages.alone(root, "--folder"):
+        stored = {task.key: trials.load(task.key, folder) for task in prepared.tasks}
+        found = {key: trial for key, trial in stored.items() if trial is not None}
+        done_before = len(found)
+        on_trial(done_before, len(prepared.tasks), "done before" if done_before else "")
+        missing = [task for task in prepared.tasks if task.key not in found]
+        with closing(runner(missing, root)) as outcomes:  # an interruption ends what still runs
+            for task, outcome in outcomes:
+                if isinstance(outcome, Failure):
+                    failures.append((task, outcome))
+                    what = f"failed: {outcome.reason}"
+                else:
+                    trials.save(outcome, folder)
+                    found[task.key] = outcome
+                    what = f"{100 * outcome.accuracy:.2f}% of {outcome.held_out:,}"
+                on_trial(len(found) + len(failures), len(prepared.tasks), f"{task.name}: {what}")
+    return Swept(plan, prepared, found, tuple(failures), done_before)

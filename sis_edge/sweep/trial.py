@@ -1,0 +1,105 @@
+"""One trial: a task for any machine, and what came of it.
+
+History of TRIAL_VERSION:
+    1   first version
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sis_edge.bundle import Provenance, Sha256
+from sis_edge.formation import Formation
+from sis_edge.results.atomic import write_text
+
+if TYPE_CHECKING:
+    from sis_edge.training import Recipe
+
+TRIAL_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a machine is asked: train this formation, and count the mistakes on the images held out.
+
+    `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
+    images are never among them. `seed` is that of the initial weights and the order of images.
+    """
+
+    key: str
+    formation: Formation
+    graph_sha256: str
+    dataset: str
+    dataset_sha256: str
+    data_dir: Path | None
+    recipe: "Recipe"
+    seed: int
+    train_limit: int | None
+    held_out: int
+
+    @property
+    def name(self) -> str:
+        """In words, for messages."""
+        formation = self.formation
+        shares = f"t_c {formation.t_c:g}, t_p {formation.t_p:g}"
+        return f"{shares}, {formation.conv}, {formation.distribution}, seed {self.seed}"
+
+
+class Trial(BaseModel):
+    """What a trial found. `wrong` are the places, among the images held out, of those told wrongly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    trial_version: int
+    key: Sha256
+    formation: dict[str, Any]
+    graph_sha256: Sha256
+    conv_synapses: int = Field(ge=0)
+    micro_synapses: int = Field(ge=0)
+    macs_live: int = Field(gt=0)
+    dataset: str
+    dataset_sha256: Sha256
+    recipe: dict[str, Any]
+    seed: int
+    train_images: int = Field(ge=1)
+    held_out: int = Field(ge=1)
+    wrong: tuple[int, ...]
+    provenance: Provenance
+
+    @property
+    def synapses(self) -> int:
+        """All synapses."""
+        return self.conv_synapses + self.micro_synapses
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images held out whose highest logit is the label's."""
+        return 1 - len(self.wrong) / self.held_out
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial has no result; `details` is a traceback where the reason alone does not tell."""
+
+    reason: str
+    details: str = ""
+
+
+def save(trial: Trial, folder: Path) -> Path:
+    """Write `<folder>/<key>.json`, whole or not at all; raises DiskError."""
+    return write_text(_file(trial.key, folder), trial.model_dump_json(indent=1) + "\n")
+
+
+def load(key: str, folder: Path) -> Trial | None:
+    """The trial of that key; None where it is not there, or is not whole and of this version: it is run again."""
+    try:
+        trial = Trial.model_validate_json(_file(key, folder).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return trial if (trial.trial_version, trial.key) == (TRIAL_VERSION, key) else None
+
+
+def _file(key: str, folder: Path) -> Path:
+    return folder / f"{key[:20]}.json"

@@ -1,0 +1,113 @@
+"""One trial, on whatever machine it comes to: nothing but its task and a folder for its stage is given."""
+
+import fcntl
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sis_edge import training_stage
+from sis_edge.disk import writing
+from sis_edge.errors import DatasetError, SisEdgeError
+from sis_edge.formation import form
+from sis_edge.formation.compaction import compact
+from sis_edge.provenance import provenance
+from sis_edge.spec import nin
+from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
+
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+    from sis_edge.models import SisNet
+    from sis_edge.training.train import Progress
+
+ATTEMPTS = 3
+"""How often a trial is begun, or gone on with, before it counts as failed because its process died each time."""
+
+
+def attempt(task: Task, root: Path, progress: "Progress | None" = None) -> Trial | Failure:
+    """Run a trial; whatever goes wrong with it is its failure, and no other trial's. Ctrl-C passes."""
+    try:
+        return run(task, root, progress)
+    except SisEdgeError as error:
+        return Failure(str(error))
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
+    """Train what the task asks for, or find it trained in `root`, and count mistakes on the images held out.
+
+    Raises DatasetError where this machine has other images, DiskError where it cannot write.
+    """
+    from sis_edge.datasets import ImageSet
+
+    dataset = _dataset(task.dataset, task.data_dir)
+    if dataset.sha256 != task.dataset_sha256:
+        raise DatasetError(
+            f"this machine's {task.dataset} has other images (SHA-256 {dataset.sha256[:12]}, "
+            f"expected {task.dataset_sha256[:12]}); fetch it again with `sis-edge datasets fetch {task.dataset}`"
+        )
+    graph = form(nin(len(dataset.classes)), task.formation)
+    if graph.digest() != task.graph_sha256:
+        raise SisEdgeError("this machine's sis-edge forms another graph; install the same version everywhere")
+    images, labels = dataset.train.images, dataset.train.labels
+    end = len(labels) - task.held_out
+    train_images = ImageSet(images[:end][: task.train_limit], labels[:end][: task.train_limit])
+    held_out = ImageSet(images[end:], labels[end:])
+
+    def measure(network: "SisNet") -> dict[str, Any]:
+        from sis_edge.training.evaluate import logits
+
+        predicted = logits(network, dataset, held_out).argmax(dim=1).numpy()
+        return {"wrong": [int(place) for place in (predicted != held_out.labels).nonzero()[0]]}
+
+    with _one_at_a_time(root, task.key):
+        outcome = training_stage.run(
+            root,
+            graph,
+            dataset,
+            train_images,
+            task.recipe,
+            seed=task.seed,
+            measure=measure,
+            progress=progress,
+            held_out=task.held_out,
+        )
+    return Trial(
+        trial_version=TRIAL_VERSION,
+        key=task.key,
+        formation=task.formation.as_dict(),
+        graph_sha256=task.graph_sha256,
+        conv_synapses=graph.conv_synapses,
+        micro_synapses=graph.micro_synapses,
+        macs_live=sum(layer.macs for layer in compact(graph)),
+        dataset=task.dataset,
+        dataset_sha256=task.dataset_sha256,
+        recipe=asdict(task.recipe),
+        seed=task.seed,
+        train_images=len(train_images),
+        held_out=task.held_out,
+        wrong=tuple(outcome.summary["wrong"]),
+        provenance=provenance(),
+    )
+
+
+@lru_cache(maxsize=1)
+def _dataset(name: str, data_dir: Path | None) -> "Dataset":
+    from sis_edge import datasets
+
+    return datasets.load(name, data_dir=data_dir, progress=False)
+
+
+@contextmanager
+def _one_at_a_time(root: Path, key: str) -> Iterator[None]:
+    """Hold a training's lock, waiting for it: one that was given up for dead may still be writing."""
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / f"train-{key[:20]}.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

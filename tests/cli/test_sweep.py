@@ -1,0 +1,96 @@
+"""`sis-edge sweep`: what it prints, writes and refuses."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from sis_edge.cli import run
+
+torch.set_num_threads(1)
+
+SMALL = [
+    *("sweep", "--dataset", "digits", "--t-c", "0.05", "--t-p", "0.1", "--granularity", "neuron,kernel"),
+    *("--seeds", "0,1", "--epochs", "2", "--limit", "64", "--held-out", "100", "--precision", "fp32"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_a_sweep_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*SMALL, "--distribution", "uniform,erk"]) == 0
+    shown = capsys.readouterr()
+    assert max(map(len, shown.out.splitlines())) <= 80
+    text = " ".join(shown.out.split())
+    assert "digits: accuracy on 100 held-out training images" in text
+    assert "n = 100 other training images, never the test images" in text
+    assert "Left out: 0.05, 0.1, neuron, erk: distribution erk is of granularity kernel" in text
+    assert shown.err.count("trial ") == 6
+    folder = Path("sweeps/digits")
+    with (folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    data = json.loads((folder / "results.json").read_text())
+    assert (data["held_out_images"], data["train_images"], data["failed"]) == (100, 64, [])
+    assert len(data["lines"]) == 3
+    for line in data["lines"]:
+        accuracies = [float(row["accuracy"]) for row in rows if row["key"] in {each["key"] for each in line["trials"]}]
+        assert line["accuracy"] == pytest.approx(sum(accuracies) / 2)
+        assert f"{line['synapses']:,.0f}" in text
+        assert f"{100 * line['accuracy']:.2f}%" in text
+    report = (folder / "report.md").read_text()
+    assert "![Scatter chart of accuracy against synapses: " in report
+    assert "(accuracy-synapses.svg)" in report
+    assert (folder / "accuracy-synapses.svg").read_text().startswith("<svg")
+    written = {name: (folder / name).read_bytes() for name in ("results.csv", "results.json", "report.md")}
+
+    assert run([*SMALL, "--distribution", "uniform,erk"]) == 0  # again: nothing to train, the same tables
+    assert "loss" not in capsys.readouterr().err
+    assert written == {name: (folder / name).read_bytes() for name in written}
+
+
+def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*SMALL, "--granularity", "neuron", "--folder", "s"]) == 0
+    name = json.loads(Path("s/results.json").read_text())["lines"][0]["trials"][1]["key"][:20]
+    (Path("s/trials") / f"{name}.json").unlink()
+    stage = Path("s/.stages") / f"train-{name}"
+    for file in stage.iterdir():
+        file.unlink()
+    stage.rmdir()
+    stage.touch()
+    capsys.readouterr()
+    assert run([*SMALL, "--granularity", "neuron", "--folder", "s"]) == 1
+    shown = capsys.readouterr()
+    assert "1 of 2 trials failed; the same command tries those again" in shown.err
+    assert "Failed: t_c 0.05, t_p 0.1, neuron, uniform, seed 1:" in " ".join(shown.out.split())
+    data = json.loads(Path("s/results.json").read_text())
+    assert [failure["seed"] for failure in data["failed"]] == [1]
+    assert len(data["lines"][0]["trials"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "a sweep needs either --preset NAME,NAME or shares"),
+        (["--preset", "nin", "--t-c", "0.5"], "a sweep needs either --preset"),
+        (["--preset", "sis9"], "there is no preset 'sis9'; known: nin"),
+        (["--t-c", "half"], "--t-c half is no list of numbers; give shares as 0.25,0.5,1"),
+        (["--t-c", "0"], "t_c = 0 is not a share"),
+        (["--t-c", "0.5", "--seeds", "1,-1"], "--seeds 1,-1 is no list of seeds"),
+        (["--t-c", "0.5", "--seeds", "x"], "--seeds x is no list of seeds"),
+        (["--t-c", "0.5", "--granularity", "x"], "there is no granularity 'x'; known: kernel"),
+        (["--t-c", "0.5", "--distribution", "x"], "there is no distribution 'x'; known: uniform, erk"),
+        (["--t-c", "0.5", "--held-out", "1296"], "1,296 of 1,297 training images cannot be held out"),
+        (["--t-c", "0.5", "--dataset", "x"], "there is no data set 'x'; known: digits"),
+        (["--t-c", "0.5", "--jobs", "0"], "Invalid value for '--jobs'"),
+    ],
+)
+def test_what_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sweep", "--dataset", "digits", *words]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())

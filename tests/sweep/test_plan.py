@@ -1,0 +1,126 @@
+"""Which trainings a sweep needs: each once, and nothing left out in silence."""
+
+from pathlib import Path
+
+import pytest
+
+from sis_edge import datasets, training_stage
+from sis_edge.datasets import Dataset
+from sis_edge.errors import UsageError
+from sis_edge.formation import form, preset
+from sis_edge.spec import nin
+from sis_edge.sweep.plan import budgets, prepare
+
+from .plans import plan_in
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return datasets.load("digits")
+
+
+def test_every_combination_with_every_seed(digits: Dataset, tmp_path: Path) -> None:
+    wanted = plan_in(
+        tmp_path,
+        budgets=budgets((), (0.25, 0.5), (0.5, 1.0)),
+        granularities=("kernel", "block"),
+        distributions=("uniform", "erk"),
+        seeds=(0, 1, 7),
+    )
+    found = prepare(wanted, digits)
+    assert len(found.lines) == 2 * 2 * 2 * 2
+    assert len(found.tasks) == 3 * 16
+    assert not found.left_out
+    assert {task.seed for task in found.tasks} == {0, 1, 7}
+    assert all(task.formation.seed == task.seed for task in found.tasks)
+    assert len({task.graph_sha256 for task in found.tasks}) == len(found.tasks)
+    assert sorted(key for _, keys in found.lines for key in keys) == sorted(task.key for task in found.tasks)
+
+
+def test_graphs_that_are_the_same_are_trained_once(digits: Dataset, tmp_path: Path) -> None:
+    """Dense is dense in every granularity; its seeds still differ by weights and order."""
+    wanted = plan_in(tmp_path, budgets=budgets(("nin", "cifar10-sis1"), (), ()), granularities=("kernel", "block"))
+    found = prepare(wanted, digits)
+    assert [structure.name for structure, _ in found.lines] == [
+        "nin, kernel, uniform",
+        "cifar10-sis1, kernel, uniform",
+        "cifar10-sis1, block, uniform",
+    ]
+    assert len(found.tasks) == 6
+    assert found.left_out == ("nin, block, uniform: the same graphs as nin, kernel, uniform",)
+
+
+def test_what_cannot_be_formed_is_left_out_with_the_reason(digits: Dataset, tmp_path: Path) -> None:
+    wanted = plan_in(
+        tmp_path, budgets=budgets((), (0.3, 0.5), ()), granularities=("nm", "kernel"), distributions=("uniform", "erk")
+    )
+    found = prepare(wanted, digits)
+    assert [structure.name for structure, _ in found.lines] == [
+        "0.3, 1, kernel, uniform",
+        "0.3, 1, kernel, erk",
+        "0.5, 1, nm, uniform",
+        "0.5, 1, kernel, uniform",
+        "0.5, 1, kernel, erk",
+    ]
+    reasons = " ".join(found.left_out)
+    assert "0.3, 1, nm, uniform: granularity nm cannot keep the share 0.3" in reasons
+    assert "0.5, 1, nm, erk: distribution erk is of granularity" in reasons
+    assert len(found.left_out) == 3
+
+
+def test_presets_keep_the_paper_s_counts(digits: Dataset, tmp_path: Path) -> None:
+    wanted = plan_in(tmp_path, budgets=budgets(("svhn-sis3",), (), ()), granularities=("kernel", "synapse"))
+    for task in prepare(wanted, digits).tasks:
+        assert form(nin(), task.formation).synapse_count == preset("svhn-sis3").synapses
+
+
+def test_the_key_is_a_build_s_but_for_the_images_held_out(digits: Dataset, tmp_path: Path) -> None:
+    found = prepare(plan_in(tmp_path), digits)
+    task = found.tasks[0]
+    build = training_stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed)
+    sweep = training_stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed, held_out=100)
+    assert sweep == build | {"held_out": 100}
+
+
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [({"epochs": 3}, True), ({"held_out": 101}, True), ({"train_limit": 65}, True), ({"data_dir": Path()}, False)],
+)
+def test_whatever_moves_a_result_is_another_trial(
+    digits: Dataset, tmp_path: Path, changes: dict[str, object], other: bool
+) -> None:
+    one, two = prepare(plan_in(tmp_path), digits), prepare(plan_in(tmp_path, **changes), digits)
+    same = {task.key for task in one.tasks} & {task.key for task in two.tasks}
+    assert bool(same) != other
+
+
+def test_a_tenth_is_held_out(digits: Dataset, tmp_path: Path) -> None:
+    found = prepare(plan_in(tmp_path, held_out=None, train_limit=None), digits)
+    assert (found.held_out, found.train_images) == (129, 1297 - 129)
+
+
+@pytest.mark.parametrize("held_out", [0, -1, 1296, 5000])
+def test_too_many_or_no_images_held_out(digits: Dataset, tmp_path: Path, held_out: int) -> None:
+    with pytest.raises(UsageError, match=r"1,297 training images cannot be held out; give --held-out a number from 1"):
+        prepare(plan_in(tmp_path, held_out=held_out), digits)
+
+
+def test_nothing_to_train(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing to train: 0\.3, 1, nm, uniform: granularity nm cannot keep"):
+        prepare(plan_in(tmp_path, budgets=budgets((), (0.3,), ()), granularities=("nm",)), digits)
+    with pytest.raises(UsageError, match="no seed or no structure"):
+        prepare(plan_in(tmp_path, granularities=()), digits)
+
+
+def test_a_name_that_is_wrong_is_no_structure_that_is_left_out(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no distribution 'ekr'; known: uniform, erk"):
+        prepare(plan_in(tmp_path, distributions=("uniform", "ekr")), digits)
+
+
+def test_presets_or_shares() -> None:
+    assert [budget.name for budget in budgets(("nin", "svhn-sis3"), (), ())] == ["nin", "svhn-sis3"]
+    assert [budget.name for budget in budgets((), (0.25, 1.0), (0.5,))] == ["0.25, 0.5", "1, 0.5"]
+    assert [budget.formation.t_c for budget in budgets((), (), (0.5,))] == [1.0]
+    for words in (((), (), ()), (("nin",), (0.5,), ())):
+        with pytest.raises(UsageError, match="a sweep needs either --preset NAME,NAME or shares"):
+            budgets(*words)

@@ -1,0 +1,262 @@
+"""Trials are run once, kept one by one, and none is lost or counted twice."""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sis_edge import datasets, stages, training_stage
+from sis_edge.datasets import ImageSet
+from sis_edge.errors import UsageError
+from sis_edge.formation import form
+from sis_edge.spec import nin
+from sis_edge.sweep import here, running
+from sis_edge.sweep.running import Outcomes, Swept, run
+from sis_edge.sweep.trial import Failure, Task, Trial, load
+from sis_edge.sweep.work import ATTEMPTS, attempt
+from sis_edge.training.evaluate import accuracy
+from sis_edge.training.train import CHECKPOINT
+
+from .plans import plan_in
+
+
+class Watch:
+    """A runner that notes what it was given, and passes it on to this process."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, tasks: Sequence[Task], root: Path) -> Outcomes:
+        self.asked = [task.key for task in tasks]
+        return here.one_by_one(tasks, root, lambda task, done, total, loss: None)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / running.TRIALS).iterdir()}
+
+
+@pytest.fixture(scope="module")
+def swept_once(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    return run(plan_in(tmp_path_factory.mktemp("sweep") / "s"), Watch())
+
+
+@pytest.fixture
+def swept(swept_once: Swept, tmp_path: Path) -> Path:
+    """A finished sweep of the test's own."""
+    shutil.copytree(swept_once.plan.folder, tmp_path / "s")
+    return tmp_path / "s"
+
+
+def test_each_trial_is_a_file_of_its_own(swept_once: Swept) -> None:
+    assert not swept_once.failures
+    assert len(swept_once.trials) == 4
+    assert set(files(swept_once.plan.folder)) == {f"{key[:20]}.json" for key in swept_once.trials}
+    for task in swept_once.prepared.tasks:
+        trial = swept_once.trials[task.key]
+        stored = load(task.key, swept_once.plan.folder / running.TRIALS)
+        assert stored is not None
+        assert stored.model_dump_json() == trial.model_dump_json()
+        assert trial.synapses == form(nin(), task.formation).synapse_count
+        assert (trial.train_images, trial.held_out, trial.seed) == (64, 100, task.seed)
+
+
+def test_accuracy_is_that_on_the_last_training_images(swept_once: Swept) -> None:
+    data = datasets.load("digits")
+    held_out = ImageSet(data.train.images[-100:], data.train.labels[-100:])
+    task = swept_once.prepared.tasks[0]
+    graph = form(nin(), task.formation)
+    inputs = training_stage.inputs(graph, data.sha256, 64, task.recipe, task.seed, held_out=100)
+    folder = swept_once.plan.folder / ".stages" / f"train-{stages.key(inputs)[:20]}"
+    network = training_stage.load(graph, folder)
+    assert accuracy(network, data, held_out) == pytest.approx(swept_once.trials[task.key].accuracy)
+    assert 0 < len(swept_once.trials[task.key].wrong) < 100
+
+
+def test_what_is_done_is_not_done_again(swept: Path) -> None:
+    before, watch = files(swept), Watch()
+    again = run(plan_in(swept), watch)
+    assert watch.asked == []
+    assert (again.done_before, len(again.trials)) == (4, 4)
+    assert files(swept) == before
+
+
+def test_a_larger_sweep_runs_what_is_new(swept: Path) -> None:
+    watch = Watch()
+    again = run(plan_in(swept, seeds=(0, 1, 2), granularities=("neuron",)), watch)
+    assert [task.seed for task in again.prepared.tasks if task.key in watch.asked] == [2]
+    assert (again.done_before, len(again.trials)) == (2, 3)
+    assert len(files(swept)) == 5
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"trial_version": 9}'])
+def test_a_damaged_trial_is_made_again_from_its_training(swept: Path, damage: bytes) -> None:
+    before = files(swept)
+    name = sorted(before)[1]
+    (swept / running.TRIALS / name).write_bytes(damage)
+    steps: list[int] = []
+    again = run(plan_in(swept), partial(here.one_by_one, on_step=lambda task, done, total, loss: steps.append(done)))
+    assert again.done_before == 3
+    assert steps == []  # the training was found
+    made = load(next(key for key in again.trials if name.startswith(key[:20])), swept / running.TRIALS)
+    assert made is not None
+    assert made.wrong == Trial.model_validate_json(before[name]).wrong
+
+
+def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
+    def press(task: Task, done: int, total: int, loss: float) -> None:
+        if task.seed == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(plan_in(tmp_path / "s"), partial(here.one_by_one, on_step=press))
+    assert len(files(tmp_path / "s")) == 1
+    watch = Watch()
+    assert len(run(plan_in(tmp_path / "s"), watch).trials) == 4
+    assert len(watch.asked) == 3
+
+
+def test_an_interruption_ends_the_runner(tmp_path: Path) -> None:
+    ended: list[bool] = []
+
+    def forever(tasks: Sequence[Task], root: Path) -> Generator[tuple[Task, Trial | Failure], None, None]:
+        try:
+            for task in tasks:
+                yield task, Failure("no reason")
+        finally:
+            ended.append(True)
+
+    def press(done: int, total: int, what: str) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(plan_in(tmp_path / "s"), forever, press)
+    assert ended == [True]
+
+
+def test_a_failed_trial_leaves_the_others_alone(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path / "s", granularities=("neuron",))
+    found = run(plan_in(tmp_path / "other", granularities=("neuron",)), _fails)
+    keys = [task.key for task, _ in found.failures]
+    blocked = tmp_path / "s" / ".stages" / f"train-{keys[0][:20]}"
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()  # a file where the training's folder must be
+    first = run(plan, Watch())
+    assert [task.key for task, _ in first.failures] == keys[:1]
+    assert "cannot be written" in first.failures[0][1].reason
+    assert list(first.trials) == keys[1:]
+    blocked.unlink()
+    watch = Watch()
+    second = run(plan, watch)
+    assert watch.asked == keys[:1]
+    assert not second.failures
+    assert len(second.trials) == 2
+
+
+def _fails(tasks: Sequence[Task], root: Path) -> Outcomes:
+    for task in tasks:
+        yield task, Failure("no reason")
+
+
+def test_other_images_on_a_machine_are_refused(swept_once: Swept, tmp_path: Path) -> None:
+    task = replace(swept_once.prepared.tasks[0], dataset_sha256="0" * 64)
+    outcome = attempt(task, tmp_path)
+    assert isinstance(outcome, Failure)
+    assert "this machine's digits has other images (SHA-256 da189819564c, expected 000000000000)" in outcome.reason
+    assert not outcome.details
+    unknown = attempt(
+        replace(task, graph_sha256="0", dataset_sha256=swept_once.prepared.tasks[0].dataset_sha256), tmp_path
+    )
+    assert isinstance(unknown, Failure)
+    assert "install the same version everywhere" in unknown.reason
+
+
+def test_a_bug_of_ours_fails_its_trial_with_a_traceback(swept_once: Swept, tmp_path: Path) -> None:
+    def broken(done: int, total: int, loss: float) -> None:
+        raise ZeroDivisionError("of ours")
+
+    outcome = attempt(swept_once.prepared.tasks[0], tmp_path, broken)
+    assert isinstance(outcome, Failure)
+    assert outcome.reason == "ZeroDivisionError: of ours"
+    assert "Traceback" in outcome.details
+
+
+def test_an_unknown_data_set_is_no_trial(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no data set 'x'"):
+        run(plan_in(tmp_path, dataset="x"), Watch())
+    assert not (tmp_path / ".stages").exists()
+
+
+def test_one_sweep_at_a_time_in_a_folder(tmp_path: Path) -> None:
+    with stages.alone(tmp_path / ".stages"), pytest.raises(UsageError, match="or give another --folder"):
+        run(plan_in(tmp_path), Watch())
+
+
+def _killing(times: int, killed: set[int]) -> running.Runner:
+    """Two processes at a time; that of the first task is killed in mid-training so many times, noted in `killed`."""
+
+    def runner(tasks: Sequence[Task], root: Path) -> Outcomes:
+        checkpoint = root / f"train-{tasks[0].key[:20]}" / CHECKPOINT
+        ended = threading.Event()
+        thread = threading.Thread(target=kill, args=(checkpoint, ended))
+        thread.start()
+        try:
+            yield from here.in_processes(tasks, root, jobs=2)
+        finally:
+            ended.set()
+            thread.join()
+
+    def kill(checkpoint: Path, ended: threading.Event) -> None:
+        spared: list[int] = []
+        while len(killed) < times and not ended.wait(0.02):
+            workers = sorted(_workers(), key=lambda process: process.create_time())
+            if not spared and len(workers) == 2:
+                spared = [workers[1].pid]
+            for process in workers:
+                if spared and process.pid not in killed | set(spared) and checkpoint.exists():
+                    process.kill()
+                    killed.add(process.pid)
+
+    return runner
+
+
+def _workers() -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+@pytest.mark.slow
+class TestProcesses:
+    def test_they_find_what_one_process_finds(self, swept_once: Swept, tmp_path: Path) -> None:
+        found = run(plan_in(tmp_path), partial(here.in_processes, jobs=2))
+        assert not found.failures
+        assert {key: trial.wrong for key, trial in found.trials.items()} == {
+            key: trial.wrong for key, trial in swept_once.trials.items()
+        }
+
+    def test_one_that_is_killed_goes_on_and_counts_once(self, tmp_path: Path) -> None:
+        plan = plan_in(tmp_path, granularities=("neuron",), epochs=30)
+        killed: set[int] = set()
+        found = run(plan, _killing(1, killed))
+        assert len(killed) == 1
+        assert not found.failures
+        assert len(found.trials) == len(files(tmp_path)) == 2
+        undisturbed = run(plan_in(tmp_path / "other", granularities=("neuron",), epochs=30), Watch())
+        assert {key: trial.wrong for key, trial in found.trials.items()} == {
+            key: trial.wrong for key, trial in undisturbed.trials.items()
+        }
+
+    def test_one_that_always_dies_fails_and_the_others_go_on(self, tmp_path: Path) -> None:
+        found = run(plan_in(tmp_path, granularities=("neuron",), epochs=30), _killing(ATTEMPTS, set()))
+        assert [why.reason for _, why in found.failures] == [f"its process died {ATTEMPTS} times (exit code -9)"]
+        assert len(found.trials) == 1
