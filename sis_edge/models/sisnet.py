@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sis_edge.formation.compaction import LayerPlan
+from sis_edge.models.functions import convolve, norm_relu
 
 
 class SisLayer(nn.Module):
@@ -43,9 +44,9 @@ class SisLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, I, s, s] -> [N, F, s / pool, s / pool]."""
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        x = F.conv2d(x, self.masked_weight().to(x.dtype), bias, padding=self.spec.kernel // 2)
+        x = convolve(x, self.masked_weight().to(x.dtype), bias)
         if self.norm is not None:
-            x = F.relu(self.norm(x), inplace=True)  # nothing needs what was there before
+            x = norm_relu(x, self.norm)
         if self.alive is not None:
             x = x * self.alive
         return F.max_pool2d(x, self.spec.pool) if self.spec.pool > 1 else x

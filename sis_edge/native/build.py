@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -29,54 +30,79 @@ LINK_FLAGS = ("-shared", "-s")
 LIBRARIES = ("-lpthread", "-ldl")
 
 
-def library(architecture: str, cache: Path | None = None, compiler: Toolchain | None = None) -> Path:
-    """The library for that architecture, from the cache or compiled now (some seconds).
+@dataclass(frozen=True)
+class Sources:
+    """What a library is made of: its file's name, the folders whose files decide it, each unit and its level."""
+
+    name: str
+    folders: tuple[Path, ...]
+    units: dict[str, str]
+
+
+def operator(architecture: str) -> Sources:
+    """The operator of ONNX Runtime with the sparse kernels: what a bundle holds."""
+    units = {str(SOURCES / name): level for name, level in UNITS[architecture].items()}
+    return Sources(LIBRARY, (SOURCES,), units)
+
+
+def library(
+    architecture: str, cache: Path | None = None, compiler: Toolchain | None = None, what: Sources | None = None
+) -> Path:
+    """The library for that architecture (`what`: the operator), from the cache or compiled now (some seconds).
 
     Raises UsageError without a compiler, ExportError where it fails, DiskError where the cache cannot be written.
     """
     compiler = compiler or toolchain.find(architecture)
-    folder = (cache or user_cache_path("sis-edge") / "native") / key(compiler)
-    target = folder / LIBRARY
+    what = what or operator(architecture)
+    folder = (cache or user_cache_path("sis-edge") / "native") / key(compiler, what)
+    target = folder / what.name
     if not target.exists():
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _compile(compiler, target)
+            _compile(compiler, target, what)
     return target
 
 
-def key(compiler: Toolchain) -> str:
+def key(compiler: Toolchain, what: Sources | None = None) -> str:
     """Hash of sources, flags and compiler: equal for libraries that are equal."""
-    what = {
-        "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(SOURCES.iterdir())},
-        "units": UNITS[compiler.architecture],
+    what = what or operator(compiler.architecture)
+    files = sorted(path for folder in what.folders for path in folder.iterdir())
+    decided_by = {
+        "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        "units": {Path(source).name: level for source, level in what.units.items()},
         "levels": toolchain.LEVELS,
         "flags": [FLAGS, LINK_FLAGS, LIBRARIES],
         "compiler": [compiler.kind, compiler.architecture, compiler.version],
     }
-    return f"{compiler.architecture}-{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]}"
+    return f"{compiler.architecture}-{hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
 def compile_to(
-    compiler: Toolchain, folder: Path, flags: tuple[str, ...] = FLAGS, link_flags: tuple[str, ...] = LINK_FLAGS
+    compiler: Toolchain,
+    folder: Path,
+    flags: tuple[str, ...] = FLAGS,
+    link_flags: tuple[str, ...] = LINK_FLAGS,
+    what: Sources | None = None,
 ) -> Path:
     """Compile in `folder` with other flags than usual, say a sanitizer's; no cache."""
+    what = what or operator(compiler.architecture)
 
     def compile_unit(unit: tuple[str, str]) -> Path:
         source, level = unit
         result = folder / f"{Path(source).stem}.o"
-        _run([*compiler.compile_command(level), *flags, "-c", str(SOURCES / source), "-o", str(result)])
+        _run([*compiler.compile_command(level), *flags, "-c", source, "-o", str(result)])
         return result
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        objects = list(pool.map(compile_unit, UNITS[compiler.architecture].items()))
-    target = folder / LIBRARY
+        objects = list(pool.map(compile_unit, what.units.items()))
+    target = folder / what.name
     _run([*compiler.command, *link_flags, "-o", str(target), *map(str, objects), *LIBRARIES])
     return target
 
 
-def _compile(compiler: Toolchain, target: Path) -> None:
+def _compile(compiler: Toolchain, target: Path, what: Sources) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        built = compile_to(compiler, Path(folder))
+        built = compile_to(compiler, Path(folder), what=what)
         built.replace(target)
 
 

@@ -6,16 +6,20 @@ from typing import Any, Literal
 from sis_edge.errors import UsageError
 
 Precision = Literal["bf16", "fp32"]
+Optimizer = Literal["sgd", "muon"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stochastic gradient descent with Nesterov momentum under a one-cycle learning rate.
+    """Nesterov momentum under a one-cycle learning rate.
 
-    `peak_lr` is reached after the share `warmup` of all steps; `weight_decay` acts on kernels only; `crop_pad`
-    pixels of reflected border allow random crops; `flip` mirrors half of the images. `sides` are the sides of the
-    images in pixels, each for an equal share of the epochs: small images first cost less, and teach less (progressive
-    resizing; cifar10-sis3, 12 epochs of 16, 24 and 32 pixels: 0.8560). Empty: as they are.
+    `optimizer` says what becomes of the momentum: `sgd` steps along it; `muon` turns each layer's weights by its
+    orthogonal factor, and takes SGD with `other_lr` for what has no normalisation behind it (training/muon.py).
+    `peak_lr` is reached after the share `warmup` of all steps; `weight_decay` acts on kernels only (not in `muon`,
+    where their length is constant); `crop_pad` pixels of reflected border allow random crops; `flip` mirrors half of
+    the images. `sides` are the sides of the images in pixels, each for an equal share of the epochs: small images
+    first cost less, and teach less (progressive resizing; cifar10-sis3, 12 epochs of 16, 24 and 32 pixels: 0.8560).
+    Empty: as they are.
     """
 
     epochs: int = 12
@@ -28,6 +32,8 @@ class Recipe:
     crop_pad: int = 4
     flip: bool = True
     precision: Precision = "fp32"
+    optimizer: Optimizer = "sgd"
+    other_lr: float = 0.0
     sides: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -49,9 +55,15 @@ class Recipe:
 
     def describe(self) -> str:
         """One line for a manifest or a report."""
+        how = f"Muon {self.momentum:g}" if self.optimizer == "muon" else f"SGD Nesterov {self.momentum:g}"
+        rest = (
+            f"{self.other_lr:g} for the rest"
+            if self.optimizer == "muon"
+            else f"weight decay {self.weight_decay:g} on kernels"
+        )
         return (
-            f"SGD Nesterov {self.momentum:g}, batch {self.batch_size}, one-cycle to {self.peak_lr:g}, "
-            f"weight decay {self.weight_decay:g} on kernels, label smoothing {self.label_smoothing:g}, "
+            f"{how}, batch {self.batch_size}, one-cycle to {self.peak_lr:g}, {rest}, "
+            f"label smoothing {self.label_smoothing:g}, "
             f"crop {self.crop_pad}, {'flip' if self.flip else 'no flip'}"
             + (f", sides {', '.join(map(str, self.sides))}" if self.sides else "")
         )

@@ -15,9 +15,10 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
 from sis_edge.datasets import Dataset, ImageSet
-from sis_edge.models import SisNet
+from sis_edge.models import SisNet, kernels
 from sis_edge.training.batches import Batches
 from sis_edge.training.memory import keep_freed_memory
+from sis_edge.training.muon import Muon
 from sis_edge.training.recipe import Recipe
 
 CHECKPOINT = "last.ckpt"
@@ -43,21 +44,14 @@ class Training(lightning.LightningModule):
         return Batches(self.dataset, self.train_images, self.recipe, seed=self.seed, epoch=self.current_epoch)
 
     def configure_optimizers(self) -> Any:
-        """SGD with decay on kernels only, and the one-cycle schedule, a step a batch."""
-        kernels = [p for p in self.network.parameters() if p.ndim == 4]
-        others = [p for p in self.network.parameters() if p.ndim != 4]
-        recipe = self.recipe
-        optimizer = torch.optim.SGD(
-            [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=recipe.peak_lr,
-            momentum=recipe.momentum,
-            nesterov=True,
-        )
+        """The recipe's optimiser, and the one-cycle schedule, a step a batch."""
+        optimizer = _optimizer(self.network, self.recipe)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=recipe.peak_lr,
-            total_steps=max(2, recipe.epochs * len(self.train_dataloader())),
-            pct_start=recipe.warmup,
+            max_lr=[group["lr"] for group in optimizer.param_groups],
+            total_steps=max(2, self.recipe.epochs * len(self.train_dataloader())),
+            pct_start=self.recipe.warmup,
+            anneal_strategy="linear" if self.recipe.optimizer == "muon" else "cos",
             cycle_momentum=False,
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -67,6 +61,16 @@ class Training(lightning.LightningModule):
         images, labels = batch
         x = images.to(self.compute_type, memory_format=torch.channels_last)
         return F.cross_entropy(self.network(x).float(), labels, label_smoothing=self.recipe.label_smoothing)
+
+
+def _optimizer(network: SisNet, recipe: Recipe) -> torch.optim.Optimizer:
+    """Muon, or SGD with decay on kernels only."""
+    if recipe.optimizer == "muon":
+        return Muon(network, lr=recipe.peak_lr, other_lr=recipe.other_lr, momentum=recipe.momentum)
+    decayed = [p for p in network.parameters() if p.ndim == 4]
+    others = [p for p in network.parameters() if p.ndim != 4]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=True)
 
 
 class _Reporter(Callback):
@@ -124,7 +128,7 @@ def train(
     )
     interrupt_handler = signal.getsignal(signal.SIGINT)
     try:
-        with warnings.catch_warnings():
+        with kernels.used(torch.get_num_threads()), warnings.catch_warnings():
             # Batches are ready arrays, not a loader with worker processes; lightning advises those for any iterable.
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

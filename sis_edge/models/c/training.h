@@ -1,0 +1,44 @@
+/* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and 5 x 5 convolution.
+ *
+ * Used through ctypes. Maps are float32, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
+ * into a fixed number of pieces, so that results are the same bits whatever the number of threads.
+ */
+#ifndef SIS_TRAINING_H
+#define SIS_TRAINING_H
+
+#include <stddef.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Threads for the calls that follow, counting the caller. One caller at a time. */
+EXPORT void sis_training_threads(size_t count);
+
+/* sums[c] and squares[c]: of x - pivot and its square over all rows. A pivot near the mean keeps the variance exact. */
+EXPORT void sis_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sums,
+                        double *squares);
+
+/* y = max(0, x * scale + shift) for each channel. */
+EXPORT void sis_scale_relu(const float *x, const float *scale, const float *shift, size_t rows, size_t channels,
+                           float *y);
+
+/* With g = dy where x * scale + shift > 0, else 0: sums[c] of g and products[c] of g * (x - pivot) over all rows. */
+EXPORT void sis_scale_relu_sums(const float *x, const float *dy, const float *pivot, const float *scale,
+                                const float *shift, size_t rows, size_t channels, double *sums, double *products);
+
+/* dx = scale * g + slope * x + offset for each channel, with g as above. */
+EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift,
+                                const float *slope, const float *offset, size_t rows, size_t channels, float *dx);
+
+/* Winograd's convolution F(4 x 4, 5 x 5): tiles of 4 x 4 pixels, 8 x 8 points, border of 2. `side` is a multiple of 4,
+ * `channels` of 8. Points are [64, tiles, channels]; the tiles of an image stand in a row, `stride` numbers lie between
+ * the points of a tile. */
+EXPORT void sis_map_to_points(const float *x, size_t images, size_t side, size_t channels, size_t stride, float *points);
+EXPORT void sis_points_to_map(const float *points, size_t images, size_t side, size_t channels, size_t stride, float *y);
+
+/* The transposes of the two: what gradients pass through. */
+EXPORT void sis_map_to_points_back(const float *points, size_t images, size_t side, size_t channels, size_t stride,
+                                   float *dx);
+EXPORT void sis_points_to_map_back(const float *dy, size_t images, size_t side, size_t channels, size_t stride,
+                                   float *points);
+
+#endif

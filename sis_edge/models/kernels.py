@@ -1,0 +1,83 @@
+"""Kernels in C for training on a processor (`c/`): compiled here once, loaded once, used while a training runs.
+
+Without a C compiler, or on a GPU, torch's own operators do the same work (`functions.py`).
+"""
+
+import ctypes
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sis_edge.errors import DiskError, ExportError, UsageError
+from sis_edge.native import build
+
+# The arguments of each function in c/training.h: a is an array, n a number.
+_TYPES = {"a": ctypes.c_void_p, "n": ctypes.c_size_t}
+_FUNCTIONS = {
+    "sis_training_threads": "n",
+    "sis_moments": "aannaa",
+    "sis_scale_relu": "aaanna",
+    "sis_scale_relu_sums": "aaaaannaa",
+    "sis_scale_relu_back": "aaaaaanna",
+    **dict.fromkeys(("sis_map_to_points", "sis_points_to_map"), "annnna"),
+    **dict.fromkeys(("sis_map_to_points_back", "sis_points_to_map_back"), "annnna"),
+}
+
+
+def sources(level: str) -> build.Sources:
+    """What the library is made of, for a processor of that level."""
+    own = ("pieces.c", "norm_relu.c", "winograd.c")
+    folder = Path(__file__).parent / "c"
+    units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
+    return build.Sources("libsis_training.so", (folder, build.SOURCES), units)
+
+
+@cache
+def load() -> ctypes.CDLL | None:
+    """The library for this machine, or None where it cannot be had."""
+    machine = platform.machine()
+    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    level = "x86_64_v3" if machine == "x86_64" and features.get("avx2") and features.get("fma3") else machine
+    try:
+        path = build.library(machine, what=sources(level))
+        library = ctypes.CDLL(str(path))
+    except (UsageError, ExportError, DiskError, OSError):
+        return None
+    for name, arguments in _FUNCTIONS.items():
+        function = getattr(library, name)
+        function.argtypes = [_TYPES[letter] for letter in arguments]
+        function.restype = None
+    return library
+
+
+_active: ctypes.CDLL | None = None
+
+
+def active() -> ctypes.CDLL | None:
+    """The library while a training uses it, else None."""
+    return _active
+
+
+@contextmanager
+def used(threads: int) -> Iterator[bool]:
+    """Let the networks of this process train on the kernels, on so many threads; tells whether they do."""
+    global _active
+    before, _active = _active, load()
+    if _active is not None:
+        _active.sis_training_threads(threads)
+    try:
+        yield _active is not None
+    finally:
+        if _active is not None:
+            _active.sis_training_threads(1)
+        _active = before
+
+
+def address(tensor: Tensor) -> int:
+    """Where a tensor's first number lies."""
+    return tensor.data_ptr()

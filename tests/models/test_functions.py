@@ -1,0 +1,119 @@
+"""Our kernels for training against torch's operators in double precision: values, gradients, statistics."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from sis_edge.models import kernels
+from sis_edge.models.functions import convolve, norm_relu
+
+
+def image_like(*shape: int, seed: int = 0) -> Tensor:
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return values.contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture(autouse=True)
+def compiled() -> None:
+    assert kernels.load() is not None, "the test extra brings a compiler"
+
+
+def difference(ours: Tensor, true: Tensor) -> float:
+    return float((ours.detach().double() - true.detach()).norm() / true.detach().norm().clamp(min=1e-6))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    images=st.integers(1, 20),
+    channels=st.integers(1, 5).map(lambda n: 8 * n),
+    filters=st.integers(1, 5).map(lambda n: 8 * n),
+    tiles=st.integers(1, 4),
+    threads=st.integers(1, 3),
+    seed=st.integers(0, 9),
+)
+def test_convolution_and_its_gradients_are_torchs(
+    images: int, channels: int, filters: int, tiles: int, threads: int, seed: int
+) -> None:
+    x = image_like(images, channels, 4 * tiles, 4 * tiles, seed=seed).requires_grad_()
+    weight = (image_like(filters, channels, 5, 5, seed=seed + 1) / channels).requires_grad_()
+    dy = image_like(images, filters, 4 * tiles, 4 * tiles, seed=seed + 2)
+    with kernels.used(threads):
+        y = convolve(x, weight, None)
+        assert "Winograd" in type(y.grad_fn).__name__
+        ours = (y, *torch.autograd.grad(y, (x, weight), dy))
+    true_y = F.conv2d(x.double(), weight.double(), padding=2)
+    true = (true_y, *torch.autograd.grad(true_y, (x, weight), dy.double()))
+    assert max(map(difference, ours, true)) < 3e-5
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    images=st.integers(2, 40),
+    channels=st.integers(1, 70),
+    side=st.integers(1, 9),
+    offset=st.floats(-4, 4),
+    threads=st.integers(1, 3),
+)
+def test_normalisation_with_relu_is_torchs(images: int, channels: int, side: int, offset: float, threads: int) -> None:
+    x = (image_like(images, channels, side, side) * 2 + offset).requires_grad_()
+    dy = image_like(images, channels, side, side, seed=1)
+    norm = nn.BatchNorm2d(channels)
+    with torch.no_grad():
+        norm.weight.uniform_(-2, 2)
+        norm.bias.uniform_(-1, 1)
+    plain = copy.deepcopy(norm).double()
+    true_y = F.relu(plain(x.double()))
+    true = (true_y, *torch.autograd.grad(true_y, (x, plain.weight, plain.bias), dy.double()))
+    with kernels.used(threads):
+        y = norm_relu(x, norm)
+        assert "NormRelu" in type(y.grad_fn).__name__
+        ours = (y, *torch.autograd.grad(y, (x, norm.weight, norm.bias), dy))
+    for mine, its in zip(ours, true, strict=True):
+        torch.testing.assert_close(mine.double(), its.double(), rtol=1e-3, atol=1e-3)
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(norm.state_dict()[name].double(), value.double(), rtol=1e-4, atol=1e-5)
+
+
+def test_results_are_the_same_bits_for_any_number_of_threads() -> None:
+    x, weight = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5)
+    found = []
+    for threads in (1, 2, 5):
+        norm = nn.BatchNorm2d(24)
+        leaf = x.clone().requires_grad_()
+        with kernels.used(threads):
+            norm_relu(convolve(leaf, weight, None), norm).square().sum().backward()
+        found.append((leaf.grad, norm.running_var, norm.weight.grad))
+    for other in found[1:]:
+        assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
+
+
+def test_torch_serves_what_the_kernels_do_not() -> None:
+    odd = image_like(2, 3, 8, 8).requires_grad_()  # three channels
+    weight = image_like(8, 3, 5, 5)
+    with kernels.used(1):
+        assert "Winograd" not in type(convolve(odd, weight, None).grad_fn).__name__
+        half = image_like(2, 8, 8, 8).bfloat16().requires_grad_()
+        assert "NormRelu" not in type(norm_relu(half, nn.BatchNorm2d(8)).grad_fn).__name__
+        assert "NormRelu" not in type(norm_relu(image_like(2, 8, 4, 4), nn.BatchNorm2d(8).eval()).grad_fn).__name__
+    assert kernels.active() is None
+    assert "NormRelu" not in type(norm_relu(odd * 1, nn.BatchNorm2d(3)).grad_fn).__name__
+
+
+def test_without_a_compiler_torch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sis_edge.errors import UsageError
+
+    def none(*arguments: object, **named: object) -> None:
+        raise UsageError("no compiler")
+
+    monkeypatch.setattr("sis_edge.native.build.library", none)
+    kernels.load.cache_clear()
+    try:
+        with kernels.used(1) as served:
+            assert not served
+    finally:
+        kernels.load.cache_clear()
