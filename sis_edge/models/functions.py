@@ -5,6 +5,7 @@ operators elsewhere; both compute the same function. Shapes: N images, C channel
 """
 
 import ctypes
+import math
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ TILE, POINTS, CHUNK_IMAGES = 4, 64, 16
 """Winograd's tiles of 4 x 4 outputs and 8 x 8 points; so many images at a time that their points stay in the cache."""
 
 _LAST = torch.channels_last
+_PARTS = 32
 
 # Values of the kernel's polynomial at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, times Lagrange's factors:
 # G of F(4, 5) in Lavin and Gray 2016.
@@ -29,6 +31,9 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     library = kernels.active()
     filters, channels, side, _ = weight.shape
     tiled = side == 5 and x.shape[2] == x.shape[3] and x.shape[2] % TILE == 0 and channels % 8 == 0 == filters % 8
+    if library is not None and side == 1 and bias is None and _served(x):
+        product: Tensor = _Pointwise.apply(x, weight, library)  # type: ignore[no-untyped-call]
+        return product
     if library is not None and tiled and bias is None and _served(x):
         result: Tensor = _Winograd.apply(x, weight, library)  # type: ignore[no-untyped-call]
         return result
@@ -107,6 +112,38 @@ def _keep_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> No
     norm.running_var.lerp_(variance.float(), norm.momentum)
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
+
+
+class _Pointwise(torch.autograd.Function):
+    """1 x 1 convolution: the pixels' rows times the weights, and back with either's transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
+        images, channels, height, width = x.shape
+        filters, pixels, at = len(weight), images * height * width, kernels.address
+        y = torch.empty((images, filters, height, width), memory_format=_LAST)
+        right = weight.reshape(filters, channels).T.contiguous()
+        library.sis_products(at(x), channels, 1, 0, at(right), 0, pixels, channels, filters, 1, at(y))
+        ctx.save_for_backward(x, weight)
+        ctx.library = library
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        images, channels, height, width = x.shape
+        filters, pixels, at = len(weight), images * height * width, kernels.address
+        dy = dy.contiguous(memory_format=_LAST)
+        dx, right = torch.empty_like(x), weight.reshape(filters, channels).contiguous()
+        ctx.library.sis_products(at(dy), filters, 1, 0, at(right), 0, pixels, filters, channels, 1, at(dx))
+        # Parts of the pixels are summed on their own, for there are threads to share them.
+        parts = math.gcd(pixels, _PARTS)
+        share = pixels // parts
+        sums = torch.empty(parts, filters, channels)
+        ctx.library.sis_products(
+            at(dy), 1, filters, share * filters, at(x), share * channels, filters, share, channels, parts, at(sums)
+        )
+        return dx, sums.sum(dim=0).view_as(weight), None
 
 
 class _Winograd(torch.autograd.Function):

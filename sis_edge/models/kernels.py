@@ -24,6 +24,7 @@ _FUNCTIONS = {
     "sis_scale_relu": "aaanna",
     "sis_scale_relu_sums": "aaaaannaa",
     "sis_scale_relu_back": "aaaaaanna",
+    "sis_products": "annnannnnna",
     **dict.fromkeys(("sis_map_to_points", "sis_points_to_map"), "annnna"),
     **dict.fromkeys(("sis_map_to_points_back", "sis_points_to_map_back"), "annnna"),
 }
@@ -31,7 +32,7 @@ _FUNCTIONS = {
 
 def sources(level: str) -> build.Sources:
     """What the library is made of, for a processor of that level."""
-    own = ("pieces.c", "norm_relu.c", "winograd.c")
+    own = ("pieces.c", "norm_relu.c", "products.c", "winograd.c")
     folder = Path(__file__).parent / "c"
     units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
     return build.Sources("libsis_training.so", (folder, build.SOURCES), units)

@@ -53,6 +53,29 @@ def test_convolution_and_its_gradients_are_torchs(
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
+    images=st.integers(1, 9),
+    channels=st.integers(1, 50),
+    filters=st.integers(1, 50),
+    side=st.integers(1, 12),
+    threads=st.integers(1, 3),
+)
+def test_pointwise_convolution_and_its_gradients_are_torchs(
+    images: int, channels: int, filters: int, side: int, threads: int
+) -> None:
+    x = image_like(images, channels, side, side).requires_grad_()
+    weight = image_like(filters, channels, 1, 1, seed=1).requires_grad_()
+    dy = image_like(images, filters, side, side, seed=2)
+    with kernels.used(threads):
+        y = convolve(x, weight, None)
+        assert "Pointwise" in type(y.grad_fn).__name__
+        ours = (y, *torch.autograd.grad(y, (x, weight), dy))
+    true_y = F.conv2d(x.double(), weight.double())
+    true = (true_y, *torch.autograd.grad(true_y, (x, weight), dy.double()))
+    assert max(map(difference, ours, true)) < 1e-5
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
     images=st.integers(2, 40),
     channels=st.integers(1, 70),
     side=st.integers(1, 9),
@@ -80,13 +103,13 @@ def test_normalisation_with_relu_is_torchs(images: int, channels: int, side: int
 
 
 def test_results_are_the_same_bits_for_any_number_of_threads() -> None:
-    x, weight = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5)
+    x, weight, narrow = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5), image_like(20, 24, 1, 1)
     found = []
     for threads in (1, 2, 5):
         norm = nn.BatchNorm2d(24)
         leaf = x.clone().requires_grad_()
         with kernels.used(threads):
-            norm_relu(convolve(leaf, weight, None), norm).square().sum().backward()
+            convolve(norm_relu(convolve(leaf, weight, None), norm), narrow, None).square().sum().backward()
         found.append((leaf.grad, norm.running_var, norm.weight.grad))
     for other in found[1:]:
         assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))

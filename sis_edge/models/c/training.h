@@ -1,4 +1,5 @@
-/* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and 5 x 5 convolution.
+/* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and 1 x 1
+ * and 5 x 5 convolution.
  *
  * Used through ctypes. Maps are float32, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
  * into a fixed number of pieces, so that results are the same bits whatever the number of threads.
@@ -28,6 +29,11 @@ EXPORT void sis_scale_relu_sums(const float *x, const float *dy, const float *pi
 /* dx = scale * g + slope * x + offset for each channel, with g as above. */
 EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift,
                                 const float *slope, const float *offset, size_t rows, size_t channels, float *dx);
+
+/* `count` products of matrices, to[rows, columns] = left[rows, depth] right[depth, columns] each. An element of the left
+ * factor lies at row * left_row + step * left_step, the next product's factors at left_next and right_next. */
+EXPORT void sis_products(const float *left, size_t left_row, size_t left_step, size_t left_next, const float *right,
+                         size_t right_next, size_t rows, size_t depth, size_t columns, size_t count, float *to);
 
 /* Winograd's convolution F(4 x 4, 5 x 5): tiles of 4 x 4 pixels, 8 x 8 points, border of 2. `side` is a multiple of 4,
  * `channels` of 8. Points are [64, tiles, channels]; the tiles of an image stand in a row, `stride` numbers lie between
