@@ -5,10 +5,12 @@
 
 Ours and plain torch run in turns, in processes of their own, for what torch's allocator does lasts as long as its
 process. A step is forward, backward and update of one batch of random images in float32; the median over rounds stands
-beside the least and the most. "Ours" keeps freed memory and lets waiting threads sleep. An idle machine is needed.
+beside the least and the most. "Ours" keeps freed memory, lets waiting threads sleep, and takes the kernels in C of
+sis_edge/models/c. An idle machine is needed.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 WAYS = ("plain", "ours")
@@ -72,33 +75,42 @@ def seconds_per_step(options: argparse.Namespace) -> dict[str, float]:
     if options.one == "ours":
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
     import torch
+
+    from sis_edge.models import kernels
+    from sis_edge.training.memory import keep_freed_memory
+
+    torch.set_num_threads(options.threads)
+    with contextlib.ExitStack() as stack:
+        if options.one == "ours":
+            keep_freed_memory()
+            if not stack.enter_context(kernels.used(options.threads)):
+                print("no C compiler here: torch's own operators on both sides", file=sys.stderr)
+        return {what: seconds for name in options.networks.split(",") for what, seconds in steps_of(name, options)}
+
+
+def steps_of(name: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
+    """What was measured, and the median of its steps in seconds, for each side of the images."""
+    import torch
     import torch.nn.functional as F
 
     from sis_edge.formation import form, preset
     from sis_edge.formation.compaction import compact
     from sis_edge.models import SisNet
     from sis_edge.spec import nin
-    from sis_edge.training.memory import keep_freed_memory
 
-    torch.set_num_threads(options.threads)
-    if options.one == "ours":
-        keep_freed_memory()
-    result = {}
-    for name in options.networks.split(","):
-        network = SisNet(compact(form(nin(), preset(name).formation()))).train()
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
-        for side in map(int, options.sides.split(",")):
-            images = torch.randn(options.batch, 3, side, side).to(memory_format=torch.channels_last)
-            labels = torch.randint(0, 10, (options.batch,))
-            seconds = []
-            for _ in range(2 + options.steps):
-                start = time.perf_counter()
-                optimizer.zero_grad()
-                F.cross_entropy(network(images), labels).backward()
-                optimizer.step()
-                seconds.append(time.perf_counter() - start)
-            result[f"{name} {side}"] = statistics.median(seconds[2:])
-    return result
+    network = SisNet(compact(form(nin(), preset(name).formation()))).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+    for side in map(int, options.sides.split(",")):
+        images = torch.randn(options.batch, 3, side, side).to(memory_format=torch.channels_last)
+        labels = torch.randint(0, 10, (options.batch,))
+        seconds = []
+        for _ in range(2 + options.steps):
+            start = time.perf_counter()
+            optimizer.zero_grad()
+            F.cross_entropy(network(images), labels).backward()
+            optimizer.step()
+            seconds.append(time.perf_counter() - start)
+        yield f"{name} {side}", statistics.median(seconds[2:])
 
 
 def train(options: argparse.Namespace) -> None:
