@@ -14,11 +14,8 @@ from torch import Tensor, nn
 
 from sis_edge.models import kernels
 
-TILE, POINTS, CHUNK_IMAGES = 4, 64, 16
-"""Winograd's tiles of 4 x 4 outputs and 8 x 8 points; so many images at a time that their points stay in the cache."""
-
 _LAST = torch.channels_last
-_PARTS = 32
+_PIECES = 16  # SIS_PIECES in c/training.h
 
 # Values of the kernel's polynomial at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, times Lagrange's factors:
 # G of F(4, 5) in Lavin and Gray 2016.
@@ -29,15 +26,12 @@ _G = torch.tensor([[factor * x**power for power in range(5)] for x, factor in _N
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """[N, C, s, s] and weights [F, C, k, k] -> [N, F, s, s]; k is odd, the border is zero."""
     library = kernels.active()
-    filters, channels, side, _ = weight.shape
-    tiled = side == 5 and x.shape[2] == x.shape[3] and x.shape[2] % TILE == 0 and channels % 8 == 0 == filters % 8
-    if library is not None and side == 1 and bias is None and _served(x):
-        product: Tensor = _Pointwise.apply(x, weight, library)  # type: ignore[no-untyped-call]
-        return product
-    if library is not None and tiled and bias is None and _served(x):
-        result: Tensor = _Winograd.apply(x, weight, library)  # type: ignore[no-untyped-call]
-        return result
-    return F.conv2d(x, weight, bias, padding=side // 2)
+    if library is not None and bias is None and _served(x):
+        for kind in (_Pointwise, _Patches, _Winograd):
+            if kind.takes(x, weight):
+                result: Tensor = kind.apply(x, weight, library)  # type: ignore[no-untyped-call]
+                return result
+    return F.conv2d(x, weight, bias, padding=weight.shape[2] // 2)
 
 
 def norm_relu(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
@@ -118,6 +112,10 @@ class _Pointwise(torch.autograd.Function):
     """1 x 1 convolution: the pixels' rows times the weights, and back with either's transpose."""
 
     @staticmethod
+    def takes(x: Tensor, weight: Tensor) -> bool:
+        return weight.shape[2] == 1
+
+    @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
         images, channels, height, width = x.shape
         filters, pixels, at = len(weight), images * height * width, kernels.address
@@ -137,7 +135,7 @@ class _Pointwise(torch.autograd.Function):
         dx, right = torch.empty_like(x), weight.reshape(filters, channels).contiguous()
         ctx.library.sis_products(at(dy), filters, 1, 0, at(right), 0, pixels, filters, channels, 1, at(dx))
         # Parts of the pixels are summed on their own, for there are threads to share them.
-        parts = math.gcd(pixels, _PARTS)
+        parts = math.gcd(pixels, _PIECES)
         share = pixels // parts
         sums = torch.empty(parts, filters, channels)
         ctx.library.sis_products(
@@ -146,48 +144,63 @@ class _Pointwise(torch.autograd.Function):
         return dx, sums.sum(dim=0).view_as(weight), None
 
 
-class _Winograd(torch.autograd.Function):
-    """5 x 5 convolution as 64 products of matrices, one for each point of a tile; gradients by the transposes."""
+class _Patches(torch.autograd.Function):
+    """Convolution of images: each pixel's patch times the weights; an image needs no gradient."""
+
+    @staticmethod
+    def takes(x: Tensor, weight: Tensor) -> bool:
+        return x.shape[1] <= 4 and x.shape[2] == x.shape[3] and not x.requires_grad
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
         images, channels, side, _ = x.shape
-        filters, tiles = weight.shape[0], (side // TILE) ** 2
+        filters, _, kernel, _ = weight.shape
         at = kernels.address
-        points = torch.einsum("pi,fcij,qj->pqcf", _G, weight, _G).reshape(POINTS, channels, filters).contiguous()
         y = torch.empty((images, filters, side, side), memory_format=_LAST)
-        transformed = []
-        for first in range(0, images, CHUNK_IMAGES):
-            count = min(CHUNK_IMAGES, images - first)
-            inputs = torch.empty(POINTS, count * tiles, channels)
-            library.sis_map_to_points(at(x[first:]), count, side, channels, count * tiles * channels, at(inputs))
-            products = torch.bmm(inputs, points)
-            library.sis_points_to_map(at(products), count, side, filters, count * tiles * filters, at(y[first:]))
-            transformed.append(inputs)
-        ctx.save_for_backward(points, *transformed)
-        ctx.library, ctx.side = library, side
+        by_patch = weight.permute(2, 3, 1, 0).contiguous()  # [k, k, C, F]
+        library.sis_patches(at(x), at(by_patch), images, side, channels, kernel, filters, at(y))
+        ctx.save_for_backward(x)
+        ctx.library, ctx.kernel = library, kernel
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
-        points, *transformed = ctx.saved_tensors
-        _, channels, filters = points.shape
-        side, tiles, at = ctx.side, (ctx.side // TILE) ** 2, kernels.address
+        (x,) = ctx.saved_tensors
+        images, channels, side, _ = x.shape
+        filters, kernel, at = dy.shape[1], ctx.kernel, kernels.address
         dy = dy.contiguous(memory_format=_LAST)
-        dx = torch.empty((len(dy), channels, side, side), memory_format=_LAST)
-        d_points = torch.zeros_like(points)
-        first = 0
-        for inputs in transformed:
-            count = inputs.shape[1] // tiles
-            d_products = torch.empty(POINTS, count * tiles, filters)
-            ctx.library.sis_points_to_map_back(
-                at(dy[first:]), count, side, filters, count * tiles * filters, at(d_products)
-            )
-            d_points.baddbmm_(inputs.transpose(1, 2), d_products)
-            d_inputs = torch.bmm(d_products, points.transpose(1, 2))
-            ctx.library.sis_map_to_points_back(
-                at(d_inputs), count, side, channels, count * tiles * channels, at(dx[first:])
-            )
-            first += count
-        d_weight = torch.einsum("pi,pqcf,qj->fcij", _G, d_points.view(8, 8, channels, filters), _G)
+        sums = torch.empty(_PIECES, kernel, kernel, channels, filters)
+        ctx.library.sis_patches_weights(at(x), at(dy), images, side, channels, kernel, filters, at(sums))
+        return None, sums.sum(dim=0).permute(3, 2, 0, 1), None
+
+
+class _Winograd(torch.autograd.Function):
+    """5 x 5 convolution as a product of matrices for each of a tile's 64 points; gradients by the transposes."""
+
+    @staticmethod
+    def takes(x: Tensor, weight: Tensor) -> bool:
+        filters, channels, kernel, _ = weight.shape
+        return kernel == 5 and x.shape[2] == x.shape[3] and x.shape[2] % 4 == 0 and channels % 8 == 0 == filters % 8
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
+        images, channels, side, _ = x.shape
+        filters, at = len(weight), kernels.address
+        y = torch.empty((images, filters, side, side), memory_format=_LAST)
+        points = torch.einsum("pi,fcij,qj->pqcf", _G, weight, _G).contiguous()
+        library.sis_winograd(at(x), at(points), images, side, channels, filters, at(y))
+        ctx.save_for_backward(x, points)
+        ctx.library = library
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        x, points = ctx.saved_tensors
+        images, channels, side, _ = x.shape
+        filters, at = dy.shape[1], kernels.address
+        dy = dy.contiguous(memory_format=_LAST)
+        dx, sums = torch.empty_like(x), torch.empty(_PIECES, *points.shape)
+        turned = points.transpose(2, 3).contiguous()
+        ctx.library.sis_winograd_back(at(x), at(dy), at(turned), images, side, channels, filters, at(dx), at(sums))
+        d_weight = torch.einsum("pi,pqcf,qj->fcij", _G, sums.sum(dim=0), _G)
         return dx, d_weight.contiguous(memory_format=_LAST), None

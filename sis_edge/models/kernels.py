@@ -5,6 +5,7 @@ Without a C compiler, or on a GPU, torch's own operators do the same work (`func
 
 import ctypes
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,14 +26,16 @@ _FUNCTIONS = {
     "sis_scale_relu_sums": "aaaaannaa",
     "sis_scale_relu_back": "aaaaaanna",
     "sis_products": "annnannnnna",
-    **dict.fromkeys(("sis_map_to_points", "sis_points_to_map"), "annnna"),
-    **dict.fromkeys(("sis_map_to_points_back", "sis_points_to_map_back"), "annnna"),
+    "sis_patches": "aannnnna",
+    "sis_patches_weights": "aannnnna",
+    "sis_winograd": "aannnna",
+    "sis_winograd_back": "aaannnnaa",
 }
 
 
 def sources(level: str) -> build.Sources:
     """What the library is made of, for a processor of that level."""
-    own = ("pieces.c", "norm_relu.c", "products.c", "winograd.c")
+    own = ("pieces.c", "norm_relu.c", "patches.c", "products.c", "winograd.c")
     folder = Path(__file__).parent / "c"
     units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
     return build.Sources("libsis_training.so", (folder, build.SOURCES), units)
@@ -47,7 +50,10 @@ def load() -> ctypes.CDLL | None:
     try:
         path = build.library(machine, what=sources(level))
         library = ctypes.CDLL(str(path))
-    except (UsageError, ExportError, DiskError, OSError):
+    except UsageError:  # no compiler
+        return None
+    except (ExportError, DiskError, OSError) as error:
+        warnings.warn(f"training goes on without kernels of its own, and slower: {error}", stacklevel=2)
         return None
     for name, arguments in _FUNCTIONS.items():
         function = getattr(library, name)

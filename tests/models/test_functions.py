@@ -76,6 +76,30 @@ def test_pointwise_convolution_and_its_gradients_are_torchs(
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
+    images=st.integers(1, 20),
+    channels=st.integers(1, 4),
+    filters=st.integers(1, 50),
+    side=st.integers(1, 12),
+    kernel=st.sampled_from([3, 5, 7]),
+    threads=st.integers(1, 3),
+)
+def test_convolution_of_images_and_its_gradient_are_torchs(
+    images: int, channels: int, filters: int, side: int, kernel: int, threads: int
+) -> None:
+    x = image_like(images, channels, side, side)
+    weight = image_like(filters, channels, kernel, kernel, seed=1).requires_grad_()
+    dy = image_like(images, filters, side, side, seed=2)
+    with kernels.used(threads):
+        y = convolve(x, weight, None)
+        assert "Patches" in type(y.grad_fn).__name__
+        ours = (y, *torch.autograd.grad(y, weight, dy))
+    true_y = F.conv2d(x.double(), weight.double(), padding=kernel // 2)
+    true = (true_y, *torch.autograd.grad(true_y, weight, dy.double()))
+    assert max(map(difference, ours, true)) < 1e-5
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
     images=st.integers(2, 40),
     channels=st.integers(1, 70),
     side=st.integers(1, 9),
@@ -104,27 +128,29 @@ def test_normalisation_with_relu_is_torchs(images: int, channels: int, side: int
 
 def test_results_are_the_same_bits_for_any_number_of_threads() -> None:
     x, weight, narrow = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5), image_like(20, 24, 1, 1)
-    found = []
+    images, found = image_like(33, 3, 8, 8), []
     for threads in (1, 2, 5):
+        first = image_like(16, 3, 5, 5).requires_grad_()
         norm = nn.BatchNorm2d(24)
         leaf = x.clone().requires_grad_()
         with kernels.used(threads):
             convolve(norm_relu(convolve(leaf, weight, None), norm), narrow, None).square().sum().backward()
-        found.append((leaf.grad, norm.running_var, norm.weight.grad))
+            convolve(images, first, None).square().sum().backward()
+        found.append((leaf.grad, norm.running_var, norm.weight.grad, first.grad))
     for other in found[1:]:
         assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
 
 
 def test_torch_serves_what_the_kernels_do_not() -> None:
-    odd = image_like(2, 3, 8, 8).requires_grad_()  # three channels
-    weight = image_like(8, 3, 5, 5)
+    odd = image_like(2, 12, 8, 8).requires_grad_()  # no whole vectors of channels
+    weight = image_like(8, 12, 5, 5)
     with kernels.used(1):
-        assert "Winograd" not in type(convolve(odd, weight, None).grad_fn).__name__
+        assert "Convolution" in type(convolve(odd, weight, None).grad_fn).__name__
         half = image_like(2, 8, 8, 8).bfloat16().requires_grad_()
         assert "NormRelu" not in type(norm_relu(half, nn.BatchNorm2d(8)).grad_fn).__name__
         assert "NormRelu" not in type(norm_relu(image_like(2, 8, 4, 4), nn.BatchNorm2d(8).eval()).grad_fn).__name__
     assert kernels.active() is None
-    assert "NormRelu" not in type(norm_relu(odd * 1, nn.BatchNorm2d(3)).grad_fn).__name__
+    assert "NormRelu" not in type(norm_relu(odd * 1, nn.BatchNorm2d(12)).grad_fn).__name__
 
 
 def test_without_a_compiler_torch_serves(monkeypatch: pytest.MonkeyPatch) -> None:

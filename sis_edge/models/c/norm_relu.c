@@ -3,7 +3,7 @@
 
 #include "pieces.h"
 
-enum { PIECES = 32, CHUNK = 128 }; /* rows of a chunk are summed in float32, chunks in float64 */
+enum { CHUNK = 128 }; /* rows of a chunk are summed in float32, chunks in float64 */
 
 typedef struct {
     const float *x, *dy, *pivot, *scale, *shift, *slope, *offset;

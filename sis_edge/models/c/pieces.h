@@ -5,6 +5,8 @@
 #include "../../native/c/sis_edge.h"
 #include "training.h"
 
+enum { PIECES = SIS_PIECES };
+
 void in_pieces(sis_task task, size_t count, void *user);
 
 #endif

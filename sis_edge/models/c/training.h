@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#define SIS_PIECES 16
 #define EXPORT __attribute__((visibility("default")))
 
 /* Threads for the calls that follow, counting the caller. One caller at a time. */
@@ -35,16 +36,19 @@ EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *sc
 EXPORT void sis_products(const float *left, size_t left_row, size_t left_step, size_t left_next, const float *right,
                          size_t right_next, size_t rows, size_t depth, size_t columns, size_t count, float *to);
 
-/* Winograd's convolution F(4 x 4, 5 x 5): tiles of 4 x 4 pixels, 8 x 8 points, border of 2. `side` is a multiple of 4,
- * `channels` of 8. Points are [64, tiles, channels]; the tiles of an image stand in a row, `stride` numbers lie between
- * the points of a tile. */
-EXPORT void sis_map_to_points(const float *x, size_t images, size_t side, size_t channels, size_t stride, float *points);
-EXPORT void sis_points_to_map(const float *points, size_t images, size_t side, size_t channels, size_t stride, float *y);
+/* Convolution of images with few channels, zero border: weights[kernel * kernel * channels, filters]. The gradient of the
+ * weights comes in SIS_PIECES parts, each of the same shape, to be added up. */
+EXPORT void sis_patches(const float *x, const float *weights, size_t images, size_t side, size_t channels, size_t kernel,
+                        size_t filters, float *y);
+EXPORT void sis_patches_weights(const float *x, const float *dy, size_t images, size_t side, size_t channels,
+                                size_t kernel, size_t filters, float *sums);
 
-/* The transposes of the two: what gradients pass through. */
-EXPORT void sis_map_to_points_back(const float *points, size_t images, size_t side, size_t channels, size_t stride,
-                                   float *dx);
-EXPORT void sis_points_to_map_back(const float *dy, size_t images, size_t side, size_t channels, size_t stride,
-                                   float *points);
+/* Winograd's convolution F(4 x 4, 5 x 5): tiles of 4 x 4 pixels, 8 x 8 points, border of 2. `side` is a multiple of 4,
+ * channels and filters of 8. The weights are those at the points, [64, channels, filters], and [64, filters, channels]
+ * on the way back, where their gradient comes as SIS_PIECES parts of [64, channels, filters], to be added up. */
+EXPORT void sis_winograd(const float *x, const float *weights, size_t images, size_t side, size_t channels,
+                         size_t filters, float *y);
+EXPORT void sis_winograd_back(const float *x, const float *dy, const float *weights, size_t images, size_t side,
+                              size_t channels, size_t filters, float *dx, float *sums);
 
 #endif
