@@ -1,7 +1,7 @@
 """The optimiser for kernels under normalisation: steps that are orthogonal matrices, weights of constant length."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -28,9 +28,6 @@ class Muon(torch.optim.Optimizer):
         others = [p for p in network.parameters() if p not in self._masks]
         groups = [{"params": kernels, "lr": lr, "turns": True}, {"params": others, "lr": other_lr, "turns": False}]
         super().__init__(groups, {"momentum": momentum})
-        with torch.no_grad():
-            for weight in kernels:
-                weight.mul_(_length(weight) / weight.norm())
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -40,23 +37,21 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for weight, step in self._directions(group["params"], group["momentum"]):
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state: dict[str, Any] = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                    if group["turns"]:  # not when the optimiser is made: weights come from a checkpoint before that
+                        weight.mul_(_length(weight) / weight.norm())
+                state["momentum"].mul_(group["momentum"]).add_(weight.grad)
+                step = weight.grad + group["momentum"] * state["momentum"]  # Nesterov's
                 if group["turns"]:
                     self._turn(weight, step, group["lr"])
                 else:
                     weight.sub_(step, alpha=group["lr"])
         return loss
-
-    def _directions(self, weights: Iterable[Tensor], momentum: float) -> Iterable[tuple[Tensor, Tensor]]:
-        """Each weight with Nesterov's momentum of its gradient."""
-        for weight in weights:
-            if weight.grad is None:
-                continue
-            state: dict[str, Any] = self.state[weight]
-            if "momentum" not in state:
-                state["momentum"] = torch.zeros_like(weight)
-            state["momentum"].mul_(momentum).add_(weight.grad)
-            yield weight, weight.grad + momentum * state["momentum"]
 
     def _turn(self, weight: Tensor, step: Tensor, angle: float) -> None:
         step = orthogonal(step.flatten(1)).view_as(weight)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,22 @@ def test_an_interruption_at_any_step_changes_no_bit(
     seen: list[int] = []
     assert same(undisturbed, trained(data, tmp_path, lambda done, total, loss: seen.append(done)))
     assert seen[0] == (step - 1) // STEPS * STEPS + 1  # it went on at the epoch that was interrupted
+
+
+def test_muon_goes_on_to_the_same_bits_and_keeps_off_what_does_not_exist(data: Dataset, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimizer="muon", peak_lr=0.05, other_lr=0.1, sides=(16, 32))
+    whole = trained(data, tmp_path / "whole", recipe=recipe)
+
+    def progress(done: int, total: int, loss: float) -> None:
+        if done == STEPS + 2:
+            fail()
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        trained(data, tmp_path / "cut", progress, recipe)
+    assert same(whole, trained(data, tmp_path / "cut", recipe=recipe))
+    for at, layer in enumerate(new_network().layers):
+        if layer.mask is not None:
+            assert not whole[f"layers.{at}.weight"][layer.mask == 0].any()
 
 
 def test_a_finished_training_is_not_done_again(data: Dataset, undisturbed: Weights, tmp_path: Path) -> None:
