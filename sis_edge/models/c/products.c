@@ -4,19 +4,20 @@
  * sixteen registers of AVX2. The left factor is read with any strides, so that its transpose costs nothing. */
 #include "products.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LANES 8
 #include "../../native/c/vectors.h"
 
-enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 192 };
+enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96 };
 
 /* `rows` x `vectors` outputs of the product, over `depth` steps; the last vector holds `last` numbers. */
-INLINE void block(const Factors *p, const float *left, const float *right, float *to, size_t depth, size_t rows,
-                  size_t vectors, size_t last, int adds) {
+INLINE void block(const Factors *p, const float *left, const float *right, size_t right_step, float *to, size_t depth,
+                  size_t rows, size_t vectors, size_t last, int adds) {
     vec sum[ROWS][VECTORS];
     UNROLL for (size_t i = 0; i < ROWS; i++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[i][v] = all(0);
-    for (size_t k = 0; k < depth; k++, left += p->left_step, right += p->columns) {
+    for (size_t k = 0; k < depth; k++, left += p->left_step, right += right_step) {
         vec b[VECTORS];
         UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) {
             if (v + 1 < vectors || last == LANES)
@@ -42,37 +43,69 @@ INLINE void block(const Factors *p, const float *left, const float *right, float
 
 /* A block whose size the compiler knows, so that its sums stay in registers. */
 #define ROWS_ARE(n, vectors) \
-    case n: block(p, l, r, t, depth, n, vectors, LANES, adds); break;
-#define WITH_ROWS(some, vectors)                                                                                  \
-    switch (some) {                                                                                               \
+    case n: block(p, left, right, right_step, to, depth, n, vectors, LANES, adds); break;
+#define WITH_ROWS(vectors)                                                                                      \
+    switch (rows) {                                                                                             \
         ROWS_ARE(1, vectors) ROWS_ARE(2, vectors) ROWS_ARE(3, vectors) ROWS_ARE(4, vectors) ROWS_ARE(5, vectors) \
-        ROWS_ARE(6, vectors)                                                                                      \
+        ROWS_ARE(6, vectors)                                                                                    \
     }
 
-void multiply(const Factors *p, const float *left, const float *right, size_t rows, float *to, int adds) {
-    for (size_t deep = 0; deep < p->depth; deep += DEPTH, adds = 1) {
-        size_t depth = p->depth - deep < DEPTH ? p->depth - deep : DEPTH;
+/* `rows` rows and `columns` columns, at most a block's. */
+static void any_block(const Factors *p, const float *left, const float *right, size_t right_step, float *to,
+                      size_t depth, size_t rows, size_t columns, int adds) {
+    if (columns == VECTORS * LANES) {
+        WITH_ROWS(VECTORS)
+    } else if (columns == LANES) {
+        WITH_ROWS(1)
+    } else {
+        size_t vectors = (columns + LANES - 1) / LANES;
+        block(p, left, right, right_step, to, depth, rows, vectors, columns - (vectors - 1) * LANES, adds);
+    }
+}
+
+/* Sixteen columns after another, each step's beside the next step's: rows of some hundred numbers lie so that few sets
+ * of the first cache hold them all. */
+static void pack(const float *right, size_t depth, size_t columns, float *packed) {
+    for (size_t column = 0; column < columns; column += VECTORS * LANES) {
+        size_t width = columns - column < VECTORS * LANES ? columns - column : VECTORS * LANES;
+        for (size_t k = 0; k < depth; k++, packed += width)
+            memcpy(packed, right + k * columns + column, width * sizeof *packed);
+    }
+}
+
+/* At most DEPTH steps. A left factor whose steps lie far apart is copied, a block of rows at a time. */
+static void multiply_steps(const Factors *p, const float *left, const float *right, size_t depth, size_t rows, float *to,
+                           int adds, float *packed) {
+    float near[DEPTH * ROWS];
+    Factors of_near = {1, ROWS, depth, p->columns};
+    if (packed) pack(right, depth, p->columns, packed);
+    for (size_t row = 0; row < rows; row += ROWS, to += ROWS * p->columns) {
+        size_t some = rows - row < ROWS ? rows - row : ROWS;
+        const Factors *factors = p;
+        const float *from = left + row * p->left_row;
+        if (p->left_row == 1) {
+            for (size_t k = 0; k < depth; k++)
+                for (size_t i = 0; i < some; i++) near[k * ROWS + i] = from[k * p->left_step + i];
+            factors = &of_near;
+            from = near;
+        }
         for (size_t column = 0; column < p->columns; column += VECTORS * LANES) {
-            size_t left_over = p->columns - column, vectors = VECTORS, last = LANES;
-            if (left_over < VECTORS * LANES) {
-                vectors = (left_over + LANES - 1) / LANES;
-                last = left_over - (vectors - 1) * LANES;
-            }
-            const float *r = right + deep * p->columns + column;
-            for (size_t row = 0; row < rows; row += ROWS) {
-                const float *l = left + row * p->left_row + deep * p->left_step;
-                float *t = to + row * p->columns + column;
-                size_t some = rows - row < ROWS ? rows - row : ROWS;
-                if (last != LANES) {
-                    block(p, l, r, t, depth, some, vectors, last, adds);
-                } else if (vectors == VECTORS) {
-                    WITH_ROWS(some, VECTORS)
-                } else {
-                    WITH_ROWS(some, 1)
-                }
-            }
+            size_t width = p->columns - column < VECTORS * LANES ? p->columns - column : VECTORS * LANES;
+            if (packed)
+                any_block(factors, from, packed + column * depth, width, to + column, depth, some, width, adds);
+            else
+                any_block(factors, from, right + column, p->columns, to + column, depth, some, width, adds);
         }
     }
+}
+
+void multiply(const Factors *p, const float *left, const float *right, size_t rows, float *to, int adds) {
+    float *packed = rows < WORTH_ROWS ? NULL : malloc(DEPTH * p->columns * sizeof *packed);
+    for (size_t deep = 0; deep < p->depth; deep += DEPTH, adds = 1) {
+        size_t depth = p->depth - deep < DEPTH ? p->depth - deep : DEPTH;
+        multiply_steps(p, left + deep * p->left_step, right + deep * p->columns, depth, rows, to, adds, packed);
+    }
+    free(packed);
 }
 
 typedef struct {
