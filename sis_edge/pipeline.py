@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from sis_edge.training.recipe import Precision
 
 EXPORT_VERSION = 1
-VARIANTS_VERSION = 3
+VARIANTS_VERSION = 4
 SPARSE_VERSION = 1
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256

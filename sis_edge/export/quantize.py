@@ -3,7 +3,8 @@
 Two layouts, because run times fuse differently:
 
     tensorrt    Q/DQ on the inputs of convolutions only, symmetric (zero point 0), biases in float: what TensorRT fuses
-                into Conv + ReLU + Q (TensorRT developer guide, "Explicit Quantization")
+                into Conv + ReLU + Q (TensorRT developer guide, "Explicit Quantization"). Weights are float32 behind a
+                pair of Q and DQ: TensorRT 8 refuses weights that the file holds in INT8
     cpu         Q/DQ on inputs and outputs, activations uint8 with a zero point: ONNX Runtime makes QLinearConv of it
 
 The first convolution and the class layer are the sensitive ones of most networks, so whether they stay in float is
@@ -73,6 +74,7 @@ def quantize(
                 "WeightSymmetric": True,
                 "ActivationSymmetric": tensorrt,
                 "QuantizeBias": not tensorrt,
+                "AddQDQPairToWeight": tensorrt,
                 "OpTypesToExcludeOutputQuantization": ["Conv"] if tensorrt else [],
             },
         )

@@ -22,7 +22,10 @@ _PASSED = ("Cast", "QuantizeLinear", "DequantizeLinear")
 
 @dataclass(frozen=True)
 class WeightSparsity:
-    """One convolution's weights: `is_24` is None where the inputs do not come in fours. `most` is what a group has."""
+    """One convolution's weights: `is_24` is None where the inputs do not come in fours. `most` is what a group has.
+
+    `dtype` is what they are computed in: int8 behind a quantisation, whatever the file holds.
+    """
 
     layer: str
     weight: str
@@ -61,8 +64,9 @@ def of_model(model: onnx.ModelProto) -> list[WeightSparsity]:
     for node in model.graph.node:
         if node.op_type != "Conv":
             continue
-        name = node.input[1]
+        name, is_quantised = node.input[1], False
         while name in made_by and made_by[name].op_type in _PASSED:
+            is_quantised |= made_by[name].op_type == "QuantizeLinear"
             name = made_by[name].input[0]
         if name not in arrays:
             continue  # weights that are computed at run time cannot be sparse kernels
@@ -73,7 +77,7 @@ def of_model(model: onnx.ModelProto) -> list[WeightSparsity]:
                 layer=node.name,
                 weight=name,
                 shape=weight.shape,
-                dtype=str(weight.dtype),
+                dtype="int8" if is_quantised else str(weight.dtype),
                 zeros=float(np.mean(weight == 0)),
                 most=most,
                 is_24=None if most is None else most <= N,

@@ -44,7 +44,12 @@ def test_the_layout_for_tensorrt(source: Path, tmp_path: Path) -> None:
         assert (activations.op_type, weights.op_type) == ("DequantizeLinear", "DequantizeLinear")
         assert not arrays[activations.input[2]].any(), "TensorRT takes symmetric activations only"
         assert arrays[activations.input[2]].dtype == np.int8
-        assert arrays[weights.input[1]].shape == (arrays[weights.input[0]].shape[0],), "a scale for each filter"
+        pair = made_by[weights.input[0]]
+        assert pair.op_type == "QuantizeLinear", "TensorRT 8 refuses weights that the file holds in INT8"
+        assert pair.input[1:] == weights.input[1:]
+        assert arrays[pair.input[0]].dtype == np.float32
+        assert arrays[weights.input[1]].shape == (arrays[pair.input[0]].shape[0],), "a scale for each filter"
+        assert arrays[weights.input[2]].dtype == np.int8
         assert arrays[conv.input[2]].dtype == np.float32, "TensorRT has no INT32 biases"
         users = [node.op_type for node in graph.node if conv.output[0] in node.input]
         assert users in (["Relu"], ["GlobalAveragePool"]), "nothing stands between convolution and ReLU"

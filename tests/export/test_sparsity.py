@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from export.networks import preset_model, saved
+from export.networks import images, preset_model, saved
 from sis_edge.export.half import to_half
+from sis_edge.export.quantize import quantize
 from sis_edge.export.sparsity import is_24, weights
 
 
@@ -63,8 +64,9 @@ def test_scattered_kernels_are_not_24(tmp_path: Path) -> None:
 
 def test_polygraphy_finds_the_same_layers(tmp_path: Path) -> None:
     model = preset_model("cifar10-sis2", "nm")
-    for each in (model, to_half(model)):  # it skips tensors of INT8
-        path = saved(each, tmp_path / "model.onnx")
+    files = [saved(model, tmp_path / "fp32.onnx"), saved(to_half(model), tmp_path / "fp16.onnx"), tmp_path / "int8.onnx"]
+    quantize(files[0], files[2], images(8), "tensorrt")
+    for path in files:
         done = subprocess.run(
             [Path(sys.executable).with_name("polygraphy"), "inspect", "sparsity", str(path)],
             capture_output=True,

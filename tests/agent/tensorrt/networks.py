@@ -43,13 +43,16 @@ def model(form: str) -> onnx.ModelProto:
         if quantised:
             scale = np.float32(np.abs(weight).max() / 127)
             constants += [
-                numpy_helper.from_array(np.round(weight / scale).astype(np.int8), fan + "_q"),
+                numpy_helper.from_array(weight, fan + "_float"),
                 numpy_helper.from_array(np.asarray(scale), fan + "_scale"),
                 numpy_helper.from_array(np.asarray(0, dtype=np.int8), fan + "_zero"),
                 numpy_helper.from_array(np.asarray(np.float32(0.1)), name + "_in_scale"),
             ]
             around = [name + "_in_scale", fan + "_zero"]
             nodes += [
+                helper.make_node(
+                    "QuantizeLinear", [fan + part for part in ("_float", "_scale", "_zero")], [fan + "_q"]
+                ),
                 helper.make_node("DequantizeLinear", [fan + part for part in ("_q", "_scale", "_zero")], [fan]),
                 helper.make_node("QuantizeLinear", [flow, *around], [name + "_in_q"]),
                 helper.make_node("DequantizeLinear", [name + "_in_q", *around], [name + "_in"]),

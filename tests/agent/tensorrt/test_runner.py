@@ -57,6 +57,12 @@ def test_every_version_and_every_dialect_in_every_precision(version: str, precis
     wanted = [] if version.startswith("11") else precision_flags
     assert told["flags"] == sorted(wanted + ["SPARSE_WEIGHTS"] * sparse)
     assert told["build_s"] > 0
+    # What was left to TensorRT is read back from it: the stand-in's own limit is the device's memory.
+    settings = told["settings"]
+    assert settings["workspace_bytes"] == (0 if version == "8.2.1" else 8 << 30)
+    assert settings["optimization_level"] == (None if version in ("8.2.1", "8.5.2") else 3)
+    assert "JIT_CONVOLUTIONS" in settings["tactic_sources"] or version == "8.2.1"
+    assert settings["timing_cache"] is True
     sparsity = told["sparsity"]
     if sparse:
         assert sparsity["eligible"] == {"number": 2, "names": ELIGIBLE}
@@ -152,6 +158,49 @@ def test_an_engine_that_tensorrt_refuses_is_built_again(orin: GpuBoard) -> None:
     found = orin.load("dense")
     assert found["details"]["engine_cache_hit"] is False
     assert found["difference"] < 1e-6
+
+
+def test_what_was_set_is_what_is_in_force(orin: GpuBoard) -> None:
+    wanted = {"workspace_bytes": 1 << 28, "optimization_level": 5, "tactic_sources": ["CUBLAS"], "timing_cache": False}
+    assert orin.load("dense", **wanted)["details"]["engine_told"]["settings"] == wanted
+
+
+def test_tensorrt_8_0_has_no_inspector_and_another_word(tmp_path: Path) -> None:
+    """JetPack 4.6 without its later releases: what is missing there is missing, and no more."""
+    there = gpu_board(tmp_path, "8.2.1", STANDIN_GPU_CAPABILITY="5.3")
+    standin_code(
+        there,
+        "import enum\n"
+        "del ICudaEngine.create_engine_inspector\n"
+        "ProfilingVerbosity = enum.IntEnum('ProfilingVerbosity', 'DEFAULT NONE VERBOSE', start=0)\n",
+    )
+    found = there.load("dense", precision="fp16")
+    assert "problem" not in found, found
+    assert found["difference"] < 1e-6
+    assert found["details"]["engine_told"]["layers"] == []
+    assert found["details"]["engine_told"]["sparsity"]["sparse_tactics"] is None
+
+
+@pytest.mark.parametrize("version", ["8.2.1", "8.5.2", "8.6.1", "10.3.0"])
+def test_weights_that_the_file_holds_in_int8(version: str, tmp_path: Path) -> None:
+    """TensorRT 8 takes no INT8 constants: the exporter must write float weights behind a pair of Q and DQ."""
+    there = gpu_board(tmp_path, version)
+    network = model("sparse-int8")
+    pairs = {node.output[0]: node for node in network.graph.node if node.op_type == "QuantizeLinear"}
+    for value in network.graph.initializer:
+        pair = next((node for node in pairs.values() if node.input[0] == value.name), None)
+        if pair is not None:
+            scale = next(s for s in network.graph.initializer if s.name == pair.input[1])
+            kept = np.round(onnx.numpy_helper.to_array(value) / onnx.numpy_helper.to_array(scale)).astype(np.int8)
+            network.graph.node.remove(pair)
+            value.CopyFrom(onnx.numpy_helper.from_array(kept, pair.output[0]))
+    onnx.save(network, str(there.networks / "sparse-int8.onnx"))
+    found = there.load("sparse-int8", precision="int8")
+    if version.startswith("8"):
+        code, message = problem(found)
+        assert (code, "only activation types allowed" in message) == ("bad-model", True), message
+    else:
+        assert found["difference"] < 1e-6
 
 
 def test_timings_are_kept_between_builds(orin: GpuBoard) -> None:

@@ -47,6 +47,7 @@ def build(order: BuildOrder) -> Dict[str, Any]:
         _check_precision(trt, builder, network, dialect, options, driver.device().compute_capability)
         config = builder.create_builder_config()
         flags = _configure(config, dialect, options)
+        settings = _in_force(config, dialect)
         _fix_batch(builder, config, network, order.batch_size)
         cache = _load_timing_cache(config, order.timing_path)
         start_s = clock.now_s()
@@ -71,6 +72,7 @@ def build(order: BuildOrder) -> Dict[str, Any]:
         "dialect": dialect.name,
         "build_s": build_s,
         "flags": flags,
+        "settings": dict(settings, timing_cache=cache is not None),
         "memory_free_before_bytes": free_before_bytes,
         "sparsity": sparsity.summary(sparsity.from_log(log.lines), layers),
         "layers": to_json(layers),
@@ -153,7 +155,9 @@ def _configure(config: Any, dialect: Dialect, options: EngineOptions) -> List[st
     )
     for name, on in wanted.items():
         (config.set_flag if on else config.clear_flag)(members[name])
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # the inspector then tells the tactics
+    # The inspector then tells the tactics. TensorRT 8.0 (JetPack 4.6) has another word for it, and no inspector.
+    verbosity = trt.ProfilingVerbosity.__members__
+    config.profiling_verbosity = verbosity["DETAILED" if "DETAILED" in verbosity else "VERBOSE"]
     if options.workspace_bytes is not None:
         dialect.set_workspace(config, options.workspace_bytes)
     if options.optimization_level is not None:
@@ -166,6 +170,18 @@ def _configure(config: Any, dialect: Dialect, options: EngineOptions) -> List[st
     if options.tactic_sources is not None:
         config.set_tactic_sources(_tactic_sources(trt, options.tactic_sources))
     return sorted(name for name, flag in members.items() if config.get_flag(flag))
+
+
+def _in_force(config: Any, dialect: Dialect) -> Dict[str, Any]:
+    """What the builder goes by, read back from it: also what was left to TensorRT. None: this version has no such."""
+    sources = config.get_tactic_sources()
+    return {
+        "workspace_bytes": dialect.workspace(config),
+        "optimization_level": getattr(config, "builder_optimization_level", None),
+        "tactic_sources": sorted(
+            name for name, source in dialect.trt.TacticSource.__members__.items() if sources >> int(source) & 1
+        ),
+    }
 
 
 def _tactic_sources(trt: Any, names: List[str]) -> int:
@@ -214,10 +230,10 @@ def _load_timing_cache(config: Any, path: Optional[str]) -> Any:
 
 
 def _inspect(trt: Any, log: Log, plan: bytes) -> List[sparsity.LayerTactic]:
-    """The layers of the engine that was built; empty where it cannot be loaded, which the load will tell."""
+    """The layers of the engine that was built; empty where it cannot be loaded, which the load will tell, or asked."""
     runtime = trt.Runtime(make_logger(trt, log))
     engine = runtime.deserialize_cuda_engine(plan)
-    if engine is None:
+    if engine is None or not hasattr(engine, "create_engine_inspector"):
         return []
     inspector = engine.create_engine_inspector()
     return sparsity.from_inspector(inspector.get_engine_information(trt.LayerInformationFormat.JSON))

@@ -38,6 +38,10 @@ class Dialect:
         """The most memory that a tactic may use."""
         config.set_memory_pool_limit(self.trt.MemoryPoolType.WORKSPACE, size_bytes)
 
+    def workspace(self, config: Any) -> int:
+        """The limit that is set."""
+        return int(config.get_memory_pool_limit(self.trt.MemoryPoolType.WORKSPACE))
+
     def precision_flags(self, precision: str) -> Tuple[str, ...]:
         """Names of the builder flags for a precision."""
         return PRECISION_FLAGS[precision]
@@ -97,6 +101,10 @@ class Bindings(Dialect):
     def set_workspace(self, config: Any, size_bytes: int) -> None:
         """The most memory that a tactic may use."""
         config.max_workspace_size = size_bytes
+
+    def workspace(self, config: Any) -> int:
+        """The limit that is set."""
+        return int(config.max_workspace_size)
 
     def tensors(self, engine: Any) -> List[Tensor]:
         """The engine's inputs and outputs, in the order of their bindings."""

@@ -13,7 +13,8 @@ OPTIMIZATION_LEVELS = range(6)
 class EngineOptions(NamedTuple):
     """The options of the runners `tensorrt` and `trtexec`.
 
-    precision            fp32, fp16 or int8 (INT8 where the ONNX has Q/DQ nodes, FP16 elsewhere)
+    precision            fp32, fp16 or int8 (INT8 where the ONNX has Q/DQ nodes; elsewhere FP16, from TensorRT 11 on
+                         what the ONNX says)
     sparse_weights       whether TensorRT may use kernels for 2:4 structured sparsity
     tf32                 whether fp32 may be computed with TF32 tensor cores (10 bits of mantissa)
     workspace_bytes      the most device memory that a tactic may use; None: TensorRT's own limit

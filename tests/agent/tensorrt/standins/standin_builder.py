@@ -68,6 +68,7 @@ def make_builder(maker):
                 _profiles=[],
                 _cache=None,
                 _pools={},
+                _sources=(1 << len(maker.enums["TacticSource"].__members__)) - 1,
                 _logger=self._logger,
                 _capabilities={},
             )
@@ -111,8 +112,17 @@ def make_config(maker):
             assert isinstance(pool, maker.enums["MemoryPoolType"])
             self._pools[pool.name] = size
 
+        def get_memory_pool_limit(self, pool):
+            return self._pools.get(pool.name, device.TOTAL_BYTES)
+
         def set_tactic_sources(self, sources):
-            return sources < 1 << len(maker.enums["TacticSource"].__members__)
+            if sources >= 1 << len(maker.enums["TacticSource"].__members__):
+                return False
+            object.__setattr__(self, "_sources", sources)
+            return True
+
+        def get_tactic_sources(self):
+            return self._sources
 
         def add_optimization_profile(self, profile):
             self._profiles.append(profile)
@@ -230,6 +240,9 @@ def make_parser(maker):
                 if node.op not in KINDS:
                     text = f"No importer registered for op: {node.op}"
                     return self._fail(codes.UNSUPPORTED_NODE, text, index)
+                if maker.major < 10 and node.op == "DequantizeLinear" and node.inputs[0] in graph.weights:
+                    text = f"{node.name or node.outputs[0]}: only activation types allowed as input to this layer."
+                    return self._fail(codes.INVALID_NODE, text, index)
             object.__setattr__(self._network, "_graph", graph)
             object.__setattr__(self._network, "_onnx", data)
             return True
@@ -283,7 +296,9 @@ def planned(network, node, flags):
         return []
     weight = network._graph.weight_of(node) if node.op == "Conv" else None
     reduced = bool(flags & {"FP16", "INT8"}) or (
-        network._strong and weight is not None and weight.data_type != standin_onnx.FLOAT
+        network._strong
+        and weight is not None
+        and (weight.data_type != standin_onnx.FLOAT or network._graph.is_quantised(node))
     )
     able = weight is not None and device.capability() >= (8, 0) and reduced and "SPARSE_WEIGHTS" in flags
     eligible = able and weight.is_2_in_4()

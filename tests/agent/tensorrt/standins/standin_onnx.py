@@ -66,6 +66,10 @@ class Graph:
             name = made_by[name].inputs[0]
         return self.weights[name]
 
+    def is_quantised(self, node):
+        """Whether a convolution's weights come out of a dequantise node."""
+        return any(maker.op == "DequantizeLinear" and node.inputs[1] in maker.outputs for maker in self.nodes)
+
 
 def _varint(data, place):
     value = shift = 0
