@@ -1,7 +1,7 @@
 """TensorRT through its own tool `trtexec`: a second path, and the only one on a board without TensorRT's Python module.
 
-Every flag is given on purpose; which flags a version has is read from its help. Each turn is a process of its own that
-loads the engine, warms up and times itself: the latency is the GPU's compute time, copies are apart in the details.
+Every flag is given on purpose (`trtexec_flags.py`). Each turn is a process of its own that loads the engine, warms up
+and times itself: the latency is the GPU's compute time, copies are apart in the details.
 Options: `tensorrt.options.EngineOptions`, of which `input_shape` is needed here. Counting the accuracy takes about a
 second for every INFER_BATCH images.
 """
@@ -9,7 +9,6 @@ second for every INFER_BATCH images.
 import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -22,9 +21,9 @@ from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.tensorrt.dialects import PRECISION_FLAGS
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
+from sis_agent.runners.trtexec_flags import Flags
 from sis_agent.schema import to_json
 
 INPUT, LOGITS = "input", "logits"
@@ -66,9 +65,8 @@ class TrtexecRunner(Runner):
     def __init__(self, path: str, batch_size: int) -> None:
         self._path = path
         self._batch_size = batch_size
-        self._help = _run([path, "--help"])
-        version = re.search(r"\[TensorRT v(\d+)\]", self._help)
-        self._version = version.group(1) if version else None
+        self._flags = Flags(_run([path, "--help"]))
+        self._version = self._flags.version
         self._cache = engine_cache.of_this_job()
         self._device = preflight().device
 
@@ -80,7 +78,7 @@ class TrtexecRunner(Runner):
             "tensorrt": self._version,
             "device": to_json(self._device),
             "power_mode": self._cache.power_mode,
-            "simulated": SIMULATED_MARK in self._help or bool(self._device and self._device.simulated),
+            "simulated": SIMULATED_MARK in self._flags.help or bool(self._device and self._device.simulated),
         }
 
     def prepare(self, model_path: str, options: Dict[str, Any], on_progress: OnProgress = ignore) -> None:
@@ -91,48 +89,12 @@ class TrtexecRunner(Runner):
         """The network's engine, to be loaded by each turn anew."""
         wanted = parse(options)
         engine = self._engine(model_path, wanted, ignore)
-        return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted))
-
-    def build_flags(self, options: EngineOptions) -> List[str]:
-        """The build's flags as this version names them; raises ProblemError for one that it does not have."""
-        flags = ["--verbose", "--skipInference" if self._has("--skipInference") else "--buildOnly"]
-        flags.append("--profilingVerbosity=detailed" if self._has("--profilingVerbosity") else "--nvtxMode=verbose")
-        if self._has("--fp16"):  # strongly typed versions take the precision from the ONNX alone
-            flags += ["--" + name.lower() for name in PRECISION_FLAGS[options.precision]]
-        if not options.tf32 and self._has("--noTF32"):
-            flags.append("--noTF32")
-        if self._has("--sparsity"):
-            flags.append("--sparsity=" + ("enable" if options.sparse_weights else "disable"))
-        elif options.sparse_weights:
-            raise self._lacks("--sparsity")
-        if options.workspace_bytes is not None:
-            pool = "--memPoolSize=workspace:{}" if self._has("--memPoolSize") else "--workspace={}"
-            flags.append(pool.format(max(1, options.workspace_bytes >> 20)))  # the tool counts in MiB
-        if options.optimization_level is not None:
-            if not self._has("--builderOptimizationLevel"):
-                raise self._lacks("--builderOptimizationLevel")
-            flags.append("--builderOptimizationLevel={}".format(options.optimization_level))
-        if options.tactic_sources is not None:
-            if not self._has("--tacticSources"):
-                raise self._lacks("--tacticSources")
-            flags.append("--tacticSources=" + ",".join("+" + name for name in options.tactic_sources))
-        return flags
-
-    def _has(self, flag: str) -> bool:
-        return re.search(re.escape(flag) + r"(?![A-Za-z])", self._help) is not None
-
-    def _lacks(self, flag: str) -> ProblemError:
-        return ProblemError(
-            "bad-option",
-            "trtexec of TensorRT {} has no {}; leave the option out, or use the runner tensorrt".format(
-                self._version, flag
-            ),
-        )
+        return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted), self._flags.of_run())
 
     def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
         if options.input_shape is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
-        flags = self.build_flags(options)
+        flags = self._flags.of_build(options)
         place = {
             "builder": "trtexec",
             "tensorrt": self._version,
@@ -146,9 +108,9 @@ class TrtexecRunner(Runner):
             command = [self._path, "--onnx=" + model_path, "--saveEngine=" + self._cache.path(key, ".plan"), *flags]
             for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
                 command.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
-            if options.timing_cache and self._has("--timingCacheFile"):
+            if options.timing_cache and self._flags.has("--timingCacheFile"):
                 command.append("--timingCacheFile=" + self._cache.timing_path(**place))
-            if self._has("--exportLayerInfo"):
+            if self._flags.has("--exportLayerInfo"):
                 command.append("--exportLayerInfo=" + layers_path)
             start_s = clock.now_s()
             lines = engines.run_builder(command, "", options.build_limit_s, on_progress).splitlines()
@@ -172,7 +134,7 @@ class TrtexecRunner(Runner):
         """A strongly typed engine in another precision than was asked for is not what was to be measured."""
         marks = {"fp32": [], "fp16": ["fp16", "half"], "int8": ["int8"]}[options.precision]
         told = [layer.precision.lower() for layer in layers if layer.precision is not None]
-        if self._has("--fp16") or not marks or not told or any(mark in text for mark in marks for text in told):
+        if self._flags.has("--fp16") or not marks or not told or any(mark in text for mark in marks for text in told):
             return
         raise ProblemError(
             "wrong-precision",
@@ -186,11 +148,12 @@ class TrtexecSession(Session):
 
     times_itself = True
 
-    def __init__(self, path: str, engine: Entry, folder: str, options: Dict[str, Any]) -> None:
+    def __init__(self, path: str, engine: Entry, folder: str, options: Dict[str, Any], run_flags: List[str]) -> None:
         self._path = path
         self._engine = engine
         self._folder = folder
         self._options = options
+        self._run_flags = run_flags
         self._copies: Dict[str, List[float]] = {"to_device_s": [], "to_host_s": []}
 
     def infer(self, images: Any) -> Any:
@@ -237,6 +200,7 @@ class TrtexecSession(Session):
         entry = self._engine
         return {
             "options": self._options,
+            "run_flags": self._run_flags,
             "engine_bytes": entry.plan_bytes,
             "engine_sha256": entry.plan_sha256,
             "engine_cache_hit": not entry.is_new,
@@ -251,8 +215,8 @@ class TrtexecSession(Session):
         path = os.path.join(scratch, "input.bin")
         numpy.ascontiguousarray(images, dtype=numpy.float32).tofile(path)
         command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shape(images.shape)]
-        command += ["--loadInputs={}:{}".format(INPUT, path), "--duration=0", "--avgRuns=1"]
-        _run(command + words)
+        command.append("--loadInputs={}:{}".format(INPUT, path))
+        _run(command + self._run_flags + words)
 
 
 def parse_times(text: str) -> List[Dict[str, float]]:

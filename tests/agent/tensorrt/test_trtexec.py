@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.tensorrt.options import EngineOptions
 from sis_agent.runners.trtexec import parse_times
+from sis_agent.runners.trtexec_flags import Flags, version_of
 
 from .board_with_gpu import DIALECTS, GpuBoard, gpu_board
 from .networks import CHOSEN, SIZE
@@ -23,19 +26,26 @@ def load(there: GpuBoard, form: str, batch_size: int = 1, **options: Any) -> Any
     return there.load(form, "trtexec", batch_size, **{"input_shape": SHAPE, **options})
 
 
+COMMON = "--profilingVerbosity=detailed"
 FLAGS = {
-    "8.2.1": "--verbose --buildOnly --profilingVerbosity=detailed --fp16 --noTF32 --sparsity=enable --workspace=256",
-    "10.3.0": "--verbose --skipInference --profilingVerbosity=detailed --fp16 --noTF32 --sparsity=enable "
-    "--memPoolSize=workspace:256 --builderOptimizationLevel=4",
-    "11.4.0.106": "--verbose --skipInference --profilingVerbosity=detailed --noTF32 --memPoolSize=workspace:256 "
+    "8.2.1": f"--verbose --buildOnly {COMMON} --fp16 --noTF32 --sparsity=enable --workspace=256",
+    "10.3.0": f"--verbose --skipInference {COMMON} --fp16 --noTF32 --sparsity=enable --memPoolSize=workspace:256 "
     "--builderOptimizationLevel=4",
+    "11.4.0.106": f"--verbose --skipInference {COMMON} --noTF32 --sparsity=enable --memPoolSize=workspace:256 "
+    "--builderOptimizationLevel=4",
+}
+# Whatever a version does by itself, a run has its copies and no CUDA graph.
+RUN_FLAGS = {
+    "8.2.1": "--streams=1 --duration=0 --avgRuns=1",
+    "10.3.0": "--infStreams=1 --duration=0 --avgRuns=1",
+    "11.4.0.106": "--infStreams=1 --duration=0 --avgRuns=1 --includeDataTransfers --noCudaGraph --noSpinWait",
 }
 
 
 @pytest.mark.parametrize("version", DIALECTS)
 def test_every_dialect(version: str, tmp_path: Path) -> None:
     strong = version.startswith("11")
-    options: dict[str, Any] = {"precision": "fp16", "sparse_weights": not strong, "workspace_bytes": 256 << 20}
+    options: dict[str, Any] = {"precision": "fp16", "sparse_weights": True, "workspace_bytes": 256 << 20}
     if version != "8.2.1":
         options["optimization_level"] = 4
     there = board(tmp_path, version)
@@ -48,15 +58,13 @@ def test_every_dialect(version: str, tmp_path: Path) -> None:
     assert details["copies"] == {"to_device_s": [pytest.approx(125e-6)] * 5, "to_host_s": [pytest.approx(62.5e-6)] * 5}
     told = details["engine_told"]
     assert told["flags"] == FLAGS[version].split()
+    assert details["run_flags"] == RUN_FLAGS[version].split()
     assert told["build_s"] > 0
     assert any(word.startswith("--optShapes=input:4x3x8x8") for word in told["command"])
-    if strong:
-        assert told["sparsity"]["chosen"] is None
-    else:
-        assert told["sparsity"]["chosen"] == {"number": 1, "names": CHOSEN}
+    assert told["sparsity"]["chosen"] == {"number": 1, "names": CHOSEN}
     runner = found["runner"]
     assert runner["simulated"] is True
-    assert runner["tensorrt"] == {"8.2.1": "821", "10.3.0": "100300", "11.4.0.106": "110400"}[version]
+    assert runner["tensorrt"] == version[:6]
     again = load(there, "sparse-fp16" if strong else "sparse", 4, **options)["details"]
     assert (details["engine_cache_hit"], again["engine_cache_hit"]) == (False, True)
     assert not list(there.engines.glob("tmp*"))
@@ -65,7 +73,7 @@ def test_every_dialect(version: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "options", "code", "said"),
     [
-        ("11.4.0.106", {"sparse_weights": True}, "bad-option", "has no --sparsity"),
+        ("11.4.0.106", {"tactic_sources": ["CUBLAS"]}, "bad-option", "known: EDGE_MASK_CONVOLUTIONS, JIT_CONVOLUTIONS"),
         ("8.2.1", {"optimization_level": 2}, "bad-option", "has no --builderOptimizationLevel"),
         ("10.3.0", {"input_shape": None}, "bad-option", "needs the option input_shape"),
         ("10.3.0", {"input_shape": "3x8x8"}, "bad-option", "channels, height, width"),
@@ -79,6 +87,29 @@ def test_what_the_tool_cannot_do_is_refused(
     problem = load(there, "dense", **options)["problem"]
     assert (problem["code"], said in problem["message"]) == (code, True), problem
     assert not list(there.engines.glob("*.json"))
+
+
+def test_sources_and_timings_as_asked_for(tmp_path: Path) -> None:
+    found = load(board(tmp_path, "10.3.0"), "dense", tactic_sources=["CUDNN"], timing_cache=False)
+    flags, command = (found["details"]["engine_told"][name] for name in ("flags", "command"))
+    assert "--noBuilderCache" in flags
+    assert "--tacticSources=-CUBLAS,-CUBLAS_LT,+CUDNN,-EDGE_MASK_CONVOLUTIONS,-JIT_CONVOLUTIONS" in flags
+    assert not [word for word in command if word.startswith("--timingCacheFile")]
+
+
+def test_a_tool_without_the_flag_refuses_sparse_kernels() -> None:
+    old = Flags("&&&& RUNNING TensorRT.trtexec [TensorRT v7200] # trtexec --help\n --workspace=N --fp16")
+    assert old.version == "7.2.0"
+    with pytest.raises(ProblemError, match=r"7\.2\.0 has no --sparsity"):
+        old.of_build(EngineOptions(sparse_weights=True))
+
+
+@pytest.mark.parametrize(
+    ("code", "version"), [("8201", "8.2.1"), ("8502", "8.5.2"), ("100300", "10.3.0"), ("101303", "10.13.3")]
+)
+def test_the_version_that_the_tool_says(code: str, version: str) -> None:
+    assert version_of(f"&&&& RUNNING TensorRT.trtexec [TensorRT v{code}] [b9] # trtexec --help") == version
+    assert version_of("command not found") is None
 
 
 def test_a_failed_build_gives_the_tools_own_words(tmp_path: Path) -> None:

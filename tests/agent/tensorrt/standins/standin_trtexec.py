@@ -13,15 +13,23 @@ import standin_device as device
 import standin_names
 import standin_tensorrt
 
+# From samples/common/sampleOptions.cpp of these versions (samples/trtexecCommon in 11.4).
 ALL = (
     "--help --onnx --saveEngine --loadEngine --minShapes --optShapes --maxShapes --shapes --noTF32 --verbose "
-    "--timingCacheFile --profilingVerbosity --exportLayerInfo --exportTimes --exportOutput --loadInputs "
-    "--tacticSources --iterations --warmUp --duration --avgRuns"
+    "--timingCacheFile --noBuilderCache --profilingVerbosity --exportLayerInfo --exportTimes --exportOutput "
+    "--loadInputs --tacticSources --sparsity --iterations --warmUp --duration --avgRuns --noDataTransfers "
+    "--useCudaGraph --useSpinWait"
 )
 FLAGS = {
-    "8.2.1": ALL + " --fp16 --int8 --sparsity --workspace --buildOnly",
-    "10.3.0": ALL + " --fp16 --int8 --sparsity --memPoolSize --builderOptimizationLevel --skipInference",
-    "11.4.0.106": ALL + " --memPoolSize --builderOptimizationLevel --skipInference",
+    "8.2.1": ALL + " --fp16 --int8 --workspace --buildOnly --streams",
+    "10.3.0": ALL + " --fp16 --int8 --memPoolSize --builderOptimizationLevel --skipInference --infStreams",
+    "11.4.0.106": ALL + " --memPoolSize --builderOptimizationLevel --skipInference --infStreams "
+    "--includeDataTransfers --noCudaGraph --noSpinWait",
+}
+SOURCES = {
+    "8.2.1": ["CUBLAS", "CUBLAS_LT", "CUDNN"],
+    "10.3.0": ["CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"],
+    "11.4.0.106": ["EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"],
 }
 WARMED_UP = 2
 
@@ -33,9 +41,11 @@ class Printer(standin_names.ILogger):
 
 
 def banner(version):
-    numbers = [*version.split("."), "0"][:3]
-    code = "".join(numbers[:1] + [part.zfill(2) if int(numbers[0]) >= 10 else part for part in numbers[1:]])
-    return f"&&&& RUNNING TensorRT.trtexec [TensorRT v{code}] # trtexec"
+    """NV_TENSORRT_VERSION: thousands for the major number before 10, ten thousands from there on."""
+    major, minor, patch = (int(part) for part in [*version.split("."), "0"][:3])
+    code = major * (1000 if major < 10 else 10000) + minor * 100 + patch
+    build = " [b9]" if major >= 10 else ""
+    return f"&&&& RUNNING TensorRT.trtexec [TensorRT v{code}]{build} # trtexec"
 
 
 def shape(text):
@@ -108,14 +118,15 @@ def run(maker, words):
         device.synchronize(stream)
         end_ms = time.perf_counter() * 1e3
         into, out = ("In", "Out") if maker.major < 10 else ("H2d", "D2h")
+        copies = 1 if maker.major < 11 or "--includeDataTransfers" in words else 0
         traces.append(
             {
                 f"start{into}Ms": start_ms - 0.25,
-                f"end{into}Ms": start_ms - 0.125,
+                f"end{into}Ms": start_ms - 0.25 + 0.125 * copies,
                 "startComputeMs": start_ms,
                 "endComputeMs": end_ms,
                 f"start{out}Ms": end_ms,
-                f"end{out}Ms": end_ms + 0.0625,
+                f"end{out}Ms": end_ms + 0.0625 * copies,
             }
         )
     if "--exportTimes" in words:
@@ -140,6 +151,8 @@ def main(version):
     if "--help" in words:
         print("__sis_simulated__")
         print("\n".join(f"  {name}=<spec>  " for name in flags))
+        named = "|".join(f'"{name}"' for name in SOURCES[version])
+        print(f'  Tactic Sources: tactics ::= tactic[","tactics]\n    lib ::= {named}\n  For example, to disable ...')
         return 0
     if device.count() < 1:
         print("[01/01/2024-00:00:00] [E] Cuda failure: no CUDA-capable device is detected")
