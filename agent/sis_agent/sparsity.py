@@ -27,6 +27,8 @@ _NEW = {
     "eligible": re.compile(r"\(Sparsity\) Found (\d+) layer\(s\) eligible to use sparse tactics(?::(.*))?"),
     "chosen": re.compile(r"\(Sparsity\) Chose (\d+) layer\(s\) using sparse tactics(?::(.*))?"),
 }
+# "[ONNX Layer: name | enclosing functions]", one after the other.
+_ONNX_NODE = re.compile(r"\[ONNX Layer: ([^\]|]*[^\]| ]) *[\]|]")
 _SPARSE_TACTIC = re.compile(r"sparse|sptensor|spmma", re.IGNORECASE)
 
 
@@ -45,13 +47,18 @@ class LogReport(NamedTuple):
 
 
 class LayerTactic(NamedTuple):
-    """One layer of an engine; `tactic` and `sparse` are None where the inspector does not tell the tactic."""
+    """One layer of an engine; `tactic` and `sparse` are None where the inspector does not tell the tactic.
+
+    `onnx` are the nodes of the ONNX file that it computes, where TensorRT tells (8.6 and later do): a layer of its
+    Myelin compiler has a name that says nothing of them.
+    """
 
     name: str
     kind: Optional[str]
     tactic: Optional[str]
     sparse: Optional[bool]
     precision: Optional[str]
+    onnx: List[str] = []
 
 
 def from_log(lines: Iterable[str]) -> LogReport:
@@ -106,7 +113,8 @@ def _layer(layer: Any) -> LayerTactic:
     precision = next(
         (outputs[0][key] for key in ("Format/Datatype", "Datatype", "DataType") if outputs[0].get(key)), None
     )
-    return LayerTactic(str(layer.get("Name")), layer.get("LayerType"), tactic, sparse, precision)
+    nodes = _ONNX_NODE.findall(layer.get("Metadata") or "")
+    return LayerTactic(str(layer.get("Name")), layer.get("LayerType"), tactic, sparse, precision, nodes)
 
 
 def summary(log: LogReport, layers: List[LayerTactic]) -> Dict[str, Any]:

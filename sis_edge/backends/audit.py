@@ -58,9 +58,14 @@ class NetworkAudit:
     layers_not_timed: str | None = None
 
 
-def audit(bundle: Bundle, profile: DeviceProfile, run: StoredRun | None = None) -> list[NetworkAudit]:
-    """Every network of the bundle; `run` is one that measured it. Raises nothing of its own: files are as verified."""
-    return [_network(bundle, profile, entry, run) for entry in bundle.manifest.networks]
+def audit(
+    bundle: Bundle, profile: DeviceProfile, run: StoredRun | None = None, precision: str | None = None
+) -> list[NetworkAudit]:
+    """Every network of the bundle; `run` is one that measured it, in `precision` or the first that has both engines.
+
+    Raises nothing of its own: files are as verified.
+    """
+    return [_network(bundle, profile, entry, run, precision) for entry in bundle.manifest.networks]
 
 
 def newest_run(bundle: Bundle, runs: Sequence[StoredRun]) -> StoredRun | None:
@@ -87,13 +92,15 @@ def why_not(layer: WeightSparsity, profile: DeviceProfile) -> str | None:
     return None
 
 
-def _network(bundle: Bundle, profile: DeviceProfile, entry: NetworkEntry, run: StoredRun | None) -> NetworkAudit:
-    plain, sparse, reason = _records(entry, run)
+def _network(
+    bundle: Bundle, profile: DeviceProfile, entry: NetworkEntry, run: StoredRun | None, wanted: str | None
+) -> NetworkAudit:
+    plain, sparse, reason = _records(entry, run, wanted)
     taken = None if sparse is None else _chosen(sparse)
     layers = []
     for layer in weights(bundle.path / entry.model):
         reason_not = why_not(layer, profile)
-        chosen = None if taken is None else any(_names(name, layer.layer) for name in taken)
+        chosen = None if taken is None or sparse is None else any(_is(sparse, name, layer.layer) for name in taken)
         times_s = [_layer_s(record, layer.layer) for record in (plain, sparse)]
         layers.append(LayerAudit(layer, reason_not, chosen, *times_s))
     precision = None if sparse is None else str(_options(run, sparse.name).get("precision"))
@@ -104,21 +111,24 @@ def _network(bundle: Bundle, profile: DeviceProfile, entry: NetworkEntry, run: S
 
 
 def _records(
-    entry: NetworkEntry, run: StoredRun | None
+    entry: NetworkEntry, run: StoredRun | None, precision: str | None
 ) -> tuple[NetworkRecord | None, NetworkRecord | None, str | None]:
-    """The engines without and with sparse kernels, or why there are none; the first precision that has both."""
+    """The engines without and with sparse kernels, or why there are none; None: the first precision that has both."""
     if run is None:
         return None, None, NO_RUN
     records = {record.name: record for record in run.record.networks}
     own = [job.name for job in run.record.job.networks if (job.network or job.name) == entry.name]
     for name in own:
         plain, sparse = records.get(name), records.get(f"{name} {SPARSE}")
+        if precision not in (None, _options(run, name).get("precision")):
+            continue
         if plain is not None and sparse is not None:
             problem = plain.problem or sparse.problem
             return plain, sparse, None if problem is None else f"not measured: {problem.message}"
     if not own:
         return None, None, "not measured: the run did not contain this network"
-    return None, None, f"not measured: the run used {run.record.job.runner} without sparse kernels for it"
+    used = " ".join(filter(None, [run.record.job.runner, precision and f"in {precision}"]))
+    return None, None, f"not measured: the run used {used} without sparse kernels for it"
 
 
 def _chosen(record: NetworkRecord) -> list[str] | None:
@@ -134,13 +144,19 @@ def _chosen(record: NetworkRecord) -> list[str] | None:
 def _layer_s(record: NetworkRecord | None, layer: str) -> float | None:
     """The layer's median time in an engine's profile; what TensorRT split it into is added up."""
     times: Mapping[str, Sequence[float]] = (record.details.get("layer_times_s") if record else None) or {}
-    own = [median(found) for name, found in times.items() if found and _names(name, layer)]
+    own = [median(found) for name, found in times.items() if record and found and _is(record, name, layer)]
     return sum(own) if own else None
 
 
-def _names(told: str, layer: str) -> bool:
-    """Whether TensorRT's name of a layer, perhaps fused with others ("C2 + C2.relu"), is that of this one."""
-    return layer in [part.strip() for part in told.split("+")]
+def _is(record: NetworkRecord, told: str, layer: str) -> bool:
+    """Whether TensorRT's name of a layer means this one: fused with others ("C2 + C2.relu"), or by the engine's word.
+
+    A layer of its Myelin compiler has a name of its own, and the engine's inspector tells which nodes it computes.
+    """
+    if layer in [part.strip() for part in told.split("+")]:
+        return True
+    engine_layers: Sequence[Mapping[str, Any]] = record.details.get("engine_told", {}).get("layers") or []
+    return any(layer in each.get("onnx", []) for each in engine_layers if each["name"] == told)
 
 
 def _options(run: StoredRun | None, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ def audit(
     run: Annotated[
         Path | None, typer.Option(help="A stored run of this bundle. [default: the newest with TensorRT]")
     ] = None,
+    precision: Annotated[
+        Literal["fp16", "int8"] | None, typer.Option(help="Of the engines. [default: the first that was measured]")
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Show for each layer whether it is 2:4 sparse, why not, and whether TensorRT chose sparse kernels for it."""
@@ -37,14 +40,16 @@ def audit(
     if measured is None:
         with suppress(RecordError):  # nothing was measured yet
             measured = audits.newest_run(bundle, store.load_all(runs_dir).runs)
-    for network in audits.audit(bundle, board, measured):
+    for network in audits.audit(bundle, board, measured, precision):
         _show(network)
-    eligible = board.gpu is not None and board.gpu.sparse_24
-    out.print(
-        f"{board.title}: {'has' if eligible else 'has no'} sparse tensor cores. Eligible is not chosen: TensorRT times "
-        "sparse and dense kernels and keeps the faster.",
-        soft_wrap=True,
-    )
+    if board.gpu is not None and board.gpu.sparse_24:
+        out.print(
+            f"{board.title} has sparse tensor cores. Eligible is not chosen: TensorRT times sparse and dense kernels "
+            "and keeps the faster.",
+            soft_wrap=True,
+        )
+    else:
+        out.print(f"{board.title} has no sparse tensor cores, so no layer is eligible.", soft_wrap=True)
 
 
 def _show(network: "NetworkAudit") -> None:
@@ -58,8 +63,13 @@ def _show(network: "NetworkAudit") -> None:
     precisions = ", ".join(["fp32", *(f"{each.precision} for {each.runtime}" for each in entry.variants)])
     table = Table(title=f"{entry.name}: {entry.granularity}, {count}, opset {entry.opset}", title_justify="left")
     is_timed = network.layers_not_timed is None
-    for heading in ("layer", "shape", "zeros", "2:4", "chosen", *(("dense", "sparse") if is_timed else ()), "why not"):
-        table.add_column(heading, justify="right" if heading in ("shape", "zeros", "dense", "sparse") else "left")
+    reasons = {layer.why_not for layer in network.layers}
+    common = reasons.pop() if len(reasons) == 1 else None  # said once, and not in every line
+    headings = ["layer", "shape", "zeros", "2:4", "chosen"]
+    headings += ["dense", "sparse"] * is_timed + ["why not"] * (common is None)
+    for heading in headings:
+        is_number = heading in ("shape", "zeros", "dense", "sparse")
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=heading != "why not")
     for layer in network.layers:
         chosen = "not measured" if layer.chosen is None else ("yes" if layer.chosen else "no")
         table.add_row(
@@ -69,13 +79,15 @@ def _show(network: "NetworkAudit") -> None:
             "yes" if layer.is_eligible else "no",
             chosen if layer.is_eligible else "-",
             *((_time(layer.dense_s), _time(layer.sparse_s)) if is_timed else ()),
-            layer.why_not or "",
+            *((layer.why_not or "",) if common is None else ()),
         )
     out.print(table)
+    if common is not None:
+        out.print(f"No layer is eligible for 2:4; {common}.", soft_wrap=True)
     out.print(f"Precisions: {precisions}.", soft_wrap=True)
     if is_timed:
         out.print("Times of layers: medians of a profiled pass, which is slower than the measured one.", soft_wrap=True)
-    elif network.not_measured is None:
+    elif network.not_measured is None and common is None:
         out.print(f"Times of layers: not known, since {network.layers_not_timed}.", soft_wrap=True)
     if network.dense_s is not None and network.sparse_s is not None:
         out.print(
@@ -83,7 +95,7 @@ def _show(network: "NetworkAudit") -> None:
             f"{network.sparse_s * 1e3:.3f} ms with sparse ones allowed.",
             soft_wrap=True,
         )
-    else:
+    elif any(layer.is_eligible for layer in network.layers):
         out.print(f"Time with dense and with sparse kernels: {network.not_measured or 'not measured'}.", soft_wrap=True)
     out.print()
 

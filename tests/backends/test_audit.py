@@ -132,6 +132,40 @@ def test_times_of_layers(bundle: Bundle) -> None:
     assert of_sparse(bundle, ORIN, timed).layers_not_timed is None
 
 
+def test_layers_that_tensorrt_names_in_its_own_way(bundle: Bundle) -> None:
+    """Its Myelin compiler: the inspector tells which nodes of the ONNX a layer computes."""
+    names = {"__myl_Conv_myl0_2": ["C2", "C2.relu"], "__myl_Conv_myl0_6": ["C3"], "__myl_Move_myl0_1": []}
+    told = {
+        "sparsity": {"chosen": None, "sparse_tactics": ["__myl_Conv_myl0_2"]},
+        "layers": [{"name": name, "onnx": nodes} for name, nodes in names.items()],
+    }
+    run = stored(bundle, {}, details={"engine_told": told, "layer_times_s": {name: [1e-4] for name in names}})
+    found = {layer.weights.layer: layer for layer in of_sparse(bundle, ORIN, run).layers}
+    assert (found["C2"].chosen, found["C3"].chosen) == (True, False)
+    assert (found["C2"].sparse_s, found["C3"].sparse_s, found["MP2a"].sparse_s) == (1e-4, 1e-4, None)
+
+
+def test_one_precision_of_several(bundle: Bundle) -> None:
+    run = stored(bundle, {"chosen": {"number": 1, "names": ["C2"]}})
+    pair = [("sparse int8", [5e-3]), ("sparse int8 sparse", [4e-3])]
+    jobs = [NetworkJob(name, "m", "g", "sparse", {"precision": "int8"}) for name, _ in pair]
+    records = [NetworkRecord(name, 1, rounds=[RoundSamples(0, 0, 0.0, times)]) for name, times in pair]
+    job = run.record.job._replace(networks=[*run.record.job.networks, *jobs])
+    record = run.record._replace(job=job, networks=[*run.record.networks, *records])
+    both = run.model_copy(update={"record": record})
+    figures = {
+        precision: next(
+            (found.precision, found.dense_s, found.sparse_s)
+            for found in audit(bundle, ORIN, both, precision)
+            if found.entry.name == "sparse"
+        )
+        for precision in (None, "fp16", "int8")
+    }
+    assert figures == {None: ("fp16", 3e-3, 2e-3), "fp16": ("fp16", 3e-3, 2e-3), "int8": ("int8", 5e-3, 4e-3)}
+    untold = next(found for found in audit(bundle, ORIN, run, "int8") if found.entry.name == "sparse")
+    assert untold.not_measured == "not measured: the run used tensorrt in int8 without sparse kernels for it"
+
+
 def test_a_run_that_says_nothing_of_it(bundle: Bundle) -> None:
     broken = stored(bundle, {}, problem=Problem("build-failed", "no memory"), rounds=[])
     found = of_sparse(bundle, ORIN, broken)
@@ -154,6 +188,18 @@ def test_the_command(bundle: Bundle, capsys: pytest.CaptureFixture[str], tmp_pat
     assert "structure: dense" in shown
     assert "192x48x5x5" in shown
     assert "not measured: there is no stored run of this bundle" in shown
+
+
+def test_the_command_says_what_holds_for_all_layers_once(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["audit", str(bundle.path), "--profile", "jetson-nano", "--runs-dir", str(tmp_path)]
+    assert run_command(words) == 0
+    shown = capsys.readouterr().out
+    reason = "No layer is eligible for 2:4; hardware: compute capability 5.3 has no sparse tensor cores."
+    assert shown.count(reason) == 1
+    assert "why not" not in shown[shown.index("sparse: ") :]
+    assert "with sparse kernels" not in shown, "there are no such engines to time"
 
 
 def test_the_command_on_what_is_no_bundle(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -85,6 +85,22 @@ def test_the_inspector_of_tensorrt_11() -> None:
     assert from_inspector(text) == [LayerTactic("a", "CaskConvolution", "sm87_sptensor_conv", True, "Half")]
 
 
+@pytest.mark.parametrize(
+    ("metadata", "nodes"),
+    [
+        ("[ONNX Layer: C2]\x1f[ONNX Layer: C2.relu]", ["C2", "C2.relu"]),
+        ("[ONNX Layer: /block.0/Conv | block (Block)][ONNX Layer: a b ]", ["/block.0/Conv", "a b"]),
+        ("", []),
+        (None, []),
+        ("[ONNX Layer: cut ... off", []),
+    ],
+)
+def test_the_nodes_that_a_layer_computes(metadata: str | None, nodes: list[str]) -> None:
+    text = json.dumps({"Layers": [{**layer("__myl_Conv_myl0_3", SPARSE), "Metadata": metadata}]})
+    (found,) = from_inspector(text)
+    assert (found.name, found.onnx) == ("__myl_Conv_myl0_3", nodes)
+
+
 def test_an_inspector_without_details_gives_names_alone() -> None:
     assert from_inspector('{"Layers": ["conv1 + relu1"], "Bindings": []}') == [
         LayerTactic("conv1 + relu1", None, None, None, None)

@@ -183,6 +183,8 @@ def make_inspector(maker):
             tensor["Format/Datatype"] = f"Row major linear {kind}"
         found = {"Name": layer["name"], "LayerType": layer["kind"], "Inputs": [tensor], "Outputs": [tensor]}
         found["TacticValue"] = "0x1"
+        if not maker.version.startswith(("8.2", "8.5")):
+            found["Metadata"] = f"[ONNX Layer: {layer['name']}]"
         if maker.version.startswith("8.2"):
             found["AllowSparse"] = int(layer["chosen"])
         else:
