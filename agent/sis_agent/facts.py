@@ -8,6 +8,7 @@ from typing import Dict, List, Optional
 
 from sis_agent import cpu, login, power, power_mode, runners
 from sis_agent.commands import Commands
+from sis_agent.runners import trtexec
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree
 
@@ -48,7 +49,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         governor=cpu.governor(tree),
         cpu_frequency_hz=cpu.frequencies_hz(tree),
         temperatures_c=temperatures_c(tree),
-        packages=package_versions(sys.path),
+        packages=_packages(tree),
         runners=runners.availability(),
         hostname=tree.text("proc/sys/kernel/hostname"),
         power_mode=power_mode.read(tree, commands),
@@ -95,6 +96,29 @@ def package_versions(folders: List[str]) -> Dict[str, Optional[str]]:
     for package in PACKAGES:
         if package not in found and importlib.util.find_spec(package) is not None:
             found[package] = None
+    return found
+
+
+def debian_version(tree: Tree, name: str) -> Optional[str]:
+    """The version of the installed Debian package whose name matches, such as "10.3.0.30"; None without any."""
+    found = None
+    fields: Dict[str, str] = {}
+    for line in [*tree.lines("var/lib/dpkg/status"), ""]:
+        key, _, value = line.partition(": ")
+        if key in ("Package", "Status", "Version"):
+            fields[key] = value
+        elif not line:
+            if fields.get("Status", "").endswith(" installed") and re.match(name + "$", fields.get("Package", "")):
+                found = re.split("[-+]", fields.get("Version", ""))[0] or None
+            fields = {}
+    return found
+
+
+def _packages(tree: Tree) -> Dict[str, Optional[str]]:
+    """Versions of the packages; a board may have TensorRT's tool alone, without its Python module."""
+    found = package_versions(sys.path)
+    if found.get("tensorrt") is None and ("tensorrt" in found or trtexec.find() is not None):
+        found["tensorrt"] = debian_version(tree, "libnvinfer-bin") or debian_version(tree, r"libnvinfer\d+")
     return found
 
 

@@ -153,3 +153,41 @@ def test_emulation_shows_in_the_kernels_own_link(tmp_path: Path, machine: str | 
 
 def test_without_the_link_emulation_is_not_claimed(tmp_path: Path) -> None:
     assert not cpu.is_emulated("aarch64", Tree(str(tmp_path)))
+
+
+DPKG = """Package: libnvinfer-bin
+Status: install ok installed
+Architecture: arm64
+Version: 11.4.1.2-1+cuda13.2
+Description: TensorRT binaries
+ Package: a line of a description
+
+Package: libnvinfer10
+Status: deinstall ok config-files
+Version: 10.3.0.30-1+cuda12.5
+
+Package: python3-libnvinfer
+Status: install ok installed
+Version: 1.0
+"""
+
+
+def test_the_version_of_a_debian_package(tmp_path: Path) -> None:
+    write(tmp_path, {"var/lib/dpkg/status": DPKG})
+    tree = Tree(str(tmp_path))
+    assert facts.debian_version(tree, "libnvinfer-bin") == "11.4.1.2"
+    assert facts.debian_version(tree, r"libnvinfer\d+") is None, "removed"
+    assert facts.debian_version(tree, "libnvinfer") is None
+    assert facts.debian_version(Tree(str(tmp_path / "none")), "libnvinfer-bin") is None
+
+
+def test_a_board_with_tensorrts_tool_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From TensorRT 11 on its version decides which ONNX goes over."""
+    write(tmp_path, {**ORIN, "var/lib/dpkg/status": DPKG})
+    assert "tensorrt" not in facts.read(root=str(tmp_path)).packages
+    tool = tmp_path / "bin" / "trtexec"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent))
+    assert facts.read(root=str(tmp_path)).packages["tensorrt"] == "11.4.1.2"
