@@ -102,6 +102,23 @@ def evaluate(
         )
 
 
+@_zoo.command()
+def report(
+    dataset: Annotated[str, typer.Option(help="The data set whose networks are shown.")] = "cifar10",
+    output: Annotated[Path | None, typer.Option(help="The folder. [default: reports/DATASET]")] = None,
+) -> None:
+    """Write what the networks reach beside the paper's figures: page, Markdown, CSV, JSON and chart."""
+    from sis_edge import datasets
+    from sis_edge.cli.console import out
+    from sis_edge.errors import unknown
+    from sis_edge.zoo import report as writing
+
+    if dataset not in datasets.DATASETS:
+        raise unknown("data set", dataset, datasets.DATASETS)
+    for path in writing.write(dataset, output or Path("reports") / dataset):
+        out.print(str(path), soft_wrap=True)
+
+
 @_zoo.command(hidden=True)
 def add(
     name: Annotated[str, typer.Argument(help="The name it gets.")],

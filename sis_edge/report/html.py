@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sis_edge.report.charts import Chart, styled, svg
 from sis_edge.report.document import Document, headline, verdict_lines
@@ -24,6 +25,24 @@ for (const place of document.querySelectorAll("[data-chart]")) {
 
 def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
     """The text of `index.html`; `charts` holds the charts of each section."""
+    drawn = [[_drawn(chart) for chart in group] for group in charts]
+    return _page(
+        "report.html.j2",
+        any(drawn),
+        document=document,
+        headline=headline,
+        verdict_lines=verdict_lines,
+        sections=list(zip(document.sections, drawn, strict=True)),
+    )
+
+
+def accuracy_page(title: str, sheets: Sequence[Any], notes: Sequence[str], charts: Sequence[Chart]) -> str:
+    """The text of a page about accuracy alone: sheets (`zoo/sheets.py`), charts and what to know of them."""
+    drawn = [_drawn(chart) for chart in charts]
+    return _page("accuracy.html.j2", bool(drawn), title=title, sheets=sheets, notes=notes, charts=drawn)
+
+
+def _page(template: str, has_charts: bool, **values: Any) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -34,16 +53,13 @@ def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = [
-        [(chart, Markup(svg(chart, inline=True)), Markup(_embedded(chart))) for chart in group] for group in charts
-    ]
-    return environment.get_template("report.html.j2").render(
-        document=document,
-        headline=headline,
-        verdict_lines=verdict_lines,
-        sections=list(zip(document.sections, drawn, strict=True)),
-        script=Markup(_script()) if any(drawn) else None,
-    )
+    return environment.get_template(template).render(script=Markup(_script()) if has_charts else None, **values)
+
+
+def _drawn(chart: Chart) -> tuple[Chart, str, str]:
+    from markupsafe import Markup
+
+    return chart, Markup(svg(chart, inline=True)), Markup(_embedded(chart))
 
 
 def _embedded(chart: Chart) -> str:

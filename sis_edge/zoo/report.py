@@ -1,0 +1,111 @@
+"""The zoo's accuracy as a page, Markdown, CSV, JSON and a chart: `sis-edge zoo report`."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from sis_edge.report.charts import Chart
+from sis_edge.report.charts.base import BLUE, ORANGE, finished
+from sis_edge.report.markdown import escape
+from sis_edge.results.atomic import write_text
+from sis_edge.zoo.sheets import Row, Sheet, other_rows, paper_rows, sheets
+
+REPORT_VERSION = 1
+"""Of `results.json`. History: 1, first version."""
+
+NOTES = (
+    "Every network is trained from scratch on all training images; its structure is drawn before that and looks at no "
+    "weight. Nothing was chosen by test images.",
+    "Measured on the machine that trained it; `sis-edge zoo evaluate NAME` measures again.",
+)
+
+
+def write(dataset: str, folder: Path, zoo: Path | None = None) -> list[Path]:
+    """Write `index.html`, `report.md`, `results.csv`, `results.json` and the chart; raises DiskError."""
+    from sis_edge.report.charts import svg
+    from sis_edge.report.html import accuracy_page
+
+    rows = [*paper_rows(dataset, zoo), *other_rows(dataset, zoo)]
+    title = f"What the networks reach on {dataset}"
+    chart = accuracy_synapses(rows, title)
+    charts = [] if chart is None else [chart]
+    found = sheets(dataset, zoo)
+    texts = {
+        "index.html": accuracy_page(title, found, NOTES, charts),
+        "report.md": to_markdown(title, found, charts),
+        "results.csv": to_csv(rows),
+        "results.json": to_json(dataset, rows),
+        **{f"{drawn.name}.svg": svg(drawn) for drawn in charts},
+    }
+    return [write_text(folder / name, text) for name, text in texts.items()]
+
+
+def to_markdown(title: str, found: Sequence[Sheet], charts: Sequence[Chart]) -> str:
+    """The same tables as text."""
+    blocks = [f"# {escape(title)}", *map(escape, NOTES)]
+    for sheet in found:
+        lines = [[heading.title for heading in sheet.headings]]
+        lines.append(["--:" if heading.is_number else "---" for heading in sheet.headings])
+        lines += [[escape(text) for text in line] for line in sheet.lines]
+        blocks += [f"## {escape(sheet.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+        blocks += map(escape, (sheet.caption, *sheet.notes))
+    blocks += [f"![{escape(chart.alt)}]({chart.name}.svg)" for chart in charts]
+    return "\n\n".join(blocks) + "\n"
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """One line a network, all digits; what is unknown is empty and `reason` says why."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Row)])
+    writer.writerows([["" if value is None else value for value in asdict(row).values()] for row in rows])
+    return out.getvalue()
+
+
+def to_json(dataset: str, rows: Sequence[Row]) -> str:
+    """The rows for programs; what is unknown is null and `reason` says why."""
+    data = {"report_version": REPORT_VERSION, "dataset": dataset, "networks": [asdict(row) for row in rows]}
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def accuracy_synapses(rows: Sequence[Row], subtitle: str) -> Chart | None:
+    """Ours and the paper's accuracy over synapses, or None where nothing was measured."""
+    points = [
+        {"network": row.network, "synapses": row.synapses, "accuracy": 100 * value, "whose": whose}
+        for row in rows
+        for whose, value in (("ours", row.accuracy), ("the paper", row.paper_accuracy))
+        if value is not None
+    ]
+    if not any(point["whose"] == "ours" for point in points):
+        return None
+    words = "; ".join(f"{p['network']} ({p['whose']}) {p['synapses']:,} synapses {p['accuracy']:.2f}%" for p in points)
+    return Chart(
+        name="accuracy-synapses",
+        title="Accuracy against synapses",
+        caption="Ours on the test images, and what the paper reports for the same counts.",
+        alt=f"Scatter chart of accuracy against synapses: {words}.",
+        spec=finished(_drawn(points), "Accuracy against synapses", None, 300)
+        | {"title": {"text": "Accuracy against synapses", "subtitle": subtitle}},
+    )
+
+
+def _drawn(points: list[dict[str, Any]]) -> Any:
+    import altair as alt
+
+    base = alt.Chart({"values": points}).encode(
+        x=alt.X("synapses:Q", title="Synapses (log scale)", scale=alt.Scale(type="log", nice=False, padding=30)),
+        y=alt.Y("accuracy:Q", title="Test accuracy (%)", scale=alt.Scale(zero=False, padding=14)),
+        tooltip=["network:N", "whose:N", "synapses:Q", "accuracy:Q"],
+    )
+    whose = alt.Scale(domain=["ours", "the paper"], range=[BLUE, ORANGE])
+    return alt.layer(
+        base.mark_point(filled=True, size=90, opacity=1).encode(
+            color=alt.Color("whose:N", title=None, scale=whose),
+            shape=alt.Shape("whose:N", title=None, scale=alt.Scale(domain=["ours", "the paper"])),
+        ),
+        base.transform_filter("datum.whose == 'ours'").mark_text(dy=-12, fontSize=11).encode(text="network:N"),
+    )

@@ -1,0 +1,179 @@
+"""What the networks of the zoo reach, as rows: those of the paper for a data set, measured or not, then the others."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sis_edge.formation import PRESETS, form
+from sis_edge.formation.presets import Preset
+from sis_edge.spec import nin
+from sis_edge.zoo.entry import Entry, entries
+
+PAPER_TABLES = {"cifar10": "Table 1", "svhn": "Table 2"}
+PAPER_STRUCTURE = "kernel / neuron, uniform"
+TRAIN = "sis-edge build --profile x86-64 --dataset {dataset} --networks {networks} --train"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's title, and whether numbers stand below it."""
+
+    title: str
+    is_number: bool = True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as text: `lines` [rows][columns]."""
+
+    title: str
+    caption: str
+    headings: tuple[Heading, ...]
+    lines: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network on one data set; what was not measured is None, and `reason` says why.
+
+    `half_width` is half of the 95% interval of an accuracy on so many test images (normal approximation of a share);
+    `drop` is the loss against our own dense NiN, `synapses_ratio` the dense NiN's synapses over this network's.
+    """
+
+    network: str
+    structure: str
+    dataset: str
+    synapses: int
+    synapses_ratio: float
+    macs: int
+    accuracy: float | None
+    test_images: int | None
+    half_width: float | None
+    drop: float | None
+    paper_accuracy: float | None
+    epochs: int | None
+    seed: int | None
+    reason: str | None
+
+    @property
+    def difference(self) -> float | None:
+        """Our accuracy over the paper's."""
+        if self.accuracy is None or self.paper_accuracy is None:
+            return None
+        return self.accuracy - self.paper_accuracy
+
+
+def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
+    """The paper's networks of that data set in the paper's structure, at its counts."""
+    known = entries(folder)
+    rows = []
+    for preset in PRESETS.values():
+        if dataset in preset.paper_accuracy:
+            graph = form(nin(), preset.formation())
+            digest = graph.digest()
+            same = [entry for entry in known if entry.graph_sha256 == digest and entry.dataset == dataset]
+            if same:
+                rows.append(_measured(same[0], known, preset.name, preset.paper_accuracy[dataset]))
+            else:
+                rows.append(_missing(preset, dataset, graph.macs))
+    return rows
+
+
+def other_rows(dataset: str, folder: Path | None = None) -> list[Row]:
+    """The zoo's other networks on that data set: other structures, and the paper's networks of another data set."""
+    known = entries(folder)
+    shown = {
+        form(nin(), preset.formation()).digest() for preset in PRESETS.values() if dataset in preset.paper_accuracy
+    }
+    others = [entry for entry in known if entry.dataset == dataset and entry.graph_sha256 not in shown]
+    return [_measured(entry, known, entry.name, None) for entry in others]
+
+
+def _measured(entry: Entry, known: Sequence[Entry], name: str, paper: float | None) -> Row:
+    dense = [other for other in known if other.preset == "nin" and other.dataset == entry.dataset]
+    return Row(
+        network=name,
+        structure=f"{entry.granularity}, {entry.distribution}",
+        dataset=entry.dataset,
+        synapses=entry.synapses,
+        synapses_ratio=PRESETS["nin"].synapses / entry.synapses,
+        macs=entry.macs,
+        accuracy=entry.accuracy,
+        test_images=entry.test_images,
+        half_width=1.96 * math.sqrt(entry.accuracy * (1 - entry.accuracy) / entry.test_images),
+        drop=dense[0].accuracy - entry.accuracy if dense and entry.preset != "nin" else None,
+        paper_accuracy=paper,
+        epochs=entry.recipe["epochs"],
+        seed=entry.seed,
+        reason=None,
+    )
+
+
+def _missing(preset: Preset, dataset: str, macs: int) -> Row:
+    return Row(
+        network=preset.name,
+        structure=PAPER_STRUCTURE,
+        dataset=dataset,
+        synapses=preset.synapses,
+        synapses_ratio=PRESETS["nin"].synapses / preset.synapses,
+        macs=macs,
+        accuracy=None,
+        test_images=None,
+        half_width=None,
+        drop=None,
+        paper_accuracy=preset.paper_accuracy[dataset],
+        epochs=None,
+        seed=None,
+        reason="not in the zoo: not trained yet",
+    )
+
+
+HEADINGS = (
+    Heading("network", is_number=False),
+    Heading("structure (CL / MP)", is_number=False),
+    *map(Heading, ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "ours - paper")),
+)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row's texts, as `HEADINGS`."""
+    unknown = "not measured"
+    return (
+        row.network,
+        row.structure,
+        f"{row.synapses:,}",
+        f"{row.synapses_ratio:.2f}x",
+        f"{row.macs / 1e6:.1f}",
+        unknown
+        if row.accuracy is None or row.half_width is None
+        else f"{100 * row.accuracy:.2f}% ±{100 * row.half_width:.2f}",
+        "-" if row.test_images is None else f"{row.test_images:,}",
+        "-" if row.epochs is None else f"{row.epochs}",
+        "-" if row.drop is None else f"{100 * row.drop:.2f}",
+        "-" if row.paper_accuracy is None else f"{100 * row.paper_accuracy:.2f}%",
+        "-" if row.difference is None else f"{100 * row.difference:+.2f}",
+    )
+
+
+def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
+    """The paper's table of that data set, the zoo's other networks, and the paper's other table."""
+    caption = (
+        "accuracy: top-1 on the test images, measured once with the weights of the last epoch, one seed, no test-time "
+        "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
+        "dense NiN over this network's."
+    )
+    found: list[Sheet] = []
+    for of, title in PAPER_TABLES.items():
+        rows = paper_rows(of, folder)
+        missing = [row.network for row in rows if row.accuracy is None]
+        notes = []
+        if missing:
+            command = TRAIN.format(dataset=of, networks=",".join(missing))
+            notes.append(f"Not measured: {', '.join(missing)} on {of}. One command trains and measures: {command}")
+        sheet = Sheet(f"The paper's {title}: {of}", caption, HEADINGS, tuple(map(cells, rows)), tuple(notes))
+        found.insert(0 if of == dataset else len(found), sheet)
+    if others := other_rows(dataset, folder):
+        found.insert(1, Sheet(f"Other networks on {dataset}", caption, HEADINGS, tuple(map(cells, others))))
+    return tuple(found)

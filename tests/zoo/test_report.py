@@ -1,0 +1,102 @@
+"""The zoo's report: what was measured beside the paper's figures, and what was not measured said plainly."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from sis_edge.formation import form, preset
+from sis_edge.spec import nin
+from sis_edge.zoo.entry import ZOO_VERSION, Entry
+from sis_edge.zoo.report import write
+from sis_edge.zoo.sheets import other_rows, paper_rows, sheets
+
+
+def enter(folder: Path, name: str, network: str, accuracy: float, conv: str = "kernel") -> None:
+    formation = preset(network).formation(seed=0)
+    graph = form(nin(), formation)
+    entry = Entry(
+        zoo_version=ZOO_VERSION,
+        name=name,
+        preset=network if conv == "kernel" else None,
+        granularity=f"{conv} / neuron",
+        distribution="uniform",
+        t_c=formation.t_c,
+        t_p=formation.t_p,
+        graph_seed=0,
+        graph_sha256=graph.digest() if conv == "kernel" else "0" * 64,
+        synapses=graph.synapse_count,
+        macs=graph.macs,
+        dataset="cifar10",
+        dataset_sha256="1" * 64,
+        recipe={"epochs": 7, "precision": "fp32"},
+        recipe_words="a <recipe> & more",
+        seed=5,
+        train_images=50_000,
+        accuracy=accuracy,
+        test_images=10_000,
+        weights_sha256="2" * 64,
+        packages={},
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(entry.model_dump_json())
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    folder = tmp_path / "zoo"
+    enter(folder, "nin", "nin", 0.91)
+    enter(folder, "cifar10-sis3", "cifar10-sis3", 0.89)
+    enter(folder, "half", "cifar10-sis2", 0.88, conv="neuron")
+    return folder
+
+
+def test_measured_and_missing_rows(zoo: Path) -> None:
+    rows = {row.network: row for row in paper_rows("cifar10", zoo)}
+    assert list(rows) == ["nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3"]
+    measured = rows["cifar10-sis3"]
+    assert (measured.accuracy, measured.test_images, measured.epochs) == (0.89, 10_000, 7)
+    assert measured.drop == pytest.approx(0.02)
+    assert measured.difference == pytest.approx(0.89 - 0.8646)
+    assert measured.half_width == pytest.approx(1.96 * (0.89 * 0.11 / 10_000) ** 0.5)
+    assert measured.synapses_ratio == pytest.approx(3.983, abs=1e-3)
+    assert rows["nin"].drop is None
+    missing = rows["cifar10-sis1"]
+    assert missing.accuracy is missing.drop is missing.difference is missing.half_width is None
+    assert missing.reason
+    assert "not trained" in missing.reason
+    assert [row.network for row in other_rows("cifar10", zoo)] == ["half"]
+
+
+def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
+    first, others, svhn = sheets("cifar10", zoo)
+    assert [line[0] for line in others.lines] == ["half"]
+    assert "cifar10-sis1, cifar10-sis2 on cifar10" in first.notes[0]
+    assert "--networks cifar10-sis1,cifar10-sis2 --train" in first.notes[0]
+    assert "Table 2" in svhn.title
+    assert {line[5] for line in svhn.lines} == {"not measured"}
+    assert "--dataset svhn --networks nin,svhn-sis1,svhn-sis2,svhn-sis3 --train" in svhn.notes[0]
+
+
+def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
+    paths = {path.name: path.read_text() for path in write("cifar10", tmp_path / "out", zoo)}
+    assert set(paths) == {"index.html", "report.md", "results.csv", "results.json", "accuracy-synapses.svg"}
+    rows = json.loads(paths["results.json"])["networks"]
+    table = list(csv.DictReader(paths["results.csv"].splitlines()))
+    assert [row["network"] for row in rows] == [row["network"] for row in table]
+    assert [row["accuracy"] for row in rows] == [float(row["accuracy"]) if row["accuracy"] else None for row in table]
+    for text in (paths["report.md"], paths["index.html"]):
+        assert "89.00% ±0.61" in text
+        assert "not measured" in text
+    assert "89.00%" in paths["index.html"].split("spec-accuracy-synapses")[1]  # the chart's words
+    assert "<svg" in paths["accuracy-synapses.svg"]
+    assert "://" not in paths["index.html"].split("<script>")[0].replace("http://www.w3.org", "").replace(
+        "https://vega", ""
+    )
+
+
+def test_an_empty_zoo_has_a_report_without_a_chart(tmp_path: Path) -> None:
+    (tmp_path / "zoo").mkdir()
+    names = [path.name for path in write("cifar10", tmp_path / "out", tmp_path / "zoo")]
+    assert names == ["index.html", "report.md", "results.csv", "results.json"]
