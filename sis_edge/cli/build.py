@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-NETWORKS = "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
-
 BuildDir = Annotated[Path, typer.Option("--build-dir", help="Where bundles and finished stages are kept.")]
 
 
@@ -21,7 +19,13 @@ BuildDir = Annotated[Path, typer.Option("--build-dir", help="Where bundles and f
 def build(
     profile: Annotated[str, typer.Option(help="The board: a profile's name, or a TOML file.")],
     dataset: Annotated[str, typer.Option(help="cifar10, svhn, fashion_mnist or digits.")] = "cifar10",
-    networks: Annotated[str, typer.Option(help="Presets or graph files (.npz), with commas between.")] = NETWORKS,
+    networks: Annotated[
+        str | None,
+        typer.Option(
+            help="Presets or graph files (.npz), with commas between. [default: nin and the paper's three SiS "
+            "networks; of these what the zoo has, so that nothing is trained]"
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs. [default: the data set's recipe]")] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the initial weights and the order of images.")
@@ -47,16 +51,21 @@ def build(
     build_dir: BuildDir = Path("build"),
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
-    from sis_edge import calibrating, datasets, pipeline, profiles
+    from sis_edge import calibrating, datasets, default_networks, pipeline, profiles
     from sis_edge.cli.console import bars, log, out
 
     board = profiles.load(profile)
     if dataset not in datasets.DATASETS:
         raise unknown("data set", dataset, datasets.DATASETS)
+    if networks is None:
+        asked = seed or any(value is not None for value in (epochs, limit, precision))
+        chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
+    else:
+        chosen = default_networks.DefaultNetworks(tuple(filter(None, (part.strip() for part in networks.split(",")))))
     plan = pipeline.BuildPlan(
         profile=board,
         dataset=dataset,
-        networks=tuple(part.strip() for part in networks.split(",") if part.strip()),
+        networks=chosen.networks,
         folder=build_dir,
         name=f"{board.name}-{dataset}" if name is None else name,
         seed=seed,
@@ -74,6 +83,13 @@ def build(
         out.print(f"Nothing to do: {result.bundle.path} is built and every file is sound.", soft_wrap=True)
     else:
         show(result.bundle)
+    if chosen.left_out:
+        out.print(
+            "Left out, since the zoo does not have them for this board "
+            f"(granularity {board.networks.conv}, {dataset}): {', '.join(chosen.left_out)}; "
+            "--train trains all networks here, --networks NAMES trains of those named what the zoo lacks.",
+            soft_wrap=True,
+        )
 
 
 def show(bundle: "Bundle") -> None:
@@ -84,7 +100,7 @@ def show(bundle: "Bundle") -> None:
 
     manifest = bundle.manifest
     table = Table(title=f"{manifest.name}: {manifest.dataset} for {manifest.profile}", title_justify="left")
-    table.add_column("network")
+    table.add_column("network", no_wrap=True, overflow="fold")
     for heading in ("synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB"):
         table.add_column(heading, justify="right")
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
@@ -109,8 +125,8 @@ def show(bundle: "Bundle") -> None:
 def _trained(training: "Training") -> str:
     where = "on this machine" if training.zoo is None else "of networks from the zoo"
     return (
-        f"accuracy: {where}, {training.host_test_images:,} test images, after {training.epochs} epochs "
-        f"of {training.train_images:,} images"
+        f"accuracy: {where}, {training.host_test_images:,} test images, after {training.epochs} "
+        f"epoch{'s' if training.epochs > 1 else ''} of {training.train_images:,} images"
     )
 
 

@@ -7,7 +7,7 @@ import typer
 
 from sis_edge.cli import measuring
 from sis_edge.cli.bench import BoardName, here
-from sis_edge.cli.build import NETWORKS, BuildDir
+from sis_edge.cli.build import BuildDir
 
 app = typer.Typer()
 
@@ -22,7 +22,7 @@ def quickstart(
     reports_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
 ) -> None:
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
-    from sis_edge import calibrating, pipeline, report
+    from sis_edge import calibrating, default_networks, pipeline, report
     from sis_edge.cli.console import bars, log, out
 
     asked = measuring.options(length="quick")
@@ -31,7 +31,7 @@ def quickstart(
         plan = pipeline.BuildPlan(
             profile,
             "digits",
-            tuple(NETWORKS.split(",")),
+            default_networks.of_paper("digits"),
             build_dir,
             name,
             calibration=lambda: calibrating.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),
