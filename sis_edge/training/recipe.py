@@ -46,8 +46,9 @@ class Recipe:
                 raise UsageError(f"images of {side} x {side} cannot be pooled twice; give multiples of 4")
 
     def side(self, epoch: int) -> int | None:
-        """The side of an epoch's images in pixels; None: as they are."""
-        return self.sides[min(epoch * len(self.sides) // self.epochs, len(self.sides) - 1)] if self.sides else None
+        """The side of an epoch's images in pixels; None: as they are. Fewer epochs than sides take the last sides."""
+        sides = self.sides[-self.epochs :]
+        return sides[min(epoch * len(sides) // self.epochs, len(sides) - 1)] if sides else None
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain data, for files and for cache keys."""
@@ -69,7 +70,12 @@ class Recipe:
         )
 
 
+_PHOTOGRAPHS = Recipe(
+    epochs=17, batch_size=256, peak_lr=0.05, warmup=0.1, optimizer="muon", other_lr=0.1, sides=(24, 24, 32)
+)
+
 _BY_DATASET: dict[str, Recipe] = {
+    **dict.fromkeys(("cifar10", "svhn", "fashion_mnist"), _PHOTOGRAPHS),
     # 1,297 images: small batches, or an epoch is over after ten steps. Digits must not be mirrored.
     "digits": Recipe(epochs=3, batch_size=32, peak_lr=0.05, crop_pad=2),
 }
@@ -77,5 +83,5 @@ _BY_DATASET: dict[str, Recipe] = {
 
 def default_recipe(dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None) -> Recipe:
     """The recipe for a data set, with its own number of epochs unless another is asked for."""
-    recipe = replace(_BY_DATASET.get(dataset, Recipe()), flip=flip, precision=precision)
+    recipe = replace(_BY_DATASET.get(dataset, _PHOTOGRAPHS), flip=flip, precision=precision)
     return recipe if epochs is None else replace(recipe, epochs=epochs)

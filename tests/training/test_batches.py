@@ -116,7 +116,9 @@ def test_each_side_has_an_equal_share_of_the_epochs(data: Dataset) -> None:
         assert pixels.shape == (64, 3, side, side)
         _, same = next(iter(Batches(data, data.train, Recipe(batch_size=64), seed=0, epoch=epoch)))
         assert torch.equal(labels, same)
-    assert Recipe(epochs=2, sides=(8, 16, 32)).side(1) == 16  # fewer epochs than sides: never past the end
+    short = Recipe(epochs=2, sides=(8, 16, 32))  # fewer epochs than sides: the last ones
+    assert [short.side(0), short.side(1), short.side(2)] == [16, 32, 32]
+    assert Recipe(epochs=1, sides=(8, 16, 32)).side(0) == 32
     assert Recipe().side(3) is None
 
 

@@ -216,8 +216,15 @@ def test_a_full_disk(data: Dataset, small_disk: Path) -> None:
 
 def test_the_recipe_of_a_data_set() -> None:
     cifar = default_recipe("cifar10", flip=True, precision="bf16")
-    assert (cifar.epochs, cifar.batch_size, cifar.peak_lr, cifar.flip, cifar.precision) == (12, 128, 0.2, True, "bf16")
-    assert default_recipe("svhn", flip=False, precision="fp32", epochs=2) == Recipe(epochs=2, flip=False)
+    assert (cifar.epochs, cifar.batch_size, cifar.optimizer, cifar.flip, cifar.precision) == (
+        17,
+        256,
+        "muon",
+        True,
+        "bf16",
+    )
+    svhn = default_recipe("svhn", flip=False, precision="fp32", epochs=2)
+    assert svhn == replace(cifar, epochs=2, flip=False, precision="fp32")
     digits = default_recipe("digits", flip=False, precision="fp32")
     assert (digits.epochs, digits.batch_size) == (3, 32)
     assert "no flip" in digits.describe()
