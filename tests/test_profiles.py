@@ -60,14 +60,20 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     [
         (b"name = ", "is not TOML"),
         (b"\xff\xfe\x00", "is not TOML"),
-        (b"", "does not fit: line 1, name: Field required"),
-        (WHOLE.replace("threads = 4", "threads = 0").encode(), "line 11, runtime.threads.0: Input should be greater"),
-        (WHOLE.replace("threads = 4", "threads = []").encode(), "runtime.threads: List should have at least 1 item"),
-        (WHOLE.replace("threads = 4", "threads = 4\nbatch_size = 1\nbatch_sizes = [8]").encode(), "Extra inputs"),
-        (WHOLE.replace("threads = 4", "cores = 4").encode(), "line 11, runtime.cores: Extra inputs"),
+        (b"", "does not fit: line 1, name: it is missing"),
+        (
+            WHOLE.replace("threads = 4", "threads = 0").encode(),
+            "line 11, runtime.threads.0: it is 0, and must be greater than or equal to 1",
+        ),
+        (WHOLE.replace("threads = 4", "threads = []").encode(), "runtime.threads: list should have at least 1 item"),
+        (
+            WHOLE.replace("threads = 4", "threads = 4\nbatch_size = 1\nbatch_sizes = [8]").encode(),
+            "known here: runners, threads, batch_sizes",
+        ),
+        (WHOLE.replace("threads = 4", "cores = 4").encode(), "line 11, runtime.cores: there is no such field"),
         (
             WHOLE.replace("aarch64", "arm").encode(),
-            "line 6, board.architecture: Input should be 'x86_64', 'aarch64' or 'any'",
+            "line 6, board.architecture: it is \"arm\", and must be 'x86_64', 'aarch64' or 'any'",
         ),
         (WHOLE.encode() + b"[measuring]\ntime_limit_s = 0\n", "line 13, measuring.time_limit_s"),
         (WHOLE.encode() + b"[measuring]\nrounds = 'many'\n", "measuring.rounds"),

@@ -39,9 +39,11 @@ def show(profile: Annotated[str, typer.Argument(help="A profile's name, or a TOM
     from sis_edge.cli.console import out
 
     profiles.load(profile)
-    out.print(
-        Syntax(profiles.find(profile).read_text(encoding="utf-8"), "toml", background_color="default", word_wrap=True)
-    )
+    text = profiles.find(profile).read_text(encoding="utf-8")
+    if out.is_terminal:
+        out.print(Syntax(text, "toml", background_color="default", word_wrap=True))
+    else:
+        out.print(text, soft_wrap=True, end="")
 
 
 @_profiles.command()

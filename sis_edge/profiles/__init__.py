@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sis_edge.errors import UsageError, unknown
-from sis_edge.profiles.lines import line_of
+from sis_edge.profiles.mistakes import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -64,19 +64,9 @@ def load(name_or_path: str) -> DeviceProfile:
     try:
         return DeviceProfile.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"the profile {path} does not fit: {'; '.join(_mistakes(text, error))}") from None
-
-
-def _mistakes(text: str, error: ValidationError) -> list[str]:
-    """Each mistake with its line and field, in the file's order."""
-    found = []
-    for item in error.errors(include_url=False):
-        place, message = item["loc"], item["msg"].removeprefix("Value error, ")
-        if not place:  # two places that do not agree: the sentence begins with one of them
-            place = tuple(message.split(" ")[0].split("."))
-        field = ".".join(map(str, item["loc"]))
-        found.append((line_of(text, place), f"{field}: {message}" if field else message))
-    return [f"line {line}, {sentence}" for line, sentence in sorted(found, key=lambda mistake: mistake[0])]
+        raise UsageError(
+            f"the profile {path} does not fit: {'; '.join(sentences(text, error, DeviceProfile))}"
+        ) from None
 
 
 __all__ = [

@@ -193,7 +193,7 @@ class PowerSettings(_Model):
     def _is_a_rule(self) -> "PowerSettings":
         strange = [kind for kind in self.sources if kind not in SOURCES]
         if strange:
-            raise ValueError(f"there is no power source '{strange[0]}'; known: {', '.join(SOURCES)}")
+            raise ValueError(f"sources has {strange[0]}, which is no power source; known: {', '.join(SOURCES)}")
         if bool(self.total_rails) != bool(self.scope):
             raise ValueError("total_rails and scope belong together: what is summed, and what that covers")
         missing = [rail for rail in self.total_rails if self.rails and rail not in self.rails]

@@ -23,7 +23,15 @@ def test_a_broken_one_is_named_with_its_line(capsys: pytest.CaptureFixture[str],
     assert run(["profiles", "check", "local", str(tmp_path / "mine.toml")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "local: sound\n"
-    assert f"mine.toml does not fit: line {line}, networks.conv: Input should be" in shown.err
+    assert f"mine.toml does not fit: line {line}, networks.conv: it is \"2:4\", and must be 'kernel'" in shown.err
+
+
+def test_show_into_a_file_gives_a_profile_to_change(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Long lines are not broken where nobody looks at a screen: a broken comment is no TOML."""
+    assert run(["profiles", "show", "jetson-nano"]) == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert profiles.load(str(tmp_path / "mine.toml")) == profiles.load("jetson-nano")
+    assert (tmp_path / "mine.toml").read_bytes() == profiles.find("jetson-nano").read_bytes()
 
 
 def test_names_are_listed_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,77 @@
+"""What is wrong in a profile, in words: each mistake's line, field, value, and what would be right."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from sis_edge.profiles.lines import Place, line_of, places
+
+EXAMPLES = {
+    "compute_capability": '"8.7"',
+    "compute_capabilities": '"8.6"',
+    "jetpack": '"6.2"',
+    "python": '"3.10"',
+    "packages": '"numpy==1.26.4"',
+}
+"""What a text of a certain form looks like, by the field's name."""
+
+KINDS = {"string": "a text", "bool": "true or false", "int": "a whole number", "float": "a number", "list": "a list"}
+"""What a value should be, by the first word of pydantic's kind of mistake."""
+
+
+def sentences(text: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Each mistake with its line and field, in the file's order; `model` is what the whole file should be."""
+    known = places(text)
+    found = []
+    for item in error.errors(include_url=False):
+        place, message = item["loc"], _message(item, model)
+        field = ".".join(map(str, place))
+        # Two places that do not agree: the sentence begins with the one to look at.
+        named = (*place, *message.split(" ")[0].split("."))
+        if item["type"] == "value_error" and named in known:
+            place = named
+        found.append((line_of(text, place), f"{field}: {message}" if field else message))
+    return [f"line {line}, {sentence}" for line, sentence in sorted(found, key=lambda mistake: mistake[0])]
+
+
+def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    place, value = item["loc"], item["input"]
+    kind, message = str(item["type"]), str(item["msg"])
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    if kind == "missing":
+        return "it is missing"
+    if kind == "extra_forbidden":
+        names = _fields(model, place[:-1])
+        return f"there is no such field{f'; known here: {names}' if names else ''}"
+    if kind == "string_pattern_mismatch":
+        field = next(part for part in reversed(place) if isinstance(part, str))
+        return f"it is {_shown(value)}, and must look like {EXAMPLES[field]}"
+    if message.startswith("Input should be "):
+        wanted = KINDS.get(kind.split("_")[0], message.removeprefix("Input should be "))
+        return f"it is {_shown(value)}, and must be {wanted}"
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+def _fields(model: type[BaseModel], place: Place) -> str:
+    """The fields of a table, with commas between."""
+    for part in place:
+        if isinstance(part, str):
+            inner = next(_models(model.model_fields[part].annotation), None)
+            if inner is None:
+                return ""
+            model = inner
+    return ", ".join(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str) if not isinstance(value, dict) else "a table"
