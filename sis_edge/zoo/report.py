@@ -20,7 +20,7 @@ REPORT_VERSION = 1
 NOTES = (
     "Every network is trained from scratch on all training images; its structure is drawn before that and looks at no "
     "weight. Nothing was chosen by test images.",
-    "Measured on the machine that trained it; `sis-edge zoo evaluate NAME` measures again.",
+    "Measured on the machine that trained it; sis-edge zoo evaluate NAME measures again.",
 )
 
 

@@ -133,7 +133,7 @@ def _missing(preset: Preset, dataset: str, macs: int) -> Row:
 HEADINGS = (
     Heading("network", is_number=False),
     Heading("structure (CL / MP)", is_number=False),
-    *map(Heading, ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "ours - paper")),
+    *map(Heading, ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "over paper")),
 )
 
 
