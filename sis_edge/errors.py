@@ -8,7 +8,7 @@ tree are the user's to mend and print no traceback; anything else is a bug of ou
     ├── DatasetError        3   a data set that is missing, damaged or out of reach
     ├── BundleError         4   a bundle that is missing or not what its manifest says
     ├── ExportError         5   an exported network that does not agree with PyTorch
-    ├── TransportError      6   the board cannot be reached, or the connection broke; in transport/base.py:
+    ├── TransportError      6   the board or a cluster cannot be reached, or the connection broke; in transport/base.py:
     │   ├── UnreachableError        it may be reached later, so it is tried again
     │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
@@ -55,7 +55,7 @@ class ExportError(SisEdgeError):
 
 
 class TransportError(SisEdgeError):
-    """The board cannot be reached, or the connection broke."""
+    """The board or a cluster cannot be reached, or the connection broke."""
 
     exit_code = 6
 

@@ -45,6 +45,11 @@ class Bars:
             if not log.is_terminal:
                 log.print(f"{label}{f': {note}' if note else ''}", soft_wrap=True)
 
+    def drop(self, label: str) -> None:
+        """Take the bar of that label away; with dozens, those that still move would be out of sight."""
+        if label in self._tasks:
+            self._progress.remove_task(self._tasks.pop(label))
+
     def step(self, step: "Step") -> None:
         """A step of a build."""
         words = {"data": "load", "sparse": "native kernels for", "variants": "quantise"}

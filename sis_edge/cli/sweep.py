@@ -8,8 +8,8 @@ import typer
 from sis_edge.errors import SisEdgeError, UsageError
 
 if TYPE_CHECKING:
-    from sis_edge.cli.console import Bars
-    from sis_edge.sweep.running import Runner, Swept
+    from sis_edge.sweep.running import Swept
+    from sis_edge.sweep.trial import Task
 
 app = typer.Typer()
 
@@ -37,14 +37,25 @@ def sweep(
         Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time on this machine.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Trials at a time on this machine. [default: 1]")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="A Ray cluster to run the trials on: HOST:PORT, ray://HOST:10001, or auto."
+        ),
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="With --ray: processors a trial. [default: 1]")] = None,
+    gpus: Annotated[
+        float | None, typer.Option(min=0, help="With --ray: GPUs a trial, as 0.5. [default: 1 where there are any]")
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Where trials and tables go. [default: sweeps/DATASET]")] = None,
 ) -> None:
     """Train every combination and compare their accuracy; trials that are done are not done again."""
     from sis_edge.cli.console import bars, log
-    from sis_edge.sweep import running
+    from sis_edge.sweep import places, running
     from sis_edge.sweep.plan import SweepPlan, budgets
 
+    where = places.Where(jobs, ray, cpus, gpus)
     plan = SweepPlan(
         dataset=dataset,
         budgets=budgets(_words(preset), _numbers("--t-c", t_c), _numbers("--t-p", t_p)),
@@ -65,23 +76,15 @@ def sweep(
             if what:
                 log.print(f"trial {done} of {total}: {what}", soft_wrap=True)
 
-        found = running.run(plan, _runner(jobs, shown), on_trial)
+        def on_step(task: "Task", done: int, total: int, loss: float) -> None:
+            label = f"train {task.name}"
+            shown.show(label, done, total, f"loss {loss:.3f}")
+            if done == total:
+                shown.drop(label)  # a line of its own tells what came of it
+
+        runner = places.runner(where, on_step, say=lambda message: log.print(message, soft_wrap=True))
+        found = running.run(plan, runner, on_trial)
     _tell(found)
-
-
-def _runner(jobs: int, shown: "Bars") -> "Runner":
-    from functools import partial
-
-    from sis_edge.sweep import here
-    from sis_edge.sweep.trial import Task
-
-    if jobs > 1:
-        return partial(here.in_processes, jobs=jobs)
-
-    def on_step(task: Task, done: int, total: int, loss: float) -> None:
-        shown.show(f"train {task.name}", done, total, f"loss {loss:.3f}")
-
-    return partial(here.one_by_one, on_step=on_step)
 
 
 def _tell(found: "Swept") -> None:

@@ -3,7 +3,7 @@
     plan      which structures, and the trials that they need
     trial     one trial: what it is asked (Task), what it found (Trial, a file of its own), why it failed (Failure)
     work      one trial on whatever machine it comes to
-    here, cluster   on this machine; on a Ray cluster
+    places    where trials run, one registry: here (this machine), cluster (Ray; joining it is joining.py's)
     running   trials that are missing are run, and written as they come
     summary   mean, spread, and which differences lie inside the noise
     tables, chart   what is written of it

@@ -4,21 +4,17 @@ import multiprocessing
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from sis_edge.sweep.running import OnStep, Outcomes, Say
 from sis_edge.sweep.trial import Failure, Task, Trial
 from sis_edge.sweep.work import ATTEMPTS, attempt
 
-OnStep = Callable[[Task, int, int, float], None]
-"""Called with a task, its steps done, steps in all, and the loss of the last step."""
 
-
-def one_by_one(
-    tasks: Sequence[Task], root: Path, on_step: OnStep
-) -> Generator[tuple[Task, Trial | Failure], None, None]:
+def one_by_one(tasks: Sequence[Task], root: Path, on_step: OnStep) -> Outcomes:
     """Each task's outcome, in order."""
     for task in tasks:
 
@@ -28,7 +24,7 @@ def one_by_one(
         yield task, attempt(task, root, progress)
 
 
-def in_processes(tasks: Sequence[Task], root: Path, jobs: int) -> Generator[tuple[Task, Trial | Failure], None, None]:
+def in_processes(tasks: Sequence[Task], root: Path, jobs: int, say: Say = lambda message: None) -> Outcomes:
     """Each task's outcome as it comes, `jobs` at a time, which share the processors.
 
     A task whose process died goes on at its last epoch in another one, and fails after some attempts.
@@ -50,6 +46,7 @@ def in_processes(tasks: Sequence[Task], root: Path, jobs: int) -> Generator[tupl
                 if outcome is None:
                     deaths[task.key] += 1
                     if deaths[task.key] < ATTEMPTS:
+                        say(f"{task.name}: its process died (exit code {process.exitcode}), it goes on in another")
                         waiting.appendleft(task)
                         continue
                     outcome = Failure(f"its process died {ATTEMPTS} times (exit code {process.exitcode})")

@@ -17,6 +17,12 @@ Outcomes: TypeAlias = Generator[tuple[Task, Trial | Failure], None, None]
 Runner: TypeAlias = Callable[[Sequence[Task], Path], Outcomes]
 """Runs tasks wherever it does, their stages below a folder, and gives each one's outcome once, as it comes."""
 
+OnStep: TypeAlias = Callable[[Task, int, int, float], None]
+"""Called with a task, its steps done, steps in all, and the loss of the last step."""
+
+Say: TypeAlias = Callable[[str], None]
+"""Called with what a user should know while trials run."""
+
 OnTrial: TypeAlias = Callable[[int, int, str], None]
 """Called with trials done, trials in all, and what came of the last one."""
 

@@ -1,0 +1,114 @@
+"""Where trials run: what cannot be meant, what is not there, and nothing asked of a cluster when nothing is missing."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sis_edge.cli import run as command
+from sis_edge.errors import TransportError, UsageError
+from sis_edge.sweep import joining
+from sis_edge.sweep.places import PLACES, Where
+from sis_edge.sweep.running import run
+
+from . import ray_cluster  # settings of Ray, before anything imports it
+from .plans import plan_in
+
+assert ray_cluster.ENVIRONMENT
+SMALL = [
+    *("sweep", "--dataset", "digits", "--t-c", "0.05", "--t-p", "0.1", "--granularity", "neuron"),
+    *("--epochs", "1", "--limit", "64"),
+]
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        (Where(), "here"),
+        (Where(jobs=1), "here"),
+        (Where(jobs=2), "processes"),
+        (Where(ray="auto"), "ray"),
+        (Where(ray="h:1", cpus=4, gpus=0.5), "ray"),
+    ],
+)
+def test_each_place_has_a_runner(where: Where, place: str) -> None:
+    assert where.place == place
+    assert place in PLACES
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--jobs", "2", "--ray", "auto"], "--jobs 2 is of this machine; with --ray, --cpus and --gpus say what fits"),
+        (["--cpus", "4"], "--cpus 4 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
+        (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
+        (["--ray", "auto", "--cpus", "0"], "Invalid value for '--cpus'"),
+        (["--ray", "head"], "--ray head is no address of a Ray cluster; give HOST:PORT on one of its machines"),
+        (["--ray", "head:99999"], "--ray head:99999 is no address"),
+        (["--ray", "local"], "--ray local is no address"),
+        (["--ray", "http://head:8265"], "--ray http://head:8265 is no address"),
+    ],
+)
+def test_what_cannot_be_meant(
+    words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command([*SMALL, "--folder", str(tmp_path), *words]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_where_nothing_answers(scheme: str, free_port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"{scheme}127.0.0.1:{free_port}"
+    assert command([*SMALL, "--folder", str(tmp_path), "--ray", address]) == 6
+    sentence = (
+        f"Error: no Ray cluster answers at {address} (Connection refused); start one there with `ray start --head`"
+    )
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.glob(".stages/*train*"))
+
+
+def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match=r"no Ray cluster answers at nowhere\.invalid:6379 \("):
+        joining.probe("nowhere.invalid:6379")
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7:6379", "ray://head.example.org:10001", "[::1]:6379", "head-0_a:1"])
+def test_addresses(address: str) -> None:
+    assert joining.ADDRESS.fullmatch(address)
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert command([*SMALL, "--folder", str(tmp_path), "--ray", "127.0.0.1:6379"]) == 2
+    sentence = "Error: --ray needs Ray, which is not installed here; install it with pip install 'sis-edge[ray]'"
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_finished_sweep_asks_no_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command([*SMALL, "--folder", str(tmp_path)]) == 0
+    table = capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert command([*SMALL, "--folder", str(tmp_path), "--ray", "127.0.0.1:6379"]) == 0
+    assert capsys.readouterr().out == table
+
+
+def test_ray_is_imported_where_it_is_used_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # an import would be an error
+    from sis_edge.sweep.places import runner
+
+    where = Where(ray="127.0.0.1:6379")
+    asked = runner(where, lambda task, done, total, loss: None, lambda message: None)
+    with pytest.raises(UsageError, match="needs Ray"):
+        run(plan_in(tmp_path), asked)
