@@ -5,11 +5,12 @@
 
 Whole networks, pooling included, weights random (speed does not depend on them). In each round every session has its
 turn, in random order; a turn's latency is its median; speed-ups are the median of the rounds' ratios with a bootstrap
-interval of 95%; `least` is the ratio of the shortest latencies. Then each layer within its network: GFLOP/s of existing
-synapses, share of the core's measured peak, and whether the cost model, calibrated on this machine, had foreseen which
-way is faster. AVX2 is measured in a process from which AVX-512 is hidden (mask_cpuid.c), so ONNX Runtime takes its AVX2
-path as well. An idle machine is needed; where there is none, `--clock cpu` counts the processor time of the one thread
-instead of the time of the clock. Nothing is asserted.
+interval of 95%; `least` is the ratio of the shortest latencies. `predicted` is what the cost model foresaw, calibrated
+on this machine with as many threads. Then each layer within its network: GFLOP/s of existing synapses, share of the
+measured peak of the cores, and whether the model had foreseen which way is faster (`cost_model.py` tells more of that).
+AVX2 is measured in a process from which AVX-512 is hidden (mask_cpuid.c), so ONNX Runtime takes its AVX2 path as well.
+An idle machine is needed; where there is none, `--clock cpu` counts the processor time of the one thread instead of the
+time of the clock. Nothing is asserted.
 """
 
 import argparse
@@ -22,69 +23,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+from cost_model import calibrate, foreseen, quality
+from layer_times import measure as measure_layers
+from networks import TARGETS, Network, all_networks, network, session, table
 
-from sis_agent.native import calibration
 from sis_agent.native.library import Library
-from sis_edge.export.compact import CompactLayer, CompactNetwork
 from sis_edge.export.onnx_file import to_onnx
 from sis_edge.export.sparse_onnx import to_sparse_onnx
-from sis_edge.formation import PRESETS, form
-from sis_edge.formation.compaction import LayerPlan, compact
-from sis_edge.native import blob, build, costs, probes
-from sis_edge.native.choice import Choice, blocks, choose, dense_seconds, pairs_of
+from sis_edge.native import build, costs
+from sis_edge.native.choice import blocks, choose, dense_seconds, pairs_of
 from sis_edge.results.statistics import speed_up
-from sis_edge.spec import nin
 
-TARGETS = {  # speed-ups that were aimed at: block, kernel
-    "cifar10-sis1": (1.8, 1.3),
-    "cifar10-sis2": (2.7, 1.9),
-    "cifar10-sis3": (3.3, 3.3),
-    "svhn-sis3": (7.0, 4.0),
-}
 TURN_S = 0.012
-
-
-@dataclass(frozen=True)
-class Network:
-    """A row of the table: a preset formed in one granularity, as plain arrays."""
-
-    preset: str
-    granularity: str
-    mac_ratio: float
-    plans: tuple[LayerPlan, ...]
-    arrays: CompactNetwork
-
-
-def network(preset: str, granularity: str, seed: int = 0) -> Network:
-    formation = replace(PRESETS[preset].formation(seed), conv=granularity)
-    graph = form(nin(), formation)
-    plans = compact(graph)
-    rng = np.random.default_rng(seed)
-    layers = []
-    for plan in plans:
-        pairs = pairs_of(plan)
-        weight = rng.standard_normal(plan.spec.weight_shape) * pairs[:, :, None, None]
-        weight /= np.sqrt(max(1.0, pairs.mean() * plan.spec.inputs * plan.spec.kernel**2) / 2)
-        layers.append(CompactLayer(plan.spec, weight.astype(np.float32), np.full(plan.spec.filters, 0.1, np.float32)))
-    return Network(preset, granularity, graph.mac_ratio, plans, CompactNetwork(tuple(layers)))
-
-
-def session(model: onnx.ModelProto, threads: int, library: Path | None = None) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    if threads > 1:  # else its threads spin on after a run, on the cores of the next session
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.log_severity_level = 3
-    if library is not None:
-        options.register_custom_ops_library(str(library))
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def int8(model: onnx.ModelProto, images: np.ndarray[Any, Any]) -> onnx.ModelProto:
@@ -129,13 +85,6 @@ def measure(
     return found
 
 
-def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> None:
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-    print()
-
-
 def whole_networks(
     networks: Sequence[Network],
     model: costs.CostModel,
@@ -151,7 +100,7 @@ def whole_networks(
     sessions["nin int8"] = session(int8(to_onnx(dense.arrays, "dense"), images), threads)
     choices = {}
     for entry in networks:
-        name = f"{entry.preset} {entry.granularity}"
+        name = entry.name
         choices[name] = choose(model, entry.plans)
         chosen = to_sparse_onnx(entry.arrays, name, blocks(choices[name].choices))
         sessions[name] = session(chosen, threads, library)
@@ -172,12 +121,12 @@ def whole_networks(
         result = speed_up(found["dense"], turns)
         assert result is not None
         preset, _, rest = name.partition(" ")
-        entry = next((e for e in networks if name.startswith(f"{e.preset} {e.granularity}")), None)
+        entry = next((e for e in networks if name.startswith(e.name)), None)
         is_chosen = name in choices
         target = TARGETS[preset][rest != "block"] if is_chosen and preset in TARGETS and threads == batch == 1 else None
         latency = float(np.median([np.median(turn) for turn in turns.values()]))
         interval = [result.interval.low, result.interval.high] if result.interval else None
-        predicted = base / choices[name].seconds if is_chosen and threads == batch == 1 else None
+        predicted = base / choices[name].seconds if is_chosen and batch == 1 else None
         rows.append(
             [
                 name,
@@ -204,121 +153,45 @@ def whole_networks(
 
 
 def single_layers(
-    networks: Sequence[Network], model: costs.CostModel, library: Library, instruction_set: str, peak: float
-) -> list[dict[str, Any]]:
-    """Each layer on one core within its network: native stages, and ONNX Runtime's own profile of the plain network."""
+    networks: Sequence[Network], model: costs.CostModel, library: Path, threads: int, peak: float, seconds: float
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Each layer within its network, by the kernels and by ONNX Runtime, as measured and as foreseen."""
+    measured, predicted = measure_layers(networks, library, threads, seconds), foreseen(model, networks)
+    plans = [plan for entry in networks for plan in entry.plans]
+    rng = np.random.default_rng(0)
     rows, records = [], []
-    for entry in networks:
-        chosen = choose(model, entry.plans)
-        with library.chain(
-            blob.encode(entry.arrays.layers, [max(1, width) for width in blocks(chosen.choices)], global_average=True)
-        ) as chain:
-            image = np.random.default_rng(2).standard_normal((1, 3, 32, 32)).astype(np.float32)
-            output = np.empty((1, 10, 1, 1), np.float32)
-            stages = [chain.profile(image, output) for _ in range(300)]
-        layers = [layer for layer, _ in stages[0]]
-        least = np.min([[seconds for _, seconds in run] for run in stages], axis=0)
-        dense = profiled_layers(to_onnx(entry.arrays, "plain"), [plan.spec.name for plan in entry.plans])
-        for at, (plan, choice) in enumerate(zip(entry.plans, chosen.choices, strict=True)):
-            own = [seconds for layer, seconds in zip(layers, least, strict=True) if layer == at]
-            work_s = max(own)
-            dense_s = dense[plan.spec.name]
-            flops = 2.0 * plan.macs
-            records.append(_layer_record(entry, choice, work_s, sum(own) - work_s, dense_s, flops / work_s, peak))
-            rows.append(
-                [
-                    f"{entry.preset} {entry.granularity}",
-                    plan.spec.name,
-                    f"{pairs_of(plan).mean():.2f}",
-                    f"{work_s * 1e6:.1f}",
-                    f"{choice.native_s * 1e6:.1f}",
-                    f"{(sum(own) - work_s) * 1e6:.1f}",
-                    f"{flops / work_s / 1e9:.0f}",
-                    f"{flops / work_s / peak:.0%}",
-                    f"{dense_s * 1e6:.1f}",
-                    f"{choice.dense_s * 1e6:.1f}",
-                    f"{dense_s / work_s:.2f}",
-                ]
-            )
-    print(f"layers on one core, {instruction_set}, measured peak {peak / 1e9:.0f} GFLOP/s; times in microseconds\n")
-    head = ["network", "layer", "share", "native", "model", "copies", "GFLOP/s", "of peak", "dense", "model", "ratio"]
+    for layer, plan, (dense_model_s, native_model_s) in zip(measured, plans, predicted, strict=True):
+        dense_s, native_s = float(np.median(layer.dense_s)), float(np.median(layer.native_s))
+        flops = 2.0 * plan.macs / native_s
+        low, high = layer.interval(rng)
+        records.append(
+            {"network": layer.network, "layer": layer.layer, "dense_s": dense_s, "native_s": native_s}
+            | {"dense_model_s": dense_model_s, "native_model_s": native_model_s, "interval": [low, high]}
+            | {"flops_per_s": flops, "share_of_peak": flops / peak / threads}
+        )
+        rows.append(
+            [
+                layer.network,
+                layer.layer,
+                f"{pairs_of(plan).mean():.2f}",
+                f"{native_s * 1e6:.1f}",
+                f"{native_model_s * 1e6:.1f}",
+                f"{flops / 1e9:.0f}",
+                f"{flops / peak / threads:.0%}",
+                f"{dense_s * 1e6:.1f}",
+                f"{dense_model_s * 1e6:.1f}",
+                f"{layer.ratio:.2f}",
+                f"{low:.2f} to {high:.2f}",
+            ]
+        )
+    print(
+        f"layers on {costs.on_threads(threads)}, measured peak of one {peak / 1e9:.0f} GFLOP/s; times in microseconds\n"
+    )
+    head = ["network", "layer", "share", "native", "model", "GFLOP/s", "of peak", "dense", "model", "ratio", "95%"]
     table(rows, head)
-    return records
-
-
-def profiled_layers(model: onnx.ModelProto, names: Sequence[str], runs: int = 400) -> dict[str, float]:
-    """Seconds of each layer in ONNX Runtime's profile, with the changes of layout before it.
-
-    The profiler adds some microseconds to every node; the last node, which only renames the result, shows how many.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
-        options.enable_profiling, options.profile_file_prefix = True, str(Path(folder, "profile"))
-        profiled = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        feed = {"input": np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32)}
-        for _ in range(runs):
-            profiled.run(None, feed)
-        events = json.loads(Path(profiled.end_profiling()).read_text())
-    found: dict[str, list[float]] = {name: [] for name in names}
-    overhead, waiting = [], 0.0
-    for event in events:
-        if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
-            continue
-        operator, name = event["args"]["op_name"], event["name"].partition("_")[0].partition(".")[0]
-        if operator.startswith("Reorder"):
-            waiting += event["dur"] - (np.median(overhead) if overhead else 0.0)
-        elif operator in ("Conv", "FusedConv"):
-            found[name].append(event["dur"] + max(waiting, 0.0))
-            waiting = 0.0
-        elif operator == "Flatten":
-            overhead.append(event["dur"])
-            waiting = 0.0
-    # Whole microseconds: the mean of the quickest quarter tells more than any one of them.
-    each = float(np.mean(np.sort(overhead)[: len(overhead) // 4]))
-    return {
-        name: max(float(np.mean(np.sort(times)[: len(times) // 4])) - each, 0.1) * 1e-6 for name, times in found.items()
-    }
-
-
-def _layer_record(
-    entry: Network, choice: Choice, native_s: float, copies_s: float, dense_s: float, flops: float, peak: float
-) -> dict[str, Any]:
-    return {
-        "network": f"{entry.preset} {entry.granularity}",
-        "layer": choice.layer.name,
-        "native_s": native_s,
-        "copies_s": copies_s,
-        "dense_s": dense_s,
-        "native_model_s": choice.native_s,
-        "dense_model_s": choice.dense_s,
-        "flops_per_s": flops,
-        "share_of_peak": flops / peak,
-    }
-
-
-def model_quality(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """How often the model foresaw which way is faster, and how its ranking agrees with the measured (Spearman).
-
-    Of layers within 5% of a tie neither the profile, which counts whole microseconds, nor anybody else can tell which
-    way is faster; `clear` leaves them out.
-    """
-    from scipy.stats import spearmanr
-
-    measured = np.array([record["dense_s"] / record["native_s"] for record in records])
-    foreseen = np.array([record["dense_model_s"] / record["native_model_s"] for record in records])
-    right, clear = (measured > 1) == (foreseen > 1), np.abs(np.log(measured)) > np.log(1.05)
-    times = [(r[f"{way}_s"], r[f"{way}_model_s"]) for r in records for way in ("native", "dense")]
-    quality = {
-        "layers": len(records),
-        "sign_right": float(right.mean()),
-        "clear_layers": int(clear.sum()),
-        "clear_sign_right": float(right[clear].mean()),
-        "rank_correlation_of_times": float(spearmanr(times).statistic),
-        "rank_correlation_of_ratios": float(spearmanr(measured, foreseen).statistic),
-    }
-    print("cost model: " + ", ".join(f"{name} {value:.3g}" for name, value in quality.items()) + "\n")
-    return quality
+    result = quality(measured, predicted)
+    print("cost model: " + ", ".join(f"{name} {value:.3g}" for name, value in result.items()) + "\n")
+    return records, result
 
 
 def run_here(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -327,28 +200,19 @@ def run_here(arguments: argparse.Namespace) -> dict[str, Any]:
     library = Library(path)
     instruction_set = library.instruction_sets()[0]
     peak = library.peak_flops(instruction_set)
-    measured = costs.Calibration(
-        board="benchmark",
-        cpu=None,
-        library=path.parent.name,
-        instruction_set=instruction_set,
-        onnxruntime=onnxruntime.__version__,
-        peak_flops=peak,
-        **calibration.time_probes(
-            library,
-            {probe.name: probe.blob() for probe in probes.NATIVE},
-            {probe.name: probe.onnx() for probe in probes.DENSE},
-        ),
-    )
-    model = costs.fit(measured)
     print(f"## {instruction_set}, ONNX Runtime {onnxruntime.__version__}\n")
-    networks = [network(preset, conv) for preset in TARGETS for conv in ("block", "kernel")]
-    result: dict[str, Any] = {"instruction_set": instruction_set, "peak_flops": peak, "networks": []}
+    networks = all_networks()
+    result: dict[str, Any] = {"instruction_set": instruction_set, "peak_flops": peak, "networks": [], "layers": {}}
     for threads in arguments.threads:
+        model = costs.fit(calibrate(path, threads))
         for batch in arguments.batches:
             result["networks"] += whole_networks(networks, model, path, threads, batch, arguments)
-    layers = single_layers([network("nin", "kernel"), *networks], model, library, instruction_set, peak)
-    return result | {"layers": layers, "cost_model": model_quality(layers)}
+        if arguments.seconds:
+            records, agreed = single_layers(
+                [network("nin", "kernel"), *networks], model, path, threads, peak, arguments.seconds
+            )
+            result["layers"][str(threads)] = {"layers": records, "cost_model": agreed}
+    return result
 
 
 def run_masked(arguments: argparse.Namespace) -> int:
@@ -369,6 +233,7 @@ def main() -> int:
     parser.add_argument("--threads", default=[1, 2], **numbers, help="thread counts, 1,2 unless told")
     parser.add_argument("--batches", default=[1, 8], **numbers, help="batch sizes, 1,8 unless told")
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=30, help="for all layers, with each thread count; 0: none")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: for one thread only")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--here", action="store_true", help="this process only, with whatever the processor shows")

@@ -118,9 +118,9 @@ class AgentClient:
         answer = self._ask("provision", *wheels, timeout_s=10 * self._timeout_s)
         return _checked(dict[str, str], answer.get("wheels"), self.transport.name)
 
-    def calibrate(self, folder: str) -> dict[str, Any]:
-        """Time the probes that lie in a folder of the agent's root."""
-        return self._ask("calibrate", folder, timeout_s=10 * self._timeout_s)
+    def calibrate(self, folder: str, threads: int) -> dict[str, Any]:
+        """Time the probes that lie in a folder of the agent's root, with so many threads."""
+        return self._ask("calibrate", folder, "--threads", str(threads), timeout_s=10 * self._timeout_s)
 
     def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
         """Remove ended jobs, bundles and old agents from the board."""

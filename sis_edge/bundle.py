@@ -110,7 +110,7 @@ class RtxEngine(_Model):
 class LayerChoice(_Model):
     """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
 
-    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, on one core and
+    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, one image and
     without copies between layouts, are None where the board was not calibrated.
     """
 
@@ -143,13 +143,16 @@ class SparseNetwork(_Model):
 class SparseForm(_Model):
     """What computes each layer where native kernels may: the choice, what it stands on, and the network that is so.
 
-    `calibration` is the digest of the board's. The expected seconds of one inference on one core (dense network, this
-    one in ONNX Runtime alone, as chosen) are None without a calibration. `absent` says why there is no such network.
+    `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
+    network, this one in ONNX Runtime alone, as chosen) are None without a calibration; `doubt` says why they are to be
+    doubted, where they are. `absent` says why there is no such network.
     """
 
     layers: tuple[LayerChoice, ...]
     basis: str
     calibration: str | None = None
+    threads: int = 1
+    doubt: str | None = None
     dense_s: float | None = None
     compact_s: float | None = None
     chosen_s: float | None = None

@@ -1,7 +1,8 @@
 """How fast a board's processor is with sparse kernels and with ONNX Runtime: asked of the agent, kept in the cache.
 
-Library and probes go over the same transport as a bundle; the agent times them on one core, and the cost model
-(`native/costs.py`) is fitted to the answer.
+Library and probes go over the same transport as a bundle; the agent times them on as many threads as the profile
+computes with (the first of them, where it names several), and the cost model (`native/costs.py`) is fitted to the
+answer.
 """
 
 import tempfile
@@ -16,7 +17,7 @@ from sis_edge.agent_client import AgentClient
 from sis_edge.bundle import file_sha256
 from sis_edge.deployment import check_board
 from sis_edge.errors import AgentError, BoardError, RecordError, UsageError
-from sis_edge.native import build, calibrations, probes
+from sis_edge.native import build, calibrations, costs, probes
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
@@ -55,16 +56,18 @@ def calibrate(
         folder or calibrations.default_folder(),
         library.parent.name,
         version,
+        threads_of(profile),
         facts.model,
         facts.cpu_model,
         facts.cpu_features,
     )
     found = None if again else _stored(path)
     if found is None:
-        say(f"timing {len(probes.NATIVE) + len(probes.DENSE)} small layers on {transport.name}")
+        count, threads = len(probes.NATIVE) + len(probes.DENSE), threads_of(profile)
+        say(f"timing {count} small networks on {transport.name}, {costs.on_threads(threads)}")
         _push(transport, agent, library)
         found = _calibration(
-            agent.calibrate(CALIBRATION),
+            agent.calibrate(CALIBRATION, threads),
             transport.name,
             board=facts.model or facts.hostname or transport.name,
             library=library.parent.name,
@@ -73,13 +76,18 @@ def calibrate(
     return found
 
 
+def threads_of(profile: DeviceProfile) -> int:
+    """The threads that layers are chosen for: those of the first job of the profile."""
+    return profile.runtime.threads[0]
+
+
 def known(profile: DeviceProfile, say: Say = lambda message: None) -> Calibration:
     """The calibration of the profile's board: for `local` measured now where need be, else the last one that was kept.
 
     Raises RecordError where there is none of the profile, and for `local` as `calibrate` does.
     """
     if profile.name != LOCAL:
-        return calibrations.of_profile(profile.name)
+        return calibrations.of_profile(profile.name, threads_of(profile))
     transport = connect(None)
     try:
         return calibrate(transport, profile, say=say)
@@ -120,8 +128,9 @@ def _push(transport: Transport, agent: AgentClient, library: Path) -> None:
 
 def _calibration(answer: dict[str, Any], name: str, **known: Any) -> Calibration:
     try:
-        return Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
+        found = Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise AgentError(f"the agent on {name} answers something unreadable ({place}: {first['msg']})") from error
+    return found.model_copy(update={"fit_error": dict(costs.fit(found).fit_error)})

@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import re
 import struct
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sis_edge.native import build as library_build
 from sis_edge.native import toolchain
 from sis_edge.pipeline import BuildPlan, build
 from sis_edge.profiles import DeviceProfile
+from sis_edge.report import layers
 from sis_edge.results.schema import StoredRun
 from sis_edge.spec import nin
 from sis_edge.transport import LocalTransport
@@ -77,7 +79,12 @@ def test_a_network_that_is_sparse_has_a_native_form_beside_it(bundle: Bundle) ->
 def test_what_is_native_is_told(bundle: Bundle) -> None:
     told = native_kernels(bundle)
     assert told[0].startswith("native sparse kernels: small 9 of 9 layers (not calibrated; ")
-    assert told[1] == "no native sparse kernels in nin: they are expected to be faster for no layer"
+    assert told[1].startswith("small: ")
+    small = bundle.manifest.networks[1].sparse
+    assert small is not None
+    for layer in small.layers:
+        assert re.search(rf"\b{layer.layer} [^;]*native, {re.escape(layer.why)}", told[1])
+    assert told[2] == "no native sparse kernels in nin: they are expected to be faster for no layer"
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +196,8 @@ def test_without_a_compiler_the_build_goes_on_and_says_so(
 def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bundle) -> None:
     machine = platform.machine()
     isa = {"x86_64": "avx512", "aarch64": "neon"}[machine]
-    slow = calibration(1e-9, isa).model_copy(update={"library": f"{machine}-0"})
+    doubtful = {"library": f"{machine}-0", "threads": 4, "fit_error": {"ONNX Runtime": 0.3}}
+    slow = calibration(1e-9, isa).model_copy(update=doubtful)
     plan = plan_in(folder, calibration=lambda: slow)
     result = build(plan)
     assert not result.was_done
@@ -204,6 +212,14 @@ def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bu
         assert all(
             layer.dense_s is not None and "faster than ONNX Runtime" in layer.why for layer in entry.sparse.layers
         )
+        assert entry.sparse.basis.endswith(", 4 threads")
+        assert entry.sparse.doubt == slow.doubt
+        told = " ".join(layers.sentences(entry.sparse, None))
+        assert (
+            "Caution: the calibration of b is doubtful: its costs miss what it measured of ONNX Runtime by 30%" in told
+        )
+        assert "Expected for one image on 4 threads: " in told
+    assert native_kernels(result.bundle).count(f"Warning: {slow.doubt}.") == 1
     assert build(plan).was_done
     other = slow.model_copy(update={"library": "riscv64-0"})
     assert build(plan_in(folder, calibration=lambda: other)).bundle.manifest.networks[1].sparse.calibration is None  # type: ignore[union-attr]

@@ -75,7 +75,7 @@ def _provision(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _calibrate(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return calibrate(arguments.root, arguments.folder)
+    return calibrate(arguments.root, arguments.folder, arguments.threads)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     unpack.add_argument("wheel", nargs="*")
     probing = command("calibrate", _calibrate, "time the probes in a folder of the root: how fast kernels are here")
     probing.add_argument("folder", help="relative to the root; holds the library and the probes")
+    probing.add_argument("--threads", type=int, default=1, metavar="N", help="threads within a layer (default: 1)")
     return top
 
 

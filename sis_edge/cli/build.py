@@ -8,7 +8,7 @@ import typer
 from sis_edge.errors import unknown
 
 if TYPE_CHECKING:
-    from sis_edge.bundle import Bundle, Training
+    from sis_edge.bundle import Bundle, SparseForm, Training
 
 app = typer.Typer()
 
@@ -130,6 +130,14 @@ def _trained(training: "Training") -> str:
     )
 
 
+def _choices(form: "SparseForm") -> str:
+    """What computes each layer, and why: layers of one reason together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for layer in form.layers:
+        groups.setdefault((layer.chosen, layer.why), []).append(layer.layer)
+    return "; ".join(f"{' '.join(layers)} {chosen}, {why}" for (chosen, why), layers in groups.items())
+
+
 def native_kernels(bundle: "Bundle") -> list[str]:
     """What native kernels compute in a bundle's networks, a sentence for each difference; none where nobody asked."""
     forms = [(entry.name, entry.sparse) for entry in bundle.manifest.networks if entry.sparse is not None]
@@ -141,6 +149,8 @@ def native_kernels(bundle: "Bundle") -> list[str]:
             if form.network and form.basis == basis
         )
         found.append(f"native sparse kernels: {layers} ({basis})")
+    found += [f"{name}: {_choices(form)}" for name, form in forms if form.network]
+    found += [f"Warning: {doubt}." for doubt in dict.fromkeys(form.doubt for _, form in forms) if doubt]
     for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
         names = ", ".join(name for name, form in forms if form.absent == reason)
         found.append(f"no native sparse kernels in {names}: {reason}")

@@ -57,8 +57,8 @@ def show(calibration: "Calibration", profile: "DeviceProfile") -> None:
     """A calibration as a table of at most 80 columns."""
     from rich.table import Table
 
-    from sis_edge.cli.console import out
-    from sis_edge.native import probes
+    from sis_edge.cli.console import log, out
+    from sis_edge.native import costs, probes
 
     dense = calibration.dense[probes.WHOLE_NIN.name][0]
     table = Table(show_header=False)
@@ -69,10 +69,13 @@ def show(calibration: "Calibration", profile: "DeviceProfile") -> None:
         ("instruction set", calibration.instruction_set),
         ("peak of one core", f"{calibration.peak_flops / 1e9:,.1f} GFLOP/s, on registers"),
         ("ONNX Runtime", calibration.onnxruntime),
-        ("dense NiN in it", f"{dense * 1e3:,.2f} ms an image on one core"),
+        ("dense NiN in it", f"{dense * 1e3:,.2f} ms an image on {costs.on_threads(calibration.threads)}"),
         ("sparse kernels", calibration.library),
-        ("measured", f"{len(calibration.native)} layers by the kernels, {len(calibration.dense)} by ONNX Runtime"),
+        ("measured", f"{len(calibration.native)} networks by the kernels, {len(calibration.dense)} by ONNX Runtime"),
+        ("fitted costs miss", ", ".join(f"{share:.1%} of {way}" for way, share in calibration.fit_error.items())),
     ):
         table.add_row(label, text)
     out.print(table)
+    if calibration.doubt:
+        log.print(f"Warning: {calibration.doubt}.", soft_wrap=True)
     out.print(f"`sis-edge build` and `sis-edge predict` for the profile {profile.name} use it.", soft_wrap=True)

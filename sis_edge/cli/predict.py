@@ -33,11 +33,15 @@ def predict(
     graph = form(nin(), formation_for(preset, settings, seed))
     calibration = calibrating.known(board, say=lambda message: log.print(message, soft_wrap=True))
     found = answer(costs.fit(calibration), graph)
-    show(found, f"{preset}, {settings.conv} / {settings.micro}, on {board.title}")
+    show(
+        found, f"{preset}, {settings.conv} / {settings.micro}, on {board.title}", costs.on_threads(calibration.threads)
+    )
     out.print(f"{calibration.basis}; single layers without copies between layouts", soft_wrap=True)
+    if calibration.doubt:
+        log.print(f"Warning: {calibration.doubt}.", soft_wrap=True)
 
 
-def show(found: "Prediction", title: str) -> None:
+def show(found: "Prediction", title: str, threads: str) -> None:
     """A prediction as a table of at most 80 columns, and whether sparsity pays."""
     from rich import box
     from rich.table import Table
@@ -60,7 +64,7 @@ def show(found: "Prediction", title: str) -> None:
         f"{seconds * 1e3:.2f} ms" for seconds in (found.dense_s, found.compact_s, found.chosen.seconds)
     )
     out.print(
-        f"One image on one core: dense NiN {dense_ms}; compacted, all in ONNX Runtime {compact_ms} "
+        f"One image on {threads}: dense NiN {dense_ms}; compacted, all in ONNX Runtime {compact_ms} "
         f"({found.compact_speed_up:.2f}x); as chosen {chosen_ms} ({found.speed_up:.2f}x; MAC ratio "
         f"{found.mac_ratio:.2f}x)",
         soft_wrap=True,

@@ -49,7 +49,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Plan:
-    """A choice for each layer, and the seconds of one inference on one core: None where nothing was measured.
+    """A choice for each layer, and the seconds of one inference: None where nothing was measured.
 
     `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers.
     """
@@ -145,6 +145,8 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
         ),
         basis=calibration.basis if calibration else NOT_CALIBRATED,
         calibration=calibration.digest if calibration else None,
+        threads=calibration.threads if calibration else 1,
+        doubt=calibration.doubt if calibration else None,
         dense_s=plan.dense_s,
         compact_s=plan.compact_s,
         chosen_s=plan.chosen_s,

@@ -1,7 +1,9 @@
 """Calibrations that are kept: in the user's cache, by what they depend on, and the last of each profile.
 
-calibrations/<library>-ort<version>-<processor>-<hash8>.json    hash8: over the board's model, processor, features
-calibrations/profiles/<profile>.json                            the last one of a board of this profile
+calibrations/<library>-ort<version>-t<threads>-<processor>-<hash8>.json
+    hash8: over the board's model, processor, features
+calibrations/profiles/<profile>.json
+    the last one of a board of this profile
 """
 
 import hashlib
@@ -15,7 +17,7 @@ from pydantic import ValidationError
 from sis_edge.disk import writing
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.native import build, toolchain
-from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit
+from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
 from sis_edge.results.atomic import write_text
 
 
@@ -25,12 +27,18 @@ def default_folder() -> Path:
 
 
 def place(
-    folder: Path, library: str, onnxruntime: str, board: str | None, cpu: str | None, features: Sequence[str]
+    folder: Path,
+    library: str,
+    onnxruntime: str,
+    threads: int,
+    board: str | None,
+    cpu: str | None,
+    features: Sequence[str],
 ) -> Path:
-    """The file of a board's calibration: another library, run time or processor has another."""
+    """The file of a board's calibration: another library, run time, processor or number of threads has another."""
     what = hashlib.sha256(json.dumps([board, cpu, sorted(features)]).encode()).hexdigest()[:8]
     words = "".join(c if c.isalnum() else "-" for c in cpu or "unknown").strip("-")[:48]
-    return folder / f"{library}-ort{onnxruntime}-{words}-{what}.json"
+    return folder / f"{library}-ort{onnxruntime}-t{threads}-{words}-{what}.json"
 
 
 def save(calibration: Calibration, path: Path, profile: str) -> None:
@@ -42,10 +50,10 @@ def save(calibration: Calibration, path: Path, profile: str) -> None:
             write_text(target, text)
 
 
-def of_profile(profile: str, folder: Path | None = None) -> Calibration:
+def of_profile(profile: str, threads: int, folder: Path | None = None) -> Calibration:
     """The last calibration of a board of this profile.
 
-    Raises RecordError where there is none, or one of other kernels than this sis-edge builds.
+    Raises RecordError where there is none, or one of other kernels than this sis-edge builds or of other threads.
     """
     path = _last(folder or default_folder(), profile)
     how = f"`sis-edge calibrate --host HOST --profile {profile}` measures one"
@@ -54,6 +62,12 @@ def of_profile(profile: str, folder: Path | None = None) -> Calibration:
     found = read(path)
     if found.library != _library_now(found.library):
         raise RecordError(f"the calibration of {found.board} is of other kernels than this sis-edge has; {how}")
+    if found.threads != threads:
+        wanted = on_threads(threads)
+        raise RecordError(
+            f"the calibration of {found.board} is of {on_threads(found.threads)}, and the profile {profile} computes "
+            f"on {wanted}; {how}"
+        )
     return found
 
 

@@ -14,9 +14,12 @@ import numpy as np
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
+from sis_edge.native.work import Copy
 from sis_edge.spec import LayerSpec
 
 Kind = Literal["dense", "native"]
+
+KINDS: tuple[Kind, ...] = ("dense", "native")
 
 SPARSE_SHARE = 0.6
 """At so many of a layer's kernels or fewer native kernels have been faster on every processor tried."""
@@ -73,26 +76,23 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
 
 def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
     """The cheapest way through a compact network on the board that the model was measured on."""
-    options = []
-    previous: LayerSpec | None = None
-    for plan in plans:
-        pairs = pairs_of(plan)
-        block, native_s = best_block(model, plan.spec, pairs)
-        options.append((plan.spec, float(pairs.mean()), block, model.dense_s(plan.spec, previous), native_s))
-        previous = plan.spec
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
+    options: list[tuple[LayerSpec, float, int, float, float]] = []
     before: LayerSpec | None = None
-    for layer, _, _, dense_s, native_s in options:
-        entry = model.relayout_s(layer.inputs, layer.map_side)
+    for plan in plans:
+        layer, pairs = plan.spec, pairs_of(plan)
+        block, native_s = best_block(model, layer, pairs)
         following: dict[Kind, tuple[float, list[Kind]]] = {}
-        own: dict[Kind, float] = {"dense": dense_s, "native": native_s}
-        for kind in own:
+        for kind in KINDS:
             following[kind] = min(
-                (so_far + own[kind] + _copy(model, last, kind, entry, before, layer), [*path, kind])
+                (so_far + _step_s(model, last, kind, before, layer, native_s), [*path, kind])
                 for last, (so_far, path) in ways.items()
             )
+        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s))
         ways, before = following, layer
+    if before is not None:
+        ways["dense"] = (ways["dense"][0] + model.reorder_s(before), ways["dense"][1])
     seconds, path = min(ways.values())
     choices = tuple(
         Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s)
@@ -129,9 +129,11 @@ def _structure(plan: LayerPlan, share: float, dense: LayerPlan) -> str:
 def dense_seconds(model: CostModel, plans: Sequence[LayerPlan]) -> float:
     """One inference of a network whose layers are all ONNX Runtime's dense convolutions."""
     layers = [plan.spec for plan in plans]
-    return model.run_s + sum(
-        model.dense_s(layer, before) for layer, before in zip(layers, [None, *layers[:-1]], strict=True)
+    steps = (
+        _step_s(model, "dense", "dense", before, layer, 0.0)
+        for layer, before in zip(layers, [None, *layers[:-1]], strict=True)
     )
+    return model.run_s + sum(steps) + model.reorder_s(layers[-1])
 
 
 def _why(kind: Kind, dense_s: float, native_s: float) -> str:
@@ -143,11 +145,19 @@ def _why(kind: Kind, dense_s: float, native_s: float) -> str:
     return f"{other_s / own_s:.2f}x faster than {other}" if own_s else f"faster than {other}"
 
 
-def _copy(model: CostModel, last: Kind, kind: Kind, entry: float, before: LayerSpec | None, layer: LayerSpec) -> float:
-    """Copies between two layers: into the kernels' layout, out of it, or from one of its forms to another."""
-    if kind == "native":
-        stays = last == "native" and before is not None and before.pool == 1 and layer.kernel == 1
-        return 0.0 if stays else entry
-    if last == "native" and before is not None:
-        return model.relayout_s(before.filters, before.map_side)
-    return 0.0
+def _step_s(
+    model: CostModel, last: Kind, kind: Kind, before: LayerSpec | None, layer: LayerSpec, native_s: float
+) -> float:
+    """Seconds of a layer and of what brings its maps to it: copies, changes of layout, pooling.
+
+    Behind a layer of ONNX Runtime pooling is a step of its own; behind native kernels the copy does it.
+    """
+    was_native = last == "native" and before is not None
+    pool = before.pool if was_native and before is not None else 1
+    copy_s = model.copy_s(Copy(layer.inputs, layer.map_side, pool))
+    if kind == "dense":
+        arrived_s = copy_s if was_native else 0.0
+        return arrived_s + model.dense_s(layer, None if was_native else before) + model.pool_s(layer)
+    if was_native:
+        return native_s + (0.0 if pool == 1 and layer.kernel == 1 else copy_s)
+    return native_s + copy_s + (0.0 if before is None else model.reorder_s(before))

@@ -11,7 +11,7 @@ from sis_edge.native.costs import CostModel
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds of one inference on one core: the dense network, this one in ONNX Runtime alone, and as chosen."""
+    """Seconds of one inference: the dense network, this one in ONNX Runtime alone, and as chosen."""
 
     dense_s: float
     compact_s: float

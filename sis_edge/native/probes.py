@@ -1,69 +1,90 @@
-"""The layers that a calibration times: small, few, and spread over what networks of this kind are made of."""
+"""What a calibration times: chains of layers, few, and spread over what networks of this kind are made of.
+
+Nearly all are whole networks of other widths, in which every layer finds the caches as it would in any other.
+"""
 
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sis_agent.native import calibration
-from sis_edge.native import blob
+from sis_edge.native import blob, work
 from sis_edge.native.blob import Array, Pairs
 from sis_edge.spec import LayerSpec, nin
 
 
 @dataclass(frozen=True)
-class Probe:
+class Part:
     """A layer of random weights: `share` of its kernels exist, in blocks of `block` filters that share inputs."""
 
-    kernel: int
-    side: int
-    inputs: int
-    filters: int
+    spec: LayerSpec
     share: float = 1.0
     block: int = 1
 
     @property
-    def name(self) -> str:
-        """Unique among probes."""
-        return f"{self.inputs}-{self.filters}k{self.kernel}s{self.side}t{self.share:g}b{self.block}"
+    def pairs(self) -> Pairs:
+        """Which kernels exist: bool [F, I], the same for the same part."""
+        spec = self.spec
+        draw = np.random.default_rng(spec.inputs * spec.filters).random((-(-spec.filters // self.block), spec.inputs))
+        return np.repeat(draw < self.share, self.block, axis=0)[: spec.filters]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A chain of layers as the kernels get it; a whole network ends with the average over its last maps."""
+
+    parts: tuple[Part, ...]
 
     @property
-    def spec(self) -> LayerSpec:
-        """The layer, with ReLU."""
-        return LayerSpec("probe", "CL", self.inputs, self.filters, self.kernel, self.side)
+    def layers(self) -> tuple[LayerSpec, ...]:
+        """The layers without their weights."""
+        return tuple(part.spec for part in self.parts)
 
-    def pairs(self) -> Pairs:
-        """Which kernels exist: bool [F, I], the same for the same probe."""
-        draw = np.random.default_rng(self.inputs * self.filters).random((-(-self.filters // self.block), self.inputs))
-        return np.repeat(draw < self.share, self.block, axis=0)[: self.filters]
+    @property
+    def name(self) -> str:
+        """Unique among probes."""
+        return _name(self.layers) + "".join(sorted({f"t{p.share:g}b{p.block}" for p in self.parts if p.share < 1}))
+
+    @property
+    def stages(self) -> list[work.Copy | int]:
+        """Its stages in order, but for the average at the end."""
+        return work.stages(self.layers, ends_plain=not self._is_whole)
+
+    @property
+    def stage_count(self) -> int:
+        """How many stages the kernels answer for."""
+        return len(self.stages) + self._is_whole
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.layers[-1].is_class_layer
 
     def blob(self) -> bytes:
-        """The layer as a chain of the operator."""
-        weight = _weights(self.spec) * self.pairs()[:, :, None, None]
-        return blob.encode([_Layer(self.spec, weight.astype(np.float32))], [self.block])
+        """The layers as a chain of the operator."""
+        layers = [
+            _Layer(part.spec, (_weights(part.spec) * part.pairs[:, :, None, None]).astype(np.float32))
+            for part in self.parts
+        ]
+        return blob.encode(layers, [part.block for part in self.parts], global_average=self._is_whole)
 
 
 @dataclass(frozen=True)
 class DenseProbe:
-    """A chain of dense layers as ONNX Runtime gets it. Between layers it keeps a layout of its own, at the ends not."""
+    """A dense network as ONNX Runtime gets it, with the average over the last maps at its end."""
 
     layers: tuple[LayerSpec, ...]
 
     @property
     def name(self) -> str:
         """Unique among dense probes."""
-        widths = "-".join(f"{layer.filters}k{layer.kernel}" for layer in self.layers)
-        return f"{self.layers[0].inputs}-{widths}s{self.layers[0].map_side}"
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is a whole network and no part of one."""
-        return self.layers[-1].is_class_layer and self.layers[0].inputs == nin().channels
+        return _name(self.layers) if self.layers else "rest"
 
     def onnx(self) -> bytes:
-        """Conv, Relu and MaxPool nodes with random weights."""
+        """Conv, Relu and MaxPool nodes with random weights, and the average."""
         from onnx import TensorProto, helper, numpy_helper
 
         nodes, weights, value = [], [], "input"
@@ -83,14 +104,15 @@ class DenseProbe:
                 nodes.append(
                     helper.make_node("MaxPool", [value], [value := f"p{at}"], kernel_shape=sides, strides=sides)
                 )
-        first, last = self.layers[0], self.layers[-1]
-        side = last.map_side // last.pool
+        nodes.append(helper.make_node("GlobalAveragePool", [value], [value := "average"]))
+        last = nin().layers[-1]
+        first = self.layers[0] if self.layers else replace(last, inputs=last.filters)
         maps: list[str | int | None] = ["batch", first.inputs, first.map_side, first.map_side]
         graph = helper.make_graph(
             nodes,
             "probe",
             [helper.make_tensor_value_info("input", TensorProto.FLOAT, maps)],
-            [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["batch", last.filters, side, side])],
+            [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["batch", last.filters, 1, 1])],
             weights,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -109,6 +131,11 @@ def archive() -> bytes:
     return buffer.getvalue()
 
 
+def _name(layers: Sequence[LayerSpec]) -> str:
+    widths = "-".join(f"{layer.filters}k{layer.kernel}" for layer in layers)
+    return f"{layers[0].inputs}-{widths}s{layers[0].map_side}"
+
+
 def _weights(layer: LayerSpec) -> Array:
     """Weights that maps stay near one with. Few and repeated, so that an archive of them is small."""
     some = np.random.default_rng(1).standard_normal(997) / (layer.kernel * layer.inputs**0.5)
@@ -125,55 +152,82 @@ class _Layer:
         return np.zeros(self.spec.filters, np.float32)
 
 
-NATIVE = (
-    *(Probe(5, 32, 3, 96, share) for share in (0.4, 1)),
-    *(Probe(5, 16, inputs, 96, share) for inputs, share in ((24, 0.25), (96, 0.25), (48, 1))),
-    *(Probe(3, 16, inputs, 64, share) for inputs, share in ((24, 0.25), (64, 0.5))),
-    *(Probe(3, 8, inputs, 128, share) for inputs, share in ((48, 0.25), (192, 0.25), (96, 1))),
-    *(Probe(3, 32, inputs, 32, 0.5) for inputs in (3, 32)),
-    Probe(5, 8, 48, 64, 0.5),
-    *(Probe(1, side, inputs, filters) for side, inputs, filters in ((32, 96, 96), (16, 48, 48), (16, 192, 144))),
-    *(Probe(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 40))),
-    *(Probe(1, 32, 128, 96, 0.2, block) for block in (1, 2, 4, 8, 12)),
-    *(Probe(1, 16, 96, 96, 0.25, block) for block in (1, 2, 4, 6, 8, 12)),
-)
-
-
-WHOLE_NIN = DenseProbe(nin().layers)
-"""The dense network: a probe too."""
-
-
-def _single(kernel: int, side: int, inputs: int, filters: int) -> DenseProbe:
-    return DenseProbe((LayerSpec("dense", "CL", inputs, filters, kernel, side),))
-
-
-def _nin(width: float, micro: float) -> tuple[LayerSpec, ...]:
-    """NiN with that share of the convolutional layers' filters and of the micro networks' neurons."""
-    found, inputs = [], 3
-    for layer in nin().layers:
-        filters = layer.filters if layer.is_class_layer else int(layer.filters * (width if layer.kernel > 1 else micro))
-        found.append(replace(layer, inputs=inputs, filters=filters))
-        inputs = filters
+def _nin(*filters: int) -> tuple[LayerSpec, ...]:
+    """NiN of other widths: the filters of its layers but the last."""
+    found, inputs = [], nin().channels
+    for layer, width in zip(nin().layers, (*filters, nin().classes), strict=True):
+        found.append(replace(layer, inputs=inputs, filters=width))
+        inputs = width
     return tuple(found)
 
 
-def _front(first: int, second: int) -> DenseProbe:
-    """NiN's first two layers; the layout between them depends on the number of filters."""
-    c1, mp1 = nin().layers[:2]
-    return DenseProbe((replace(c1, filters=first), replace(mp1, inputs=first, filters=second)))
+FULL = _nin(*(layer.filters for layer in nin().layers[:-1]))
+HALF_MICRO = _nin(192, 80, 48, 192, 96, 96, 192, 80)
+QUARTER_MICRO = _nin(192, 40, 24, 192, 48, 48, 192, 40)
+HALF = _nin(96, 80, 48, 96, 96, 96, 96, 80)
+FEWER = _nin(112, 120, 72, 160, 144, 120, 144, 120)
+ODD = _nin(114, 120, 64, 160, 160, 160, 160, 120)
+ODD_MICRO = _nin(118, 40, 24, 192, 48, 48, 192, 40)
+ODD_HALF_MICRO = _nin(169, 80, 48, 192, 96, 96, 192, 80)
 
+WHOLE_NIN = DenseProbe(FULL)
+"""The dense network: a probe too."""
+
+
+def _formed(layers: tuple[LayerSpec, ...], share: float, micro: float = 1.0, block: int = 1) -> Probe:
+    """A network of which that share of kernels exists, in its convolutional layers and in its micro networks."""
+    return Probe(
+        tuple(
+            Part(layer, share) if layer.kernel > 1 else Part(layer, micro, block if micro < 1 else 1)
+            for layer in layers
+        )
+    )
+
+
+def _single(kernel: int, side: int, inputs: int, filters: int, pool: int = 1) -> LayerSpec:
+    return LayerSpec("probe", "CL", inputs, filters, kernel, side, pool)
+
+
+NATIVE = (
+    _formed(FULL, 1),
+    _formed(FULL, 0.25),
+    _formed(HALF_MICRO, 0.5),
+    _formed(QUARTER_MICRO, 1),
+    _formed(QUARTER_MICRO, 0.25),
+    _formed(FEWER, 0.7),
+    _formed(HALF, 0.1),
+    *(_formed(FULL, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
+    # Copies from the plain layout and back to it, with next to no work between.
+    *(Probe((Part(_single(kernel, side, 96, 48), 0.05),)) for kernel, side in ((1, 32), (5, 16), (3, 8))),
+    *(Probe((Part(_single(1, side, 48, 96, pool=2), 0.05),)) for side in (32, 16)),
+)
+
+REST = DenseProbe(())
+"""What a run of ONNX Runtime takes beside its layers."""
+
+SMALL = tuple(
+    DenseProbe(layers) for layers in (_nin(32, 32, 16, 32, 16, 32, 32, 16), _nin(40, 24, 24, 32, 32, 16, 32, 24))
+)
+"""So small that it shows what the profiler adds to a node."""
 
 DENSE = (
-    *(_single(5, 32, 3, filters) for filters in (64, 112, 192)),
-    *(_single(5, 16, inputs, filters) for inputs, filters in ((24, 192), (96, 96), (48, 192))),
-    *(_single(3, 8, inputs, filters) for inputs, filters in ((48, 192), (192, 96), (96, 192))),
-    *(_single(1, 32, inputs, filters) for inputs, filters in ((192, 40), (96, 96), (112, 160))),
-    *(_front(*widths) for widths in ((116, 40), (114, 160), (170, 80), (112, 160), (118, 40), (169, 80))),
-    *(_single(1, 16, inputs, filters) for inputs, filters in ((48, 48), (192, 144))),
-    *(_single(1, 8, inputs, filters) for inputs, filters in ((192, 160), (160, 10), (40, 10))),
+    REST,
+    *SMALL,
     *(
-        DenseProbe(_nin(width, micro))
-        for width, micro in ((1, 1), (0.5, 0.5), (1, 0.25), (1, 0.5), (0.6, 1), (0.6, 0.25))
+        DenseProbe(layers)
+        for layers in (
+            FULL,
+            HALF_MICRO,
+            QUARTER_MICRO,
+            HALF,
+            FEWER,
+            ODD,
+            ODD_MICRO,
+            ODD_HALF_MICRO,
+            _nin(64, 104, 88, 72, 88, 104, 72, 88),
+            _nin(88, 64, 40, 112, 64, 80, 112, 64),
+            _nin(144, 72, 56, 144, 120, 72, 96, 104),
+            _nin(176, 136, 32, 64, 40, 112, 160, 72),
+        )
     ),
-    *(DenseProbe(_nin(1, micro)[begin:end]) for micro in (1, 0.25) for begin, end in ((1, 3), (3, 6), (4, 6), (6, 8))),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sis_edge.bundle import LayerChoice, NetworkEntry, SparseForm
+from sis_edge.native.costs import on_threads
 from sis_edge.report import rows as show
 from sis_edge.report.tables import Cell, Column, Table
 from sis_edge.results.comparison import Row
@@ -47,11 +48,13 @@ def sentences(form: SparseForm, choice: SparseChoice | None) -> list[str]:
     """What was chosen on what grounds, what that should bring, and what it brought."""
     native = sum(layer.chosen == "native" for layer in form.layers)
     found = [f"Native kernels compute {native} of {len(form.layers)} layers; {form.basis}."]
+    if form.doubt is not None:
+        found.append(f"Caution: {form.doubt}.")
     if form.dense_s is not None and form.compact_s is not None and form.chosen_s is not None:
         chosen, alone = show.ratio(form.dense_s / form.chosen_s), show.ratio(form.dense_s / form.compact_s)
         found.append(
-            f"Expected for one image on one core: {show.seconds(form.chosen_s)}, {chosen} the speed of the dense one "
-            f"({alone} in ONNX Runtime alone); single layers without copies between layouts."
+            f"Expected for one image on {on_threads(form.threads)}: {show.seconds(form.chosen_s)}, {chosen} the speed "
+            f"of the dense one ({alone} in ONNX Runtime alone); single layers without copies between layouts."
         )
     if form.absent is not None:
         found[0] = f"There is no form with native kernels: {form.absent}; {form.basis}."
@@ -70,7 +73,7 @@ def short(entry: NetworkEntry, choice: SparseChoice | None) -> str | None:
     native = sum(layer.chosen == "native" for layer in form.layers)
     text = f"{entry.name}: native kernels in {native} of {len(form.layers)} layers"
     if form.dense_s is not None and form.chosen_s is not None:
-        text += f", expected {show.ratio(form.dense_s / form.chosen_s)} on one core"
+        text += f", expected {show.ratio(form.dense_s / form.chosen_s)} on {on_threads(form.threads)}"
     if choice is not None:
         text += "; use them" if choice.use_sparse else f"; use the plain form ({choice.reason})"
     return text

@@ -14,7 +14,7 @@ from sis_edge.native import build, probes
 from .board import Board
 from .sparse import of_another_architecture
 
-NATIVE, DENSE = probes.NATIVE[-1], probes.DENSE[1]
+NATIVE, DENSE = probes.NATIVE[-1], probes.SMALL[0]
 
 
 @pytest.fixture
@@ -34,9 +34,11 @@ def with_probes(board: Board) -> Board:
 
 
 def check_answer(answer: dict) -> None:  # type: ignore[type-arg]
-    assert len(answer["native"][NATIVE.name]) == 3
-    assert len(answer["dense"][DENSE.name]) == 1
-    assert all(seconds > 0 for times in (*answer["native"].values(), *answer["dense"].values()) for seconds in times)
+    assert len(answer["native"][NATIVE.name]) == NATIVE.stage_count == 3
+    assert len(answer["dense"][DENSE.name]) == 1 + len(answer["operators"][DENSE.name])
+    assert sum("Conv" in operator for operator in answer["operators"][DENSE.name]) == len(DENSE.layers)
+    assert answer["threads"] == 1
+    assert all(seconds > 0 for seconds in (*answer["native"][NATIVE.name], answer["dense"][DENSE.name][0]))
     assert answer["peak_flops"] > 0
     assert answer["instruction_set"] in ("avx512", "avx2", "neon", "portable")
 
@@ -50,6 +52,11 @@ def test_probes_are_timed_and_the_board_is_free_again(board: Board) -> None:
         assert answer["onnxruntime"] == onnxruntime.__version__
     with lock.guarded(str(board.root)) as guard:
         assert lock.owner(guard) is None
+
+
+def test_several_threads_are_asked_for(board: Board) -> None:
+    assert board.call("calibrate", "calibration", "--threads", "2").answer["threads"] == 2
+    assert sorted(path.name for path in (board.root / "calibration").iterdir()) == ["kernels.so", "probes.zip"]
 
 
 def test_a_library_of_another_architecture_is_a_problem(board: Board) -> None:

@@ -54,7 +54,7 @@ def test_the_options_reach_onnxruntime() -> None:
 
     runner = OnnxRuntimeRunner(threads=3)
     chosen = OnnxRuntimeOptions("basic", "parallel", 2, arena=False)
-    settings = runner._settings(chosen)
+    settings = runner.settings(chosen)
     assert settings.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     assert settings.execution_mode == onnxruntime.ExecutionMode.ORT_PARALLEL
     assert (settings.intra_op_num_threads, settings.inter_op_num_threads) == (3, 2)
@@ -66,7 +66,7 @@ def test_the_options_reach_onnxruntime() -> None:
 def test_threads_of_old_releases_do_not_spin_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = OnnxRuntimeRunner(threads=2)
     monkeypatch.setattr(runner._ort, "__version__", "1.10.0")
-    settings = runner._settings(OnnxRuntimeOptions())
+    settings = runner.settings(OnnxRuntimeOptions())
     assert settings.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert runner.details()["threads_spin"] is False
 
@@ -74,7 +74,7 @@ def test_threads_of_old_releases_do_not_spin_at_all(monkeypatch: pytest.MonkeyPa
 def test_one_thread_waits_for_nobody() -> None:
     runner = OnnxRuntimeRunner(threads=1)
     with pytest.raises(RuntimeError, match="force_spinning_stop"):
-        runner._settings(OnnxRuntimeOptions()).get_session_config_entry("session.force_spinning_stop")
+        runner.settings(OnnxRuntimeOptions()).get_session_config_entry("session.force_spinning_stop")
     assert runner.details()["threads_spin"] is False
 
 

@@ -109,5 +109,5 @@ def test_an_old_run_time_lends_no_threads_so_the_library_is_told(
     monkeypatch.setattr(onnxruntime_runner.Library, "set_threads", lambda self, count: threads.append(count))
     runner = OnnxRuntimeRunner(threads=3)
     monkeypatch.setattr(runner._ort, "__version__", version)
-    runner._settings(parse({"custom_ops": str(board.root / "bundles" / "b1" / LIBRARY)}))
+    runner.settings(parse({"custom_ops": str(board.root / "bundles" / "b1" / LIBRARY)}))
     assert threads == told

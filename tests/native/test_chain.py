@@ -114,13 +114,16 @@ def test_one_chain_runs_on_several_threads_at_once(library: Library) -> None:
             np.testing.assert_allclose(found, reference(case, images), atol=TOLERANCE)
 
 
-def test_the_profile_names_the_layer_of_each_stage(library: Library) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_profile_names_the_layer_of_each_stage(library: Library, threads: int) -> None:
     rng = np.random.default_rng(9)
     case = Case([random_layer(rng, 3, 8, 3, 1, pool=2), random_layer(rng, 8, 4, 1, 1)], 16, 16, average=True)
     with library.chain(pack(case)) as chain:
-        stages = chain.profile(case.images(1), np.empty((1, 4, 1, 1), np.float32))
+        outputs = np.empty((1, 4, 1, 1), np.float32)
+        stages = chain.profile(case.images(1), outputs, threads)
     assert {layer for layer, _ in stages} == {0, 1}
-    assert all(seconds >= 0 for _, seconds in stages)
+    assert all(0 < seconds < 10 for _, seconds in stages)
+    np.testing.assert_allclose(outputs, reference(case, case.images(1)), atol=TOLERANCE)
 
 
 def test_buffers_of_another_size_or_kind_are_refused(library: Library) -> None:

@@ -1,8 +1,6 @@
-"""How long probes take on this processor: layers for the sparse kernels, chains of dense ones for ONNX Runtime.
+"""How long probes take on this processor: networks by the sparse kernels, and dense ones by ONNX Runtime.
 
-Each probe is timed in several short turns, and the least time counts: what else runs on the board only adds. The probes
-take turns, so that what disturbs for some seconds does not spoil all the turns of one. A run of ONNX Runtime, on one
-thread, is timed by that thread's processor time, which stops while others have the core.
+Both tell the seconds of their parts, so that each layer is timed within a network, with caches as they are there.
 
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
@@ -11,12 +9,15 @@ The host brings two files into the folder `calibration` of the agent's root, or 
 """
 
 import os
-import time
+import tempfile
 import zipfile
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from sis_agent import cpu, lock, runners
+from sis_agent.native import turns
 from sis_agent.native.library import Chain, Library, LibraryError
+from sis_agent.native.profiled import ProfiledModel
+from sis_agent.native.turns import Run, Turn
 from sis_agent.protocol import ProblemError
 from sis_agent.tree import Tree
 
@@ -24,12 +25,12 @@ CALIBRATION = "calibration"
 LIBRARY = "kernels.so"
 PROBES = "probes.zip"
 NATIVE, DENSE = "native/", "dense/"
-TURNS, TURN_S, PAUSE_S = 8, 0.012, 0.002
 
-Run = Callable[[], List[float]]
+EACH_S = 0.25
+"""So long each probe is measured, and longer on slow boards; all of them in eight seconds."""
 
 
-def calibrate(root: str, folder: str) -> Dict[str, Any]:
+def calibrate(root: str, folder: str, threads: int = 1) -> Dict[str, Any]:
     """Time the probes in a folder of the root, as the board's only job; answers what `costs.Calibration` wants.
 
     Raises ProblemError: `bad-name`, `busy`, `no-runtime`, `bad-library`, `bad-probes`.
@@ -46,11 +47,12 @@ def calibrate(root: str, folder: str) -> Dict[str, Any]:
         import onnxruntime
 
         return {
-            **time_probes(library, blobs, models, instruction_set),
+            **time_probes(library, blobs, models, instruction_set, threads),
             "cpu": cpu.read(Tree("/")).model,
             "instruction_set": instruction_set,
             "onnxruntime": onnxruntime.__version__,
             "peak_flops": library.peak_flops(instruction_set),
+            "threads": threads,
         }
     except LibraryError as error:
         raise ProblemError("bad-library", "{}; calibrate the board again with its own profile".format(error))
@@ -72,72 +74,61 @@ def read_probes(path: str) -> Tuple[Dict[str, bytes], Dict[str, bytes]]:
 
 
 def time_probes(
-    library: Library, blobs: Dict[str, bytes], models: Dict[str, bytes], instruction_set: str = ""
-) -> Dict[str, Dict[str, List[float]]]:
+    library: Library,
+    blobs: Dict[str, bytes],
+    models: Dict[str, bytes],
+    instruction_set: str = "",
+    threads: int = 1,
+    each_s: float = EACH_S,
+) -> Dict[str, Any]:
     """Of each chain the seconds of its stages (`native`), of each ONNX model of one input those of a run (`dense`).
 
-    One image on one thread. All take turns together, for a processor that changes its clock between the two kinds
-    would make one of them look slow. Models need onnxruntime and numpy.
+    A run of a model is told as a whole, then under the profiler node by node; `operators` names those. One image.
+    Models need onnxruntime and numpy.
     """
+    measured, operators = measure(library, blobs, models, instruction_set, threads, each_s)
+    found: Dict[str, Any] = {"native": {}, "dense": {}, "operators": operators}
+    for (kind, name), seconds in turns.medians(turns.at_one_speed(measured)).items():
+        found[kind][name] = seconds
+    return found
+
+
+def measure(
+    library: Library,
+    blobs: Dict[str, bytes],
+    models: Dict[str, bytes],
+    instruction_set: str = "",
+    threads: int = 1,
+    each_s: float = EACH_S,
+) -> Tuple[List[Turn], Dict[str, List[str]]]:
+    """The turns that `time_probes` takes medians of, as they were, and the operators of each model."""
     chains = {name: library.chain(blob, instruction_set) for name, blob in blobs.items()}
     try:
-        runs = {("native", name): _profiled(chain) for name, chain in chains.items()}
-        runs.update({("dense", name): _session_run(model) for name, model in models.items()})
-        found: Dict[str, Dict[str, List[float]]] = {"native": {}, "dense": {}}
-        for (kind, name), seconds in _least(runs).items():
-            found[kind][name] = seconds
-        return found
+        with tempfile.TemporaryDirectory() as folder:
+            profiled = {name: ProfiledModel(model, threads, folder) for name, model in models.items()}
+            runs = {("native", name): [_stages(chain, threads)] for name, chain in chains.items()}
+            runs.update({("dense", name): model.runs for name, model in profiled.items()})
+            taken = turns.take(runs, each_s * len(runs))
+            nodes = {name: model.nodes() for name, model in profiled.items()}
+        found, seen = [], dict.fromkeys(nodes, 0)
+        for (kind, name), seconds in taken:
+            if kind == "dense":
+                seconds, seen[name] = seconds + nodes[name][1][seen[name]], seen[name] + 1
+            found.append(((kind, name), seconds))
+        return found, {name: operators for name, (operators, _) in nodes.items()}
     finally:
         for chain in chains.values():
             chain.close()
 
 
-def _profiled(chain: Chain) -> Run:
+def _stages(chain: Chain, threads: int) -> Run:
     import array
 
     images = array.array("f", bytes(4 * _count(chain.input_shape)))
     for at in range(len(images)):
         images[at] = (at * 7919 % 2003) / 1001.5 - 1.0  # numbers of both signs, none of them denormal
     outputs = array.array("f", bytes(4 * _count(chain.output_shape)))
-    return lambda: [seconds for _, seconds in chain.profile(images, outputs)]
-
-
-def _session_run(model: bytes) -> Run:
-    import numpy
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    given = session.get_inputs()[0]
-    shape = [side if isinstance(side, int) else 1 for side in given.shape]
-    feed = {given.name: numpy.random.RandomState(0).standard_normal(shape).astype("float32")}
-
-    def run() -> List[float]:
-        start = _thread_s()
-        session.run(None, feed)
-        return [_thread_s() - start]
-
-    return run
-
-
-def _least(runs: Dict[Tuple[str, str], Run]) -> Dict[Tuple[str, str], List[float]]:
-    """The least of what each run answers, place by place, over several rounds in which each has its turn."""
-    best = {name: run() for name, run in runs.items()}
-    for _ in range(TURNS):
-        for name, run in runs.items():
-            end = time.perf_counter() + TURN_S
-            while time.perf_counter() < end:
-                best[name] = list(map(min, best[name], run()))
-            time.sleep(PAUSE_S)
-    return best
-
-
-def _thread_s() -> float:
-    """Processor time of this thread, which does all the work; CPython 3.6 has it under this name only."""
-    return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
+    return lambda: [seconds for _, seconds in chain.profile(images, outputs, threads)]
 
 
 def _count(shape: Tuple[int, ...]) -> int:

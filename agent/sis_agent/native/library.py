@@ -7,7 +7,7 @@ import ctypes
 import os
 from typing import Any
 
-INTERFACE_VERSION = 1
+INTERFACE_VERSION = 2
 MESSAGE_ROOM = 256
 STAGE_ROOM = 4096
 
@@ -41,6 +41,7 @@ class Library:
             ctypes.c_void_p,
             floats,
             floats,
+            size,
             ctypes.POINTER(ctypes.c_double),
             ctypes.POINTER(ctypes.c_int32),
             size,
@@ -92,11 +93,11 @@ class Chain:
         if self._c.sis_chain_run(self._handle, source, target, batch, threads):
             raise MemoryError("no memory to run the chain")
 
-    def profile(self, images: Any, outputs: Any) -> "list[tuple[int, float]]":
-        """One image on one thread: the layer and the seconds of each stage."""
+    def profile(self, images: Any, outputs: Any, threads: int = 1) -> "list[tuple[int, float]]":
+        """One image: the layer and the seconds of each stage. Several threads, the chain's own, are awake by then."""
         seconds, layers = (ctypes.c_double * STAGE_ROOM)(), (ctypes.c_int32 * STAGE_ROOM)()
         source, target = _floats(images, 1, self.input_shape), _floats(outputs, 1, self.output_shape)
-        stages = self._c.sis_chain_profile(self._handle, source, target, seconds, layers, STAGE_ROOM)
+        stages = self._c.sis_chain_profile(self._handle, source, target, threads, seconds, layers, STAGE_ROOM)
         if stages < 0:
             raise MemoryError("no memory to run the chain")
         return [(int(layers[at]), float(seconds[at])) for at in range(stages)]

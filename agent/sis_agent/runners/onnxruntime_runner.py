@@ -154,9 +154,9 @@ class OnnxRuntimeRunner(Runner):
         known = parse(options)
         details = dict(known._asdict(), cached=known.cache)
         if not known.cache:
-            return OnnxRuntimeSession(self._session(model_path, self._settings(known)), details)
+            return OnnxRuntimeSession(self._session(model_path, self.settings(known)), details)
         optimised = self._optimised(model_path, known)
-        settings = self._settings(known._replace(optimization="disabled"))
+        settings = self.settings(known._replace(optimization="disabled"))
         details["optimised_bytes"] = optimised.plan_bytes
         return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
 
@@ -194,14 +194,15 @@ class OnnxRuntimeRunner(Runner):
 
     def optimise(self, model_path: str, plan_path: str, options: OnnxRuntimeOptions) -> None:
         """Write the network as ONNX Runtime optimises it for this processor; raises ProblemError as `load`."""
-        settings = self._settings(options)
+        settings = self.settings(options)
         settings.optimized_model_filepath = plan_path
         self._session(model_path, settings)
 
     def _spinning(self) -> Tuple[str, str]:
         return STOP_BETWEEN_RUNS if _version(self._ort.__version__) >= STOPS_SPINNING else NEVER_SPIN
 
-    def _settings(self, options: OnnxRuntimeOptions) -> Any:
+    def settings(self, options: OnnxRuntimeOptions) -> Any:
+        """SessionOptions for these options and the threads of this runner; raises ProblemError `bad-library`."""
         settings = self._ort.SessionOptions()
         settings.intra_op_num_threads = self._threads
         settings.inter_op_num_threads = options.inter_op_threads

@@ -128,7 +128,8 @@ struct tally {
 struct shared_run {
     struct image image;
     struct tally *tallies; /* one for each stage of each image */
-    size_t batch, pieces;
+    size_t batch, pieces, input_step, output_step;
+    double *ends; /* when each of them was done, where somebody wants to know */
 };
 
 static void pause_briefly(unsigned round) {
@@ -148,16 +149,32 @@ static void work(void *user, size_t index) {
     (void)index;
     struct image image = run->image;
     struct tally *tally = run->tallies;
-    for (size_t b = 0; b < run->batch; b++, image.input += plan->input.size, image.output += plan->output.size)
+    for (size_t b = 0; b < run->batch; b++, image.input += run->input_step, image.output += run->output_step)
         for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
             const struct sis_stage *stage = &plan->stages[s];
             size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
             while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
                 run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
-                atomic_fetch_add(&tally->done, 1);
+                if (atomic_fetch_add(&tally->done, 1) + 1 == pieces && run->ends)
+                    run->ends[tally - run->tallies] = now_s();
             }
             for (unsigned round = 0; atomic_load(&tally->done) < pieces; round++) pause_briefly(round);
         }
+}
+
+/* Several pieces a worker, so that a slow core does not keep the others waiting. */
+enum { PIECES_EACH = 4 };
+
+/* A run with room for the tallies; -1 where there is no memory. */
+static int share(struct shared_run *run, sis_parallel parallel, void *pool, size_t workers) {
+    void *tallies;
+    size_t bytes = run->batch * run->image.chain->plan.stage_count * sizeof(struct tally);
+    if (posix_memalign(&tallies, 64, bytes ? bytes : 64)) return -1;
+    run->tallies = memset(tallies, 0, bytes);
+    run->pieces = PIECES_EACH * workers;
+    parallel(pool, work, workers, run);
+    free(tallies);
+    return 0;
 }
 
 int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
@@ -174,46 +191,76 @@ int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t
             image.output += chain->plan.output.size;
         }
     } else {
-        void *tallies;
-        size_t bytes = batch * chain->plan.stage_count * sizeof(struct tally);
-        failed = posix_memalign(&tallies, 64, bytes ? bytes : 64) ? -1 : 0;
-        if (!failed) {
-            /* Several pieces a worker, so that a slow core does not keep the others waiting. */
-            struct shared_run run = {image, memset(tallies, 0, bytes), batch, 4 * workers};
-            parallel(pool, work, workers, &run);
-            free(tallies);
-        }
+        struct shared_run run = {.image = image, .batch = batch};
+        run.input_step = chain->plan.input.size;
+        run.output_step = chain->plan.output.size;
+        failed = share(&run, parallel, pool, workers);
     }
     give_scratch(chain, scratch);
     return failed;
 }
 
-int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t batch, size_t threads) {
-    if (threads < 2) return sis_chain_run_on(chain, input, output, batch, NULL, NULL, 1);
-    pthread_mutex_lock(&chain->threads_lock); /* one run at a time has the chain's own threads */
+/* The chain's own threads, as many as asked for; NULL where there is to be one only. Call with the lock held. */
+static struct sis_threads *own_threads(sis_chain *chain, size_t threads) {
     if (chain->thread_count != threads) {
         sis_threads_stop(chain->threads);
         chain->threads = sis_threads_start(threads);
         chain->thread_count = threads;
     }
-    int failed =
-        sis_chain_run_on(chain, input, output, batch, chain->threads ? sis_threads_run : NULL, chain->threads, threads);
+    return chain->threads;
+}
+
+int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t batch, size_t threads) {
+    if (threads < 2) return sis_chain_run_on(chain, input, output, batch, NULL, NULL, 1);
+    pthread_mutex_lock(&chain->threads_lock); /* one run at a time has the chain's own threads */
+    struct sis_threads *own = own_threads(chain, threads);
+    int failed = sis_chain_run_on(chain, input, output, batch, own ? sis_threads_run : NULL, own, threads);
     pthread_mutex_unlock(&chain->threads_lock);
     return failed;
 }
 
-int sis_chain_profile(sis_chain *chain, const float *input, float *output, double *seconds, int32_t *layers,
-                      size_t room) {
+/* The first image wakes the threads; of the others the least time of each stage counts. */
+enum { PROFILED_IMAGES = 3 };
+
+static int profile_shared(sis_chain *chain, struct image image, struct sis_threads *own, size_t threads,
+                          double *seconds) {
+    size_t stages = chain->plan.stage_count;
+    double *ends = calloc(PROFILED_IMAGES * stages, sizeof *ends);
+    struct shared_run run = {.image = image, .batch = PROFILED_IMAGES, .ends = ends};
+    int failed = ends ? share(&run, sis_threads_run, own, threads) : -1;
+    for (size_t s = 0; s < stages && !failed; s++)
+        for (size_t at = stages + s; at < PROFILED_IMAGES * stages; at += stages) {
+            double spent = ends[at] - ends[at - 1];
+            if (at == stages + s || spent < seconds[s]) seconds[s] = spent;
+        }
+    free(ends);
+    return failed;
+}
+
+static void profile_alone(const struct image *image, double *seconds) {
+    const struct sis_plan *plan = &image->chain->plan;
+    for (uint32_t s = 0; s < plan->stage_count; s++) {
+        double start = now_s();
+        run_items(image, &plan->stages[s], 0, plan->stages[s].items);
+        seconds[s] = now_s() - start;
+    }
+}
+
+int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_t threads, double *seconds,
+                      int32_t *layers, size_t room) {
     const struct sis_plan *plan = &chain->plan;
     float *scratch = plan->stage_count <= room ? take_scratch(chain) : NULL;
     if (!scratch) return -1;
     struct image image = {chain, input, output, scratch};
-    for (uint32_t s = 0; s < plan->stage_count; s++) {
-        double start = now_s();
-        run_items(&image, &plan->stages[s], 0, plan->stages[s].items);
-        seconds[s] = now_s() - start;
-        layers[s] = (int32_t)plan->stages[s].layer;
-    }
+    int failed = 0;
+    pthread_mutex_lock(&chain->threads_lock);
+    struct sis_threads *own = threads > 1 ? own_threads(chain, threads) : NULL;
+    if (own)
+        failed = profile_shared(chain, image, own, threads, seconds);
+    else
+        profile_alone(&image, seconds);
+    pthread_mutex_unlock(&chain->threads_lock);
+    for (uint32_t s = 0; s < plan->stage_count; s++) layers[s] = (int32_t)plan->stages[s].layer;
     give_scratch(chain, scratch);
-    return (int)plan->stage_count;
+    return failed ? -1 : (int)plan->stage_count;
 }

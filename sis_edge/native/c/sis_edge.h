@@ -24,7 +24,7 @@ typedef void (*sis_task)(void *user, size_t index);
 typedef void (*sis_parallel)(void *pool, sis_task task, size_t count, void *user);
 
 /* Changes with every change of this interface. */
-#define SIS_INTERFACE_VERSION 1
+#define SIS_INTERFACE_VERSION 2
 SIS_EXPORT int sis_interface_version(void);
 
 /* Name of the i-th instruction set that this processor runs, the fastest first; NULL from the last on. */
@@ -49,10 +49,11 @@ SIS_EXPORT int sis_chain_run(sis_chain *chain, const float *input, float *output
 int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
                      void *pool, size_t workers);
 
-/* One image on one thread; seconds[i] becomes the time of stage i, and layers[i] the layer that it belongs to. Returns
- * the number of stages, or -1 where there is no memory or `room` is too small. */
-SIS_EXPORT int sis_chain_profile(sis_chain *chain, const float *input, float *output, double *seconds, int32_t *layers,
-                                 size_t room);
+/* One image on `threads` threads of the chain's own, which are awake; seconds[i] becomes the time of stage i, and
+ * layers[i] the layer that it belongs to. Returns the number of stages, or -1 where there is no memory or `room` is too
+ * small. */
+SIS_EXPORT int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_t threads, double *seconds,
+                                 int32_t *layers, size_t room);
 
 /* Threads of the operator where ONNX Runtime does not lend its own (before 1.17); 1 at first. */
 SIS_EXPORT void sis_set_threads(size_t threads);
