@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
     from sis_edge.training.recipe import Precision
+    from sis_edge.training.together import Together
 
 EXPORT_VERSION = 1
 VARIANTS_VERSION = 4
@@ -69,6 +70,7 @@ class BuildPlan:
     `epochs` and `precision` of None mean the recipe's own and the fastest here. `weights`: "zoo" takes trained networks
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
+    `together` are the processes that train together, of which this is the first; None: it trains alone.
     """
 
     profile: DeviceProfile
@@ -84,6 +86,7 @@ class BuildPlan:
     precision: "Precision | None" = None
     weights: Literal["zoo", "train", "either"] = "train"
     calibration: Callable[[], Calibration | None] = lambda: None
+    together: "Together | None" = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ def _from_zoo(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> dict[str, En
     given = [name for name, value in {**asked, "--precision": plan.precision}.items() if value is not None]
     if plan.weights == "train" or (plan.weights == "either" and given):
         return {}
+    if plan.weights == "zoo" and plan.together:
+        given.append(plan.together.name)
     if given:
         raise UsageError(f"{given[0]} is of a training, and --from-zoo trains nothing; leave one of them out")
     found = {name: zoo.find(graph, plan.dataset) for name, graph in graphs.items()}
@@ -164,6 +169,7 @@ def _build_key(
             "train_limit": plan.train_limit,
             "test_images": plan.test_images,
             "precision": plan.precision,
+            **({"together": plan.together.key} if plan.together else {}),
         }
     )
 
@@ -387,7 +393,15 @@ class _Line:
 
         images, recipe, seed = self.train_images, self.recipe, self.plan.seed
         return training_stage.run(
-            self.root, graph, self.dataset, images, recipe, seed=seed, measure=measure, progress=progress
+            self.root,
+            graph,
+            self.dataset,
+            images,
+            recipe,
+            seed=seed,
+            measure=measure,
+            progress=progress,
+            together=self.plan.together,
         )
 
     def _export(self, name: str, graph: SynapticGraph, trained: stages.Outcome, folder: Path) -> dict[str, Any]:
@@ -460,10 +474,11 @@ class _Line:
 
     def _training(self, name: str, trained: stages.Outcome) -> bundle.Training:
         entry = self.taken.get(name)
+        words = f", {self.plan.together.name}" if self.plan.together else ""
         return bundle.Training(
             epochs=entry.recipe["epochs"] if entry else self.recipe.epochs,
             seed=entry.seed if entry else self.plan.seed,
-            recipe=entry.recipe_words if entry else self.recipe.describe(),
+            recipe=entry.recipe_words if entry else f"{self.recipe.describe()}{words}",
             precision=entry.recipe["precision"] if entry else self.recipe.precision,
             train_images=entry.train_images if entry else len(self.train_images.labels),
             zoo=entry.name if entry else None,

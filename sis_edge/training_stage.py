@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # torch loads only where a training really runs
     from sis_edge.datasets import Dataset, ImageSet
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
+    from sis_edge.training.together import Together
     from sis_edge.training.train import Progress
 
 TRAIN_VERSION = 1
@@ -45,11 +47,13 @@ def run(
     seed: int,
     measure: Callable[["SisNet"], Mapping[str, Any]],
     progress: "Progress | None" = None,
+    together: "Together | None" = None,
     **more: Any,
 ) -> stages.Outcome:
     """The finished training of these `inputs`; one that was interrupted goes on from its last epoch.
 
-    What `measure` says of the trained network is the stage's summary.
+    What `measure` says of the trained network is the stage's summary. `together` are the processes that train it, of
+    which this is the first; None for this one alone.
     """
 
     def make(folder: Path) -> Mapping[str, Any]:
@@ -57,16 +61,23 @@ def run(
 
         from sis_edge.models import SisNet
         from sis_edge.training import train as loop
+        from sis_edge.training.together import Job
 
         graph.save(folder / "graph.npz")
         network = SisNet(compact(graph), seed)
-        loop.train(network, dataset, train_images, recipe, seed=seed, folder=folder, progress=progress)
+        job = Job(graph, dataset.name, dataset.sha256, len(train_images), recipe, seed, folder)
+        with nullcontext() if together is None else together.training(job):
+            loop.train(
+                network, dataset, train_images, recipe, seed=seed, folder=folder, progress=progress, together=together
+            )
         summary = measure(network)
         weights = {name: value.contiguous() for name, value in network.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(weights))
         (folder / loop.CHECKPOINT).unlink()
         return summary
 
+    if together is not None:
+        more |= together.key
     decided_by = inputs(graph, dataset.sha256, len(train_images), recipe, seed, **more)
     return stages.run(root, "train", decided_by, make)
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.errors import UsageError
 from sis_edge.training.recipe import Recipe
 
 
@@ -21,17 +22,27 @@ class Batches:
     """The shuffled, cropped and mirrored batches of one epoch: (images [B, 3, s, s], labels [B]).
 
     Everything random comes from (seed, epoch), so an epoch that is run again after a crash is the same. The last,
-    smaller batch is left out; the shuffle gives every image its turn over the epochs.
+    smaller batch is left out; the shuffle gives every image its turn over the epochs. Of `world` processes that train
+    together, that of `rank` has an equal share of every batch, and crops it by numbers of its own.
     """
 
-    def __init__(self, dataset: Dataset, train: ImageSet, recipe: Recipe, *, seed: int, epoch: int) -> None:
+    def __init__(
+        self, dataset: Dataset, train: ImageSet, recipe: Recipe, *, seed: int, epoch: int, rank: int = 0, world: int = 1
+    ) -> None:
         self.dataset = dataset
         self.recipe = recipe
         self.generator_seed = seed * 1_000_003 + epoch
         self.side = recipe.side(epoch)
         self.images = torch.from_numpy(train.images)
         self.labels = torch.from_numpy(train.labels).long()
-        self.batch_size = min(recipe.batch_size, len(self.labels))
+        self.rank, self.world = rank, world
+        size = min(recipe.batch_size, len(self.labels))
+        self.batch_size = size // world * world
+        if world > 1 and size < 2 * world:
+            raise UsageError(
+                f"{world} processes cannot share batches of {size} images, for each needs 2 or more; give fewer "
+                "--devices or --num-nodes"
+            )
 
     def __len__(self) -> int:
         return len(self.labels) // self.batch_size
@@ -39,8 +50,10 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.generator_seed)
         order = torch.randperm(len(self.labels), generator=generator)
+        if self.world > 1:  # the same order for all, and other numbers for each
+            generator.manual_seed(self.generator_seed * 1_000_003 + self.rank + 1)
         for at in range(len(self)):
-            chosen = order[at * self.batch_size : (at + 1) * self.batch_size]
+            chosen = order[at * self.batch_size : (at + 1) * self.batch_size][self.rank :: self.world]
             images = augment(self.images[chosen], self.recipe, generator)
             yield resize(normalise(images, self.dataset), self.side), self.labels[chosen]
 

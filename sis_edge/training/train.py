@@ -20,6 +20,7 @@ from sis_edge.training.batches import Batches
 from sis_edge.training.memory import keep_freed_memory
 from sis_edge.training.muon import Muon
 from sis_edge.training.recipe import Recipe
+from sis_edge.training.together import Together
 
 CHECKPOINT = "last.ckpt"
 
@@ -40,8 +41,10 @@ class Training(lightning.LightningModule):
         self.compute_type = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
 
     def train_dataloader(self) -> Batches:
-        """The batches of the current epoch."""
-        return Batches(self.dataset, self.train_images, self.recipe, seed=self.seed, epoch=self.current_epoch)
+        """The batches of the current epoch, or this rank's share of them."""
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        images, recipe = self.train_images, self.recipe
+        return Batches(self.dataset, images, recipe, seed=self.seed, epoch=self.current_epoch, rank=rank, world=world)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, and the one-cycle schedule, a step a batch."""
@@ -93,14 +96,15 @@ def train(
     seed: int,
     folder: Path,
     progress: Progress | None = None,
+    together: Together | None = None,
 ) -> SisNet:
-    """Train `network` in place and return it.
+    """Train `network` in place and return it; of several processes that train it together, each calls this.
 
     After each epoch `folder/last.ckpt` is written, whole or not at all; where it stands already, training goes on
     from it, to the same weights as without the interruption (same machine, same number of threads). Ctrl-C raises
     KeyboardInterrupt and keeps the last epoch.
     """
-    _quieten_lightning()
+    quieten_lightning()
     keep_freed_memory()
     module = Training(network.train(), dataset, train_images, recipe, seed)
     checkpoint = folder / CHECKPOINT
@@ -118,7 +122,9 @@ def train(
         callbacks.append(_Reporter(progress))
     trainer = lightning.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=1 if together is None else together.devices,
+        num_nodes=1 if together is None else together.num_nodes,
+        strategy="auto" if together is None else "ddp",
         max_epochs=recipe.epochs,
         reload_dataloaders_every_n_epochs=1,
         callbacks=callbacks,
@@ -126,6 +132,9 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    start = checkpoint if _is_whole(checkpoint) else None
+    if together is not None:
+        start = together.same_start(start)
     interrupt_handler = signal.getsignal(signal.SIGINT)
     try:
         with kernels.used(torch.get_num_threads()), warnings.catch_warnings():
@@ -134,7 +143,7 @@ def train(
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
             # lightning's own use of a form that newer torch deprecates.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            trainer.fit(module, ckpt_path=checkpoint if _is_whole(checkpoint) else None, weights_only=True)
+            trainer.fit(module, ckpt_path=start, weights_only=True)
     except SystemExit:  # lightning's answer to Ctrl-C, after which it also leaves the signal ignored
         signal.signal(signal.SIGINT, interrupt_handler)
         raise KeyboardInterrupt from None
@@ -152,6 +161,7 @@ def _is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def _quieten_lightning() -> None:
+def quieten_lightning() -> None:
+    """Only its errors."""
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
