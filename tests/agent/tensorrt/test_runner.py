@@ -351,6 +351,18 @@ def test_no_memory_for_the_context_is_told(orin: GpuBoard) -> None:
     assert problem(orin.load("dense"))[0] == "out-of-memory"
 
 
+def test_layers_that_cannot_be_timed_cost_nothing_else(orin: GpuBoard) -> None:
+    standin_code(
+        orin,
+        "execute = IExecutionContext.execute_async_v3\n"
+        "IExecutionContext.execute_async_v3 = lambda self, stream: self.profiler is None and execute(self, stream)\n",
+    )
+    found = orin.load("dense")
+    assert "problem" not in found, found
+    assert found["details"]["layer_times_s"] is None
+    assert "an inference with the profiler failed" in found["details"]["layer_times_reason"]
+
+
 def test_a_failed_inference_is_an_error(orin: GpuBoard) -> None:
     standin_code(orin, "IExecutionContext.execute_async_v3 = lambda self, stream_handle: False\n")
     with pytest.raises(AssertionError, match="could not enqueue"):

@@ -162,3 +162,30 @@ def test_without_a_device_the_process_dies(tmp_path: Path) -> None:
     code = "import tensorrt as trt; trt.Runtime(trt.Logger())"
     done = subprocess.run([sys.executable, "-c", code], env={**environment, "STANDIN_GPUS": "0"}, capture_output=True)
     assert done.returncode == -11
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("is_fixed", [True, False])
+def test_two_contexts_of_one_engine(version: str, is_fixed: bool, standin: Any) -> None:
+    """Before TensorRT 10 they cannot share a profile of open shapes; a network of one shape needs none."""
+    trt = standin(version)
+    logger = Listener(trt)
+    explicit = getattr(trt.NetworkDefinitionCreationFlag, "EXPLICIT_BATCH", None)
+    builder, network, _ = parsed(trt, logger, 0 if explicit is None else 1 << int(explicit))
+    config = builder.create_builder_config()
+    if is_fixed:
+        network.get_input(0).shape = [2, 3, 8, 8]
+    else:
+        profile = builder.create_optimization_profile()
+        profile.set_shape("input", (2, 3, 8, 8), (2, 3, 8, 8), (2, 3, 8, 8))
+        config.add_optimization_profile(profile)
+    engine = trt.Runtime(logger).deserialize_cuda_engine(bytes(builder.build_serialized_network(network, config)))
+    contexts = [engine.create_execution_context() for _ in range(2)]
+    fits = [
+        context.set_input_shape("input", (2, 3, 8, 8))
+        if hasattr(context, "set_input_shape")
+        else context.set_binding_shape(0, (2, 3, 8, 8))
+        for context in contexts
+    ]
+    assert fits == [True, is_fixed or version.startswith("1")]
+    assert any("Profile 0 has been chosen" in text for text in logger.errors) == (not all(fits))

@@ -21,6 +21,8 @@ from sis_agent.schema import Problem, to_json
 
 INPUT = "input"
 LOGITS = "logits"
+# Of what is built from the same ONNX and options. 2: a network of one shape instead of an optimisation profile.
+RECIPE = 2
 
 
 class BuildOrder(NamedTuple):
@@ -48,7 +50,7 @@ def build(order: BuildOrder) -> Dict[str, Any]:
         config = builder.create_builder_config()
         flags = _configure(config, dialect, options)
         settings = _in_force(config, dialect)
-        _fix_batch(builder, config, network, order.batch_size)
+        _fix_batch(network, order.batch_size)
         cache = _load_timing_cache(config, order.timing_path)
         start_s = clock.now_s()
         plan = builder.build_serialized_network(network, config)
@@ -197,9 +199,14 @@ def _tactic_sources(trt: Any, names: List[str]) -> int:
     return mask
 
 
-def _fix_batch(builder: Any, config: Any, network: Any, batch_size: int) -> None:
-    """One profile of one shape: TensorRT tunes for the batch that is timed, and nothing else can be run by mistake."""
-    given = tuple(network.get_input(0).shape)
+def _fix_batch(network: Any, batch_size: int) -> None:
+    """One shape, as if the ONNX had no other: TensorRT tunes for the batch that is timed, and nothing else can be run.
+
+    An optimisation profile of one shape would not do: before TensorRT 10 two contexts of an engine cannot share one,
+    and the pass that times layers has a context of its own.
+    """
+    tensor = network.get_input(0)
+    given = tuple(tensor.shape)
     shape = (batch_size, *given[1:])
     if given[0] not in (-1, batch_size) or min(shape) < 1:
         raise ProblemError(
@@ -208,10 +215,7 @@ def _fix_batch(builder: Any, config: Any, network: Any, batch_size: int) -> None
                 list(given), batch_size
             ),
         )
-    if given[0] == -1:
-        profile = builder.create_optimization_profile()
-        profile.set_shape(INPUT, shape, shape, shape)
-        config.add_optimization_profile(profile)
+    tensor.shape = list(shape)
 
 
 def _load_timing_cache(config: Any, path: Optional[str]) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any, Callable, Dict, List, Tuple
 
 from sis_agent.cuda.base import CudaError
+from sis_agent.protocol import ProblemError
 from sis_agent.runners.tensorrt.dialects import Dialect
 
 WARM_UPS = 5
@@ -39,7 +40,7 @@ def layer_times(
         found.clear()
         for _ in range(INFERENCES):
             run()
-    except CudaError as error:
+    except (CudaError, ProblemError) as error:
         return {}, "an inference with the profiler failed: {}".format(error)
     finally:
         del context, profiler

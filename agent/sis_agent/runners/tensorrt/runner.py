@@ -13,7 +13,7 @@ from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.tensorrt.build import BuildOrder
+from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
@@ -87,7 +87,7 @@ class TensorRtRunner(Runner):
         return session
 
     def _key_parts(self, model_path: str, options: EngineOptions) -> Dict[str, Any]:
-        model = {"onnx_sha256": file_sha256(model_path), "batch_size": self._batch_size}
+        model = {"onnx_sha256": file_sha256(model_path), "batch_size": self._batch_size, "recipe": RECIPE}
         return dict(options.build_parts(), **dict(model, **self._place()))
 
     def _place(self) -> Dict[str, Any]:

@@ -57,7 +57,7 @@ def make_builder(maker):
                 explicit = bool(flags & 1 << known.EXPLICIT_BATCH)
             strong = not maker.weak or bool("STRONGLY_TYPED" in known.__members__ and flags & 1 << known.STRONGLY_TYPED)
             return maker.new(
-                "INetworkDefinition", _explicit=explicit, _strong=strong, _graph=None, _logger=self._logger
+                "INetworkDefinition", _explicit=explicit, _strong=strong, _graph=None, _given=None, _logger=self._logger
             )
 
         def create_builder_config(self):
@@ -172,6 +172,22 @@ def make_network(maker):
         half = weight is not None and weight.data_type == standin_onnx.FLOAT16
         return types.HALF if half else types.FLOAT
 
+    class Input(ITensor):
+        """A network's input, whose shape is the application's to set where the ONNX leaves it open."""
+
+        def __init__(self, network):
+            name, shape = network._graph.inputs[0]
+            ITensor.__init__(self, name, network._given or shape, types.FLOAT)
+            self._network = network
+
+        def __setattr__(self, key, value):
+            if key == "shape" and hasattr(self, "_network"):
+                declared = self._network._graph.inputs[0][1]
+                assert len(value) == len(declared)
+                assert all(old in (-1, new) for old, new in zip(declared, value)), "a size that the ONNX fixes"  # noqa: B905
+                object.__setattr__(self._network, "_given", tuple(value))
+            object.__setattr__(self, key, value)
+
     class INetworkDefinition:
         @property
         def num_inputs(self):
@@ -186,7 +202,8 @@ def make_network(maker):
             return len(self._graph.nodes)
 
         def get_input(self, index):
-            return ITensor(*self._graph.inputs[index], types.FLOAT)
+            assert index == 0
+            return Input(self)
 
         def get_output(self, index):
             return ITensor(*self._graph.outputs[index], types.FLOAT)
@@ -263,6 +280,7 @@ def built(maker, builder, network, config):
         return None
     flags, members = config._flags, maker.enums["BuilderFlag"].__members__
     name, shape = network._graph.inputs[0]
+    shape = network._given or shape
     profile = config._profiles[0]._shapes.get(name) if config._profiles else None
     if -1 in shape and profile is None:
         report(builder, logger, "Network has dynamic or shape inputs, but no optimization profile has been defined.")
@@ -282,6 +300,7 @@ def built(maker, builder, network, config):
         "version": maker.version,
         "gpu": [] if maker.is_rtx else [device.name(), list(device.capability())],
         "capabilities": list(config._capabilities.values()),
+        "input": list(shape),
         "profile": profile,
         "detailed": config.profiling_verbosity == maker.enums["ProfilingVerbosity"].DETAILED,
         "layers": layers,

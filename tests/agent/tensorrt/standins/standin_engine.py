@@ -33,8 +33,12 @@ def make_runtime(maker):
                 report(self, self._logger, text, "UNSPECIFIED_ERROR")
                 return None
             onnx = data[start + size :]
+            graph = standin_onnx.Graph(onnx)
+            batch = head["input"][0]
+            tensors = [(graph.inputs[0][0], tuple(head["input"]))]
+            tensors += [(name, (batch, *shape[1:])) for name, shape in graph.outputs]
             return maker.new(
-                "ICudaEngine", _head=head, _onnx=onnx, _graph=standin_onnx.Graph(onnx), _logger=self._logger
+                "ICudaEngine", _head=head, _onnx=onnx, _graph=graph, _tensors=tensors, _taken=[], _logger=self._logger
             )
 
     return "Runtime", vars(Runtime)
@@ -44,7 +48,7 @@ def make_engine(maker):
     types = maker.enums["DataType"]
 
     def tensors(engine):
-        return engine._graph.inputs + engine._graph.outputs
+        return engine._tensors
 
     def by_name(engine, name):
         return [tensor_name for tensor_name, _ in tensors(engine)].index(name)
@@ -86,7 +90,15 @@ def make_engine(maker):
             return tensors(self)[by_name(self, name)][1]
 
         def create_execution_context(self):
-            return maker.new("IExecutionContext", _engine=self, _shape=None, _addresses={}, _session=None)
+            # A context of an engine with an open shape takes a profile; from TensorRT 10 on they share it.
+            lacks = self._head["profile"] is not None and maker.major < 10 and bool(self._taken)
+            if lacks:
+                text = "Profile 0 has been chosen by another IExecutionContext. Use another profileIndex or destroy the"
+                report(self, self._logger, text + " IExecutionContext that use this profile.")
+            self._taken.append(True)
+            return maker.new(
+                "IExecutionContext", _engine=self, _shape=None, _addresses={}, _session=None, _lacks_profile=lacks
+            )
 
         def create_engine_inspector(self):
             return maker.new("EngineInspector", _engine=self)
@@ -96,7 +108,11 @@ def make_engine(maker):
 
 def make_context(maker):
     def fix(context, shape):
-        _, given = context._engine._graph.inputs[0]
+        _, given = context._engine._tensors[0]
+        if context._lacks_profile:
+            text = "Parameter check failed, condition: mOptimizationProfile >= 0"
+            report(context, context._engine._logger, text)
+            return False
         low, _, high = context._engine._head["profile"] or [given] * 3
         if len(shape) != len(low) or not all(a <= b <= c for a, b, c in zip(low, shape, high)):  # noqa: B905
             report(context, context._engine._logger, f"Supplied shape {tuple(shape)} is outside of the profile")
@@ -105,12 +121,12 @@ def make_context(maker):
         return True
 
     def output_shape(context):
-        _, shape = context._engine._graph.outputs[0]
-        batch = (context._shape or context._engine._graph.inputs[0][1])[0]
+        _, shape = context._engine._tensors[1]
+        batch = (context._shape or context._engine._tensors[0][1])[0]
         return (batch, *shape[1:])
 
     def execute(context, source, target, stream):
-        shape = context._shape or context._engine._graph.inputs[0][1]
+        shape = context._shape or context._engine._tensors[0][1]
         if -1 in shape or not source or not target:
             text = "Input shapes and tensor addresses must be set before an inference is enqueued"
             report(context, context._engine._logger, text, "INVALID_STATE")
