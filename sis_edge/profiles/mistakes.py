@@ -52,7 +52,7 @@ def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if message.startswith("Input should be "):
         wanted = KINDS.get(kind.split("_")[0], message.removeprefix("Input should be "))
         return f"it is {_shown(value)}, and must be {wanted}"
-    return f"{message[:1].lower()}{message[1:]}"
+    return f"{message[:1].lower()}{message[1:].replace(' after validation', '')}"
 
 
 def _fields(model: type[BaseModel], place: Place) -> str:
