@@ -123,6 +123,23 @@ def steps_between(form, folder):
     return bool((session._arrays["logits"] == expected).all())
 
 
+def second_without_room(form, folder):
+    """What is said of a network that finds no room beside one that is loaded."""
+    import tensorrt
+
+    made = runners.make("tensorrt", 1, 1)
+    kept = made.load(folder + "/" + form + ".onnx", {})
+
+    def create_execution_context(self):
+        self._logger.log(tensorrt.ILogger.ERROR, "Cuda failure 2: out of memory")
+
+    tensorrt.ICudaEngine.create_execution_context = create_execution_context
+    try:
+        made.load(folder + "/" + form + ".onnx", {"tf32": True})
+    except ProblemError as error:
+        return [error.problem.message, bool(kept)]
+
+
 def many_steps(form, folder, count):
     """How many times of its own the device tells after so many steps."""
     import numpy

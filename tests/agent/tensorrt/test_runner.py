@@ -351,6 +351,12 @@ def test_no_memory_for_the_context_is_told(orin: GpuBoard) -> None:
     assert problem(orin.load("dense"))[0] == "out-of-memory"
 
 
+def test_the_reason_is_heard_for_every_network(orin: GpuBoard) -> None:
+    """TensorRT speaks to the first logger of a process only."""
+    message, _ = orin.ask("second_without_room", "dense", str(orin.networks))
+    assert "Cuda failure 2: out of memory" in message
+
+
 def test_layers_that_cannot_be_timed_cost_nothing_else(orin: GpuBoard) -> None:
     standin_code(
         orin,

@@ -42,10 +42,11 @@ def build(order: BuildOrder) -> Dict[str, Any]:
     driver = open_driver(options.cuda_backend)  # before TensorRT, which crashes without a device
     trt = importlib.import_module("tensorrt")
     log, dialect = Log(), dialect_of(trt)
+    logger = make_logger(trt, log)  # one for all: TensorRT keeps the first, and older ones do not keep it alive
     try:
         free_before_bytes, _ = driver.memory()
-        builder = trt.Builder(make_logger(trt, log))
-        network = _parsed(trt, builder, dialect, order.model_path, log)
+        builder = trt.Builder(logger)
+        network = _parsed(trt, builder, dialect, order.model_path, logger, log)
         _check_precision(trt, builder, network, dialect, options, driver.device().compute_capability)
         config = builder.create_builder_config()
         flags = _configure(config, dialect, options)
@@ -66,7 +67,7 @@ def build(order: BuildOrder) -> Dict[str, Any]:
         _write(order.plan_path, data)
         if cache is not None and order.timing_path is not None:
             _write(order.timing_path, bytes(config.get_timing_cache().serialize()))
-        layers = _inspect(trt, log, data)
+        layers = _inspect(trt, logger, data)
     finally:
         with disk_full_is_a_problem(), open(order.log_path, "w", encoding="utf-8") as file:
             file.write("".join(line + "\n" for line in log.lines))
@@ -82,10 +83,10 @@ def build(order: BuildOrder) -> Dict[str, Any]:
     }
 
 
-def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, log: Log) -> Any:
+def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, logger: Any, log: Log) -> Any:
     """The network of an ONNX file with one input and the logits."""
     network = builder.create_network(dialect.creation_flags())
-    parser = trt.OnnxParser(network, make_logger(trt, log))
+    parser = trt.OnnxParser(network, logger)
     if not parser.parse_from_file(model_path):
         errors = [parser.get_error(index).desc() for index in range(parser.num_errors)]
         first = errors[0].splitlines()[0] if errors and errors[0] else log.last_error()
@@ -233,9 +234,9 @@ def _load_timing_cache(config: Any, path: Optional[str]) -> Any:
     return cache
 
 
-def _inspect(trt: Any, log: Log, plan: bytes) -> List[sparsity.LayerTactic]:
+def _inspect(trt: Any, logger: Any, plan: bytes) -> List[sparsity.LayerTactic]:
     """The layers of the engine that was built; empty where it cannot be loaded, which the load will tell, or asked."""
-    runtime = trt.Runtime(make_logger(trt, log))
+    runtime = trt.Runtime(logger)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None or not hasattr(engine, "create_engine_inspector"):
         return []

@@ -65,6 +65,8 @@ class RtxRunner(Runner):
         self._numpy_version = numpy.__version__
         self._device = found.device
         self._batch_size = batch_size
+        self._log = Log()
+        self._logger = make_logger(rtx, self._log)  # one a process: the library keeps the first
         self._drivers: Dict[str, CudaDriver] = {}
         self._simulated = bool(getattr(rtx, SIMULATED_MARK, False)) or found.device.simulated
 
@@ -95,11 +97,10 @@ class RtxRunner(Runner):
     def _session(self, path: str, backend: str, precision: Optional[str]) -> Session:
         if backend not in self._drivers:
             self._drivers[backend] = open_driver(backend)
-        driver, log = self._drivers[backend], Log()
+        driver = self._drivers[backend]
         free_before_bytes, _ = driver.memory()
         start_s = clock.now_s()
-        logger = make_logger(self._rtx, log)
-        runtime = self._rtx.Runtime(logger)
+        runtime = self._rtx.Runtime(self._logger)
         with open(path, "rb") as file:
             plan = file.read()
         engine = runtime.deserialize_cuda_engine(plan)
@@ -108,7 +109,7 @@ class RtxRunner(Runner):
                 "bad-engine",
                 "TensorRT for RTX {} refuses {} on this GPU (compute capability {}): {}; build the bundle with the "
                 "same version of it, and for this compute capability".format(
-                    self._rtx.__version__, path, self._device.compute_capability, log.last_error()
+                    self._rtx.__version__, path, self._device.compute_capability, self._log.last_error()
                 ),
             )
         context = engine.create_execution_context()
@@ -116,12 +117,12 @@ class RtxRunner(Runner):
             raise ProblemError(
                 "out-of-memory",
                 "TensorRT for RTX cannot make this engine ready on the device ({}); free memory on it".format(
-                    log.last_error()
+                    self._log.last_error()
                 ),
             )
         deserialize_s = clock.now_s() - start_s
         dialect = StronglyTyped(self._rtx)
-        session = TensorRtSession((logger, runtime, engine), context, dialect, driver, self._batch_size)
+        session = TensorRtSession((runtime, engine), context, dialect, driver, self._batch_size)
         free_after_bytes, total_bytes = driver.memory()
         session.note(
             precision=precision,

@@ -45,6 +45,8 @@ class TensorRtRunner(Runner):
         self._device: Device = found.device
         self._batch_size = batch_size
         self._cache = engine_cache.of_this_job()
+        self._log = Log()
+        self._logger = make_logger(tensorrt, self._log)  # one a process: TensorRT keeps the first
         self._drivers: Dict[str, CudaDriver] = {}
         self._simulated = bool(getattr(tensorrt, SIMULATED_MARK, False)) or self._device.simulated
 
@@ -125,11 +127,9 @@ class TensorRtRunner(Runner):
         if options.cuda_backend not in self._drivers:
             self._drivers[options.cuda_backend] = open_driver(options.cuda_backend)
         driver = self._drivers[options.cuda_backend]
-        log = Log()
         free_before_bytes, _ = driver.memory()
         start_s = clock.now_s()
-        logger = make_logger(self._trt, log)
-        runtime = self._trt.Runtime(logger)
+        runtime = self._trt.Runtime(self._logger)
         with open(engine.plan_path, "rb") as file:
             loaded = runtime.deserialize_cuda_engine(file.read())
         if loaded is None:
@@ -139,11 +139,11 @@ class TensorRtRunner(Runner):
             raise ProblemError(
                 "out-of-memory",
                 "TensorRT cannot make room for this network on the device ({}); free memory on the board".format(
-                    log.last_error()
+                    self._log.last_error()
                 ),
             )
         deserialize_s = clock.now_s() - start_s
-        session = TensorRtSession((logger, runtime, loaded), context, self._dialect, driver, self._batch_size)
+        session = TensorRtSession((runtime, loaded), context, self._dialect, driver, self._batch_size)
         free_after_bytes, total_bytes = driver.memory()
         session.note(
             engine_name=options.engine_name,

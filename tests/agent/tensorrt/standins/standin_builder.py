@@ -41,7 +41,7 @@ def make_builder(maker):
             if not maker.is_rtx:  # which builds for GPUs that are elsewhere
                 need_device()
             assert logger._ready, "ILogger.__init__ was not called"
-            self._logger = logger
+            self._logger = logger = maker.registered(logger)
             logger.log(Severity.INFO, "[MemUsageChange] Init CUDA: CPU +0, GPU +0, now: CPU 100, GPU 2000 (MiB)")
 
         @property
@@ -222,7 +222,7 @@ def make_parser(maker):
 
     class OnnxParser:
         def __init__(self, network, logger):
-            self._network, self._logger, self._errors = network, logger, []
+            self._network, self._logger, self._errors = network, maker.registered(logger), []
 
         @property
         def num_errors(self):

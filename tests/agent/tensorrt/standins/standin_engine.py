@@ -16,7 +16,7 @@ def make_runtime(maker):
 
         def __init__(self, logger):
             need_device()
-            self._logger = logger
+            self._logger = maker.registered(logger)
 
         def deserialize_cuda_engine(self, data):
             data = bytes(data)

@@ -8,10 +8,11 @@ without a device the process dies. Logits are real: ONNX Runtime computes them. 
 import enum
 import json
 import pathlib
+import weakref
 
 import standin_builder
 import standin_engine
-from standin_names import ILayer, ILogger, IProfiler, ITensor, Logger, ParserError, limited
+from standin_names import ILayer, ILogger, IProfiler, ITensor, Logger, ParserError, Severity, limited
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -27,6 +28,7 @@ class Maker:
         self.major = 11 if is_rtx else int(version.split(".")[0])  # TensorRT for RTX speaks as TensorRT 11 does
         self.surface = {name: text.split() for name, text in surface["classes"].items()}
         self.enums = {name: enum.IntEnum(name, text, start=0) for name, text in surface["enums"].items()}
+        self._logger = None
         self.weak = "FP16" in self.enums["BuilderFlag"].__members__
         self.classes = {}
         for make in (
@@ -43,6 +45,16 @@ class Maker:
         ):
             name, members = make(self)
             self.classes[name] = limited(name, members, self.surface[name])
+
+    def registered(self, logger):
+        """The logger that hears everything: the first one, as long as it is alive, whatever others are passed in."""
+        first = self._logger and self._logger()
+        if first is None:
+            self._logger = weakref.ref(logger)
+            return logger
+        if first is not logger:
+            first.log(Severity.WARNING, "The logger passed in differs from one already provided, which will be used")
+        return first
 
     def new(self, name, **state):
         found = self.classes[name].__new__(self.classes[name])
