@@ -41,12 +41,7 @@ def calibrate(path: Path, threads: int) -> costs.Calibration:
         onnxruntime=onnxruntime.__version__,
         threads=threads,
         peak_flops=library.peak_flops(instruction_set),
-        **calibration.time_probes(
-            library,
-            {probe.name: probe.blob() for probe in probes.NATIVE},
-            {probe.name: probe.onnx() for probe in probes.DENSE},
-            threads=threads,
-        ),
+        **calibration.time_probes(library, probes.all_probes(), threads=threads),
     )
     return found.model_copy(update={"fit_error": dict(costs.fit(found).fit_error)})
 

@@ -7,7 +7,6 @@ tell the seconds of their stages, and ONNX Runtime's profiler those of its nodes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from networks import Network
@@ -18,6 +17,7 @@ from sis_agent.native import calibration, turns
 from sis_agent.native.library import Library
 from sis_edge.export.onnx_file import to_onnx
 from sis_edge.native import blob, nodes, probes, work
+from sis_edge.native.nodes import Nodes
 
 Floats = NDArray[np.float64]
 
@@ -34,14 +34,13 @@ class LayerTime:
     @property
     def ratio(self) -> float:
         """Dense over native."""
-        return float(np.median(self.dense_s) / np.median(self.native_s))
+        return float(np.median(self.dense_s / self.native_s))
 
     def interval(self, rng: np.random.Generator) -> tuple[float, float]:
         """95% of it: bootstrap over turns, and what the profiler adds is in doubt by."""
-        medians = [
-            np.median(rng.choice(values, (500, len(values))), axis=1) for values in (self.dense_s, self.native_s)
-        ]
-        low, high = np.quantile(medians[0] / medians[1], [0.025, 0.975])
+        ratios = self.dense_s / self.native_s
+        medians = np.median(rng.choice(ratios, (1000, len(ratios))), axis=1)
+        low, high = np.quantile(medians, [0.025, 0.975])
         doubt = nodes.DOUBT_S / float(np.median(self.native_s))
         return float(low) - doubt, float(high) + doubt
 
@@ -53,32 +52,31 @@ class LayerTime:
 
 def measure(networks: Sequence[Network], library: Path, threads: int, measuring_s: float) -> list[LayerTime]:
     """Time all layers of the networks for so long, one image on `threads` threads."""
-    small = [probes.REST, *probes.SMALL]
-    taken, operators = calibration.measure(
+    measured = calibration.measure(
         Library(library),
-        {network.name: blob.encode(network.arrays.layers, global_average=True) for network in networks},
-        {network.name: to_onnx(network.arrays, "plain").SerializeToString() for network in networks}
-        | {probe.name: probe.onnx() for probe in small},
+        calibration.Probes(
+            {network.name: blob.encode(network.arrays.layers, global_average=True) for network in networks},
+            {network.name: to_onnx(network.arrays, "plain").SerializeToString() for network in networks}
+            | {probe.name: probe.onnx() for probe in probes.SMALL},
+            {probe.name: probe.onnx() for probe in (probes.REST, *probes.SMALL)},
+        ),
         threads=threads,
-        each_s=measuring_s / (2 * len(networks) + len(small)),
+        each_s=measuring_s / (len(networks) + 1 + len(probes.SMALL)),
     )
-    taken = turns.at_one_speed(taken)
-    runs: dict[str, list[nodes.Run]] = {}
-    stages: dict[str, list[list[float]]] = {}
-    for (kind, name), seconds in taken:
-        if kind == "native":
-            stages.setdefault(name, []).append(seconds)
-        else:
-            runs.setdefault(name, []).append(nodes.Run(seconds[0], operators[name], seconds[1:]))
-    usual = {name: _median_run(each) for name, each in runs.items()}
-    rest_s = usual.pop(probes.REST.name).whole_s
-    added_s = nodes.added(list(usual.values()), rest_s)
+    taken = turns.at_full_speed(measured.turns)
+    usual = {name: measured.parts(name, turns.medians(each)) for name, each in taken.items()}
+    small = [
+        (Nodes(measured.operators[probe.name], usual[probe.name][2]), usual[probe.name][0][0]) for probe in probes.SMALL
+    ]
+    added_s = nodes.added(small, usual[probes.REST.name][0][0])
     found = []
     for network in networks:
-        dense = np.array([[own for own, _ in nodes.of_layers(run, added_s)] for run in runs[network.name]])
+        parts = [measured.parts(network.name, seconds) for seconds in taken[network.name]]
+        operators = measured.operators[network.name]
+        dense = np.array([[own for own, _ in nodes.of_layers(Nodes(operators, part[2]), added_s)] for part in parts])
         layers = [plan.spec for plan in network.plans]
         own = [at for at, stage in enumerate(work.stages(layers, ends_plain=False)) if isinstance(stage, int)]
-        native = np.array(stages[network.name])[:, own]
+        native = np.array([part[1] for part in parts])[:, own]
         for at, layer in enumerate(layers):
             found.append(LayerTime(network.name, layer.name, np.maximum(dense[:, at], 1e-7), native[:, at]))
     return found
@@ -91,9 +89,3 @@ def agreement(one: Sequence[float], two: Sequence[float]) -> dict[str, float]:
         "signs": float(((first > 1) == (second > 1)).mean()),
         "ranks": float(spearmanr(first, second).statistic),
     }
-
-
-def _median_run(runs: Sequence[nodes.Run]) -> nodes.Run:
-    whole: Any = np.median([run.whole_s for run in runs])
-    each: Any = np.median([run.nodes_s for run in runs], axis=0)
-    return nodes.Run(float(whole), runs[0].operators, each.tolist())

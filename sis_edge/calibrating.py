@@ -63,7 +63,7 @@ def calibrate(
     )
     found = None if again else _stored(path)
     if found is None:
-        count, threads = len(probes.NATIVE) + len(probes.DENSE), threads_of(profile)
+        count, threads = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN), threads_of(profile)
         say(f"timing {count} small networks on {transport.name}, {costs.on_threads(threads)}")
         _push(transport, agent, library)
         found = _calibration(

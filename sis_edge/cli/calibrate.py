@@ -60,7 +60,7 @@ def show(calibration: "Calibration", profile: "DeviceProfile") -> None:
     from sis_edge.cli.console import log, out
     from sis_edge.native import costs, probes
 
-    dense = calibration.dense[probes.WHOLE_NIN.name][0]
+    dense = calibration.plain[probes.WHOLE_NIN.name]
     table = Table(show_header=False)
     for label, text in (
         ("board", calibration.board),

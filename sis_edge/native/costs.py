@@ -25,6 +25,9 @@ CALIBRATION_VERSION = 3
 DOUBT_S = 0.5e-6
 """The time of a stage of the kernels cannot be told better, with caches and clocks as they are."""
 
+OTHER_CORES = 0.25
+"""What other programs may use before a calibration is warned of: as in the verdicts on runs."""
+
 LARGE_ERROR = 0.15
 """A calibration whose fit misses its own measurements by more (root mean square) is warned of."""
 
@@ -32,11 +35,12 @@ LARGE_ERROR = 0.15
 class Calibration(BaseModel):
     """What a board's calibration measured: seconds of each probe.
 
-    Of native ones those of each stage; of ONNX Runtime's those of a run, then those of each node under its profiler,
-    whose operators stand in `operators`.
+    Of native ones those of each stage; of ONNX Runtime's `dense` ones those of each node under its profiler, whose
+    operators stand in `operators`, of `plain` ones those of a run.
 
-    `library` is the key of the library of kernels that was timed (`build.key`). `fit_error` is how far the cost model
-    misses these seconds, as a share of them (root mean square): of the kernels and of ONNX Runtime.
+    `library` is the key of the library of kernels that was timed (`build.key`), `other_cores` how many cores other
+    programs kept busy meanwhile (None: unknown). `fit_error` is how far the cost model misses these seconds, as a share
+    of them (root mean square): of the kernels and of ONNX Runtime.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -51,7 +55,9 @@ class Calibration(BaseModel):
     peak_flops: float
     native: dict[str, list[float]]
     dense: dict[str, list[float]]
+    plain: dict[str, float]
     operators: dict[str, list[str]]
+    other_cores: float | None = None
     fit_error: dict[str, float] = {}
 
     @property
@@ -70,13 +76,18 @@ class Calibration(BaseModel):
     @property
     def doubt(self) -> str | None:
         """Why its predictions are to be doubted; None where they are not."""
-        worst = max(self.fit_error, key=self.fit_error.__getitem__, default=None)
-        if worst is None or self.fit_error[worst] <= LARGE_ERROR:
+        reasons = [
+            f"its costs miss what it measured of {way} by {error:.0%} (usual: up to {LARGE_ERROR:.0%})"
+            for way, error in self.fit_error.items()
+            if error > LARGE_ERROR
+        ]
+        if self.other_cores is not None and self.other_cores > OTHER_CORES:
+            reasons.append(f"other programs kept {self.other_cores:.2f} cores busy meanwhile")
+        if not reasons:
             return None
         return (
-            f"the calibration of {self.board} is doubtful: its costs miss what it measured of {worst} by "
-            f"{self.fit_error[worst]:.0%} (usual: up to {LARGE_ERROR:.0%}), as where other programs run or the clock "
-            "changes; repeat `sis-edge calibrate --again` on an idle board"
+            f"the calibration of {self.board} is doubtful: {', and '.join(reasons)}; "
+            "repeat `sis-edge calibrate --again` on an idle board"
         )
 
 
@@ -160,12 +171,15 @@ def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samp
 
 def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samples, float]:
     """Layers and poolings of ONNX Runtime's probes, and the seconds of a run beside them."""
-    runs = {probe.name: _run(calibration, probe.name) for probe in probes.DENSE}
-    rest_s = runs.pop(probes.REST.name).whole_s
-    added_s = nodes.added(list(runs.values()), rest_s)
+    lacking = [probe.name for probe in probes.PLAIN if probe.name not in calibration.plain]
+    if lacking:
+        raise _lacking(calibration, lacking[0])
+    rest_s = calibration.plain[probes.REST.name]
+    small = [(_nodes(calibration, probe.name), calibration.plain[probe.name]) for probe in probes.SMALL]
+    added_s = nodes.added(small, rest_s)
     found: Samples = []
-    for probe in probes.DENSE[1:]:
-        times = nodes.of_layers(runs[probe.name], added_s)
+    for probe in probes.DENSE:
+        times = nodes.of_layers(_nodes(calibration, probe.name), added_s)
         if len(times) != len(probe.layers):
             raise _lacking(calibration, probe.name)
         before: LayerSpec | None = None
@@ -177,11 +191,11 @@ def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Sampl
     return found, rest_s
 
 
-def _run(calibration: Calibration, name: str) -> nodes.Run:
+def _nodes(calibration: Calibration, name: str) -> nodes.Nodes:
     seconds, operators = calibration.dense.get(name, []), calibration.operators.get(name, [])
-    if not operators or len(seconds) != len(operators) + 1:
+    if not operators or len(seconds) != len(operators):
         raise _lacking(calibration, name)
-    return nodes.Run(seconds[0], operators, seconds[1:])
+    return nodes.Nodes(operators, seconds)
 
 
 def _lacking(calibration: Calibration, name: str) -> RecordError:

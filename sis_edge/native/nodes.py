@@ -1,7 +1,7 @@
 """The seconds of each layer, from those of the nodes that ONNX Runtime's profiler saw in a run.
 
-The profiler tells whole microseconds and adds some to each node. How many is known from the sum: what all nodes take
-together beyond a run without the profiler, best seen in small networks.
+The profiler tells whole microseconds and adds some to each node. How many is known from what all nodes of a small
+network take together beyond a run without the profiler.
 """
 
 from collections.abc import Sequence
@@ -15,41 +15,32 @@ BESIDE = ("GlobalAveragePool", "Flatten")
 
 
 @dataclass(frozen=True)
-class Run:
-    """A network's run without the profiler, and the operators of its nodes with their seconds under the profiler."""
+class Nodes:
+    """The nodes of a run under the profiler."""
 
-    whole_s: float
     operators: Sequence[str]
-    nodes_s: Sequence[float]
+    seconds: Sequence[float]
 
     @property
     def kept(self) -> list[tuple[str, float]]:
-        """The nodes that belong to layers."""
-        return [
-            (operator, seconds)
-            for operator, seconds in zip(self.operators, self.nodes_s, strict=True)
-            if operator not in BESIDE
-        ]
+        """Those that belong to layers."""
+        return [pair for pair in zip(self.operators, self.seconds, strict=True) if pair[0] not in BESIDE]
 
 
-def added(runs: Sequence[Run], rest_s: float) -> float:
-    """What the profiler adds to a node; `rest_s` is what a run takes beside its layers.
+def added(networks: Sequence[tuple[Nodes, float]], rest_s: float) -> float:
+    """What the profiler adds to a node, from small networks and the seconds of a run of each without it.
 
-    The mean over the networks, each weighed as exactly as it can tell: by the square of its speed.
+    `rest_s` is what a run takes beside its layers.
     """
-    total, weights = 0.0, 0.0
-    for run in runs:
-        weight = 1 / run.whole_s**2
-        total += weight * (sum(seconds for _, seconds in run.kept) - (run.whole_s - rest_s)) / len(run.kept)
-        weights += weight
-    return max(0.0, total / weights)
+    found = [(sum(s for _, s in nodes.kept) - (whole_s - rest_s)) / len(nodes.kept) for nodes, whole_s in networks]
+    return max(0.0, sum(found) / len(found))
 
 
-def of_layers(run: Run, added_s: float) -> list[tuple[float, float]]:
+def of_layers(nodes: Nodes, added_s: float) -> list[tuple[float, float]]:
     """Of each layer its convolution with the changes of layout before it, and its pooling (0: it has none)."""
     found: list[tuple[float, float]] = []
     waiting_s = 0.0
-    for operator, seconds in run.kept:
+    for operator, seconds in nodes.kept:
         own_s = seconds - added_s
         if "Conv" in operator:
             found.append((waiting_s + own_s, 0.0))

@@ -120,14 +120,23 @@ class DenseProbe:
         return serialized
 
 
+def all_probes() -> calibration.Probes:
+    """All probes by their names, as the agent takes them."""
+    return calibration.Probes(
+        {probe.name: probe.blob() for probe in NATIVE},
+        {probe.name: probe.onnx() for probe in DENSE},
+        {probe.name: probe.onnx() for probe in PLAIN},
+    )
+
+
 def archive() -> bytes:
     """All probes as the zip archive that the agent's command `calibrate` reads."""
     buffer = io.BytesIO()
+    found = all_probes()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for probe in NATIVE:
-            file.writestr(f"{calibration.NATIVE}{probe.name}", probe.blob())
-        for dense in DENSE:
-            file.writestr(f"{calibration.DENSE}{dense.name}", dense.onnx())
+        for kind, parts in zip((calibration.NATIVE, calibration.DENSE, calibration.PLAIN), found, strict=True):
+            for name, data in parts.items():
+                file.writestr(f"{kind}{name}", data)
     return buffer.getvalue()
 
 
@@ -189,29 +198,30 @@ def _single(kernel: int, side: int, inputs: int, filters: int, pool: int = 1) ->
 
 
 NATIVE = (
-    _formed(FULL, 1),
+    *(_formed(layers, 1) for layers in (FULL, HALF_MICRO, QUARTER_MICRO, HALF, FEWER)),
     _formed(FULL, 0.25),
     _formed(HALF_MICRO, 0.5),
-    _formed(QUARTER_MICRO, 1),
     _formed(QUARTER_MICRO, 0.25),
     _formed(FEWER, 0.7),
     _formed(HALF, 0.1),
-    *(_formed(FULL, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
+    *(_formed(HALF_MICRO, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
     # Copies from the plain layout and back to it, with next to no work between.
     *(Probe((Part(_single(kernel, side, 96, 48), 0.05),)) for kernel, side in ((1, 32), (5, 16), (3, 8))),
     *(Probe((Part(_single(1, side, 48, 96, pool=2), 0.05),)) for side in (32, 16)),
 )
 
-REST = DenseProbe(())
-"""What a run of ONNX Runtime takes beside its layers."""
-
 SMALL = tuple(
     DenseProbe(layers) for layers in (_nin(32, 32, 16, 32, 16, 32, 32, 16), _nin(40, 24, 24, 32, 32, 16, 32, 24))
 )
-"""So small that it shows what the profiler adds to a node."""
+"""So small that they show what the profiler adds to a node."""
+
+REST = DenseProbe(())
+"""What a run of ONNX Runtime takes beside its layers."""
+
+PLAIN = (REST, *SMALL, WHOLE_NIN)
+"""Runs that are timed as a whole."""
 
 DENSE = (
-    REST,
     *SMALL,
     *(
         DenseProbe(layers)
@@ -231,3 +241,4 @@ DENSE = (
         )
     ),
 )
+"""Networks that are taken apart. Those that the kernels compute whole, too, have the same names and turns."""

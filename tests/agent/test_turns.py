@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sis_agent.native import turns
-from sis_agent.native.turns import Name, Turn
+from sis_agent.native.turns import Turn
 
-COSTS: dict[Name, list[float]] = {("native", str(at)): [0.001 * (at + 1), 0.0005] for at in range(12)}
+COSTS: dict[str, list[float]] = {f"n{at}": [0.001 * (at + 1), 0.0005] for at in range(12)}
 
 
 def taken(slowness: Callable[[int], float], rounds: int = 20) -> list[Turn]:
@@ -20,17 +20,29 @@ def taken(slowness: Callable[[int], float], rounds: int = 20) -> list[Turn]:
     ]
 
 
+def medians(taken: list[Turn]) -> dict[str, list[float]]:
+    return {name: turns.medians(each) for name, each in turns.at_full_speed(taken).items()}
+
+
 @pytest.mark.parametrize(
     "slowness",
     [lambda turn: 1.0, lambda turn: 1.0 if turn < 130 else 1.6, lambda turn: 1.0 if turn // 40 % 2 else 2.0],
-    ids=["steady", "from then on", "by turns"],
+    ids=["steady", "slower from then on", "by turns"],
 )
 def test_a_change_of_speed_leaves_no_trace(slowness: Callable[[int], float]) -> None:
-    found = turns.medians(turns.at_one_speed(taken(slowness)))
-    scale = found["native", "0"][0] / COSTS["native", "0"][0]
-    assert scale == pytest.approx(1, rel=0.05), "as fast as one in four turns was"
+    found = medians(taken(slowness))
     for name, costs in COSTS.items():
-        assert found[name] == pytest.approx([value * scale for value in costs], rel=0.03)
+        assert found[name] == pytest.approx(costs, rel=0.03), "as fast as the processor was at its best"
+
+
+def test_what_slows_one_thing_more_than_another_does_not_count() -> None:
+    def disturbed(at: int, name: str, seconds: list[float]) -> Turn:
+        slow = 1.0 if at < 100 else 1.5 if name in ("n1", "n5") else 1.2
+        return name, [value * slow for value in seconds]
+
+    found = medians([disturbed(at, *turn) for at, turn in enumerate(taken(lambda turn: 1.0))])
+    for name, costs in COSTS.items():
+        assert found[name] == pytest.approx(costs, rel=1e-6)
 
 
 def test_one_thing_that_is_disturbed_now_and_then_keeps_its_median() -> None:
@@ -38,9 +50,14 @@ def test_one_thing_that_is_disturbed_now_and_then_keeps_its_median() -> None:
         (name, [value * (5 if at % 36 == 0 else 1) for value in seconds])
         for at, (name, seconds) in enumerate(taken(lambda turn: 1.0))
     ]
-    found = turns.medians(turns.at_one_speed(disturbed))
+    found = medians(disturbed)
     for name, costs in COSTS.items():
         assert found[name] == pytest.approx(costs, rel=1e-6)
+
+
+def test_few_turns_all_count() -> None:
+    found = turns.at_full_speed(taken(lambda turn: 1.0, rounds=turns.LEAST_TURNS))
+    assert {len(each) for each in found.values()} == {turns.LEAST_TURNS}
 
 
 def test_each_has_its_turn_in_each_round_in_another_order() -> None:
@@ -49,10 +66,10 @@ def test_each_has_its_turn_in_each_round_in_another_order() -> None:
     def run(name: str) -> turns.Run:
         return lambda: calls.append(name) or [1.0, 2.0]  # type: ignore[func-returns-value]
 
-    found = turns.take({("native", name): [run(name), lambda: [3.0]] for name in "abc"}, 0.0)
+    found = turns.take({name: [run(name), lambda: [3.0], lambda: []] for name in "abc"}, 0.0)
     assert len(found) == 3 * turns.LEAST_ROUNDS
     assert all(seconds == [1.0, 2.0, 3.0] for _, seconds in found)
-    rounds = [tuple(name for (_, name), _ in found[at : at + 3]) for at in range(0, len(found), 3)]
+    rounds = [tuple(name for name, _ in found[at : at + 3]) for at in range(0, len(found), 3)]
     assert {tuple(sorted(names)) for names in rounds} == {("a", "b", "c")}
     assert len(set(rounds)) > 1
     assert len(calls) == len(found) * (turns.RUNS + 1)
@@ -60,4 +77,4 @@ def test_each_has_its_turn_in_each_round_in_another_order() -> None:
 
 def test_nothing_takes_no_time() -> None:
     assert turns.take({}, 10.0) == []
-    assert turns.at_one_speed([]) == []
+    assert turns.at_full_speed([]) == {}

@@ -18,8 +18,8 @@ from sis_edge.transport import LocalTransport
 @pytest.fixture
 def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of each kind: a calibration in a moment."""
-    monkeypatch.setattr(probes, "NATIVE", probes.NATIVE[3::4])
-    monkeypatch.setattr(probes, "DENSE", (*probes.DENSE[:3], probes.WHOLE_NIN))
+    monkeypatch.setattr(probes, "NATIVE", probes.NATIVE[2::4])
+    monkeypatch.setattr(probes, "DENSE", (*probes.SMALL, probes.WHOLE_NIN))
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_native_probes_have_the_stages_that_are_counted(library: Library, threads: int) -> None:
     some = (probes.NATIVE[3], *probes.NATIVE[-5::2])
     for name in library.instruction_sets():
-        blobs = {probe.name: probe.blob() for probe in some}
-        found = calibration.time_probes(library, blobs, {}, name, threads, each_s=0.01)["native"]
+        given = calibration.Probes({probe.name: probe.blob() for probe in some}, {}, {})
+        found = calibration.time_probes(library, given, name, threads, each_s=0.01)["native"]
         for probe in some:
             assert len(found[probe.name]) == probe.stage_count
             assert all(seconds > 0 for seconds in found[probe.name])
@@ -55,16 +55,22 @@ def test_the_stages_of_a_chain_are_those_of_its_plan(library: Library) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_dense_probes_are_networks_that_onnx_runtime_takes_apart(library: Library, threads: int) -> None:
-    some = (*probes.DENSE[:3], probes.DENSE[-5])
+    some = (*probes.SMALL, probes.DENSE[-5])
     models = {probe.name: probe.onnx() for probe in some}
     for model in models.values():
         onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    found = calibration.time_probes(library, {}, models, threads=threads, each_s=0.05)
+    plain = {probe.name: probe.onnx() for probe in (probes.REST, probes.SMALL[0])}
+    chain = {probes.NATIVE[2].name: probes.NATIVE[2].blob()}
+    given = calibration.Probes(chain, models, plain)
+    found = calibration.time_probes(library, given, threads=threads, each_s=0.05)
+    assert found["plain"].keys() == plain.keys()
+    assert all(seconds > 0 for seconds in found["plain"].values())
+    assert found["native"].keys() == chain.keys()
+    assert found["dense"].keys() == models.keys()
     for probe in some:
         operators, seconds = found["operators"][probe.name], found["dense"][probe.name]
-        assert len(seconds) == len(operators) + 1
-        assert all(value >= 0 for value in seconds)
-        times = nodes.of_layers(nodes.Run(seconds[0], operators, seconds[1:]), 0.0)
+        assert len(seconds) == len(operators)
+        times = nodes.of_layers(nodes.Nodes(operators, seconds), 0.0)
         assert len(times) == len(probe.layers)
         assert all(own_s > 0 for own_s, _ in times)
         assert [pool_s > 0 for _, pool_s in times] == [layer.pool > 1 for layer in probe.layers]
@@ -73,9 +79,10 @@ def test_dense_probes_are_networks_that_onnx_runtime_takes_apart(library: Librar
 def test_the_probes_are_a_small_archive(tmp_path: Path) -> None:
     path = tmp_path / "probes.zip"
     path.write_bytes(probes.archive())
-    blobs, models = calibration.read_probes(str(path))
-    assert blobs == {probe.name: probe.blob() for probe in probes.NATIVE}
-    assert list(models) == [probe.name for probe in probes.DENSE]
+    found = calibration.read_probes(str(path))
+    assert found.native == {probe.name: probe.blob() for probe in probes.NATIVE}
+    assert list(found.dense) == [probe.name for probe in probes.DENSE]
+    assert list(found.plain) == [probe.name for probe in probes.PLAIN]
     assert path.stat().st_size < 3e6, "it goes to a board"
 
 
@@ -83,7 +90,9 @@ def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
     board, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
     said: list[str] = []
     first = calibrating.calibrate(transport, board, say=said.append)
-    assert said == [f"timing {len(probes.NATIVE) + len(probes.DENSE)} small networks on local, one core"]
+    count = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN)
+    assert said == [f"timing {count} small networks on local, one core"]
+    assert first.other_cores is not None
     assert first.threads == 1
     assert first.fit_error == costs.fit(first).fit_error
     assert costs.fit(first).run_s >= 0
@@ -155,6 +164,7 @@ def test_the_commands(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(costs, "LARGE_ERROR", 10.0)
+    monkeypatch.setattr(costs, "OTHER_CORES", 1000.0)
     assert run(["calibrate"]) == 0
     shown, told = capsys.readouterr()
     assert "GFLOP/s" in shown

@@ -28,8 +28,9 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
     """What a board of known costs would measure; `slow` is by how much every second network was disturbed."""
     isa = geometry.instruction_set(name)
     native: dict[str, list[float]] = {}
-    dense: dict[str, list[float]] = {probes.REST.name: [RUN_S, 0.0]}
-    operators = {probes.REST.name: ["GlobalAveragePool"]}
+    dense: dict[str, list[float]] = {}
+    operators: dict[str, list[str]] = {}
+    plain = {probes.REST.name: RUN_S}
     for number, probe in enumerate(probes.NATIVE):
         seconds = []
         for stage in probe.stages:
@@ -40,7 +41,7 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
                 counts = work.native(isa, part.spec, part.pairs, part.block)
                 seconds.append(sum(count * native_s(kind) for kind, count in counts.items()))
         native[probe.name] = [value * (slow if number % 2 else 1) for value in (*seconds, 1e-6)][: probe.stage_count]
-    for number, network in enumerate(probes.DENSE[1:]):
+    for number, network in enumerate(probes.DENSE):
         nodes_s, names = [], []
         for layer in network.layers:
             macs = sum(n for kind, n in work.dense(isa, layer).items() if kind.startswith(("dense", "thin", "odd")))
@@ -50,7 +51,8 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
                 nodes_s.append(NODE_S + layer.filters * layer.positions * 1e-10)
                 names.append("MaxPool")
         nodes_s = [value * (slow if number % 2 else 1) for value in nodes_s]
-        dense[network.name] = [RUN_S + sum(nodes_s), *(value + ADDED_S for value in nodes_s), 1e-5]
+        plain[network.name] = RUN_S + sum(nodes_s)
+        dense[network.name] = [*(value + ADDED_S for value in nodes_s), 1e-5]
         operators[network.name] = [*names, "GlobalAveragePool"]
     return Calibration(
         board="b",
@@ -61,6 +63,7 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
         peak_flops=1e11,
         native=native,
         dense=dense,
+        plain=plain,
         operators=operators,
     )
 
@@ -93,6 +96,8 @@ def test_what_disturbed_a_calibration_shows_in_its_fit() -> None:
         for found in (calibration(), calibration(slow=2.0))
     )
     assert quiet.doubt is None
+    assert quiet.model_copy(update={"other_cores": 0.1}).doubt is None
+    assert "other programs kept 1.25 cores busy" in str(quiet.model_copy(update={"other_cores": 1.25}).doubt)
     assert disturbed.doubt is not None
     assert "the calibration of b is doubtful" in disturbed.doubt
     assert "`sis-edge calibrate --again`" in disturbed.doubt
@@ -200,7 +205,7 @@ def test_without_a_calibration_the_structure_decides() -> None:
 
 def test_a_calibration_without_a_probe_is_refused() -> None:
     whole = calibration()
-    for kind, name in (("native", probes.NATIVE[0].name), ("dense", probes.DENSE[-1].name), ("dense", "rest")):
+    for kind, name in (("native", probes.NATIVE[0].name), ("dense", probes.DENSE[-1].name), ("plain", "rest")):
         left = {key: value for key, value in getattr(whole, kind).items() if key != name}
         with pytest.raises(RecordError, match=f"lacks {name}; calibrate the board again"):
             costs.fit(whole.model_copy(update={kind: left}))

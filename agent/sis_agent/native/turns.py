@@ -1,15 +1,17 @@
 """Timing many things side by side on a processor whose speed changes.
 
 They take turns of some runs each, in a new order every round. How fast the processor is at that moment, with its clock
-and with whoever else uses its caches, is seen from how a turn and its neighbours compare with what they usually take;
-it is divided out before a median is taken.
+and with whoever else uses its caches, is seen from how a turn and its neighbours compare with what they usually take.
+Of each thing the third of its turns counts that met the processor at its fastest, and what is left of the differences
+in speed is divided out: an idle board is meant, and memory that others use slows one thing more than another.
 """
 
 import random
 import time
 from typing import Callable, Dict, List, Sequence, Tuple
 
-LEAST_ROUNDS = 5
+LEAST_ROUNDS = 6
+LEAST_TURNS = 3
 RUNS = 3  # in a turn, after one that is not timed and brings the memory back
 
 NEIGHBOURS = 10
@@ -18,12 +20,11 @@ NEIGHBOURS = 10
 Run = Callable[[], List[float]]
 """Runs once and answers seconds, of the whole or of parts."""
 
-Name = Tuple[str, str]
-Turn = Tuple[Name, List[float]]
+Turn = Tuple[str, List[float]]
 """What had a turn, and the seconds of its parts."""
 
 
-def take(runs: Dict[Name, List[Run]], measuring_s: float) -> List[Turn]:
+def take(runs: Dict[str, List[Run]], measuring_s: float) -> List[Turn]:
     """So long, or LEAST_ROUNDS on slow boards, each has its turn in each round; the turns in their order.
 
     A thing that is run in several ways answers for all of them, one after the other.
@@ -39,24 +40,29 @@ def take(runs: Dict[Name, List[Run]], measuring_s: float) -> List[Turn]:
     return turns
 
 
-def at_one_speed(turns: List[Turn]) -> List[Turn]:
-    """The same turns as if all had been as fast as one in four was."""
-    totals: Dict[Name, List[float]] = {}
-    for name, seconds in turns:
-        totals.setdefault(name, []).append(sum(seconds))
-    usual = {name: median(values) for name, values in totals.items()}
-    slowness = [sum(seconds) / usual[name] for name, seconds in turns]
+def at_full_speed(turns: List[Turn]) -> Dict[str, List[List[float]]]:
+    """Of each thing its quickest third of turns, given in their order, as if the processor had not changed its speed.
+
+    That speed is the one that a sixth of all turns exceeded.
+    """
+    places: Dict[str, List[int]] = {}
+    for at, (name, _) in enumerate(turns):
+        places.setdefault(name, []).append(at)
+    totals = [sum(seconds) for _, seconds in turns]
+    usual = {name: median([totals[at] for at in own]) for name, own in places.items()}
+    slowness = [totals[at] / usual[name] for at, (name, _) in enumerate(turns)]
     around = [median(slowness[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1]) for at in range(len(turns))]
-    wanted = sorted(around)[len(around) // 4] if around else 1.0
-    return [(name, [value * wanted / around[at] for value in seconds]) for at, (name, seconds) in enumerate(turns)]
+    wanted = sorted(around)[len(around) // 6] if around else 1.0
+    found: Dict[str, List[List[float]]] = {}
+    for name, own in places.items():
+        quickest = sorted(own, key=around.__getitem__)[: max(LEAST_TURNS, len(own) // 3)]
+        found[name] = [[value * wanted / around[at] for value in turns[at][1]] for at in quickest]
+    return found
 
 
-def medians(turns: List[Turn]) -> Dict[Name, List[float]]:
-    """Of each thing the medians of its turns, part by part."""
-    found: Dict[Name, List[List[float]]] = {}
-    for name, seconds in turns:
-        found.setdefault(name, []).append(seconds)
-    return {name: [median(values) for values in by_part(times)] for name, times in found.items()}
+def medians(turns: List[List[float]]) -> List[float]:
+    """The medians of some turns, part by part."""
+    return [median(values) for values in by_part(turns)]
 
 
 def by_part(runs: List[List[float]]) -> List[List[float]]:
