@@ -15,7 +15,7 @@ from sis_edge.report.tables import COLUMNS, Table, table
 from sis_edge.results import sampling
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparse_choice import SparseChoice, choices
+from sis_edge.results.sparse_choice import SparseChoice, advice, choices
 from sis_edge.results.verdict import Level, Verdict, judge
 
 # The data sets that the paper reports accuracies for.
@@ -97,7 +97,10 @@ def section(run: StoredRun, seed: int = 0) -> Section:
     return Section(
         title=f"{_dense_or_run(run)}: {run.manifest.dataset} on {board_name(run)}",
         mark=mark(rows),
-        findings=tuple((row.network, _finding(row, run.manifest.dense)) for row in rows if not row.is_dense),
+        findings=(
+            *((row.network, _finding(row, run.manifest.dense)) for row in rows if not row.is_dense),
+            *((choice.network, advice(choice)) for choice in of_engines(run, chosen)),
+        ),
         notes=_notes(run, rows),
         tables=(*(table(name, rows, mark(rows)) for name in COLUMNS), *layer_tables(run, rows, chosen, mark(rows))),
         choices=chosen,
@@ -110,6 +113,12 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         run=run,
         rows=rows,
     )
+
+
+def of_engines(run: StoredRun, chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
+    """The choices between TensorRT's engines; those of native kernels stand beside their layers."""
+    native = {entry.name for entry in run.manifest.networks if entry.sparse is not None}
+    return [choice for choice in chosen if choice.network not in native]
 
 
 def mark(rows: Sequence[Row]) -> str | None:

@@ -9,12 +9,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sis_edge.report import rows as show
-from sis_edge.report.document import board_name, headline, mark, verdict_lines
+from sis_edge.report.document import board_name, headline, mark, of_engines, verdict_lines
 from sis_edge.report.layers import short
 from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, energy_scope, fill, value
 from sis_edge.results.comparison import Row, compare
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparse_choice import choices
+from sis_edge.results.sparse_choice import advice, choices
 from sis_edge.results.verdict import Level, judge
 
 
@@ -78,22 +78,22 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
         parts += [Text(), energy, *map(Text, more)]
     else:
         parts.append(Text(f"Energy: {_no_energy(rows, power.reason)}"))
-    parts += map(Text, _native(run, seed))
+    parts += map(Text, _sparse(run, seed))
     verdict = judge(run.record)
     parts += [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level])]
     parts += [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
     return Group(*parts)
 
 
-def _native(run: StoredRun, seed: int) -> list[str]:
-    """What native kernels compute, a line a network that was measured, and what the choice stands on."""
-    chosen = (
-        {} if run.record.facts_before.emulated else {one.network: one for one in choices(run.record.networks, seed)}
-    )
+def _sparse(run: StoredRun, seed: int) -> list[str]:
+    """What native kernels compute, a line a network that was measured, and what the choice stands on; the engines."""
+    found = [] if run.record.facts_before.emulated else choices(run.record.networks, seed)
+    chosen = {choice.network: choice for choice in found}
     measured = {network.name for network in run.record.networks if network.rounds}
     entries = [entry for entry in run.manifest.networks if entry.name in measured and entry.sparse is not None]
     bases = dict.fromkeys(entry.sparse.basis for entry in entries if entry.sparse is not None)
-    return [line for entry in entries if (line := short(entry, chosen.get(entry.name)))] + list(bases)
+    lines = [line for entry in entries if (line := short(entry, chosen.get(entry.name)))] + list(bases)
+    return lines + [f"{choice.network}: {advice(choice)}" for choice in of_engines(run, found)]
 
 
 def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:

@@ -44,7 +44,9 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
     for record, what in ((sparse, "the form with sparse kernels"), (plain, "the form without sparse kernels")):
         if record.problem is not None:
             return no(f"{what} could not be measured: {record.problem.message}")
-    eligible, chosen = layers(sparse, "eligible"), layers(sparse, "chosen")
+    eligible, chosen, shown = layers(sparse, "eligible"), layers(sparse, "chosen"), _tactics(sparse)
+    if chosen is None:
+        chosen = shown
     if chosen == 0:
         return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
     measured = speed_up(_rounds(plain), _rounds(sparse), seed)
@@ -57,11 +59,18 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
         kernels = "native sparse kernels"
     elif chosen is not None:
         kernels = f"TensorRT took sparse kernels for {chosen} of {_of_eligible(eligible)}"
+        if shown not in (None, chosen):
+            kernels += f" by its builder's log, and for {shown} by the engine's tactics"
     low = measured.interval.low
-    figure = f"{measured.estimate:.3f}x (95% interval {low:.3f} to {measured.interval.high:.3f})"
+    figure = f"{measured.estimate:.3f}× (95% interval {low:.3f} to {measured.interval.high:.3f})"
     if low < WORTH_IT:
         return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {WORTH_IT:g}", measured)
     return SparseChoice(plain.name, True, measured, f"{kernels}; with them it runs {figure} as fast")
+
+
+def advice(choice: SparseChoice) -> str:
+    """What to use of a network's two engines, in a sentence that goes on from its name."""
+    return f"use the engine {'with' if choice.use_sparse else 'without'} sparse kernels: {choice.reason}."
 
 
 def choices(records: Sequence[NetworkRecord], seed: int = 0) -> list[SparseChoice]:
@@ -76,6 +85,13 @@ def layers(record: NetworkRecord, which: str) -> int | None:
     told: Mapping[str, Any] = record.details.get("engine_told", {}).get("sparsity", {})
     found = told.get(which)
     return None if found is None else int(found["number"])
+
+
+def _tactics(record: NetworkRecord) -> int | None:
+    """In how many layers the engine's own list of tactics shows sparse kernels; None where it shows none at all."""
+    told: Mapping[str, Any] = record.details.get("engine_told", {}).get("sparsity", {})
+    found = told.get("sparse_tactics")
+    return None if found is None else len(found)
 
 
 def _rounds(record: NetworkRecord) -> dict[int, list[float]]:

@@ -1,7 +1,7 @@
 import shlex
 
 import pytest
-from results.factory import facts, network_entry, network_record, stored_run
+from results.factory import facts, network_entry, network_record, stored_run, tensorrt_run
 
 from report.conftest import RUNS, sections
 from sis_agent.schema import ClockLock
@@ -44,6 +44,16 @@ def test_findings_say_speed_accuracy_and_what_they_cannot_tell() -> None:
     assert "the speed of nin (95% interval" in found["cifar10-sis3"]
     assert "which these images cannot tell from 0" in found["cifar10-sis2"]
     assert "which these images cannot tell from 0" not in found["cifar10-sis3"]
+
+
+@pytest.mark.parametrize(("gain", "word"), [(1.2, "with"), (1.0, "without")])
+def test_which_of_two_engines_to_use_is_a_finding_with_its_reason(gain: float, word: str) -> None:
+    found = section(tensorrt_run(gain)).findings
+    (sentence,) = [text for name, text in found if name == "cifar10-sis1 fp16" and text.startswith("use the engine")]
+    assert sentence.startswith(
+        f"use the engine {word} sparse kernels: TensorRT took sparse kernels for 2 of 2 eligible"
+    )
+    assert f"runs {gain:.3f}× (95% interval" in sentence
 
 
 def test_a_finding_without_a_difference_says_so() -> None:

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from results.factory import stored_run
+from results.factory import stored_run, tensorrt_run
 from rich.console import Console
 
 from report.conftest import RUNS, sections
@@ -28,6 +28,11 @@ def test_every_network_has_one_line() -> None:
         assert sum(line.startswith(name) for line in lines) == 1
     assert any("9.20 ms" in line and "reference" in line for line in lines)
     assert any("n = 600 inferences of each network in 30 rounds, 450 test images." in line for line in lines)
+
+
+def test_which_engine_to_use() -> None:
+    text = " ".join(printed(tensorrt_run()).split())
+    assert text.count("cifar10-sis1 fp16: use the engine with sparse kernels: TensorRT took sparse kernels for 2") == 1
 
 
 def test_what_went_wrong_is_said_once() -> None:

@@ -216,6 +216,23 @@ def stored_run(
     )
 
 
+def tensorrt_run(gain: float = 1.2) -> StoredRun:
+    """Dense NiN and SiS#1 in fp16, without and with sparse kernels, which make it so many times as fast."""
+    run = stored_run(names=("nin", "cifar10-sis1"))
+    told = {name: {"number": 2, "names": None} for name in ("eligible", "chosen")}
+    plain = network_record("cifar10-sis1")._replace(name="cifar10-sis1 fp16")
+    rounds = [turn._replace(latencies_s=[value / gain for value in turn.latencies_s]) for turn in plain.rounds]
+    sparse = plain._replace(name="cifar10-sis1 fp16 sparse", rounds=rounds, details={"engine_told": {"sparsity": told}})
+    entry = run.record.job.networks[1]
+    jobs = [
+        entry._replace(name=record.name, network=entry.name, options={"precision": "fp16"})
+        for record in (plain, sparse)
+    ]
+    job = run.record.job._replace(networks=[run.record.job.networks[0], *jobs], runner="tensorrt")
+    record = run.record._replace(job=job, networks=[run.record.networks[0], plain, sparse])
+    return run.model_copy(update={"record": record})
+
+
 def board_run(kind: str, fault: str | None = None, severity: float = 0.6, **changes: Any) -> StoredRun:
     """The same networks on a generated board with its states and power, in which a fault may be injected."""
     base = stored_run(profile=kind, **changes)

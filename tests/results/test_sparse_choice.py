@@ -64,6 +64,29 @@ def test_a_builder_that_says_nothing_leaves_it_to_the_measurement() -> None:
     assert "does not say" in choice.reason
 
 
+def told(chosen: int | None, tactics: list[str] | None) -> dict[str, Any]:
+    count = None if chosen is None else {"number": chosen, "names": None}
+    sparsity = {"eligible": {"number": 8, "names": None}, "chosen": count, "sparse_tactics": tactics}
+    return {"engine_told": {"sparsity": sparsity}}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "tactics", "used", "words"),
+    [
+        (None, ["C2"], True, "TensorRT took sparse kernels for 1 of 8 eligible layers; with them"),
+        (None, [], False, "TensorRT took sparse kernels for none of 8 eligible layers"),
+        (2, ["C2", "C3"], True, "TensorRT took sparse kernels for 2 of 8 eligible layers; with them"),
+        (2, [], True, "2 of 8 eligible layers by its builder's log, and for 0 by the engine's tactics; with them"),
+        (2, None, True, "TensorRT took sparse kernels for 2 of 8 eligible layers; with them"),
+    ],
+)
+def test_the_engine_s_tactics_are_the_second_proof(
+    chosen: int | None, tactics: list[str] | None, used: bool, words: str
+) -> None:
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 0.5e-3, details=told(chosen, tactics)))
+    assert (choice.use_sparse, words in choice.reason) == (used, True), choice.reason
+
+
 @pytest.mark.parametrize("broken", ["nin", "nin sparse"])
 def test_an_engine_that_failed_is_not_compared(broken: str) -> None:
     problem = Problem("build-failed", "no tactic")
