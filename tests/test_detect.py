@@ -32,6 +32,8 @@ def of(model: str | None, **fields: object) -> Detection:
         (ORIN, 7.99, "jetson-orin-nano"),
         (ORIN, 3.9, "jetson-orin-nano-4gb"),
         ("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super", 7.99, "jetson-orin-nano-super"),
+        ("NVIDIA Orin Nano Developer Kit", 7.99, "jetson-orin-nano"),  # as JetPack 5 says it
+        ("NVIDIA Orin NX Developer Kit", 16.4, "jetson-orin-nx"),
         ("NVIDIA Jetson Orin NX Engineering Reference Developer Kit", 16.4, "jetson-orin-nx"),
         ("NVIDIA Jetson AGX Orin Developer Kit", 65.9, "jetson-agx-orin"),
         ("NVIDIA Jetson AGX Thor Developer Kit", 131.9, "jetson-thor"),
@@ -60,6 +62,26 @@ def test_super_modes_tell_two_profiles_of_one_board_apart() -> None:
 def test_a_machine_that_no_profile_names(machine: str, name: str) -> None:
     found = detect(Facts(machine=machine, model="X570 AORUS"), ALL)
     assert found.profile.name == name
+
+
+def test_a_desktop_with_a_gpu() -> None:
+    for runners, name in (
+        ({"tensorrt_rtx": "available"}, "desktop-rtx"),
+        ({"tensorrt_rtx": "not installed", "tensorrt": "available"}, "desktop-rtx"),
+        ({"tensorrt_rtx": "no CUDA device can be used", "onnxruntime": "available"}, "x86-64"),
+    ):
+        found = detect(Facts(machine="x86_64", model="X570 AORUS", runners=runners), ALL)
+        assert (found.profile.name, "GPU for TensorRT" in found.reason) == (name, name == "desktop-rtx")
+
+
+def test_a_jetson_on_a_carrier_board_that_hides_it() -> None:
+    found = of("reComputer J4012", l4t="35.4.1")
+    assert found.profile.name == "aarch64"
+    (sentence,) = [text for text in found.differences if text.startswith("kind: a Jetson (L4T 35.4.1)")]
+    names = sentence.rpartition(": ")[2].split(", ")
+    assert {"jetson-xavier-nx", "jetson-orin-nano", "jetson-orin-nx", "jetson-agx-orin"} <= set(names)
+    assert not {"jetson-nano", "jetson-thor", "raspberry-pi-5"} & set(names)
+    assert not [text for text in of(ORIN, l4t="35.4.1").differences if text.startswith("kind")]
 
 
 @pytest.mark.parametrize("name", simulated.names())

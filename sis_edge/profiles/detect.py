@@ -36,7 +36,7 @@ class Detection:
 
 
 def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
-    """The profile of a board: by its model's name, then memory, release and power mode; else by its architecture."""
+    """The profile of a board: by its model's name, then memory, release and power mode; else by what it can run."""
     machine = architecture(facts)
     fitting = [profile for profile in profiles if profile.board.architecture == machine]
     named = [profile for profile in fitting if _name_score(facts, profile)]
@@ -44,12 +44,17 @@ def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
         named.sort(key=lambda profile: profile.name)
         best = max(named, key=lambda profile: (_name_score(facts, profile), _likeness(facts, profile)))
         reason = f"its model is {facts.model}"
-    elif general := [profile for profile in fitting if not profile.board.matches and profile.gpu is None]:
-        best, reason = general[0], f"it is a {machine}, and no profile names its model ({facts.model or 'unknown'})"
+    elif general := [profile for profile in fitting if not profile.board.matches and _has_gpu_for(facts, profile)]:
+        best = max(general, key=lambda profile: profile.gpu is not None)
+        gpu = " with a GPU for TensorRT" if best.gpu is not None else ""
+        reason = f"it is a {machine}{gpu}, and no profile names its model ({facts.model or 'unknown'})"
     else:
         best = next(profile for profile in profiles if profile.board.architecture == "any")
         reason = f"no profile is for its architecture ({facts.machine or 'unknown'})"
-    return Detection(best, reason, tuple(differences(facts, best)))
+    found = differences(facts, best)
+    if not named and facts.l4t is not None:
+        found.insert(0, _which_jetson(facts, fitting))
+    return Detection(best, reason, tuple(found))
 
 
 def differences(facts: Facts, profile: DeviceProfile) -> list[str]:
@@ -116,6 +121,22 @@ def _name_score(facts: Facts, profile: DeviceProfile) -> int:
     """Length of the longest piece of a name that the board's model contains: the longer, the more is said by it."""
     model = (facts.model or "").lower()
     return max([len(piece) for piece in profile.board.matches if piece.lower() in model], default=0)
+
+
+def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
+    """Whether one of the run times on the GPU that the profile is for can be used; True for one without a GPU."""
+    on_gpu = [runner for runner in profile.runtime.runners if runner != "onnxruntime"]
+    return profile.gpu is None or any(facts.runners.get(runner) == "available" for runner in on_gpu)
+
+
+def _which_jetson(facts: Facts, profiles: list[DeviceProfile]) -> str:
+    """The profiles to choose from for a Jetson on somebody else's carrier board, whose name says nothing."""
+    jetpack = jetpack_of(facts.l4t)
+    fitting = [
+        each.name for each in profiles if jetpack and each.board.jetpack and _in_range(jetpack, each.board.jetpack)
+    ]
+    choice = f"; name its module's with --profile: {', '.join(fitting)}" if fitting else ""
+    return f"kind: a Jetson (L4T {facts.l4t}) that its model does not tell{choice}"
 
 
 def _likeness(facts: Facts, profile: DeviceProfile) -> tuple[bool, bool, bool]:
