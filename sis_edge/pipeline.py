@@ -169,7 +169,7 @@ def _build_key(
             "train_limit": plan.train_limit,
             "test_images": plan.test_images,
             "precision": plan.precision,
-            **({"together": plan.together.key} if plan.together else {}),
+            **(plan.together.key if plan.together else {}),
         }
     )
 

@@ -1,5 +1,6 @@
 """`sis-edge build`: from presets to a bundle."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -40,6 +41,12 @@ def build(
     precision: Annotated[
         Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
     ] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Devices that train a network together: GPUs, or processes of a processor.")
+    ] = 1,
+    num_nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that do, with so many devices each; this command runs on every one.")
+    ] = 1,
     from_zoo: Annotated[
         bool | None,
         typer.Option(
@@ -53,10 +60,15 @@ def build(
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
     from sis_edge import calibrating, datasets, default_networks, pipeline, profiles
     from sis_edge.cli.console import bars, log, out
+    from sis_edge.training import together
 
     board = profiles.load(profile)
     if dataset not in datasets.DATASETS:
         raise unknown("data set", dataset, datasets.DATASETS)
+    group = together.join(devices, num_nodes)
+    if group is not None and not group.is_first:
+        group.follow(data_dir)
+        return
     if networks is None:
         asked = seed or any(value is not None for value in (epochs, limit, precision))
         chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
@@ -76,8 +88,9 @@ def build(
         precision=precision,
         weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
         calibration=lambda: calibrating.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
+        together=group,
     )
-    with bars() as shown:
+    with bars() as shown, nullcontext() if group is None else group.leading():
         result = pipeline.build(plan, shown.step)
     if result.was_done:
         out.print(f"Nothing to do: {result.bundle.path} is built and every file is sound.", soft_wrap=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sis_edge.errors import DatasetError, DiskError, SisEdgeError, UsageError
 from sis_edge.formation import SynapticGraph
@@ -56,9 +56,9 @@ class Together:
         return f"--devices {self.devices} --num-nodes {self.num_nodes}"
 
     @property
-    def key(self) -> dict[str, Any]:
-        """What a training's key says of it."""
-        return {"devices": self.devices, "num_nodes": self.num_nodes}
+    def key(self) -> dict[str, int]:
+        """What a training's key says of it: on how many machines they are moves no weight."""
+        return {"ranks": self.devices * self.num_nodes}
 
     @contextmanager
     def training(self, job: Job) -> Iterator[None]:

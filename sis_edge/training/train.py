@@ -143,6 +143,8 @@ def train(
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
             # lightning's own use of a form that newer torch deprecates.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            # Of the class layer's weight, whose one dimension may be laid out in two ways.
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
             trainer.fit(module, ckpt_path=start, weights_only=True)
     except SystemExit:  # lightning's answer to Ctrl-C, after which it also leaves the signal ignored
         signal.signal(signal.SIGINT, interrupt_handler)
