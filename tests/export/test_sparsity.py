@@ -64,7 +64,11 @@ def test_scattered_kernels_are_not_24(tmp_path: Path) -> None:
 
 def test_polygraphy_finds_the_same_layers(tmp_path: Path) -> None:
     model = preset_model("cifar10-sis2", "nm")
-    files = [saved(model, tmp_path / "fp32.onnx"), saved(to_half(model), tmp_path / "fp16.onnx"), tmp_path / "int8.onnx"]
+    files = [
+        saved(model, tmp_path / "fp32.onnx"),
+        saved(to_half(model), tmp_path / "fp16.onnx"),
+        tmp_path / "int8.onnx",
+    ]
     quantize(files[0], files[2], images(8), "tensorrt")
     for path in files:
         done = subprocess.run(
