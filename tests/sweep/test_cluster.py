@@ -159,7 +159,7 @@ def killing(workers: RayCluster, runner: running.Runner, killed: Killed) -> runn
             ("machine", lambda worker: worker.parent()),
         ]
         for what, victim in steps:
-            while not ended.wait(0.01):
+            while not ended.wait(0.05):
                 names = {name for _, name in killed.names}
                 others = [worker for worker in begun() if title(worker).removeprefix("ray::") not in names]
                 if others:
