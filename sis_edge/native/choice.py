@@ -154,7 +154,7 @@ def _step_s(
     """
     was_native = last == "native" and before is not None
     pool = before.pool if was_native and before is not None else 1
-    copy_s = model.copy_s(Copy(layer.inputs, layer.map_side, pool))
+    copy_s = model.copy_s(Copy(layer.inputs, layer.map_side, pool, wakes=before is None))
     if kind == "dense":
         arrived_s = copy_s if was_native else 0.0
         return arrived_s + model.dense_s(layer, None if was_native else before) + model.pool_s(layer)

@@ -5,10 +5,12 @@ The counts follow from the structure of the code that computes: of the native ke
 both leave them out. The seconds of a multiply-add depend on the side of the maps too (what a vector or the cache holds
 of them), so the kinds carry it.
 
-Native: multiply-adds by kernel, rows at once and map; input steps of a 1 x 1 block by its filters; sums begun and
-stored; rows copied between layouts. ONNX Runtime: multiply-accumulates by kernel and map, what those of left-over
-filters cost more, floats brought from one of its layouts to the other, pooled floats, nodes. It computes in a layout of
-channel blocks; a layer whose inputs do not fit into it is a matrix product in the plain layout, packed and unpacked.
+Native: multiply-adds by kernel, rows at once and map; kernels that jump to maps which the nearest cache has not; input
+steps of a 1 x 1 block by its filters, those that jump, and calls; sums begun and stored; stages. Copies: rows written
+and vectors read. ONNX Runtime: multiply-accumulates by kernel and map, what those of left-over filters cost more,
+floats brought from one of its layouts to the other, pooled floats, nodes, of which a network's last has a kind of its
+own. It computes in a layout of channel blocks; a layer whose inputs do not fit into it is a matrix product in the plain
+layout, packed and unpacked.
 """
 
 from collections import defaultdict
@@ -45,11 +47,15 @@ NEAR_BYTES = 32 * 1024
 
 @dataclass(frozen=True)
 class Copy:
-    """Maps of `channels` brought to another layout, `side` pixels wide there, max pooled by `pool` on the way."""
+    """Maps of `channels` brought to another layout, `side` pixels wide there, max pooled by `pool` on the way.
+
+    The first of a run `wakes` the threads.
+    """
 
     channels: int
     side: int
     pool: int = 1
+    wakes: bool = False
 
 
 def stages(layers: Sequence[LayerSpec], ends_plain: bool = True) -> list[Copy | int]:
@@ -61,7 +67,7 @@ def stages(layers: Sequence[LayerSpec], ends_plain: bool = True) -> list[Copy | 
     pool = 0  # none yet: the maps come in the plain layout
     for at, layer in enumerate(layers):
         if not (layer.kernel == 1 and pool == 1):
-            found.append(Copy(layer.inputs, layer.map_side, max(pool, 1)))
+            found.append(Copy(layer.inputs, layer.map_side, max(pool, 1), wakes=at == 0))
         found.append(at)
         pool = layer.pool
     if ends_plain:
@@ -105,17 +111,17 @@ def _convolution(isa: InstructionSet, layer: LayerSpec, pairs: Pairs) -> Work:
 
 
 def copied(isa: InstructionSet, copy: Copy) -> Work:
-    """Rows written, and the vectors that are read for them."""
+    """Rows written, the vectors that are read for them, and the waking of threads."""
     rows = copy.channels * copy.side
     kind = "pooled" if copy.pool > 1 else "plain"
     vectors = rows * copy.pool * -(-copy.side * copy.pool // isa.lanes)
-    return _work(**{f"{kind}_rows": rows, f"{kind}_vectors": vectors})
+    return _work(**{f"{kind}_rows": rows, f"{kind}_vectors": vectors, "woken": int(copy.wakes)})
 
 
 def dense(isa: InstructionSet, layer: LayerSpec, before: LayerSpec | None = None) -> Work:
     """What ONNX Runtime does for a dense layer behind another one (None: the map is given in the plain layout)."""
     family = family_of(isa, layer)
-    work = _work(nodes=1)
+    work = _work(nodes=1, last=int(layer.is_class_layer))
     if (before is not None and leaves_blocks(isa, before)) != (family == "dense"):
         work["reorder"] = layer.inputs * layer.positions
     macs = _rows_seen(layer.kernel, layer.map_side, 0, layer.map_side) ** 2

@@ -145,7 +145,7 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
         def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
             return seconds[9 + [plan.spec.name for plan in plans].index(layer.name)]
 
-    rows = {"plain_rows": copy, "plain_vectors": 0.0, "pooled_rows": 2 * copy, "pooled_vectors": 0.0}
+    rows = {"plain_rows": copy, "plain_vectors": 0.0, "pooled_rows": 2 * copy, "pooled_vectors": 0.0, "woken": copy}
     model = Model(AVX512, {}, rows, {"nodes": copy, "pooled": copy, "reorder": copy}, run_s=0.0, fit_error={})
 
     copy_s, reorder_s, pool_s = (cache(count) for count in (model.copy_s, model.reorder_s, model.pool_s))
@@ -156,7 +156,7 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
         for plan, kind in zip(plans, way, strict=True):
             layer = plan.spec
             pool = before.pool if before is not None and last == "native" else 1
-            arrived_s = copy_s(Copy(layer.inputs, layer.map_side, pool))
+            arrived_s = copy_s(Copy(layer.inputs, layer.map_side, pool, wakes=before is None))
             if kind == "native":
                 total += model.native_s(layer, choice.pairs_of(plan))
                 if not (last == "native" and layer.kernel == 1 and pool == 1):

@@ -94,7 +94,7 @@ class Chain:
             raise MemoryError("no memory to run the chain")
 
     def profile(self, images: Any, outputs: Any, threads: int = 1) -> "list[tuple[int, float]]":
-        """One image: the layer and the seconds of each stage. Several threads, the chain's own, are awake by then."""
+        """One image on `threads` threads of the chain's own: the layer and the seconds of each stage."""
         seconds, layers = (ctypes.c_double * STAGE_ROOM)(), (ctypes.c_int32 * STAGE_ROOM)()
         source, target = _floats(images, 1, self.input_shape), _floats(outputs, 1, self.output_shape)
         stages = self._c.sis_chain_profile(self._handle, source, target, threads, seconds, layers, STAGE_ROOM)

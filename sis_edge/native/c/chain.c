@@ -219,21 +219,12 @@ int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t ba
     return failed;
 }
 
-/* The first image wakes the threads; of the others the least time of each stage counts. */
-enum { PROFILED_IMAGES = 3 };
-
-static int profile_shared(sis_chain *chain, struct image image, struct sis_threads *own, size_t threads,
-                          double *seconds) {
-    size_t stages = chain->plan.stage_count;
-    double *ends = calloc(PROFILED_IMAGES * stages, sizeof *ends);
-    struct shared_run run = {.image = image, .batch = PROFILED_IMAGES, .ends = ends};
-    int failed = ends ? share(&run, sis_threads_run, own, threads) : -1;
-    for (size_t s = 0; s < stages && !failed; s++)
-        for (size_t at = stages + s; at < PROFILED_IMAGES * stages; at += stages) {
-            double spent = ends[at] - ends[at - 1];
-            if (at == stages + s || spent < seconds[s]) seconds[s] = spent;
-        }
-    free(ends);
+/* The threads sleep at first, as those of ONNX Runtime do between runs: the first stages count their waking. */
+static int profile_shared(struct image image, struct sis_threads *own, size_t threads, double *seconds) {
+    struct shared_run run = {.image = image, .batch = 1, .ends = seconds};
+    double start = now_s();
+    int failed = share(&run, sis_threads_run, own, threads);
+    for (size_t s = image.chain->plan.stage_count; s-- > 0 && !failed;) seconds[s] -= s ? seconds[s - 1] : start;
     return failed;
 }
 
@@ -256,7 +247,7 @@ int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_
     pthread_mutex_lock(&chain->threads_lock);
     struct sis_threads *own = threads > 1 ? own_threads(chain, threads) : NULL;
     if (own)
-        failed = profile_shared(chain, image, own, threads, seconds);
+        failed = profile_shared(image, own, threads, seconds);
     else
         profile_alone(&image, seconds);
     pthread_mutex_unlock(&chain->threads_lock);

@@ -49,9 +49,8 @@ SIS_EXPORT int sis_chain_run(sis_chain *chain, const float *input, float *output
 int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
                      void *pool, size_t workers);
 
-/* One image on `threads` threads of the chain's own, which are awake; seconds[i] becomes the time of stage i, and
- * layers[i] the layer that it belongs to. Returns the number of stages, or -1 where there is no memory or `room` is too
- * small. */
+/* One image on `threads` threads of the chain's own; seconds[i] becomes the time of stage i, and layers[i] the layer that
+ * it belongs to. Returns the number of stages, or -1 where there is no memory or `room` is too small. */
 SIS_EXPORT int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_t threads, double *seconds,
                                  int32_t *layers, size_t room);
 
