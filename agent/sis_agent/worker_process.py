@@ -47,7 +47,11 @@ class StopRequest:
         if select.select([self.read_end], [], [], 0)[0]:
             raise StoppedError("cancelled", "the job was cancelled")
         if clock.now_s() >= self.deadline_s:
-            raise StoppedError("time-limit", "the job reached its time limit; give it more time or fewer rounds")
+            raise StoppedError(
+                "time-limit",
+                "the job reached its time limit; raise time_limit_s in the profile's [measuring], or measure fewer "
+                "networks (engines that were built are kept)",
+            )
 
     def sleep(self, time_s: float) -> None:
         """Do nothing for so long; raises StoppedError if it is time to end."""
