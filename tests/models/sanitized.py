@@ -1,0 +1,56 @@
+"""Calls every kernel for training with odd sizes; run by test_sanitizers.py below the sanitizers, without torch."""
+
+import ctypes
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+numbers = np.random.default_rng(0)
+library = ctypes.CDLL(sys.argv[1])
+
+
+def array(*shape: int) -> Array:
+    return numbers.standard_normal(shape, dtype=np.float32)
+
+
+def call(name: str, *arguments: object) -> None:
+    function = getattr(library, name)
+    function.restype = None
+    function(*(ctypes.c_void_p(a.ctypes.data) if isinstance(a, np.ndarray) else ctypes.c_size_t(a) for a in arguments))
+
+
+call("sis_training_threads", 3)
+for channels in (1, 2, 7, 8, 9, 15, 16, 17, 41):
+    for rows in (1, 5, 16, 31, 300, 1000):
+        x, dy, y, sums = array(rows, channels), array(rows, channels), array(rows, channels), np.zeros((2, channels))
+        a, b, c, d = (array(channels) for _ in range(4))
+        call("sis_moments", x, x, rows, channels, sums[0], sums[1])
+        assert np.allclose(sums[0], (x.astype(float) - x[0]).sum(axis=0), atol=1e-2)
+        call("sis_scale_relu", x, a, b, rows, channels, y)
+        assert np.allclose(y, np.maximum(0, x * a + b), atol=1e-4)
+        call("sis_scale_relu_sums", x, dy, c, a, b, rows, channels, sums[0], sums[1])
+        call("sis_scale_relu_back", x, dy, a, b, c, d, rows, channels, y)
+        for filters in (1, 5, 16, 23):
+            right, product, turned = array(channels, filters), array(rows, filters), array(filters, channels)
+            call("sis_products", x, channels, 1, 0, right, 0, rows, channels, filters, 1, product)
+            assert np.allclose(product, x @ right, atol=1e-3)
+            call("sis_products", product, 1, filters, 0, x, 0, filters, rows, channels, 1, turned)
+            assert np.allclose(turned, product.T @ x, rtol=1e-3, atol=0.1)
+for images in (1, 3, 16, 33):
+    for channels, filters, side, kernel in ((3, 7, 8, 5), (1, 16, 5, 3), (4, 33, 12, 7)):
+        x, y, sums = (
+            array(images, side, side, channels),
+            array(images, side, side, filters),
+            array(16, 9, 9, 4, filters),
+        )
+        call("sis_patches", x, array(kernel, kernel, channels, filters), images, side, channels, kernel, filters, y)
+        call("sis_patches_weights", x, y, images, side, channels, kernel, filters, sums)
+    for channels, filters, side in ((8, 8, 4), (24, 16, 8), (8, 40, 12), (16, 8, 36)):
+        x, y = array(images, side, side, channels), array(images, side, side, filters)
+        call("sis_winograd", x, array(64, channels, filters), images, side, channels, filters, y)
+        sums, turned = array(16, 64, channels, filters), array(64, filters, channels)
+        call("sis_winograd_back", x, y, turned, images, side, channels, filters, array(*x.shape), sums)
+call("sis_training_threads", 1)
+print("clean")
