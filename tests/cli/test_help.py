@@ -53,6 +53,19 @@ def test_every_command_and_option_has_a_help(path: tuple[str, ...]) -> None:
         assert getattr(option, "help", None), f"{' '.join(path)} {option.name}"
 
 
+@pytest.mark.parametrize("path", EVERY, ids=" ".join)
+def test_defaults_that_are_no_values_are_shown(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Square brackets are markup to some writers of help, which leave out what they do not know."""
+    from sis_edge.cli import run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("TERMINAL_WIDTH", "80")
+        assert run([*path, "--help"]) == 0
+    told = sum((option.help or "").count("[default:") for option in EVERY[path].params)
+    assert capsys.readouterr().out.count("[default:") >= told
+
+
 @pytest.mark.parametrize("path", [(), *EVERY, ("bundle",), ("profiles",), ("datasets",)], ids=" ".join)
 def test_help_fits_80_columns(path: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from sis_edge.cli import run
