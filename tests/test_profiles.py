@@ -112,3 +112,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
             UsageError, match=rf"{name} cannot be read \({reason}.*\); known: aarch64, desktop-rtx, jetson-agx-orin"
         ):
             profiles.load(str(tmp_path / name))
+
+
+def test_one_run_time_of_a_profile_s() -> None:
+    orin = profiles.load("jetson-orin-nano")
+    assert profiles.with_backend(orin, None) == orin
+    assert profiles.with_backend(orin, "trtexec").runtime.runners == ["trtexec"]
+    with pytest.raises(UsageError, match="profile raspberry-pi-5 'trtexec'; known: onnxruntime"):
+        profiles.with_backend(profiles.load("raspberry-pi-5"), "trtexec")

@@ -32,9 +32,8 @@ def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = 
     common = settings.model_dump(exclude={"precisions"}, exclude_defaults=True)
     if settings.workspace_bytes is None and profile.runtime.memory_limit_bytes is not None:
         common["workspace_bytes"] = profile.runtime.memory_limit_bytes
-    if facts is not None and facts.runners.get("tensorrt") != "available":
-        spec = nin()
-        common["input_shape"] = [spec.channels, spec.side, spec.side]  # trtexec has to be told
+    spec = nin()
+    common["input_shape"] = [spec.channels, spec.side, spec.side]  # trtexec has to be told
     found = []
     for position, precision in enumerate(settings.precisions):
         name = entry.name if position == 0 else f"{entry.name} {precision}"

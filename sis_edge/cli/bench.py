@@ -29,6 +29,7 @@ def bench(
     ] = None,
     board: BoardName = None,
     profile: Annotated[str | None, typer.Option(help="A profile, or a TOML file. [default: local]")] = None,
+    backend: measuring.Backend = None,
     networks: measuring.Networks = None,
     seed: measuring.Seed = 0,
     strict: measuring.Strict = False,
@@ -49,6 +50,7 @@ def bench(
 ) -> None:
     """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust them."""
     from sis_edge import bundle as bundles
+    from sis_edge import profiles
     from sis_edge.cli.console import bars
     from sis_edge.errors import UsageError
 
@@ -72,6 +74,7 @@ def bench(
         return
     with here(board, profile) as (transport, known), bars() as shown:
         chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
+        known = profiles.with_backend(known, backend)
         stored = measuring.measure(chosen, transport, known, runs_dir, shown, networks=names, seed=seed, asked=asked)
     measuring.show(stored, require_energy, require_valid)
 

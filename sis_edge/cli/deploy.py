@@ -20,6 +20,7 @@ def deploy(
     known_hosts: connection.KnownHosts = None,
     bundle: Annotated[Path | None, typer.Option(help="The bundle's folder. [default: the newest build]")] = None,
     profile: Annotated[str | None, typer.Option(help="The board's profile. [default: the bundle's]")] = None,
+    backend: measuring.Backend = None,
     networks: measuring.Networks = None,
     seed: measuring.Seed = 0,
     strict: measuring.Strict = False,
@@ -48,7 +49,7 @@ def deploy(
     from sis_edge.transport import connect
 
     chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-    board = profiles.load(profile or chosen.manifest.profile)
+    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), backend)
     asked = measuring.options(
         length="strict" if strict else "profile",
         target_ci=target_ci,

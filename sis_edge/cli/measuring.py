@@ -36,6 +36,14 @@ ExternalMeter = Annotated[
     bool,
     typer.Option("--meter", help="A power meter beside the board records: rest and work for it; see `sis-edge meter`."),
 ]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The run time, one of the profile's: tensorrt, trtexec, tensorrt_rtx or onnxruntime. [default: the first "
+        "that the board has]",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Of the run time. [default: the profile's]")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images in a call. [default: the profile's]")]
 

@@ -69,6 +69,18 @@ def load(name_or_path: str) -> DeviceProfile:
         ) from None
 
 
+def with_backend(profile: DeviceProfile, backend: str | None) -> DeviceProfile:
+    """The profile with this one of its run times alone; None leaves the choice to the board.
+
+    Raises UsageError with the profile's run times for another one.
+    """
+    if backend is None:
+        return profile
+    if backend not in profile.runtime.runners:
+        raise unknown(f"run time in the profile {profile.name}", backend, profile.runtime.runners)
+    return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": [backend]})})
+
+
 __all__ = [
     "AgentSettings",
     "Board",
@@ -87,4 +99,5 @@ __all__ = [
     "load",
     "names",
     "profile_folder",
+    "with_backend",
 ]

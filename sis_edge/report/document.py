@@ -402,6 +402,8 @@ def _reproduce(run: StoredRun) -> tuple[str, ...]:
         measure |= {"--user": user} if user else {}
     if measure.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
         measure["--profile"] = run.profile
+    if job.runner != "onnxruntime":
+        measure["--backend"] = job.runner
     names = dict.fromkeys(network.network or network.name for network in job.networks)
     if set(names) != {entry.name for entry in entries}:
         measure["--networks"] = ",".join(names)

@@ -37,6 +37,7 @@ def variant(precision: str, runtime: str = "tensorrt") -> Variant:
     )
 
 
+SHAPE = {"input_shape": [3, 32, 32]}  # which trtexec has to be told
 VARIANTS = (variant("int8", "onnxruntime"), variant("fp16"), variant("int8"))
 
 
@@ -58,8 +59,8 @@ def test_a_2_in_4_network_has_an_engine_with_sparse_kernels_beside_each_that_can
     assert tuple(found) == names
     assert all(job.network == "cifar10-sis1" for job in found.values())
     plain, sparse = found[names[0]], found[names[1]]
-    assert plain.options == {"precision": "fp16", "sparse_weights": False}
-    assert sparse.options == {"precision": "fp16", "sparse_weights": True}
+    assert plain.options == {"precision": "fp16", "sparse_weights": False, **SHAPE}
+    assert sparse.options == {"precision": "fp16", "sparse_weights": True, **SHAPE}
     assert plain[1:3] == sparse[1:3]  # the same ONNX, the same logits
     fp32 = found["cifar10-sis1 fp32"]
     assert (fp32.golden_logits, fp32.golden_tolerance) == (entry().golden_logits, None)
@@ -89,7 +90,7 @@ def test_the_typed_onnx_goes_to_tensorrt_11(version: str | None, typed: bool) ->
 def test_the_profiles_settings_reach_the_builder() -> None:
     settings = {"workspace_bytes": 1 << 28, "optimization_level": 4, "timing_cache": False, "build_limit_s": 60.0}
     (job,) = jobs_for(entry("kernel / neuron"), profile(**settings))
-    assert job.options == {**settings, "precision": "fp32", "sparse_weights": False}
+    assert job.options == {**settings, "precision": "fp32", "sparse_weights": False, **SHAPE}
 
 
 def test_what_a_board_can_spare_bounds_the_workspace() -> None:
@@ -97,8 +98,10 @@ def test_what_a_board_can_spare_bounds_the_workspace() -> None:
     assert jobs_for(entry("kernel / neuron"), small)[0].options["workspace_bytes"] == 512
 
 
-def test_trtexec_is_told_the_shape() -> None:
-    board = facts(packages={}, runners={"tensorrt": "not installed", "trtexec": "available"})
+@pytest.mark.parametrize("module", ["available", "not installed"])
+def test_trtexec_is_told_the_shape(module: str) -> None:
+    """Whether or not the board has TensorRT's Python module too: --backend may have chosen."""
+    board = facts(packages={}, runners={"tensorrt": module, "trtexec": "available"})
     (job,) = jobs_for(entry("kernel / neuron"), profile(), board)
     assert job.options["input_shape"] == [3, 32, 32]
     parse(job.options)

@@ -56,6 +56,12 @@ def test_which_of_two_engines_to_use_is_a_finding_with_its_reason(gain: float, w
     assert f"runs {gain:.3f}× (95% interval" in sentence
 
 
+def test_the_run_time_on_a_gpu_is_named_again() -> None:
+    (measure,) = [line for line in section(tensorrt_run()).reproduce if "bench" in line or "deploy" in line]
+    assert "--backend tensorrt" in measure
+    assert not [line for line in sections("plain").reproduce if "--backend" in line]
+
+
 def test_a_finding_without_a_difference_says_so() -> None:
     same = network_record("nin", seed=9)._replace(name="cifar10-sis1")
     better = (
