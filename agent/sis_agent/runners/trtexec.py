@@ -95,6 +95,7 @@ class TrtexecRunner(Runner):
         if options.input_shape is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
         flags = self._flags.of_build(options)
+        _check_quantised(options, model_path)
         place = {
             "builder": "trtexec",
             "tensorrt": self._version,
@@ -132,15 +133,26 @@ class TrtexecRunner(Runner):
 
     def _check_precision(self, options: EngineOptions, layers: List[sparsity.LayerTactic]) -> None:
         """A strongly typed engine in another precision than was asked for is not what was to be measured."""
-        marks = {"fp32": [], "fp16": ["fp16", "half"], "int8": ["int8"]}[options.precision]
         told = [layer.precision.lower() for layer in layers if layer.precision is not None]
-        if self._flags.has("--fp16") or not marks or not told or any(mark in text for mark in marks for text in told):
+        if self._flags.has("--fp16") or options.precision == "int8" or not told:
             return
-        raise ProblemError(
-            "wrong-precision",
-            "{0} was asked for, and TensorRT {1} takes the precision from the ONNX alone; push the {0} ONNX of the "
-            "network".format(options.precision, self._version),
-        )
+        given = "fp16" if any(mark in text for mark in ("fp16", "half") for text in told) else "fp32"
+        if given != options.precision:
+            raise ProblemError(
+                "wrong-precision",
+                "{0} was asked for, and TensorRT {1} takes the precision from the ONNX alone, which is {2}; push the "
+                "{0} ONNX of the network".format(options.precision, self._version, given),
+            )
+
+
+def _check_quantised(options: EngineOptions, model_path: str) -> None:
+    """Refuse INT8 without quantised weights, and the reverse: the tool would take both for what they are not."""
+    with open(model_path, "rb") as file:
+        quantised = b"QuantizeLinear" in file.read()  # the name of an operator, which stands in the file as it is
+    if quantised != (options.precision == "int8"):
+        has, push = ("is quantised", options.precision) if quantised else ("has no QuantizeLinear nodes", "quantised")
+        text = "{} was asked for, and the ONNX {}; push the {} ONNX of the network"
+        raise ProblemError("wrong-precision", text.format(options.precision, has, push))
 
 
 class TrtexecSession(Session):

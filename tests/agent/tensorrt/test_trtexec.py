@@ -77,7 +77,9 @@ def test_every_dialect(version: str, tmp_path: Path) -> None:
         ("8.2.1", {"optimization_level": 2}, "bad-option", "has no --builderOptimizationLevel"),
         ("10.3.0", {"input_shape": None}, "bad-option", "needs the option input_shape"),
         ("10.3.0", {"input_shape": "3x8x8"}, "bad-option", "channels, height, width"),
-        ("11.4.0.106", {"precision": "fp16"}, "wrong-precision", "push the fp16 ONNX"),
+        ("11.4.0.106", {"precision": "fp16"}, "wrong-precision", "which is fp32; push the fp16 ONNX"),
+        ("11.4.0.106", {"precision": "int8"}, "wrong-precision", "no QuantizeLinear nodes; push the quantised ONNX"),
+        ("10.3.0", {"precision": "int8"}, "wrong-precision", "no QuantizeLinear nodes; push the quantised ONNX"),
     ],
 )
 def test_what_the_tool_cannot_do_is_refused(
@@ -87,6 +89,22 @@ def test_what_the_tool_cannot_do_is_refused(
     problem = load(there, "dense", **options)["problem"]
     assert (problem["code"], said in problem["message"]) == (code, True), problem
     assert not list(there.engines.glob("*.json"))
+
+
+def test_a_typed_onnx_is_not_taken_for_float32(tmp_path: Path) -> None:
+    problem = load(board(tmp_path, "11.4.0.106"), "sparse-fp16", precision="fp32")["problem"]
+    assert (problem["code"], "which is fp16; push the fp32" in problem["message"]) == ("wrong-precision", True)
+
+
+@pytest.mark.parametrize("version", DIALECTS)
+def test_int8_from_the_quantised_onnx(version: str, tmp_path: Path) -> None:
+    there = board(tmp_path, version)
+    found = load(there, "sparse-int8", precision="int8")
+    assert "problem" not in found, found
+    assert found["difference"] < 1e-6
+    assert ("--int8" in found["details"]["engine_told"]["flags"]) == (not version.startswith("11"))
+    problem = load(there, "sparse-int8", precision="fp32")["problem"]
+    assert (problem["code"], "the ONNX is quantised; push the fp32" in problem["message"]) == ("wrong-precision", True)
 
 
 def test_sources_and_timings_as_asked_for(tmp_path: Path) -> None:
