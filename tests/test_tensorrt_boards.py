@@ -39,10 +39,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return build(plan_in(folder / "build", profile=profile, networks=(str(folder / "sis.npz"),), epochs=1)).bundle
 
 
-def orin(tmp_path: Path, tensorrt: str | None, cuda: str | None) -> Path:
+def orin(tmp_path: Path, tensorrt: str | None, cuda: str | None, trtexec: str | None = None) -> Path:
     """The file tree of a simulated Orin Nano in `sysroot`, and its Python, which brings these stand-ins."""
     lay(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
-    variables = install(tmp_path / "standins", tensorrt, cuda)
+    variables = install(tmp_path / "standins", tensorrt, cuda, trtexec)
+    if trtexec is not None:  # Debian's package of the tool tells the version
+        status = tmp_path / "sysroot" / "var/lib/dpkg/status"
+        status.parent.mkdir(parents=True, exist_ok=True)
+        status.write_text(f"Package: libnvinfer-bin\nStatus: install ok installed\nVersion: {trtexec}-1+cuda13.2\n")
     if tensorrt is not None:  # as the board's package does, whose version tells which files are needed
         (tmp_path / "standins" / f"tensorrt-{tensorrt}.dist-info").mkdir()
     python = tmp_path / "python"
@@ -113,9 +117,11 @@ def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
     assert found.sparse_s is not None
 
 
-def as_a_user(tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None) -> tuple[str, str, Path]:
+def as_a_user(
+    tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | None, *words: str, trtexec: str | None = None
+) -> tuple[str, str, Path]:
     """What `sis-edge deploy --host` says to a user with a profile of his own for such a board, and the run's file."""
-    python = orin(tmp_path, tensorrt, cuda)
+    python = orin(tmp_path, tensorrt, cuda, trtexec)
     text = find("jetson-orin-nano").read_text(encoding="utf-8")
     for old, new in (
         ('python = "python3"', f'python = "{python}"\nsysroot = "{tmp_path / "sysroot"}"'),
@@ -130,6 +136,7 @@ def as_a_user(tmp_path: Path, bundle: Bundle, tensorrt: str | None, cuda: str | 
         done = sis_edge(
             *("deploy", "--host", "127.0.0.1", "--port", str(server.port), "--identity", str(server.identity)),
             *("--known-hosts", str(server.known_hosts), "--bundle", str(bundle.path), "--profile", "orin.toml"),
+            *words,
             cwd=tmp_path,
             HOME=str(server.client),
         )
@@ -152,6 +159,20 @@ def test_the_command_line_over_ssh(tmp_path: Path, bundle: Bundle, version: str)
     # The stand-in's profiler says 0.5 ms for a layer, and half of it with sparse kernels.
     assert re.search(r"C2 .* yes .* (yes|no) .* 500 µs .* (250|500) µs", layers.stdout)
     assert "In fp16, median latency" in layers.stdout
+
+
+@pytest.mark.slow
+def test_the_second_path_on_a_board_with_tensorrts_tool_alone(tmp_path: Path, bundle: Bundle) -> None:
+    """TensorRT 11, whose version the tool's package tells: fp16 and INT8 come from ONNX files of their own."""
+    words = ("--backend", "trtexec")
+    _, _, path = as_a_user(tmp_path, bundle, None, "pycuda", *words, trtexec="11.4.0.106")
+    record = store.load(path).record
+    assert (record.simulated, record.job.runner) == (True, "trtexec")
+    assert record.facts_before.packages["tensorrt"] == "11.4.0.106"
+    assert [network.name for network in record.networks] == ENGINES
+    assert [network.problem for network in record.networks] == [None] * len(ENGINES)
+    assert all(network.golden is not None and network.golden.passed for network in record.networks)
+    assert all("--noCudaGraph" in network.details["run_flags"] for network in record.networks)
 
 
 @pytest.mark.slow
