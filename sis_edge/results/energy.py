@@ -92,7 +92,10 @@ class Total:
 
     A sensor with an update interval averages over it, and its answer is first seen somewhere within the next read:
     the sample belongs to the middle of that, so it is moved back by half an update and half a read. Between samples
-    power is a straight line (trapezoid), also at a window's edges. Counters of energy are taken as they are.
+    power is a straight line (trapezoid). A window's edges are where the load changes, and an answer that straddles one
+    says nothing of either side: from the edge to the first sample that lies in the window for certain, power is that
+    sample's. (Straight lines across the edges lost 0.4 updates' worth of the change in a block between two rests.)
+    Counters of energy are taken as they are.
     """
 
     def __init__(self, trace: PowerTrace, rails: Sequence[str]) -> None:
@@ -101,6 +104,7 @@ class Total:
         values = np.array(columns, dtype=np.float64).sum(axis=0)  # None becomes NaN
         step_s, update_s = trace.sample_interval_s, trace.update_interval_s
         lag_s = 0.0 if self._counts or update_s is None else (update_s + min(step_s, update_s)) / 2
+        self._straddles_s = lag_s  # half an update, and half a read's doubt of when that was
         times_s = np.asarray(trace.times_s, dtype=np.float64)
         if lag_s > 0:  # the last answer holds until it was read
             times_s, values = np.append(times_s - lag_s, times_s[-1]), np.append(values, values[-1])
@@ -129,7 +133,18 @@ class Total:
 
     def energy_j(self, window: Window) -> float:
         """Energy of a window without fault, in joules."""
-        return self._until(window.end_s) - self._until(window.start_s)
+        if self._counts:
+            start_j, end_j = np.interp([window.start_s, window.end_s], self._times_s, self._energy_j)
+            return float(end_j - start_j)
+        certain = (window.start_s + self._straddles_s, window.end_s - self._straddles_s)
+        first = int(np.searchsorted(self._times_s, certain[0], side="left"))
+        last = int(np.searchsorted(self._times_s, certain[1], side="right")) - 1
+        if last < first:  # a piece of a window, shorter than an update or two
+            middle_w = np.interp((window.start_s + window.end_s) / 2, self._times_s, self._values)
+            return float(middle_w) * (window.end_s - window.start_s)
+        before_j = self._values[first] * (self._times_s[first] - window.start_s)
+        after_j = self._values[last] * (window.end_s - self._times_s[last])
+        return float(before_j + self._energy_j[last] - self._energy_j[first] + after_j)
 
     def power_w(self, window: Window) -> float:
         """Mean power of a window without fault, in watts."""
@@ -138,15 +153,6 @@ class Total:
     def _integrated(self) -> NDArray[np.float64]:
         steps = np.diff(self._times_s) * (self._values[1:] + self._values[:-1]) / 2
         return np.concatenate([[0.0], np.cumsum(steps)])
-
-    def _until(self, time_s: float) -> float:
-        """Energy from the trace's start to a time within it."""
-        if self._counts:
-            return float(np.interp(time_s, self._times_s, self._energy_j))
-        at = min(max(int(np.searchsorted(self._times_s, time_s, side="right")) - 1, 0), len(self._times_s) - 2)
-        beyond_s = time_s - self._times_s[at]
-        slope = (self._values[at + 1] - self._values[at]) / (self._times_s[at + 1] - self._times_s[at])
-        return float(self._energy_j[at] + beyond_s * (self._values[at] + slope * beyond_s / 2))
 
 
 def total(record: Record) -> Total | str:
