@@ -194,13 +194,17 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     for runner in runners:
         if facts.runners.get(runner) == "available":
             return runner
-    lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
-    raise BoardError(
-        f"{name} cannot run {' or '.join(runners)}: {lacks} "
-        f"(its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}); "
-        "`sis-edge deploy --provision` brings ONNX Runtime to it, or install it for that Python "
-        "(`pip install onnxruntime`), or name another in the profile"
-    )
+    lacks = _lack(facts, runners[0])
+    if len(runners) > 1:
+        lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
+    python = f"its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}"
+    step = "name another run time in the profile, or with --backend"
+    if "onnxruntime" in runners:
+        step = (
+            "`sis-edge deploy --provision` brings ONNX Runtime to it, or install it for that Python "
+            "(`pip install onnxruntime`), or name another in the profile"
+        )
+    raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
 
 
 def _lack(facts: Facts, runner: str) -> str:

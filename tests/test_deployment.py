@@ -20,7 +20,7 @@ from sis_edge.agent_client import AgentClient
 from sis_edge.deployment import Event, Patience, check_board, collect, deploy, new_job_id, read_record
 from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
 from sis_edge.jobs import job_for
-from sis_edge.profiles import AgentSettings, DeviceProfile
+from sis_edge.profiles import AgentSettings, DeviceProfile, load, with_backend
 from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError
 
 QUICK = Patience(first_pause_s=0.05, longest_pause_s=0.2, poll_s=0.05)
@@ -350,6 +350,15 @@ def test_a_board_without_the_run_time(board: Watched, tmp_path: Path) -> None:
         deploy(tiny_bundle(tmp_path / "bundle"), board, profile)
     assert str(python) in str(caught.value)
     assert ["/agents/" in name for name in board.sent] == [True]
+
+
+def test_a_run_time_of_the_user_s_choice_that_the_board_lacks() -> None:
+    orin = with_backend(load("jetson-orin-nano"), "tensorrt")
+    board = Facts(machine="aarch64", runners={"tensorrt": "no CUDA device can be used", "onnxruntime": "available"})
+    with pytest.raises(BoardError, match="b cannot run tensorrt: no CUDA device") as caught:
+        check_board(board, orin, "b")
+    assert "or with --backend" in str(caught.value)
+    assert "provision" not in str(caught.value)
 
 
 def test_a_board_of_another_kind(board: Watched, tmp_path: Path) -> None:

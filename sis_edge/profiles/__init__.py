@@ -77,7 +77,8 @@ def with_backend(profile: DeviceProfile, backend: str | None) -> DeviceProfile:
     if backend is None:
         return profile
     if backend not in profile.runtime.runners:
-        raise unknown(f"run time in the profile {profile.name}", backend, profile.runtime.runners)
+        has = ", ".join(profile.runtime.runners)
+        raise UsageError(f"the profile {profile.name} has no run time '{backend}'; it has: {has}")
     return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": [backend]})})
 
 

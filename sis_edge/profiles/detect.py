@@ -46,8 +46,8 @@ def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
         reason = f"its model is {facts.model}"
     elif general := [profile for profile in fitting if not profile.board.matches and _has_gpu_for(facts, profile)]:
         best = max(general, key=lambda profile: profile.gpu is not None)
-        gpu = " with a GPU for TensorRT" if best.gpu is not None else ""
-        reason = f"it is a {machine}{gpu}, and no profile names its model ({facts.model or 'unknown'})"
+        gpu = ", with a GPU for TensorRT" if best.gpu is not None else ""
+        reason = f"its architecture is {machine}{gpu}, and no profile names its model ({facts.model or 'unknown'})"
     else:
         best = next(profile for profile in profiles if profile.board.architecture == "any")
         reason = f"no profile is for its architecture ({facts.machine or 'unknown'})"
