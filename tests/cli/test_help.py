@@ -12,6 +12,7 @@ import pytest
 import typer.main
 from command import environment, sis_edge
 
+from sis_edge import zoo
 from sis_edge.cli import app
 from sis_edge.formation import PRESETS, form
 from sis_edge.spec import nin
@@ -145,7 +146,7 @@ def test_links_resolve(document: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_readme_s_table_of_networks(name: str) -> None:
-    (row,) = re.findall(rf"^\| `{name}` \|(.*)\|$", README, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `{name}` \|( [\d.]+, [\d.]+ \|.*)\|$", README, re.MULTILINE)
     cells = [cell.strip() for cell in row.split("|")]
     graph, preset = form(nin(), PRESETS[name].formation()), PRESETS[name]
     assert cells[0] == f"{preset.t_c:g}, {preset.t_p:g}"
@@ -153,6 +154,15 @@ def test_the_readme_s_table_of_networks(name: str) -> None:
     assert float(cells[4]) == pytest.approx(graph.architectural_efficiency, abs=0.005)
     assert float(cells[5]) == pytest.approx(graph.mac_ratio, abs=0.005)
     assert all(f"{accuracy:.4f}" in cells[6] for accuracy in preset.paper_accuracy.values())
+
+
+def test_the_readme_s_table_of_the_zoo() -> None:
+    entries = zoo.entries()
+    dense = next(entry for entry in entries if entry.name == "nin")
+    for entry in entries:
+        drop = "-" if entry is dense else f"{100 * (dense.accuracy - entry.accuracy):.2f} points"
+        row = rf"^\| `{entry.name}` \| {entry.synapses:,} \| [^|]+ \| {entry.accuracy:.4f} \| {drop} \|"
+        assert len(re.findall(row, README, re.MULTILINE)) == 1, entry.name
 
 
 def test_the_readme_s_exit_codes() -> None:
