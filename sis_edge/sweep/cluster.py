@@ -45,7 +45,7 @@ def on_ray(
     root = root.absolute()
     with connected(address) as ray, _sign(root) as sign:
         gpus = _gpus(ray, address, cpus, gpus)
-        steps = ray.remote(num_cpus=0, max_restarts=-1)(_Steps).remote()
+        steps = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=_beside_us(ray))(_Steps).remote()
         work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD")(_work)
 
         def begin(task: Task) -> tuple[Any, Task]:
@@ -139,6 +139,13 @@ class _Steps:
         """What was noted since the last call."""
         taken, self._steps = self._steps, []
         return taken
+
+
+def _beside_us(ray: "ModuleType") -> Any:
+    """The machine that this process, or its proxy, is connected to: no other one's death takes the steps along."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 @contextmanager
