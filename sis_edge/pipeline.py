@@ -431,13 +431,19 @@ class _Line:
         found: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
         return found
 
+    def _paper_accuracy(self, graph: SynapticGraph) -> float | None:
+        """The paper's figure for these synapses, whatever their file is called or what unit they formed in."""
+        for row in PRESETS.values():
+            same_count = row.synapses == graph.synapse_count
+            if same_count and form(graph.spec, row.formation(graph.formation.seed)).digest() == graph.digest():
+                return row.paper_accuracy.get(self.plan.dataset)
+        return None
+
     def _entry(self, name: str, of: _Parts) -> bundle.NetworkEntry:
         from sis_edge.export.onnx_file import OPSET
 
         graph = of.graph
         formation = graph.formation
-        # The paper's figure belongs to what was formed, not to what its file is called.
-        paper = [row.paper_accuracy for row in PRESETS.values() if row.formation(formation.seed) == formation]
         return bundle.NetworkEntry(
             name=name,
             granularity=f"{formation.conv} / {formation.micro}",
@@ -452,13 +458,13 @@ class _Line:
             macs=graph.macs,
             macs_live=sum(layer.macs for layer in compact(graph)),
             mac_ratio=graph.mac_ratio,
-            paper_accuracy=paper[0].get(self.plan.dataset) if paper else None,
+            paper_accuracy=self._paper_accuracy(graph),
             model=f"networks/{name}/model.onnx",
             graph=f"networks/{name}/graph.npz",
             golden_logits=f"networks/{name}/golden_logits.npy",
             parity=bundle.Parity(**of.exported.summary),
             opset=OPSET,
-            preset_synapses=_preset_synapses(name) if name in self.plan.networks else None,
+            preset_synapses=preset(name).synapses if name in self.plan.networks else None,
             variants=tuple(
                 bundle.Variant(
                     model=f"networks/{name}/{spec.model}",
@@ -535,11 +541,6 @@ def _unpack(entry: Entry, folder: Path) -> dict[str, Any]:
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     (folder / "weights.safetensors").write_bytes(save(weights))
     return {"host_accuracy": entry.accuracy, "host_test_images": entry.test_images}
-
-
-def _preset_synapses(name: str) -> int:
-    row = preset(name)
-    return row.conv_synapses + row.micro_synapses
 
 
 def _first(images: "ImageSet", count: int | None) -> "ImageSet":

@@ -165,16 +165,28 @@ def test_one_more_network_leaves_the_others(built: Path, tmp_path: Path) -> None
     assert not (built / ".tiny.old").exists()
 
 
-def test_the_paper_s_figure_belongs_to_the_formation_not_to_the_name(
+def test_the_paper_s_figure_belongs_to_the_synapses_not_to_the_name(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = preset("svhn-sis3")
-    monkeypatch.setitem(PRESETS, "svhn-sis3", replace(row, paper_accuracy={"digits": 0.5}))
-    files = {"mine": row.formation(3), "svhn-sis3": SMALL}
+    for name, accuracy in {"svhn-sis3": 0.5, "cifar10-sis3": 0.75}.items():
+        monkeypatch.setitem(PRESETS, name, replace(preset(name), paper_accuracy={"digits": accuracy}))
+    mine = preset("svhn-sis3").formation(3)
+    all_kernels = preset("cifar10-sis3").formation()  # as neurons, therefore, the same synapses
+    files = {
+        "mine": mine,
+        "svhn-sis3": SMALL,
+        "neurons": replace(all_kernels, conv="neuron"),
+        "other-neurons": replace(mine, conv="neuron"),
+    }
     for name, formation in files.items():
         form(nin(), formation).save(tmp_path / f"{name}.npz")
     bundle = build(plan_in(built, networks=tuple(str(tmp_path / f"{name}.npz") for name in files))).bundle
-    assert {entry.name: entry.paper_accuracy for entry in bundle.manifest.networks} == {"mine": 0.5, "svhn-sis3": None}
+    assert {entry.name: entry.paper_accuracy for entry in bundle.manifest.networks} == {
+        "mine": 0.5,
+        "svhn-sis3": None,
+        "neurons": 0.75,
+        "other-neurons": None,
+    }
 
 
 def harm_model(bundle: Path) -> None:

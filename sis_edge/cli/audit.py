@@ -61,7 +61,9 @@ def _show(network: "NetworkAudit") -> None:
     wanted = entry.preset_synapses
     count = f"{entry.synapses:,} synapses" + (f" (preset {wanted:,})" if wanted not in (None, entry.synapses) else "")
     precisions = ", ".join(["fp32", *(f"{each.precision} for {each.runtime}" for each in entry.variants)])
-    table = Table(title=f"{entry.name}: {entry.granularity}, {count}, opset {entry.opset}", title_justify="left")
+    title = f"{entry.name}: {entry.granularity}, {count}, opset {entry.opset}"
+    out.print(title, style="table.title", soft_wrap=True)  # often wider than its table, which would wrap it
+    table = Table()
     is_timed = network.layers_not_timed is None
     reasons = {layer.why_not for layer in network.layers}
     common = reasons.pop() if len(reasons) == 1 else None  # said once, and not in every line
