@@ -103,11 +103,14 @@ def test_normalisation_with_relu_is_torchs(images: int, channels: int, side: int
     x = (image_like(images, channels, side, side) * 2 + offset).requires_grad_()
     dy = image_like(images, channels, side, side, seed=1)
     norm = nn.BatchNorm2d(channels)
+    numbers = torch.Generator().manual_seed(2)
     with torch.no_grad():
-        norm.weight.uniform_(-2, 2)
-        norm.bias.uniform_(-1, 1)
+        norm.weight.uniform_(-2, 2, generator=numbers)
+        norm.bias.uniform_(-1, 1, generator=numbers)
     plain = copy.deepcopy(norm).double()
-    true_y = F.relu(plain(x.double()))
+    normalised = plain(x.double())
+    true_y = F.relu(normalised)
+    dy = dy * (normalised.detach().abs() > 1e-4)  # nearer to the kink single precision may fall on its other side
     true = (true_y, *torch.autograd.grad(true_y, (x, plain.weight, plain.bias), dy.double()))
     with kernels.used(threads):
         y = norm_relu(x, norm)
