@@ -14,7 +14,7 @@ from sis_edge.disk import writing
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.export import sparse
 from sis_edge.export.wanted import VariantSpec, wanted
-from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset
+from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset, preset_of
 from sis_edge.formation.compaction import compact
 from sis_edge.names import checked
 from sis_edge.native.costs import Calibration
@@ -431,19 +431,11 @@ class _Line:
         found: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
         return found
 
-    def _paper_accuracy(self, graph: SynapticGraph) -> float | None:
-        """The paper's figure for these synapses, whatever their file is called or what unit they formed in."""
-        for row in PRESETS.values():
-            same_count = row.synapses == graph.synapse_count
-            if same_count and form(graph.spec, row.formation(graph.formation.seed)).digest() == graph.digest():
-                return row.paper_accuracy.get(self.plan.dataset)
-        return None
-
     def _entry(self, name: str, of: _Parts) -> bundle.NetworkEntry:
         from sis_edge.export.onnx_file import OPSET
 
         graph = of.graph
-        formation = graph.formation
+        formation, paper = graph.formation, preset_of(graph)
         return bundle.NetworkEntry(
             name=name,
             granularity=f"{formation.conv} / {formation.micro}",
@@ -458,7 +450,7 @@ class _Line:
             macs=graph.macs,
             macs_live=sum(layer.macs for layer in compact(graph)),
             mac_ratio=graph.mac_ratio,
-            paper_accuracy=self._paper_accuracy(graph),
+            paper_accuracy=paper.paper_accuracy.get(self.plan.dataset) if paper else None,
             model=f"networks/{name}/model.onnx",
             graph=f"networks/{name}/graph.npz",
             golden_logits=f"networks/{name}/golden_logits.npy",

@@ -1,5 +1,6 @@
 """`sis-edge zoo`: the trained networks that come with the package."""
 
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,13 +34,13 @@ def list_networks() -> None:
         table.add_column(heading, justify="right")
     table.add_column("data set")
     for entry in found:
-        paper = _paper(entry)
+        paper, drop = entry.paper_accuracy, entry.drop(found)
         table.add_row(
             entry.name,
             f"{entry.synapses:,}",
             f"{entry.accuracy:.4f}",
             f"{entry.test_images:,}",
-            _drop(entry, found),
+            "-" if drop is None else f"{100 * drop:.2f}",
             "-" if paper is None else f"{paper:.4f}",
             entry.dataset,
         )
@@ -59,6 +60,7 @@ def show(name: Name) -> None:
         f"seed {entry.graph_seed}",
         "MACs": f"{entry.macs:,} per image",
         "accuracy": f"{entry.accuracy:.4f} on {entry.test_images:,} test images of {entry.dataset}",
+        **({"seeds": _over_seeds(entry)} if entry.repeats else {}),
         "training": f"{entry.recipe['epochs']} epochs of {entry.train_images:,} images in {entry.recipe['precision']}, "
         f"seed {entry.seed}",
         "recipe": entry.recipe_words,
@@ -124,6 +126,9 @@ def add(
     name: Annotated[str, typer.Argument(help="The name it gets.")],
     trained: Annotated[Path, typer.Argument(help="A finished training: build/.stages/train-*.")],
     dataset: Annotated[str, typer.Option(help="The data set that it was trained on.")] = "cifar10",
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="It repeats this network's training with another seed: keep its accuracy.")
+    ] = False,
 ) -> None:
     """Take a finished training into the zoo: for developers, in a checkout."""
     from sis_edge import datasets
@@ -131,24 +136,18 @@ def add(
     from sis_edge.zoo import add as adding
     from sis_edge.zoo import samples
 
+    if repeat:
+        entry = adding.repeat(name, trained)
+        out.print(f"{entry.name}: {_over_seeds(entry)}", soft_wrap=True)
+        return
     entry = adding.add(name, trained, dataset)
     if not (samples.FOLDER / f"{dataset}.npz").exists():
         samples.save(datasets.load(dataset))
     out.print(f"{entry.name}: {entry.accuracy:.4f} on {entry.test_images:,} test images")
 
 
-def _paper(entry: "Entry") -> float | None:
-    """The paper's accuracy of the same preset in the paper's own granularity."""
-    from sis_edge.formation import PRESETS
-
-    is_papers = entry.granularity == "kernel / neuron" and entry.distribution == "uniform"
-    if entry.preset is None or not is_papers:
-        return None
-    return PRESETS[entry.preset].paper_accuracy.get(entry.dataset)
-
-
-def _drop(entry: "Entry", found: "list[Entry]") -> str:
-    dense = [other for other in found if other.preset == "nin" and other.dataset == entry.dataset]
-    if not dense or entry.preset == "nin":
-        return "-"
-    return f"{100 * (dense[0].accuracy - entry.accuracy):.2f}"
+def _over_seeds(entry: "Entry") -> str:
+    """What the trainings with every seed reached."""
+    seeds = (entry.seed, *(repeat.seed for repeat in entry.repeats))
+    each = ", ".join(f"seed {seed} {accuracy:.4f}" for seed, accuracy in zip(seeds, entry.accuracies, strict=True))
+    return each if len(seeds) == 1 else f"{each}; mean {statistics.mean(entry.accuracies):.4f}"

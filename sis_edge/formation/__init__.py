@@ -7,7 +7,7 @@ that exist or not, `distributions` the law that they are drawn by, `compaction` 
 from sis_edge.formation.form import form
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.graph import GraphDifference, LayerGraph, SynapticGraph
-from sis_edge.formation.presets import PRESETS, Preset, preset
+from sis_edge.formation.presets import PRESETS, Preset, preset, preset_of
 
 __all__ = [
     "PRESETS",
@@ -18,4 +18,5 @@ __all__ = [
     "SynapticGraph",
     "form",
     "preset",
+    "preset_of",
 ]

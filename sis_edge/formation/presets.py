@@ -7,7 +7,9 @@ each micro network; the CL counts fit a share t_c of whole kernels between exist
 from dataclasses import dataclass, field
 
 from sis_edge.errors import unknown
+from sis_edge.formation.form import form
 from sis_edge.formation.formation import Formation
+from sis_edge.formation.graph import SynapticGraph
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,12 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     return PRESETS[name]
+
+
+def preset_of(graph: SynapticGraph) -> Preset | None:
+    """The preset whose synapses these are, whatever unit or file they formed in; None: no network of the paper."""
+    for row in PRESETS.values():
+        same_count = row.synapses == graph.synapse_count
+        if same_count and form(graph.spec, row.formation(graph.formation.seed)).digest() == graph.digest():
+            return row
+    return None

@@ -1,5 +1,6 @@
 """What is known of a network of the zoo, and how it is read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sis_edge.bundle import Sha256, file_sha256
 from sis_edge.errors import RecordError, unknown
-from sis_edge.formation import SynapticGraph
+from sis_edge.formation import PRESETS, SynapticGraph
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
@@ -16,12 +17,22 @@ ZOO_VERSION = 1
 FOLDER = Path(__file__).parent / "networks"
 
 
+class Repeat(BaseModel):
+    """The same training with another seed: what it reached on the same test images. Its weights are not kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed: int
+    accuracy: float = Field(ge=0, le=1)
+
+
 class Entry(BaseModel):
     """A trained network: its structure in numbers, how it was trained, and what it reaches.
 
     `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch;
     `dataset_sha256` is that of the data set's images and labels. `seed` is that of the initial weights and of the
-    order of the images; `graph_seed` that of the formation.
+    order of the images; `graph_seed` that of the formation. `preset` is the paper's network whose very synapses these
+    are. `repeats` have the same graph, recipe and images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -47,6 +58,23 @@ class Entry(BaseModel):
     test_images: int = Field(ge=1)
     weights_sha256: Sha256
     packages: dict[str, str]
+    repeats: tuple[Repeat, ...] = ()
+
+    @property
+    def paper_accuracy(self) -> float | None:
+        """What the paper reports for these synapses on this data set; None where it has no such figure."""
+        return PRESETS[self.preset].paper_accuracy.get(self.dataset) if self.preset in PRESETS else None
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """What every training reached, that of the weights in the zoo first."""
+        return (self.accuracy, *(repeat.accuracy for repeat in self.repeats))
+
+    def drop(self, known: Sequence["Entry"]) -> float | None:
+        """How far it is behind our own dense NiN among `known`; None for that one itself, and where it is missing."""
+        dense = (other.accuracy for other in known if other.preset == "nin" and other.dataset == self.dataset)
+        of_dense = next(dense, None)
+        return None if of_dense is None or self.preset == "nin" else of_dense - self.accuracy
 
     def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""

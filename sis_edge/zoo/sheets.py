@@ -1,6 +1,7 @@
 """What the networks of the zoo reach, as rows: those of the paper for a data set, measured or not, then the others."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ class Row:
 
     `half_width` is half of the 95% interval of an accuracy on so many test images (normal approximation of a share);
     `drop` is the loss against our own dense NiN, `synapses_ratio` the dense NiN's synapses over this network's.
+    `accuracy` is that of training `seed`, whose weights are in the zoo; the mean, the least and the most
+    are over `seeds` trainings.
     """
 
     network: str
@@ -55,6 +58,10 @@ class Row:
     paper_accuracy: float | None
     epochs: int | None
     seed: int | None
+    seeds: int
+    mean_accuracy: float | None
+    least_accuracy: float | None
+    most_accuracy: float | None
     reason: str | None
 
     @property
@@ -68,33 +75,25 @@ class Row:
 def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
     """The paper's networks of that data set in the paper's structure, at its counts."""
     known = entries(folder)
-    rows = []
-    for preset in PRESETS.values():
-        if dataset in preset.paper_accuracy:
-            graph = form(nin(), preset.formation())
-            digest = graph.digest()
-            same = [entry for entry in known if entry.graph_sha256 == digest and entry.dataset == dataset]
-            if same:
-                rows.append(_measured(same[0], known, preset.name, preset.paper_accuracy[dataset]))
-            else:
-                rows.append(_missing(preset, dataset, graph.macs))
-    return rows
+    measured = {entry.preset: _measured(entry, known) for entry in known if _is_papers(entry, dataset)}
+    wanted = [preset for preset in PRESETS.values() if dataset in preset.paper_accuracy]
+    return [measured.get(preset.name) or _missing(preset, dataset) for preset in wanted]
 
 
 def other_rows(dataset: str, folder: Path | None = None) -> list[Row]:
     """The zoo's other networks on that data set: other structures, and the paper's networks of another data set."""
     known = entries(folder)
-    shown = {
-        form(nin(), preset.formation()).digest() for preset in PRESETS.values() if dataset in preset.paper_accuracy
-    }
-    others = [entry for entry in known if entry.dataset == dataset and entry.graph_sha256 not in shown]
-    return [_measured(entry, known, entry.name, None) for entry in others]
+    others = [entry for entry in known if entry.dataset == dataset and not _is_papers(entry, dataset)]
+    return [_measured(entry, known) for entry in others]
 
 
-def _measured(entry: Entry, known: Sequence[Entry], name: str, paper: float | None) -> Row:
-    dense = [other for other in known if other.preset == "nin" and other.dataset == entry.dataset]
+def _is_papers(entry: Entry, dataset: str) -> bool:
+    return entry.dataset == dataset and entry.paper_accuracy is not None
+
+
+def _measured(entry: Entry, known: Sequence[Entry]) -> Row:
     return Row(
-        network=name,
+        network=entry.name,
         structure=f"{entry.granularity}, {entry.distribution}",
         dataset=entry.dataset,
         synapses=entry.synapses,
@@ -103,22 +102,26 @@ def _measured(entry: Entry, known: Sequence[Entry], name: str, paper: float | No
         accuracy=entry.accuracy,
         test_images=entry.test_images,
         half_width=1.96 * math.sqrt(entry.accuracy * (1 - entry.accuracy) / entry.test_images),
-        drop=dense[0].accuracy - entry.accuracy if dense and entry.preset != "nin" else None,
-        paper_accuracy=paper,
+        drop=entry.drop(known),
+        paper_accuracy=entry.paper_accuracy,
         epochs=entry.recipe["epochs"],
         seed=entry.seed,
+        seeds=len(entry.accuracies),
+        mean_accuracy=statistics.mean(entry.accuracies),
+        least_accuracy=min(entry.accuracies),
+        most_accuracy=max(entry.accuracies),
         reason=None,
     )
 
 
-def _missing(preset: Preset, dataset: str, macs: int) -> Row:
+def _missing(preset: Preset, dataset: str) -> Row:
     return Row(
         network=preset.name,
         structure=PAPER_STRUCTURE,
         dataset=dataset,
         synapses=preset.synapses,
         synapses_ratio=PRESETS["nin"].synapses / preset.synapses,
-        macs=macs,
+        macs=form(nin(), preset.formation()).macs,
         accuracy=None,
         test_images=None,
         half_width=None,
@@ -126,6 +129,10 @@ def _missing(preset: Preset, dataset: str, macs: int) -> Row:
         paper_accuracy=preset.paper_accuracy[dataset],
         epochs=None,
         seed=None,
+        seeds=0,
+        mean_accuracy=None,
+        least_accuracy=None,
+        most_accuracy=None,
         reason="not in the zoo: not trained yet",
     )
 
@@ -133,7 +140,21 @@ def _missing(preset: Preset, dataset: str, macs: int) -> Row:
 HEADINGS = (
     Heading("network", is_number=False),
     Heading("structure (CL / MP)", is_number=False),
-    *map(Heading, ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "over paper")),
+    *map(
+        Heading,
+        (
+            "synapses",
+            "fewer",
+            "MMAC",
+            "accuracy",
+            "n",
+            "epochs",
+            "drop",
+            "paper",
+            "over paper",
+            "seeds: mean (least to most)",
+        ),
+    ),
 )
 
 
@@ -154,13 +175,21 @@ def cells(row: Row) -> tuple[str, ...]:
         "-" if row.drop is None else f"{100 * row.drop:.2f}",
         "-" if row.paper_accuracy is None else f"{100 * row.paper_accuracy:.2f}%",
         "-" if row.difference is None else f"{100 * row.difference:+.2f}",
+        _over_seeds(row),
     )
+
+
+def _over_seeds(row: Row) -> str:
+    if row.mean_accuracy is None or row.least_accuracy is None or row.most_accuracy is None or row.seeds < 2:
+        return "-" if row.seeds == 0 else f"{row.seeds}"
+    mean, least, most = (100 * value for value in (row.mean_accuracy, row.least_accuracy, row.most_accuracy))
+    return f"{row.seeds}: {mean:.2f}% ({least:.2f} to {most:.2f})"
 
 
 def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
     """The paper's table of that data set, the zoo's other networks, and the paper's other table."""
     caption = (
-        "accuracy: top-1 on the test images, measured once with the weights of the last epoch, one seed, no test-time "
+        "accuracy: top-1 on the test images, measured once with the weights of the last epoch, no test-time "
         "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
         "dense NiN over this network's."
     )

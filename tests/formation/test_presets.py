@@ -1,11 +1,13 @@
 """The paper's seven networks: exact counts, and graphs that never change."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sis_edge.errors import UsageError
-from sis_edge.formation import PRESETS, form, preset
+from sis_edge.formation import PRESETS, Formation, form, preset, preset_of
 from sis_edge.spec import nin
 
 # Tables 1 and 2 of the paper: CL, MP, total, architectural efficiency.
@@ -91,3 +93,15 @@ def test_kernels_are_as_likely_as_their_count_allows() -> None:
 def test_an_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"there is no preset 'sis9'; known: nin, cifar10-sis1, .*svhn-sis3"):
         preset("sis9")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_graph_knows_which_preset_it_is(name: str) -> None:
+    """At any seed; the same synapses in another unit are still it, another draw of as many is not."""
+    formation = preset(name).formation(seed=4)
+    assert preset_of(form(nin(), formation)) == preset(name)
+    as_neurons = preset_of(form(nin(), replace(formation, conv="neuron")))
+    assert as_neurons == (preset(name) if formation.t_c == 1 else None)
+    if formation.t_c < 1:
+        assert preset_of(form(nin(), replace(formation, distribution="constant-fan-in"))) is None
+    assert preset_of(form(nin(), Formation(t_c=0.3))) is None

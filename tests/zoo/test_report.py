@@ -8,12 +8,14 @@ import pytest
 
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import ZOO_VERSION, Entry
+from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat
 from sis_edge.zoo.report import write
 from sis_edge.zoo.sheets import other_rows, paper_rows, sheets
 
 
-def enter(folder: Path, name: str, network: str, accuracy: float, conv: str = "kernel") -> None:
+def enter(
+    folder: Path, name: str, network: str, accuracy: float, conv: str = "kernel", repeats: tuple[float, ...] = ()
+) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
     entry = Entry(
@@ -38,6 +40,7 @@ def enter(folder: Path, name: str, network: str, accuracy: float, conv: str = "k
         test_images=10_000,
         weights_sha256="2" * 64,
         packages={},
+        repeats=tuple(Repeat(seed=6 + at, accuracy=value) for at, value in enumerate(repeats)),
     )
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.json").write_text(entry.model_dump_json())
@@ -47,7 +50,7 @@ def enter(folder: Path, name: str, network: str, accuracy: float, conv: str = "k
 def zoo(tmp_path: Path) -> Path:
     folder = tmp_path / "zoo"
     enter(folder, "nin", "nin", 0.91)
-    enter(folder, "cifar10-sis3", "cifar10-sis3", 0.89)
+    enter(folder, "cifar10-sis3", "cifar10-sis3", 0.89, repeats=(0.885, 0.89))
     enter(folder, "half", "cifar10-sis2", 0.88, conv="neuron")
     return folder
 
@@ -61,9 +64,13 @@ def test_measured_and_missing_rows(zoo: Path) -> None:
     assert measured.difference == pytest.approx(0.89 - 0.8646)
     assert measured.half_width == pytest.approx(1.96 * (0.89 * 0.11 / 10_000) ** 0.5)
     assert measured.synapses_ratio == pytest.approx(3.983, abs=1e-3)
+    assert (measured.seeds, measured.least_accuracy, measured.most_accuracy) == (3, 0.885, 0.89)
+    assert measured.mean_accuracy == pytest.approx((0.885 + 2 * 0.89) / 3)
     assert rows["nin"].drop is None
+    assert (rows["nin"].seeds, rows["nin"].mean_accuracy) == (1, 0.91)
     missing = rows["cifar10-sis1"]
     assert missing.accuracy is missing.drop is missing.difference is missing.half_width is None
+    assert (missing.seeds, missing.mean_accuracy) == (0, None)
     assert missing.reason
     assert "not trained" in missing.reason
     assert [row.network for row in other_rows("cifar10", zoo)] == ["half"]
@@ -88,6 +95,7 @@ def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
     assert [row["accuracy"] for row in rows] == [float(row["accuracy"]) if row["accuracy"] else None for row in table]
     for text in (paths["report.md"], paths["index.html"]):
         assert "89.00% ±0.61" in text
+        assert "3: 88.83% (88.50 to 89.00)" in text
         assert "not measured" in text
     assert "89.00%" in paths["index.html"].split("spec-accuracy-synapses")[1]  # the chart's words
     assert "<svg" in paths["accuracy-synapses.svg"]

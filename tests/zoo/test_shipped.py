@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sis_edge import datasets, zoo
-from sis_edge.formation import PRESETS
+from sis_edge.formation import preset_of
 from sis_edge.training.evaluate import accuracy, logits
 from sis_edge.zoo import samples
 from sis_edge.zoo.entry import Entry
@@ -30,8 +30,8 @@ def test_a_network_is_what_its_entry_says(entry: Entry) -> None:
     # Five standard deviations of a share of 500 images: what a network that is another one would not reach.
     allowed = 5 * (entry.accuracy * (1 - entry.accuracy) / samples.TEST_IMAGES) ** 0.5
     assert abs(right / samples.TEST_IMAGES - entry.accuracy) < allowed
-    if entry.preset is not None:
-        assert entry.synapses == PRESETS[entry.preset].synapses
+    paper = preset_of(zoo.graph(entry))
+    assert entry.preset == (None if paper is None else paper.name)
 
 
 @pytest.mark.slow

@@ -14,13 +14,13 @@ from small import RECIPE, SPEC, dataset
 from sis_edge import stages, zoo
 from sis_edge.datasets import Dataset
 from sis_edge.errors import RecordError, UsageError
-from sis_edge.formation import Formation, SynapticGraph, form
+from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet
 from sis_edge.training.evaluate import accuracy, logits
 from sis_edge.training.train import train
 from sis_edge.zoo import samples, weights
-from sis_edge.zoo.add import add
+from sis_edge.zoo.add import add, repeat
 from sis_edge.zoo.entry import named
 
 FORMATIONS = [
@@ -36,11 +36,13 @@ def data() -> Dataset:
     return dataset()
 
 
-def trained(folder: Path, data: Dataset, formation: Formation = FORMATIONS[1]) -> tuple[SynapticGraph, SisNet]:
+def trained(
+    folder: Path, data: Dataset, formation: Formation = FORMATIONS[1], *, seed: int = 3, epochs: int = RECIPE.epochs
+) -> tuple[SynapticGraph, SisNet]:
     """A training that `build` might have left in that folder."""
     graph = form(SPEC, formation)
-    recipe = replace(RECIPE, sides=(16, 32))
-    network = train(SisNet(compact(graph), 3), data, data.train, recipe, seed=3, folder=folder / "work").eval()
+    recipe = replace(RECIPE, sides=(16, 32), epochs=epochs)
+    network = train(SisNet(compact(graph), seed), data, data.train, recipe, seed=seed, folder=folder / "work").eval()
 
     def made(place: Path) -> dict[str, object]:
         graph.save(place / "graph.npz")
@@ -49,7 +51,7 @@ def trained(folder: Path, data: Dataset, formation: Formation = FORMATIONS[1]) -
         )
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
 
-    inputs = {"dataset": data.sha256, "train_images": len(data.train), "recipe": asdict(recipe), "seed": 3}
+    inputs = {"dataset": data.sha256, "train_images": len(data.train), "recipe": asdict(recipe), "seed": seed}
     (folder / "work/last.ckpt").unlink()
     outcome = stages.run(folder, "train", inputs, made)
     outcome.folder.rename(folder / "train-done")
@@ -90,6 +92,40 @@ def test_what_went_in_comes_out(tmp_path: Path, data: Dataset) -> None:
     assert torch.equal(logits(loaded, data, data.test), logits(network, data, data.test))
     assert accuracy(loaded, data, data.test) == entry.accuracy
     assert entry.test_images == len(data.test)
+
+
+def test_a_repeat_keeps_what_another_seed_reached(filled: Path, tmp_path: Path, data: Dataset) -> None:
+    zoo_folder = tmp_path / "networks"
+    shutil.copytree(filled, zoo_folder)
+    before = named("small-sis", zoo_folder)
+    reached = {}
+    for seed in (9, 4):
+        _, network = trained(tmp_path / str(seed), data, seed=seed)
+        reached[seed] = accuracy(network, data, data.test)
+        repeat("small-sis", tmp_path / str(seed) / "train-done", zoo_folder)
+    entry = named("small-sis", zoo_folder)
+    assert entry.accuracies == (before.accuracy, reached[4], reached[9])
+    assert [known.seed for known in entry.repeats] == [4, 9]
+    assert entry.model_copy(update={"repeats": ()}) == before
+    assert zoo.load(entry, zoo_folder).state_dict().keys()
+    with pytest.raises(UsageError, match=r"seed 9 already \(seeds 3, 4, 9\)"):
+        repeat("small-sis", tmp_path / "9/train-done", zoo_folder)
+
+
+def test_another_training_is_no_repeat(filled: Path, tmp_path: Path, data: Dataset) -> None:
+    trained(tmp_path / "graph", data, Formation(t_c=0.4, t_p=0.6, seed=1), seed=4)
+    trained(tmp_path / "recipe", data, seed=4, epochs=RECIPE.epochs + 1)
+    for what in ("graph", "recipe"):
+        with pytest.raises(UsageError, match=f"does not repeat the training of small-sis: another {what}$"):
+            repeat("small-sis", tmp_path / what / "train-done", filled)
+    assert named("small-sis", filled).repeats == ()
+
+
+def test_the_paper_s_figure_is_that_of_the_same_synapses(filled: Path) -> None:
+    entry = named("small-sis", filled).model_copy(update={"preset": "cifar10-sis3", "dataset": "cifar10"})
+    assert entry.paper_accuracy == preset("cifar10-sis3").paper_accuracy["cifar10"]
+    assert entry.model_copy(update={"dataset": "svhn"}).paper_accuracy is None
+    assert entry.model_copy(update={"preset": None}).paper_accuracy is None
 
 
 def test_an_unfinished_training_is_refused(tmp_path: Path) -> None:
