@@ -21,7 +21,7 @@ def sweep(
     t_c: Annotated[str, typer.Option("--t-c", help="Shares of the convolutional layers' units, as 0.25,0.5,1.")] = "",
     t_p: Annotated[str, typer.Option("--t-p", help="Shares of the micro networks' units; all pairs are tried.")] = "",
     granularity: Annotated[
-        str, typer.Option(help="Of convolutional layers: kernel,neuron,block,nm,synapse.")
+        str, typer.Option(help="Of convolutional layers: kernel,neuron,block,block:16,nm,synapse.")
     ] = "kernel",
     distribution: Annotated[str, typer.Option(help="uniform,erk,constant-fan-in,degree-balanced,centred.")] = "uniform",
     seeds: Annotated[str, typer.Option(help="Of graph, weights and order of images, as 0,1,2.")] = "0",

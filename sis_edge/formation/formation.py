@@ -34,6 +34,11 @@ class Formation:
         if self.block < 1:
             raise UsageError(f"block = {self.block} is no group of filters; give 1 or more (8 or 16 run fast)")
 
+    @property
+    def units(self) -> str:
+        """What exists or not in CL, in a word: `kernel`, or `block:16` for blocks of 16 filters."""
+        return f"{self.conv}:{self.block}" if self.conv == "block" else self.conv
+
     def as_dict(self) -> dict[str, Any]:
         """The parameters as plain data, for files and for cache keys."""
         return asdict(self)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sis_edge.report.charts import Chart, styled, svg
 from sis_edge.report.document import Document, headline, verdict_lines
+from sis_edge.report.sheet import Sheet
 
 # Draws each chart where its still picture stands; where scripts are off, the still picture stays.
 _SNIPPET = """
@@ -36,8 +37,8 @@ def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
     )
 
 
-def accuracy_page(title: str, sheets: Sequence[Any], notes: Sequence[str], charts: Sequence[Chart]) -> str:
-    """The text of a page about accuracy alone: sheets (`zoo/sheets.py`), charts and what to know of them."""
+def accuracy_page(title: str, sheets: Sequence[Sheet], notes: Sequence[str], charts: Sequence[Chart]) -> str:
+    """The text of a page about accuracy alone: sheets, charts and what to know of them."""
     drawn = [_drawn(chart) for chart in charts]
     return _page("accuracy.html.j2", bool(drawn), title=title, sheets=sheets, notes=notes, charts=drawn)
 

@@ -36,7 +36,7 @@ def _point(line: Line) -> dict[str, Any]:
     formation = line.structure.formation
     return {
         "name": line.structure.name,
-        "units": formation.conv,
+        "units": formation.units,
         "law": formation.distribution,
         "synapses": line.synapses,
         "accuracy": 100 * line.accuracy,

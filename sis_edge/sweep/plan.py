@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sis_edge import stages, training_stage
 from sis_edge.errors import UsageError
 from sis_edge.formation import Formation, form, preset
 from sis_edge.formation.distributions import distribution
 from sis_edge.formation.granularities import granularity
+from sis_edge.formation.matching import matched
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 
@@ -24,10 +25,14 @@ HELD_OUT_SHARE = 10
 
 @dataclass(frozen=True)
 class Budget:
-    """How much may exist: a preset's name or the shares in words, and the formation that says so."""
+    """How much may exist: a preset's name or the shares in words, and the formation that says so.
+
+    `synapses` is the count that every structure is to come nearest to; None: its shares are what they are.
+    """
 
     name: str
     formation: Formation
+    synapses: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,13 @@ class Structure:
     @property
     def name(self) -> str:
         """In words, for messages."""
-        return f"{self.budget}, {self.formation.conv}, {self.formation.distribution}"
+        return f"{self.budget}, {self.formation.units}, {self.formation.distribution}"
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What to compare: every budget in every granularity of CL and every distribution, with every seed.
+    """What to compare: every budget in every granularity of CL (`block:16` for blocks of 16) and every distribution,
+    with every seed.
 
     A seed decides the graph, the initial weights and the order of the images. `epochs` and `precision` of None mean the
     recipe's own and the fastest here; `held_out` of None is a tenth of the training images.
@@ -80,7 +86,7 @@ def budgets(presets: Sequence[str], t_c: Sequence[float], t_p: Sequence[float]) 
     """Presets at their exact counts, or every pair of shares; raises UsageError for neither, both, or no share."""
     if bool(presets) == bool(t_c or t_p):
         raise UsageError("a sweep needs either --preset NAME,NAME or shares such as --t-c 0.25,0.5,1 --t-p 0.25,1")
-    named = [Budget(name, preset(name).formation()) for name in presets]
+    named = [Budget(name, preset(name).formation(), preset(name).synapses) for name in presets]
     pairs = [(conv, micro) for conv in (t_c or [1.0]) for micro in (t_p or [1.0])] if not presets else []
     return (
         *named,
@@ -97,8 +103,6 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
     from sis_edge.training import default_recipe
     from sis_edge.training.precision import fastest_precision
 
-    for name in plan.granularities:
-        granularity(name)
     for name in plan.distributions:
         distribution(name)
     precision = plan.precision or fastest_precision()
@@ -114,8 +118,9 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
     tasks: dict[str, Task] = {}
     lines: dict[tuple[str, ...], Structure] = {}
     left_out = []
-    for structure in _structures(plan):
+    for budget, structure in _structures(plan):
         try:
+            structure = _matched(structure, budget, dataset)
             asked = [_task(plan, structure, seed, dataset, recipe, held_out, train_images) for seed in plan.seeds]
         except UsageError as error:
             left_out.append(f"{structure.name}: {error}")
@@ -138,13 +143,31 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
     )
 
 
-def _structures(plan: SweepPlan) -> list[Structure]:
+def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
+    units = [_units(word) for word in plan.granularities]
     return [
-        Structure(budget.name, replace(budget.formation, conv=conv, distribution=law))
+        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=law)))
         for budget in plan.budgets
-        for conv in plan.granularities
+        for unit in units
         for law in plan.distributions
     ]
+
+
+def _units(word: str) -> dict[str, Any]:
+    """What `kernel` or `block:16` says of a formation; raises UsageError for what says nothing."""
+    conv, colon, size = word.partition(":")
+    granularity(conv)
+    if not colon:
+        return {"conv": conv}
+    if conv != "block" or not size.isdecimal():
+        raise UsageError(f"granularity {word} is unknown: only block takes a number, as block:16 for 16 filters")
+    return {"conv": conv, "block": int(size)}
+
+
+def _matched(structure: Structure, budget: Budget, dataset: "Dataset") -> Structure:
+    if budget.synapses is None:
+        return structure
+    return replace(structure, formation=matched(nin(len(dataset.classes)), structure.formation, budget.synapses))
 
 
 def _task(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge.report.markdown import escape
 from sis_edge.report.rows import plural, span
+from sis_edge.report.sheet import Heading, Sheet, to_markdown
 from sis_edge.results.atomic import write_text
 from sis_edge.sweep.running import Swept
 from sis_edge.sweep.summary import Line, Summary
@@ -16,10 +16,13 @@ from sis_edge.sweep.summary import Line, Summary
 if TYPE_CHECKING:
     from rich.table import Table
 
-SWEEP_VERSION = 1
-"""Of `results.json`. History: 1, first version."""
+SWEEP_VERSION = 2
+"""Of `results.json`. History: 1, first version; 2, the width of blocks."""
 
-CHART = "accuracy-synapses"
+CAPTION = (
+    "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
+    "≈ inside the noise."
+)
 HEADINGS = ("t_c, t_p", "CL units", "distribution", "synapses", "accuracy", "to the best")
 
 
@@ -37,7 +40,24 @@ class Report:
         return f"{self.swept.plan.dataset}: accuracy on {prepared.held_out:,} held-out training images"
 
     @property
+    def matched(self) -> list[str]:
+        """Which shares were moved, so that a structure comes nearest to its budget's count."""
+        shares = {budget.name: budget.formation for budget in self.swept.plan.budgets}
+        moved = [
+            f"{line.structure.name} (t_c {formation.t_c:g}, t_p {formation.t_p:g})"
+            for line in self.summary.lines
+            for formation, asked in [(line.structure.formation, shares[line.structure.budget])]
+            if (formation.t_c, formation.t_p) != (asked.t_c, asked.t_p)
+        ]
+        return [f"Other shares than the budget's, for the count nearest to it: {'; '.join(moved)}."] if moved else []
+
+    @property
     def sentences(self) -> list[str]:
+        """How to read the table, and the notes."""
+        return [CAPTION, *self.notes]
+
+    @property
+    def notes(self) -> list[str]:
         """How it was measured, what is inside the noise, what is missing."""
         prepared = self.swept.prepared
         seeds = [len(line.seeds) for line in self.summary.lines] or [0]
@@ -45,8 +65,7 @@ class Report:
             f"Trained on {prepared.train_images:,} images for {plural(prepared.recipe.epochs, 'epoch')}, "
             f"{prepared.recipe.precision}; n = {prepared.held_out:,} other training images, never the test images; "
             f"seeds (of graph, weights and order of images) a line: {span(seeds)}.",
-            "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
-            "≈ inside the noise.",
+            *self.matched,
             *self.summary.notes,
             *(f"Left out: {reason}." for reason in prepared.left_out),
             *(f"Failed: {task.name}: {why.reason}" for task, why in self.swept.failures),
@@ -59,7 +78,7 @@ def cells(line: Line) -> tuple[str, ...]:
     behind = f"{100 * line.difference:+.2f} ±{100 * line.half_width:.2f}"
     return (
         line.structure.budget,
-        line.structure.formation.conv,
+        line.structure.formation.units,
         line.structure.formation.distribution,
         f"{line.synapses:,.0f}",
         f"{100 * line.accuracy:.2f}%{spread}",
@@ -87,7 +106,7 @@ def to_csv(report: Report) -> str:
     rows = [row for line in values(report) for row in line["trials"]]
     names = list(rows[0]) if rows else []
     writer.writerow(names)
-    writer.writerows([row[name] for name in names] for row in rows)
+    writer.writerows(["" if row[name] is None else row[name] for name in names] for row in rows)
     return out.getvalue()
 
 
@@ -137,6 +156,7 @@ def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
         "t_c": formation.t_c,
         "t_p": formation.t_p,
         "conv": formation.conv,
+        "block": formation.block if formation.conv == "block" else None,
         "micro": formation.micro,
         "distribution": formation.distribution,
         "seed": trial.seed,
@@ -152,28 +172,26 @@ def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
     }
 
 
-def to_markdown(report: Report, alt: str | None) -> str:
-    """The table, the chart beside it, and the sentences."""
-    head = [" | ".join(HEADINGS), " | ".join(["---"] * 3 + ["--:"] * 3)]
-    rows = [" | ".join(map(escape, cells(line))) for line in report.summary.lines]
-    picture = [] if alt is None else [f"![{escape(alt)}]({CHART}.svg)"]
-    blocks = [
-        f"# {escape(report.title)}",
-        "\n".join(f"| {row} |" for row in [*head, *rows]),
-        *picture,
-        "\n".join(f"- {escape(sentence)}" for sentence in report.sentences),
-    ]
-    return "\n\n".join(blocks) + "\n"
+def sheet(report: Report) -> Sheet:
+    """The lines as a page's table."""
+    headings = tuple(Heading(title, is_number=at > 2) for at, title in enumerate(HEADINGS))
+    return Sheet("Structures", CAPTION, headings, tuple(map(cells, report.summary.lines)))
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """`results.csv`, `results.json`, `report.md` and the chart as SVG; raises DiskError."""
+    """`index.html`, `report.md`, `results.csv`, `results.json` and the chart as SVG; raises DiskError."""
     from sis_edge.report.charts import svg
+    from sis_edge.report.html import accuracy_page
     from sis_edge.sweep.chart import accuracy_synapses
 
     chart = accuracy_synapses(report.summary.lines, report.title)
-    texts = {"results.csv": to_csv(report), "results.json": to_json(report)}
-    texts["report.md"] = to_markdown(report, None if chart is None else chart.alt)
-    if chart is not None:
-        texts[f"{chart.name}.svg"] = svg(chart)
+    charts = [] if chart is None else [chart]
+    tables = [sheet(report)]
+    texts = {
+        "index.html": accuracy_page(report.title, tables, report.notes, charts),
+        "report.md": to_markdown(report.title, report.notes, tables, charts),
+        "results.csv": to_csv(report),
+        "results.json": to_json(report),
+        **{f"{drawn.name}.svg": svg(drawn) for drawn in charts},
+    }
     return [write_text(folder / name, text) for name, text in texts.items()]

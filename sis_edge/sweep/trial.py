@@ -44,7 +44,7 @@ class Task:
         """In words, for messages."""
         formation = self.formation
         shares = f"t_c {formation.t_c:g}, t_p {formation.t_p:g}"
-        return f"{shares}, {formation.conv}, {formation.distribution}, seed {self.seed}"
+        return f"{shares}, {formation.units}, {formation.distribution}, seed {self.seed}"
 
 
 class Trial(BaseModel):

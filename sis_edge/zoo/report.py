@@ -10,9 +10,9 @@ from typing import Any
 
 from sis_edge.report.charts import Chart
 from sis_edge.report.charts.base import BLUE, ORANGE, finished
-from sis_edge.report.markdown import escape
+from sis_edge.report.sheet import to_markdown
 from sis_edge.results.atomic import write_text
-from sis_edge.zoo.sheets import Row, Sheet, other_rows, paper_rows, sheets
+from sis_edge.zoo.sheets import Row, other_rows, paper_rows, sheets
 
 REPORT_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, what other seeds reached."""
@@ -36,25 +36,12 @@ def write(dataset: str, folder: Path, zoo: Path | None = None) -> list[Path]:
     found = sheets(dataset, zoo)
     texts = {
         "index.html": accuracy_page(title, found, NOTES, charts),
-        "report.md": to_markdown(title, found, charts),
+        "report.md": to_markdown(title, NOTES, found, charts),
         "results.csv": to_csv(rows),
         "results.json": to_json(dataset, rows),
         **{f"{drawn.name}.svg": svg(drawn) for drawn in charts},
     }
     return [write_text(folder / name, text) for name, text in texts.items()]
-
-
-def to_markdown(title: str, found: Sequence[Sheet], charts: Sequence[Chart]) -> str:
-    """The same tables as text."""
-    blocks = [f"# {escape(title)}", *map(escape, NOTES)]
-    for sheet in found:
-        lines = [[heading.title for heading in sheet.headings]]
-        lines.append(["--:" if heading.is_number else "---" for heading in sheet.headings])
-        lines += [[escape(text) for text in line] for line in sheet.lines]
-        blocks += [f"## {escape(sheet.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
-        blocks += map(escape, (sheet.caption, *sheet.notes))
-    blocks += [f"![{escape(chart.alt)}]({chart.name}.svg)" for chart in charts]
-    return "\n\n".join(blocks) + "\n"
 
 
 def to_csv(rows: Sequence[Row]) -> str:

@@ -8,31 +8,13 @@ from pathlib import Path
 
 from sis_edge.formation import PRESETS, form
 from sis_edge.formation.presets import Preset
+from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.spec import nin
 from sis_edge.zoo.entry import Entry, entries
 
 PAPER_TABLES = {"cifar10": "Table 1", "svhn": "Table 2"}
 PAPER_STRUCTURE = "kernel / neuron, uniform"
 TRAIN = "sis-edge build --profile x86-64 --dataset {dataset} --networks {networks} --train"
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column's title, and whether numbers stand below it."""
-
-    title: str
-    is_number: bool = True
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table as text: `lines` [rows][columns]."""
-
-    title: str
-    caption: str
-    headings: tuple[Heading, ...]
-    lines: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

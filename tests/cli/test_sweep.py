@@ -48,11 +48,29 @@ def test_a_sweep_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert "![Scatter chart of accuracy against synapses: " in report
     assert "(accuracy-synapses.svg)" in report
     assert (folder / "accuracy-synapses.svg").read_text().startswith("<svg")
-    written = {name: (folder / name).read_bytes() for name in ("results.csv", "results.json", "report.md")}
+    page = (folder / "index.html").read_text()
+    assert all(f"{line['synapses']:,.0f}" in page for line in data["lines"])
+    assert "spec-accuracy-synapses" in page
+    names = ("results.csv", "results.json", "report.md", "index.html")
+    written = {name: (folder / name).read_bytes() for name in names}
 
     assert run([*SMALL, "--distribution", "uniform,erk"]) == 0  # again: nothing to train, the same tables
     assert "loss" not in capsys.readouterr().err
     assert written == {name: (folder / name).read_bytes() for name in written}
+
+
+def test_the_same_budget_in_other_units(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--dataset", "digits", "--preset", "svhn-sis3", "--granularity", "block:16,neuron", "--epochs", "1"]
+    assert run(["sweep", *words, "--limit", "64", "--held-out", "100"]) == 0
+    shown = capsys.readouterr()
+    assert max(map(len, shown.out.splitlines())) <= 80
+    text = " ".join(shown.out.split())
+    assert "for the count nearest to it: svhn-sis3, neuron, uniform (t_c 0.333333, t_p 0.25)." in text
+    with Path("sweeps/digits/results.csv").open() as file:
+        rows = {row["conv"]: row for row in csv.DictReader(file)}
+    assert {conv: row["block"] for conv, row in rows.items()} == {"block": "16", "neuron": ""}
+    assert int(rows["block"]["synapses"]) == 82_288
+    assert "trial 1 of 2: t_c 0.25, t_p 0.25, block:16, uniform, seed 0:" in " ".join(shown.err.split())
 
 
 def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:

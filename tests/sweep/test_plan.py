@@ -44,10 +44,10 @@ def test_graphs_that_are_the_same_are_trained_once(digits: Dataset, tmp_path: Pa
     assert [structure.name for structure, _ in found.lines] == [
         "nin, kernel, uniform",
         "cifar10-sis1, kernel, uniform",
-        "cifar10-sis1, block, uniform",
+        "cifar10-sis1, block:8, uniform",
     ]
     assert len(found.tasks) == 6
-    assert found.left_out == ("nin, block, uniform: the same graphs as nin, kernel, uniform",)
+    assert found.left_out == ("nin, block:8, uniform: the same graphs as nin, kernel, uniform",)
 
 
 def test_what_cannot_be_formed_is_left_out_with_the_reason(digits: Dataset, tmp_path: Path) -> None:
@@ -72,6 +72,36 @@ def test_presets_keep_the_paper_s_counts(digits: Dataset, tmp_path: Path) -> Non
     wanted = plan_in(tmp_path, budgets=budgets(("svhn-sis3",), (), ()), granularities=("kernel", "synapse"))
     for task in prepare(wanted, digits).tasks:
         assert form(nin(), task.formation).synapse_count == preset("svhn-sis3").synapses
+
+
+def test_units_that_cannot_hit_a_preset_s_count_come_nearest_to_it(digits: Dataset, tmp_path: Path) -> None:
+    wanted = plan_in(tmp_path, budgets=budgets(("svhn-sis3",), (), ()), granularities=("neuron", "nm"), seeds=(0, 5))
+    found = prepare(wanted, digits)
+    for structure, keys in found.lines:
+        graphs = [form(nin(), task.formation) for task in found.tasks if task.key in keys]
+        assert len(graphs) == 2
+        for graph in graphs:
+            assert graph.synapse_count == pytest.approx(preset("svhn-sis3").synapses, rel=0.05), structure.name
+    shares = prepare(plan_in(tmp_path, budgets=budgets((), (0.25,), (0.25,)), granularities=("neuron", "nm")), digits)
+    assert {task.formation.t_c for task in shares.tasks} == {0.25}  # a share that was asked for stays
+
+
+def test_blocks_of_several_widths(digits: Dataset, tmp_path: Path) -> None:
+    wanted = plan_in(
+        tmp_path, budgets=budgets((), (0.5,), ()), granularities=("block", "block:8", "block:16"), seeds=(0,)
+    )
+    found = prepare(wanted, digits)
+    assert [(structure.formation.units, structure.formation.block) for structure, _ in found.lines] == [
+        ("block:8", 8),
+        ("block:16", 16),
+    ]
+    assert found.left_out == ("0.5, 1, block:8, uniform: the same graphs as 0.5, 1, block:8, uniform",)
+
+
+@pytest.mark.parametrize("word", ["kernel:8", "block:", "block:x", "block:-8"])
+def test_units_that_say_nothing(digits: Dataset, tmp_path: Path, word: str) -> None:
+    with pytest.raises(UsageError, match=f"granularity {word} is unknown: only block takes a number"):
+        prepare(plan_in(tmp_path, granularities=(word,)), digits)
 
 
 def test_the_key_is_a_build_s_but_for_the_images_held_out(digits: Dataset, tmp_path: Path) -> None:
