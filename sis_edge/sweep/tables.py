@@ -23,7 +23,7 @@ CAPTION = (
     "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
     "≈ inside the noise."
 )
-HEADINGS = ("t_c, t_p", "CL units", "distribution", "synapses", "accuracy", "to the best")
+HEADINGS = ("budget", "CL units", "distribution", "synapses", "accuracy", "to the best")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,8 @@
+"""The sweep's chart: each unit has a colour of its own."""
+
+from sis_edge.formation.granularities import GRANULARITIES
+from sis_edge.sweep.chart import COLOURS
+
+
+def test_a_colour_for_each_unit_and_blocks_of_two_widths() -> None:
+    assert len(set(COLOURS)) == len(COLOURS) >= len(GRANULARITIES) + 1
