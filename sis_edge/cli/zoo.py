@@ -22,6 +22,7 @@ AGREES = 0.0005
 @_zoo.command("list")
 def list_networks() -> None:
     """List the networks with their accuracy, on how many test images, and the drop from our own dense NiN."""
+    from rich import box
     from rich.table import Table
 
     from sis_edge import zoo
@@ -29,7 +30,8 @@ def list_networks() -> None:
 
     found = zoo.entries()
     table = Table(title="trained networks", title_justify="left", caption="drop: from our own dense NiN, in points")
-    table.add_column("network")
+    table.box, table.show_edge, table.pad_edge = box.SIMPLE_HEAD, False, False
+    table.add_column("network", no_wrap=True)
     for heading in ("synapses", "accuracy", "n", "drop", "paper"):
         table.add_column(heading, justify="right")
     table.add_column("data set")
@@ -136,13 +138,14 @@ def add(
     from sis_edge.zoo import add as adding
     from sis_edge.zoo import samples
 
+    data = datasets.load(dataset)
     if repeat:
-        entry = adding.repeat(name, trained)
+        entry = adding.repeat(name, trained, data)
         out.print(f"{entry.name}: {_over_seeds(entry)}", soft_wrap=True)
         return
-    entry = adding.add(name, trained, dataset)
+    entry = adding.add(name, trained, data)
     if not (samples.FOLDER / f"{dataset}.npz").exists():
-        samples.save(datasets.load(dataset))
+        samples.save(data)
     out.print(f"{entry.name}: {entry.accuracy:.4f} on {entry.test_images:,} test images")
 
 

@@ -4,7 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sis_edge import stages
 from sis_edge.bundle import file_sha256
@@ -15,24 +15,28 @@ from sis_edge.names import checked
 from sis_edge.provenance import provenance
 from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Entry, Repeat, named
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def add(name: str, trained: Path, dataset: str, folder: Path = FOLDER) -> Entry:
-    """Take the network that was trained in that folder of a build; raises UsageError where it is not finished."""
-    from safetensors.torch import load_file, save
+    from sis_edge.datasets import Dataset
 
-    from sis_edge.formation.compaction import compact
-    from sis_edge.models import SisNet
+
+def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
+    """Take the network that was trained in that folder of a build, and measure it as the zoo keeps it.
+
+    Raises UsageError where the training is not finished, or was of other images.
+    """
+    from safetensors.torch import save
+
     from sis_edge.training import Recipe
-    from sis_edge.zoo import weights
 
     found = _finished(trained)
     graph, formation, paper = found.graph, found.graph.formation, preset_of(found.graph)
-    network = SisNet(compact(graph))
-    network.load_state_dict(load_file(trained / "weights.safetensors"))
+    packed, accuracy = _kept(found, dataset)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{checked('network', name)}.safetensors"
-        target.write_bytes(save(weights.pack(network)))
+        target.write_bytes(save(packed))
         shutil.copyfile(trained / "graph.npz", target.with_suffix(".npz"))
         entry = Entry(
             zoo_version=ZOO_VERSION,
@@ -46,14 +50,14 @@ def add(name: str, trained: Path, dataset: str, folder: Path = FOLDER) -> Entry:
             graph_sha256=graph.digest(),
             synapses=graph.synapse_count,
             macs=graph.macs,
-            dataset=dataset,
+            dataset=dataset.name,
             dataset_sha256=found.dataset_sha256,
             recipe=found.recipe,
             recipe_words=Recipe(**{**found.recipe, "sides": tuple(found.recipe["sides"])}).describe(),
             seed=found.seed,
             train_images=found.train_images,
-            accuracy=found.accuracy,
-            test_images=found.test_images,
+            accuracy=accuracy,
+            test_images=len(dataset.test),
             weights_sha256=file_sha256(target),
             packages=provenance().packages,
         )
@@ -61,8 +65,8 @@ def add(name: str, trained: Path, dataset: str, folder: Path = FOLDER) -> Entry:
     return entry
 
 
-def repeat(name: str, trained: Path, folder: Path = FOLDER) -> Entry:
-    """Note at a network of the zoo what its training with another seed reached.
+def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
+    """Note at a network of the zoo what its training with another seed reached, its weights kept in the same way.
 
     Raises UsageError where the training is not finished, is another one, or its seed is there already.
     """
@@ -71,7 +75,6 @@ def repeat(name: str, trained: Path, folder: Path = FOLDER) -> Entry:
         "graph": (entry.graph_sha256, found.graph.digest()),
         "data set": (entry.dataset_sha256, found.dataset_sha256),
         "number of training images": (entry.train_images, found.train_images),
-        "number of test images": (entry.test_images, found.test_images),
         "recipe": (entry.recipe, found.recipe),
     }
     different = [what for what, (ours, theirs) in must_agree.items() if ours != theirs]
@@ -80,7 +83,8 @@ def repeat(name: str, trained: Path, folder: Path = FOLDER) -> Entry:
     seeds = [entry.seed, *(known.seed for known in entry.repeats)]
     if found.seed in seeds:
         raise UsageError(f"{name} was trained with seed {found.seed} already (seeds {', '.join(map(str, seeds))})")
-    repeats = (*entry.repeats, Repeat(seed=found.seed, accuracy=found.accuracy))
+    _, accuracy = _kept(found, dataset)
+    repeats = (*entry.repeats, Repeat(seed=found.seed, accuracy=accuracy))
     entry = entry.model_copy(update={"repeats": tuple(sorted(repeats, key=lambda known: known.seed))})
     with writing(folder):
         _write(entry, folder)
@@ -91,30 +95,48 @@ def repeat(name: str, trained: Path, folder: Path = FOLDER) -> Entry:
 class _Finished:
     """What a training's folder says of it."""
 
+    folder: Path
     graph: SynapticGraph
     dataset_sha256: str
     recipe: dict[str, Any]
     seed: int
     train_images: int
-    accuracy: float
-    test_images: int
 
 
 def _finished(trained: Path) -> _Finished:
     try:
         done = json.loads((trained / stages.DONE).read_text(encoding="utf-8"))
-        inputs, summary = done["inputs"], done["summary"]
+        inputs = done["inputs"]
         return _Finished(
+            folder=trained,
             graph=SynapticGraph.load(trained / "graph.npz"),
             dataset_sha256=inputs["dataset"],
             recipe=inputs["recipe"],
             seed=inputs["seed"],
             train_images=inputs["train_images"],
-            accuracy=summary["host_accuracy"],
-            test_images=summary["host_test_images"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{trained} is no finished training ({error}); give a folder build/.stages/train-*") from None
+
+
+def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], float]":
+    """The trained weights as the zoo keeps them, and the accuracy with those on all test images."""
+    from safetensors.torch import load_file
+
+    from sis_edge.formation.compaction import compact
+    from sis_edge.models import SisNet
+    from sis_edge.training.evaluate import accuracy
+    from sis_edge.zoo import weights
+
+    if dataset.sha256 != found.dataset_sha256:
+        raise UsageError(
+            f"{found.folder} was trained on other images than {dataset.name}'s (SHA-256 {found.dataset_sha256[:12]}); "
+            "name its data set with --dataset"
+        )
+    network = SisNet(compact(found.graph))
+    network.load_state_dict(load_file(found.folder / "weights.safetensors"))
+    packed = weights.pack(network)
+    return packed, accuracy(weights.unpack(packed, found.graph), dataset, dataset.test)
 
 
 def _write(entry: Entry, folder: Path) -> None:

@@ -29,10 +29,10 @@ class Repeat(BaseModel):
 class Entry(BaseModel):
     """A trained network: its structure in numbers, how it was trained, and what it reaches.
 
-    `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch;
-    `dataset_sha256` is that of the data set's images and labels. `seed` is that of the initial weights and of the
-    order of the images; `graph_seed` that of the formation. `preset` is the paper's network whose very synapses these
-    are. `repeats` have the same graph, recipe and images.
+    `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch
+    as they are kept here; `dataset_sha256` is that of the data set's images and labels. `seed` is that of the initial
+    weights and of the order of the images; `graph_seed` that of the formation. `preset` is the paper's network whose
+    very synapses these are. `repeats` have the same graph, recipe and images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
