@@ -1,6 +1,7 @@
 """Help for everything, at once, in 80 columns; and a README that tells the truth."""
 
 import re
+import statistics
 import shlex
 import subprocess
 import sys
@@ -163,6 +164,9 @@ def test_the_readme_s_table_of_the_zoo() -> None:
         drop = "-" if entry is dense else f"{100 * (dense.accuracy - entry.accuracy):.2f} points"
         row = rf"^\| `{entry.name}` \| {entry.synapses:,} \| [^|]+ \| {entry.accuracy:.4f} \| {drop} \|"
         assert len(re.findall(row, README, re.MULTILINE)) == 1, entry.name
+        if entry.repeats:
+            mean, ends = statistics.mean(entry.accuracies), (min(entry.accuracies), max(entry.accuracies))
+            assert f"`{entry.name}` {mean:.4f} in the mean ({ends[0]:.4f} to {ends[1]:.4f})" in README
 
 
 def test_the_readme_s_exit_codes() -> None:
