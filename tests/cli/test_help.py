@@ -1,8 +1,8 @@
 """Help for everything, at once, in 80 columns; and a README that tells the truth."""
 
 import re
-import statistics
 import shlex
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
