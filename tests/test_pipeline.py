@@ -14,7 +14,7 @@ import onnx
 import pytest
 import torch
 
-from sis_edge import datasets, stages
+from sis_edge import datasets, stages, zoo
 from sis_edge.bundle import MANIFEST, problems, verify
 from sis_edge.errors import DiskError, UsageError
 from sis_edge.export import parity
@@ -23,6 +23,7 @@ from sis_edge.pipeline import BuildPlan, Step, build
 from sis_edge.profiles import load
 from sis_edge.spec import nin
 from sis_edge.training.batches import normalise
+from sis_edge.training.evaluate import logits
 from sis_edge.zoo import samples
 from sis_edge.zoo.add import add
 
@@ -335,8 +336,9 @@ def zoo_with_it(built: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A zoo that holds the small network as the first build trained it, and a sample of the scans."""
     folder = built.parent / "zoo"
     (stage,) = (built / ".stages").glob("train-*")
-    add("small", stage, "digits", folder)
-    samples.save(datasets.load("digits"), folder)
+    digits = datasets.load("digits")
+    add("small", stage, digits, folder)
+    samples.save(digits, folder)
     monkeypatch.setattr("sis_edge.zoo.entry.FOLDER", folder)
     monkeypatch.setattr("sis_edge.zoo.samples.FOLDER", folder)
     return folder
@@ -361,9 +363,19 @@ def test_from_the_zoo_it_is_the_network_that_was_trained(
     assert {step.note for step in watch.steps if step.stage == "train"} == {"from the zoo"}
     before = verify(built / "tiny").manifest.networks[0]
     (network,) = made.manifest.networks
-    assert network.training == before.training.model_copy(update={"zoo": "small"})
-    for file in (network.model, network.golden_logits):
-        assert (made.path / file).read_bytes() == (built / "tiny" / file).read_bytes()
+    (entry,) = zoo.entries(zoo_with_it)
+    assert network.training == before.training.model_copy(update={"zoo": "small", "host_accuracy": entry.accuracy})
+    assert entry.accuracy == pytest.approx(before.training.host_accuracy, abs=0.01)
+    # The zoo rounds each weight to 11 bits, and nothing else: its network's logits are those of the bundle.
+    kept, trained = (np.load(folder / network.golden_logits) for folder in (made.path, built / "tiny"))
+    assert 0 < np.abs(kept - trained).max() < 0.02
+    data = samples.load("digits", zoo_with_it)
+    assert data is not None
+    first = data.test.images[: len(kept)]
+    expected = logits(
+        zoo.load(entry, zoo_with_it), data, replace(data.test, images=first, labels=data.test.labels[: len(kept)])
+    )
+    assert np.allclose(kept, expected.numpy(), atol=1e-5)
     assert made.manifest.dataset_sha256 == verify(built / "tiny").manifest.dataset_sha256
 
 

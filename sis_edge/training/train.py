@@ -146,7 +146,11 @@ def train(
             # Of the class layer's weight, whose one dimension may be laid out in two ways.
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
             trainer.fit(module, ckpt_path=start, weights_only=True)
-    except SystemExit:  # lightning's answer to Ctrl-C, after which it also leaves the signal ignored
+    except (SystemExit, RuntimeError) as error:
+        # SystemExit is lightning's answer to Ctrl-C, after which it also leaves the signal ignored. Between two epochs,
+        # while an epoch's batches are not there yet, its clearing up fails first.
+        if isinstance(error, RuntimeError) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
         signal.signal(signal.SIGINT, interrupt_handler)
         raise KeyboardInterrupt from None
     return network

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.utilities import CombinedLoader
 from small import RECIPE, SPEC, dataset
 
 from sis_edge.datasets import Dataset
@@ -128,6 +129,26 @@ def test_an_interruption_at_any_step_changes_no_bit(
     seen: list[int] = []
     assert same(undisturbed, trained(data, tmp_path, lambda done, total, loss: seen.append(done)))
     assert seen[0] == (step - 1) // STEPS * STEPS + 1  # it went on at the epoch that was interrupted
+
+
+def test_an_interruption_between_two_epochs_changes_no_bit(
+    data: Dataset, undisturbed: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the next epoch's batches are about to be set up, lightning cannot clear up what is not there yet."""
+    handler = signal.getsignal(signal.SIGINT)
+    set_up = CombinedLoader.__iter__
+    with monkeypatch.context() as patched:
+
+        def interrupted(loader: CombinedLoader) -> object:
+            if (tmp_path / CHECKPOINT).exists():
+                interrupt()
+            return set_up(loader)
+
+        patched.setattr(CombinedLoader, "__iter__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trained(data, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert same(undisturbed, trained(data, tmp_path))
 
 
 def test_muon_goes_on_to_the_same_bits_and_keeps_off_what_does_not_exist(data: Dataset, tmp_path: Path) -> None:
