@@ -153,4 +153,4 @@ def _over_seeds(entry: "Entry") -> str:
     """What the trainings with every seed reached."""
     seeds = (entry.seed, *(repeat.seed for repeat in entry.repeats))
     each = ", ".join(f"seed {seed} {accuracy:.4f}" for seed, accuracy in zip(seeds, entry.accuracies, strict=True))
-    return each if len(seeds) == 1 else f"{each}; mean {statistics.mean(entry.accuracies):.4f}"
+    return f"{each}; mean {statistics.mean(entry.accuracies):.4f}"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_edge.report.rows import plural, span
-from sis_edge.report.sheet import Heading, Sheet, to_markdown
-from sis_edge.results.atomic import write_text
+from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.sweep.running import Swept
 from sis_edge.sweep.summary import Line, Summary
 
@@ -23,7 +22,10 @@ CAPTION = (
     "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
     "≈ inside the noise."
 )
-HEADINGS = ("budget", "CL units", "distribution", "synapses", "accuracy", "to the best")
+HEADINGS = (
+    *(Heading(title, is_number=False) for title in ("budget", "CL units", "distribution")),
+    *map(Heading, ("synapses", "accuracy", "to the best")),
+)
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ def to_terminal(report: Report) -> "Table":
     from rich.table import Table
 
     table = Table(title=report.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for at, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if at < 3 else "right", overflow="fold")
+    for heading in HEADINGS:
+        table.add_column(heading.title, justify="right" if heading.is_number else "left", overflow="fold")
     for line in report.summary.lines:
         table.add_row(*cells(line))
     return table
@@ -106,7 +108,7 @@ def to_csv(report: Report) -> str:
     rows = [row for line in values(report) for row in line["trials"]]
     names = list(rows[0]) if rows else []
     writer.writerow(names)
-    writer.writerows(["" if row[name] is None else row[name] for name in names] for row in rows)
+    writer.writerows([row[name] for name in names] for row in rows)
     return out.getvalue()
 
 
@@ -172,26 +174,12 @@ def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
     }
 
 
-def sheet(report: Report) -> Sheet:
-    """The lines as a page's table."""
-    headings = tuple(Heading(title, is_number=at > 2) for at, title in enumerate(HEADINGS))
-    return Sheet("Structures", CAPTION, headings, tuple(map(cells, report.summary.lines)))
-
-
 def write(report: Report, folder: Path) -> list[Path]:
     """`index.html`, `report.md`, `results.csv`, `results.json` and the chart as SVG; raises DiskError."""
-    from sis_edge.report.charts import svg
-    from sis_edge.report.html import accuracy_page
+    from sis_edge.report import accuracy
     from sis_edge.sweep.chart import accuracy_synapses
 
-    chart = accuracy_synapses(report.summary.lines, report.title)
-    charts = [] if chart is None else [chart]
-    tables = [sheet(report)]
-    texts = {
-        "index.html": accuracy_page(report.title, tables, report.notes, charts),
-        "report.md": to_markdown(report.title, report.notes, tables, charts),
-        "results.csv": to_csv(report),
-        "results.json": to_json(report),
-        **{f"{drawn.name}.svg": svg(drawn) for drawn in charts},
-    }
-    return [write_text(folder / name, text) for name, text in texts.items()]
+    lines = report.summary.lines
+    sheet = Sheet("Structures", CAPTION, HEADINGS, tuple(map(cells, lines)))
+    page = accuracy.Page(report.title, report.notes, [sheet], accuracy_synapses(lines, report.title))
+    return accuracy.write(page, {"results.csv": to_csv(report), "results.json": to_json(report)}, folder)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge import stages
+from sis_edge import stages, training_stage
 from sis_edge.bundle import file_sha256
 from sis_edge.disk import writing
 from sis_edge.errors import UsageError
 from sis_edge.formation import SynapticGraph, preset_of
 from sis_edge.names import checked
 from sis_edge.provenance import provenance
+from sis_edge.results.atomic import write_text
 from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Entry, Repeat, named
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) 
     _, accuracy = _kept(found, dataset)
     repeats = (*entry.repeats, Repeat(seed=found.seed, accuracy=accuracy))
     entry = entry.model_copy(update={"repeats": tuple(sorted(repeats, key=lambda known: known.seed))})
-    with writing(folder):
-        _write(entry, folder)
+    _write(entry, folder)
     return entry
 
 
@@ -121,10 +121,6 @@ def _finished(trained: Path) -> _Finished:
 
 def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], float]":
     """The trained weights as the zoo keeps them, and the accuracy with those on all test images."""
-    from safetensors.torch import load_file
-
-    from sis_edge.formation.compaction import compact
-    from sis_edge.models import SisNet
     from sis_edge.training.evaluate import accuracy
     from sis_edge.zoo import weights
 
@@ -133,11 +129,9 @@ def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], flo
             f"{found.folder} was trained on other images than {dataset.name}'s (SHA-256 {found.dataset_sha256[:12]}); "
             "name its data set with --dataset"
         )
-    network = SisNet(compact(found.graph))
-    network.load_state_dict(load_file(found.folder / "weights.safetensors"))
-    packed = weights.pack(network)
+    packed = weights.pack(training_stage.load(found.graph, found.folder))
     return packed, accuracy(weights.unpack(packed, found.graph), dataset, dataset.test)
 
 
 def _write(entry: Entry, folder: Path) -> None:
-    entry.file(".json", folder).write_text(entry.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_text(entry.file(".json", folder), entry.model_dump_json(indent=1) + "\n")

@@ -10,8 +10,6 @@ from typing import Any
 
 from sis_edge.report.charts import Chart
 from sis_edge.report.charts.base import BLUE, ORANGE, finished
-from sis_edge.report.sheet import to_markdown
-from sis_edge.results.atomic import write_text
 from sis_edge.zoo.sheets import Row, other_rows, paper_rows, sheets
 
 REPORT_VERSION = 2
@@ -26,22 +24,12 @@ NOTES = (
 
 def write(dataset: str, folder: Path, zoo: Path | None = None) -> list[Path]:
     """Write `index.html`, `report.md`, `results.csv`, `results.json` and the chart; raises DiskError."""
-    from sis_edge.report.charts import svg
-    from sis_edge.report.html import accuracy_page
+    from sis_edge.report import accuracy
 
     rows = [*paper_rows(dataset, zoo), *other_rows(dataset, zoo)]
     title = f"What the networks reach on {dataset}"
-    chart = accuracy_synapses(rows, title)
-    charts = [] if chart is None else [chart]
-    found = sheets(dataset, zoo)
-    texts = {
-        "index.html": accuracy_page(title, found, NOTES, charts),
-        "report.md": to_markdown(title, NOTES, found, charts),
-        "results.csv": to_csv(rows),
-        "results.json": to_json(dataset, rows),
-        **{f"{drawn.name}.svg": svg(drawn) for drawn in charts},
-    }
-    return [write_text(folder / name, text) for name, text in texts.items()]
+    page = accuracy.Page(title, NOTES, sheets(dataset, zoo), accuracy_synapses(rows, title))
+    return accuracy.write(page, {"results.csv": to_csv(rows), "results.json": to_json(dataset, rows)}, folder)
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -49,7 +37,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([field.name for field in fields(Row)])
-    writer.writerows([["" if value is None else value for value in asdict(row).values()] for row in rows])
+    writer.writerows(asdict(row).values() for row in rows)  # None is an empty cell
     return out.getvalue()
 
 
