@@ -55,13 +55,15 @@ def accuracy_synapses(rows: Sequence[Row], subtitle: str) -> Chart | None:
         for whose, value in (("ours", row.accuracy), ("the paper", row.paper_accuracy))
         if value is not None
     ]
-    if not any(point["whose"] == "ours" for point in points):
+    whose = {point["whose"] for point in points}
+    if "ours" not in whose:
         return None
     words = "; ".join(f"{p['network']} ({p['whose']}) {p['synapses']:,} synapses {p['accuracy']:.2f}%" for p in points)
     return Chart(
         name="accuracy-synapses",
         title="Accuracy against synapses",
-        caption="Ours on the test images, and what the paper reports for the same counts.",
+        caption="Ours on the test images"
+        + (", and what the paper reports for the same counts." if "the paper" in whose else "."),
         alt=f"Scatter chart of accuracy against synapses: {words}.",
         spec=finished(_drawn(points), "Accuracy against synapses", None, 300)
         | {"title": {"text": "Accuracy against synapses", "subtitle": subtitle}},
@@ -76,11 +78,13 @@ def _drawn(points: list[dict[str, Any]]) -> Any:
         y=alt.Y("accuracy:Q", title="Test accuracy (%)", scale=alt.Scale(zero=False, padding=14)),
         tooltip=["network:N", "whose:N", "synapses:Q", "accuracy:Q"],
     )
-    whose = alt.Scale(domain=["ours", "the paper"], range=[BLUE, ORANGE])
+    colours = {"ours": BLUE, "the paper": ORANGE}
+    shown = [whose for whose in colours if any(point["whose"] == whose for point in points)]
+    whose = alt.Scale(domain=shown, range=[colours[name] for name in shown])
     return alt.layer(
         base.mark_point(filled=True, size=90, opacity=1).encode(
             color=alt.Color("whose:N", title=None, scale=whose),
-            shape=alt.Shape("whose:N", title=None, scale=alt.Scale(domain=["ours", "the paper"])),
+            shape=alt.Shape("whose:N", title=None, scale=alt.Scale(domain=shown)),
         ),
         base.transform_filter("datum.whose == 'ours'").mark_text(dy=-12, fontSize=11).encode(text="network:N"),
     )

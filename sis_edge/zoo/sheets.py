@@ -140,6 +140,13 @@ HEADINGS = (
 )
 
 
+CAPTION = (
+    "accuracy: top-1 on the test images, measured once with the weights of the last epoch, no test-time "
+    "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
+    "dense NiN over this network's."
+)
+
+
 def cells(row: Row) -> tuple[str, ...]:
     """A row's texts, as `HEADINGS`."""
     unknown = "not measured"
@@ -169,22 +176,33 @@ def _over_seeds(row: Row) -> str:
 
 
 def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
-    """The paper's table of that data set, the zoo's other networks, and the paper's other table."""
-    caption = (
-        "accuracy: top-1 on the test images, measured once with the weights of the last epoch, no test-time "
-        "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
-        "dense NiN over this network's."
-    )
-    found: list[Sheet] = []
-    for of, title in PAPER_TABLES.items():
-        rows = paper_rows(of, folder)
-        missing = [row.network for row in rows if row.accuracy is None]
-        notes = []
-        if missing:
-            command = TRAIN.format(dataset=of, networks=",".join(missing))
-            notes.append(f"Not measured: {', '.join(missing)} on {of}. One command trains and measures: {command}")
-        sheet = Sheet(f"The paper's {title}: {of}", caption, HEADINGS, tuple(map(cells, rows)), tuple(notes))
-        found.insert(0 if of == dataset else len(found), sheet)
-    if others := other_rows(dataset, folder):
-        found.insert(1, Sheet(f"Other networks on {dataset}", caption, HEADINGS, tuple(map(cells, others))))
+    """The paper's table of that data set, the zoo's other networks, and the paper's other table.
+
+    For a data set on which the paper has no figure: the zoo's networks alone.
+    """
+    others = other_rows(dataset, folder)
+    if dataset not in PAPER_TABLES:
+        notes = [f"The paper has no figure on {dataset}."]
+        if not others:
+            notes.append(_not_measured(dataset, ["nin", "svhn-sis3"]))
+        return (_sheet(f"Networks on {dataset}", others, notes),)
+    found = [_paper_sheet(of, folder) for of in sorted(PAPER_TABLES, key=lambda of: of != dataset)]
+    if others:
+        found.insert(1, _sheet(f"Other networks on {dataset}", others))
     return tuple(found)
+
+
+def _paper_sheet(dataset: str, folder: Path | None) -> Sheet:
+    rows = paper_rows(dataset, folder)
+    missing = [row.network for row in rows if row.accuracy is None]
+    notes = [_not_measured(dataset, missing)] if missing else []
+    return _sheet(f"The paper's {PAPER_TABLES[dataset]}: {dataset}", rows, notes)
+
+
+def _not_measured(dataset: str, networks: Sequence[str]) -> str:
+    command = TRAIN.format(dataset=dataset, networks=",".join(networks))
+    return f"Not measured: {', '.join(networks)} on {dataset}. One command trains and measures: {command}"
+
+
+def _sheet(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Sheet:
+    return Sheet(title, CAPTION, HEADINGS, tuple(map(cells, rows)), tuple(notes))

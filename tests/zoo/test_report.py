@@ -9,12 +9,18 @@ import pytest
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
 from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat
-from sis_edge.zoo.report import write
+from sis_edge.zoo.report import accuracy_synapses, write
 from sis_edge.zoo.sheets import other_rows, paper_rows, sheets
 
 
 def enter(
-    folder: Path, name: str, network: str, accuracy: float, conv: str = "kernel", repeats: tuple[float, ...] = ()
+    folder: Path,
+    name: str,
+    network: str,
+    accuracy: float,
+    conv: str = "kernel",
+    repeats: tuple[float, ...] = (),
+    dataset: str = "cifar10",
 ) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
@@ -30,7 +36,7 @@ def enter(
         graph_sha256=graph.digest() if conv == "kernel" else "0" * 64,
         synapses=graph.synapse_count,
         macs=graph.macs,
-        dataset="cifar10",
+        dataset=dataset,
         dataset_sha256="1" * 64,
         recipe={"epochs": 7, "precision": "fp32"},
         recipe_words="a <recipe> & more",
@@ -84,6 +90,25 @@ def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
     assert "Table 2" in svhn.title
     assert {line[5] for line in svhn.lines} == {"not measured"}
     assert "--dataset svhn --networks nin,svhn-sis1,svhn-sis2,svhn-sis3 --train" in svhn.notes[0]
+
+
+def test_a_data_set_without_a_figure_in_the_paper(zoo: Path) -> None:
+    (empty,) = sheets("fashion_mnist", zoo)
+    assert empty.lines == ()
+    assert "--dataset fashion_mnist --networks nin,svhn-sis3 --train" in empty.notes[1]
+    enter(zoo, "fashion-nin", "nin", 0.94, dataset="fashion_mnist")
+    enter(zoo, "fashion-svhn-sis3", "svhn-sis3", 0.93, dataset="fashion_mnist")
+    (ours,) = sheets("fashion_mnist", zoo)
+    assert ours.notes == ("The paper has no figure on fashion_mnist.",)
+    assert [(line[0], line[8], line[9]) for line in ours.lines] == [
+        ("fashion-nin", "-", "-"),
+        ("fashion-svhn-sis3", "1.00", "-"),
+    ]
+    chart = accuracy_synapses(other_rows("fashion_mnist", zoo), "")
+    assert chart is not None
+    assert "the paper" not in json.dumps(chart.spec) + chart.caption
+    (paper, *_) = sheets("cifar10", zoo)
+    assert [line[0] for line in paper.lines if line[0].startswith("fashion")] == []
 
 
 def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
