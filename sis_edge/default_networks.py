@@ -9,8 +9,8 @@ from sis_edge.profiles import DeviceProfile
 from sis_edge.spec import nin
 
 DENSE = "nin"
-SPARSE = {"svhn": ("svhn-sis1", "svhn-sis2", "svhn-sis3")}
-"""The paper's networks for a data set; for every other one those for CIFAR-10."""
+SPARSE = {"svhn": ("svhn-sis1", "svhn-sis2", "svhn-sis3"), "fashion_mnist": ("svhn-sis3",)}
+"""The paper's networks for a data set, on Fashion-MNIST its smallest; for every other one those for CIFAR-10."""
 CIFAR10 = ("cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
 
 
@@ -23,7 +23,7 @@ class DefaultNetworks:
 
 
 def of_paper(dataset: str) -> tuple[str, ...]:
-    """Dense NiN and the paper's three SiS networks for a data set."""
+    """Dense NiN and the paper's SiS networks for a data set."""
     return (DENSE, *SPARSE.get(dataset, CIFAR10))
 
 

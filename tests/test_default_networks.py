@@ -72,6 +72,14 @@ def test_svhn_has_networks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(load(NANO), "svhn", trains=False).networks == ("nin", "svhn-sis1", "svhn-sis2", "svhn-sis3")
 
 
+def test_fashion_mnist_has_the_smallest_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(monkeypatch, *(entry(name, "x86-64", "fashion_mnist") for name in ("nin", "svhn-sis3")))
+    both = ("nin", "svhn-sis3")
+    assert choose(load("x86-64"), "fashion_mnist", trains=False) == DefaultNetworks(both)
+    assert choose(load("x86-64"), "fashion_mnist", trains=True) == DefaultNetworks(both)
+    assert choose(load(NANO), "fashion_mnist", trains=False) == DefaultNetworks(both[:1], both[1:])
+
+
 @pytest.mark.parametrize(
     ("words", "networks", "says"),
     [
