@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
     from sis_edge.zoo import Entry
 
 app = typer.Typer()
@@ -22,21 +26,29 @@ AGREES = 0.0005
 @_zoo.command("list")
 def list_networks() -> None:
     """List the networks with their accuracy, on how many test images, and the drop from our own dense NiN."""
-    from rich import box
-    from rich.table import Table
+    from itertools import groupby
 
     from sis_edge import zoo
     from sis_edge.cli.console import out
 
-    found = zoo.entries()
-    table = Table(title="trained networks", title_justify="left", caption="drop: from our own dense NiN, in points")
+    known = zoo.entries()
+    for dataset, found in groupby(known, key=lambda entry: entry.dataset):
+        out.print(_table(dataset, tuple(found), known))
+
+
+def _table(dataset: str, found: "Sequence[Entry]", known: "Sequence[Entry]") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=f"trained on {dataset}", title_justify="left", caption="drop: from our own dense NiN, in points"
+    )
     table.box, table.show_edge, table.pad_edge = box.SIMPLE_HEAD, False, False
     table.add_column("network", no_wrap=True)
     for heading in ("synapses", "accuracy", "n", "drop", "paper"):
         table.add_column(heading, justify="right")
-    table.add_column("data set")
     for entry in found:
-        paper, drop = entry.paper_accuracy, entry.drop(found)
+        paper, drop = entry.paper_accuracy, entry.drop(known)
         table.add_row(
             entry.name,
             f"{entry.synapses:,}",
@@ -44,9 +56,8 @@ def list_networks() -> None:
             f"{entry.test_images:,}",
             "-" if drop is None else f"{100 * drop:.2f}",
             "-" if paper is None else f"{paper:.4f}",
-            entry.dataset,
         )
-    out.print(table)
+    return table
 
 
 @_zoo.command()
