@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sis_edge.report.charts import Chart
-from sis_edge.report.charts.base import finished
+from sis_edge.report.charts.base import COLOURS, finished
 from sis_edge.sweep.summary import Line
 
 TITLE = "Accuracy against synapses"
 HEIGHT = 320  # pixels
-# 3:1 and more on white and on the dark ground; one for each unit, blocks of two widths among them.
-COLOURS = ("#3b82c4", "#c8661b", "#2e8b57", "#a855a0", "#8a7a00", "#c2415d")
 
 
 def accuracy_synapses(lines: Sequence[Line], subtitle: str) -> Chart | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sis_edge.report.charts import Chart
-from sis_edge.report.charts.base import BLUE, ORANGE, finished
+from sis_edge.report.charts.base import COLOURS, finished
 from sis_edge.zoo.sheets import Row, other_rows, paper_rows, sheets
 
 REPORT_VERSION = 2
@@ -47,23 +47,25 @@ def to_json(dataset: str, rows: Sequence[Row]) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+PAPER = "the paper"
+
+
 def accuracy_synapses(rows: Sequence[Row], subtitle: str) -> Chart | None:
-    """Ours and the paper's accuracy over synapses, or None where nothing was measured."""
+    """Ours, by structure, and the paper's accuracy over synapses, or None where nothing was measured."""
+    if all(row.accuracy is None for row in rows):
+        return None
     points = [
-        {"network": row.network, "synapses": row.synapses, "accuracy": 100 * value, "whose": whose}
+        {"network": row.network, "synapses": row.synapses, "accuracy": 100 * value, "series": series}
         for row in rows
-        for whose, value in (("ours", row.accuracy), ("the paper", row.paper_accuracy))
+        for series, value in ((row.structure, row.accuracy), (PAPER, row.paper_accuracy))
         if value is not None
     ]
-    whose = {point["whose"] for point in points}
-    if "ours" not in whose:
-        return None
-    words = "; ".join(f"{p['network']} ({p['whose']}) {p['synapses']:,} synapses {p['accuracy']:.2f}%" for p in points)
+    words = "; ".join(f"{p['network']} ({p['series']}) {p['synapses']:,} synapses {p['accuracy']:.2f}%" for p in points)
+    with_paper = ", and what the paper reports for the same counts" if any(p["series"] == PAPER for p in points) else ""
     return Chart(
         name="accuracy-synapses",
         title="Accuracy against synapses",
-        caption="Ours on the test images"
-        + (", and what the paper reports for the same counts." if "the paper" in whose else "."),
+        caption=f"Ours on the test images, by structure (CL / MP, law){with_paper}.",
         alt=f"Scatter chart of accuracy against synapses: {words}.",
         spec=finished(_drawn(points), "Accuracy against synapses", None, 300)
         | {"title": {"text": "Accuracy against synapses", "subtitle": subtitle}},
@@ -76,15 +78,16 @@ def _drawn(points: list[dict[str, Any]]) -> Any:
     base = alt.Chart({"values": points}).encode(
         x=alt.X("synapses:Q", title="Synapses (log scale)", scale=alt.Scale(type="log", nice=False, padding=30)),
         y=alt.Y("accuracy:Q", title="Test accuracy (%)", scale=alt.Scale(zero=False, padding=14)),
-        tooltip=["network:N", "whose:N", "synapses:Q", "accuracy:Q"],
+        tooltip=["network:N", "series:N", "synapses:Q", "accuracy:Q"],
     )
-    colours = {"ours": BLUE, "the paper": ORANGE}
-    shown = [whose for whose in colours if any(point["whose"] == whose for point in points)]
-    whose = alt.Scale(domain=shown, range=[colours[name] for name in shown])
+    series = list(dict.fromkeys(point["series"] for point in points))
+    colours = alt.Scale(domain=series, range=list(COLOURS[: len(series)]))
+    # The dense network's structure has the names: those of all would lie on each other where counts are alike.
+    named = alt.FieldEqualPredicate(field="series", equal=points[0]["series"])
     return alt.layer(
         base.mark_point(filled=True, size=90, opacity=1).encode(
-            color=alt.Color("whose:N", title=None, scale=whose),
-            shape=alt.Shape("whose:N", title=None, scale=alt.Scale(domain=shown)),
+            color=alt.Color("series:N", title=None, scale=colours),
+            shape=alt.Shape("series:N", title=None, scale=alt.Scale(domain=series)),
         ),
-        base.transform_filter("datum.whose == 'ours'").mark_text(dy=-12, fontSize=11).encode(text="network:N"),
+        base.transform_filter(named).mark_text(dy=-12, fontSize=11).encode(text="network:N"),
     )

@@ -145,6 +145,7 @@ CAPTION = (
     "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
     "dense NiN over this network's."
 )
+NOTHING = "-"
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -159,18 +160,18 @@ def cells(row: Row) -> tuple[str, ...]:
         unknown
         if row.accuracy is None or row.half_width is None
         else f"{100 * row.accuracy:.2f}% ±{100 * row.half_width:.2f}",
-        "-" if row.test_images is None else f"{row.test_images:,}",
-        "-" if row.epochs is None else f"{row.epochs}",
-        "-" if row.drop is None else f"{100 * row.drop:.2f}",
-        "-" if row.paper_accuracy is None else f"{100 * row.paper_accuracy:.2f}%",
-        "-" if row.difference is None else f"{100 * row.difference:+.2f}",
+        NOTHING if row.test_images is None else f"{row.test_images:,}",
+        NOTHING if row.epochs is None else f"{row.epochs}",
+        NOTHING if row.drop is None else f"{100 * row.drop:.2f}",
+        NOTHING if row.paper_accuracy is None else f"{100 * row.paper_accuracy:.2f}%",
+        NOTHING if row.difference is None else f"{100 * row.difference:+.2f}",
         _over_seeds(row),
     )
 
 
 def _over_seeds(row: Row) -> str:
     if row.mean_accuracy is None or row.least_accuracy is None or row.most_accuracy is None or row.seeds < 2:
-        return "-" if row.seeds == 0 else f"{row.seeds}"
+        return NOTHING if row.seeds == 0 else f"{row.seeds}"
     mean, least, most = (100 * value for value in (row.mean_accuracy, row.least_accuracy, row.most_accuracy))
     return f"{row.seeds}: {mean:.2f}% ({least:.2f} to {most:.2f})"
 
@@ -205,4 +206,8 @@ def _not_measured(dataset: str, networks: Sequence[str]) -> str:
 
 
 def _sheet(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Sheet:
-    return Sheet(title, CAPTION, HEADINGS, tuple(map(cells, rows)), tuple(notes))
+    """A table without the columns in which no network has anything: what the paper reports where it reports nothing."""
+    lines = [cells(row) for row in rows]
+    kept = [at for at in range(len(HEADINGS)) if not lines or any(line[at] != NOTHING for line in lines)]
+    shown = tuple(tuple(line[at] for at in kept) for line in lines)
+    return Sheet(title, CAPTION, tuple(HEADINGS[at] for at in kept), shown, tuple(notes))

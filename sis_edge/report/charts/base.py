@@ -6,8 +6,9 @@ from typing import Any
 
 WIDTH = 430  # pixels
 
-# Two colours that keep a contrast of 3:1 and more on white and on the page's dark ground.
-ORANGE, BLUE = "#c8661b", "#3b82c4"
+# Colours that keep a contrast of 3:1 and more on white and on the page's dark ground, as many as there are units.
+BLUE, ORANGE = "#3b82c4", "#c8661b"
+COLOURS = (BLUE, ORANGE, "#2e8b57", "#a855a0", "#8a7a00", "#c2415d")
 
 
 @dataclass(frozen=True)
