@@ -127,7 +127,7 @@ def test_every_command_of_the_readme_exists(line: str) -> None:
         assert rest[0] in command.commands, line
         command = command.commands[rest.pop(0)]
     given = [word for word in rest if word.startswith("--") and word != "--help"]
-    known = {name for option in command.params for name in option.opts}
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     assert set(given) <= known, line
     if given:  # a whole command line: its values are parsed, too
         command.make_context(words[1], list(rest))
