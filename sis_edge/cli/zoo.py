@@ -32,7 +32,9 @@ def list_networks() -> None:
     from sis_edge.cli.console import out
 
     known = zoo.entries()
-    for dataset, found in groupby(known, key=lambda entry: entry.dataset):
+    for at, (dataset, found) in enumerate(groupby(known, key=lambda entry: entry.dataset)):
+        if at:
+            out.print()
         out.print(_table(dataset, tuple(found), known))
 
 
