@@ -34,7 +34,15 @@ def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
     }
     numbers = {"t_c": 1, "t_p": 1, "graph_seed": 0, "synapses": 1, "macs": 1, "seed": 0, "train_images": 1}
     return Entry.model_validate(
-        {**fields, **numbers, "dataset": dataset, "recipe": {}, "accuracy": 0.9, "test_images": 1, "packages": {}}
+        {
+            **fields,
+            **numbers,
+            "dataset": dataset,
+            "recipe": {"epochs": 1},
+            "accuracy": 0.9,
+            "test_images": 1,
+            "packages": {},
+        }
     )
 
 

@@ -88,10 +88,10 @@ def entries(folder: Path | None = None) -> list[Entry]:
 
 
 def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> Entry | None:
-    """The network of this very graph trained on that data set, if the zoo has it."""
+    """The network of this very graph trained on that data set, the one trained longest, if the zoo has any."""
     digest = graph.digest()
-    same = (entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset)
-    return next(same, None)
+    same = [entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset]
+    return max(same, key=lambda entry: int(entry.recipe["epochs"]), default=None)
 
 
 def named(name: str, folder: Path | None = None) -> Entry:

@@ -57,9 +57,12 @@ class Row:
 def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
     """The paper's networks of that data set in the paper's structure, at its counts."""
     known = entries(folder)
-    measured = {entry.preset: _measured(entry, known) for entry in known if _is_papers(entry, dataset)}
-    wanted = [preset for preset in PRESETS.values() if dataset in preset.paper_accuracy]
-    return [measured.get(preset.name) or _missing(preset, dataset) for preset in wanted]
+    papers = [entry for entry in known if _is_papers(entry, dataset)]
+    rows = []
+    for preset in (preset for preset in PRESETS.values() if dataset in preset.paper_accuracy):
+        measured = [_measured(entry, known) for entry in papers if entry.preset == preset.name]
+        rows += measured or [_missing(preset, dataset)]
+    return rows
 
 
 def other_rows(dataset: str, folder: Path | None = None) -> list[Row]:

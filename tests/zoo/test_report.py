@@ -8,7 +8,7 @@ import pytest
 
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat
+from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat, find
 from sis_edge.zoo.report import accuracy_synapses, write
 from sis_edge.zoo.sheets import other_rows, paper_rows, sheets
 
@@ -21,6 +21,7 @@ def enter(
     conv: str = "kernel",
     repeats: tuple[float, ...] = (),
     dataset: str = "cifar10",
+    epochs: int = 7,
 ) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
@@ -38,7 +39,7 @@ def enter(
         macs=graph.macs,
         dataset=dataset,
         dataset_sha256="1" * 64,
-        recipe={"epochs": 7, "precision": "fp32"},
+        recipe={"epochs": epochs, "precision": "fp32"},
         recipe_words="a <recipe> & more",
         seed=5,
         train_images=50_000,
@@ -80,6 +81,15 @@ def test_measured_and_missing_rows(zoo: Path) -> None:
     assert missing.reason
     assert "not trained" in missing.reason
     assert [row.network for row in other_rows("cifar10", zoo)] == ["half"]
+
+
+def test_the_same_network_trained_longer_stands_beside_it_and_is_the_one_to_build(zoo: Path) -> None:
+    enter(zoo, "cifar10-sis3-long", "cifar10-sis3", 0.9, epochs=11)
+    rows = [(row.network, row.epochs) for row in paper_rows("cifar10", zoo) if row.network.startswith("cifar10-sis3")]
+    assert rows == [("cifar10-sis3", 7), ("cifar10-sis3-long", 11)]
+    found = find(form(nin(), preset("cifar10-sis3").formation(seed=0)), "cifar10", zoo)
+    assert found is not None
+    assert found.name == "cifar10-sis3-long"
 
 
 def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
