@@ -1,7 +1,7 @@
 """Training speed: images per second for each network, and minutes to the paper's accuracy.
 
     python benchmarks/training.py                                   images/s of every preset, ours against plain torch
-    python benchmarks/training.py --train cifar10-sis3 --epochs 8   one training on real data: minutes and accuracy
+    python benchmarks/training.py --train cifar10-sis3 --epochs 9   one training on real data: minutes and accuracy
 
 Ours and plain torch run in turns, in processes of their own, for what torch's allocator does lasts as long as its
 process. A step is forward, backward and update of one batch of random images in float32; the median over rounds stands

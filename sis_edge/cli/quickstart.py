@@ -22,8 +22,9 @@ def quickstart(
     reports_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
 ) -> None:
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
-    from sis_edge import calibrating, default_networks, pipeline, report
+    from sis_edge import calibrating, pipeline, report
     from sis_edge.cli.console import bars, log, out
+    from sis_edge.formation import presets_for
 
     asked = measuring.options(length="quick")
     with here(board) as (transport, profile), bars() as shown:
@@ -31,7 +32,7 @@ def quickstart(
         plan = pipeline.BuildPlan(
             profile,
             "digits",
-            default_networks.of_paper("digits"),
+            presets_for("digits"),
             build_dir,
             name,
             calibration=lambda: calibrating.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),

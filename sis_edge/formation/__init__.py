@@ -7,9 +7,10 @@ that exist or not, `distributions` the law that they are drawn by, `compaction` 
 from sis_edge.formation.form import form
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.graph import GraphDifference, LayerGraph, SynapticGraph
-from sis_edge.formation.presets import PRESETS, Preset, preset, preset_of
+from sis_edge.formation.presets import DENSE, PRESETS, Preset, preset, preset_of, presets_for
 
 __all__ = [
+    "DENSE",
     "PRESETS",
     "Formation",
     "GraphDifference",
@@ -19,4 +20,5 @@ __all__ = [
     "form",
     "preset",
     "preset_of",
+    "presets_for",
 ]

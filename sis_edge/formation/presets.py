@@ -33,10 +33,12 @@ class Preset:
         return Formation(t_c=self.t_c, t_p=self.t_p, seed=seed, conv_synapses=self.conv_synapses)
 
 
+DENSE = "nin"
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("nin", 1, 1, 806_976, 152_128, {"cifar10": 0.8894, "svhn": 0.9499}),
+        Preset(DENSE, 1, 1, 806_976, 152_128, {"cifar10": 0.8894, "svhn": 0.9499}),
         Preset("cifar10-sis1", 0.25, 1, 201_522, 152_128, {"cifar10": 0.8872}),
         Preset("cifar10-sis2", 0.5, 0.5, 203_475, 63_008, {"cifar10": 0.8745}),
         Preset("cifar10-sis3", 1, 0.25, 212_544, 28_240, {"cifar10": 0.8646}),
@@ -45,6 +47,15 @@ PRESETS: dict[str, Preset] = {
         Preset("svhn-sis3", 0.25, 0.25, 54_048, 28_240, {"svhn": 0.9342}),
     )
 }
+
+_SPARSE = {"svhn": ("svhn-sis1", "svhn-sis2", "svhn-sis3"), "fashion_mnist": ("svhn-sis3",)}
+"""The paper's SiS networks for a data set, on Fashion-MNIST its smallest; for every other one those for CIFAR-10."""
+_CIFAR10 = ("cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
+
+
+def presets_for(dataset: str) -> tuple[str, ...]:
+    """Names of the presets that a data set is built with: dense NiN first, then SiS networks of the paper."""
+    return (DENSE, *_SPARSE.get(dataset, _CIFAR10))
 
 
 def preset(name: str) -> Preset:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sis_edge.bundle import Sha256, file_sha256
 from sis_edge.errors import RecordError, unknown
-from sis_edge.formation import PRESETS, SynapticGraph
+from sis_edge.formation import DENSE, PRESETS, SynapticGraph
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
@@ -72,9 +72,9 @@ class Entry(BaseModel):
 
     def drop(self, known: Sequence["Entry"]) -> float | None:
         """How far it is behind our own dense NiN among `known`; None for that one itself, and where it is missing."""
-        dense = (other.accuracy for other in known if other.preset == "nin" and other.dataset == self.dataset)
+        dense = (other.accuracy for other in known if other.preset == DENSE and other.dataset == self.dataset)
         of_dense = next(dense, None)
-        return None if of_dense is None or self.preset == "nin" else of_dense - self.accuracy
+        return None if of_dense is None or self.preset == DENSE else of_dense - self.accuracy
 
     def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""

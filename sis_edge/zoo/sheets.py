@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sis_edge.formation import PRESETS, form
+from sis_edge.formation import DENSE, PRESETS, form, presets_for
 from sis_edge.formation.presets import Preset
 from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.spec import nin
@@ -82,7 +82,7 @@ def _measured(entry: Entry, known: Sequence[Entry]) -> Row:
         structure=f"{entry.granularity}, {entry.distribution}",
         dataset=entry.dataset,
         synapses=entry.synapses,
-        synapses_ratio=PRESETS["nin"].synapses / entry.synapses,
+        synapses_ratio=PRESETS[DENSE].synapses / entry.synapses,
         macs=entry.macs,
         accuracy=entry.accuracy,
         test_images=entry.test_images,
@@ -105,7 +105,7 @@ def _missing(preset: Preset, dataset: str) -> Row:
         structure=PAPER_STRUCTURE,
         dataset=dataset,
         synapses=preset.synapses,
-        synapses_ratio=PRESETS["nin"].synapses / preset.synapses,
+        synapses_ratio=PRESETS[DENSE].synapses / preset.synapses,
         macs=form(nin(), preset.formation()).macs,
         accuracy=None,
         test_images=None,
@@ -188,7 +188,7 @@ def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
     if dataset not in PAPER_TABLES:
         notes = [f"The paper has no figure on {dataset}."]
         if not others:
-            notes.append(_not_measured(dataset, ["nin", "svhn-sis3"]))
+            notes.append(_not_measured(dataset, presets_for(dataset)))
         return (_sheet(f"Networks on {dataset}", others, notes),)
     found = [_paper_sheet(of, folder) for of in sorted(PAPER_TABLES, key=lambda of: of != dataset)]
     if others:
