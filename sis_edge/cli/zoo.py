@@ -47,13 +47,14 @@ def _table(dataset: str, found: "Sequence[Entry]", known: "Sequence[Entry]") -> 
     )
     table.box, table.show_edge, table.pad_edge = box.SIMPLE_HEAD, False, False
     table.add_column("network", no_wrap=True)
-    for heading in ("synapses", "accuracy", "n", "drop", "paper"):
+    for heading in ("synapses", "epochs", "accuracy", "n", "drop", "paper"):
         table.add_column(heading, justify="right")
     for entry in found:
         paper, drop = entry.paper_accuracy, entry.drop(known)
         table.add_row(
             entry.name,
             f"{entry.synapses:,}",
+            f"{entry.recipe['epochs']}",
             f"{entry.accuracy:.4f}",
             f"{entry.test_images:,}",
             "-" if drop is None else f"{100 * drop:.2f}",

@@ -17,7 +17,7 @@ REPORT_VERSION = 2
 
 NOTES = (
     "Every network is trained from scratch on all training images; its structure is drawn before that and looks at no "
-    "weight. Nothing was chosen by test images.",
+    "weight. Nothing was chosen by test images, unless a table says so.",
     "Measured on the machine that trained it; sis-edge zoo evaluate NAME measures again.",
 )
 
@@ -82,12 +82,16 @@ def _drawn(points: list[dict[str, Any]]) -> Any:
     )
     series = list(dict.fromkeys(point["series"] for point in points))
     colours = alt.Scale(domain=series, range=list(COLOURS[: len(series)]))
-    # The dense network's structure has the names: those of all would lie on each other where counts are alike.
-    named = alt.FieldEqualPredicate(field="series", equal=points[0]["series"])
+    # One name for each count, in the dense network's structure: those of all would lie on each other.
+    alike = [point for point in points if point["series"] == points[0]["series"]]
+    named = {point["synapses"]: point["network"] for point in reversed(alike)}  # the first of a count
+    is_named = alt.FieldEqualPredicate(field="series", equal=points[0]["series"]) & alt.FieldOneOfPredicate(
+        field="network", oneOf=list(named.values())
+    )
     return alt.layer(
         base.mark_point(filled=True, size=90, opacity=1).encode(
             color=alt.Color("series:N", title=None, scale=colours),
             shape=alt.Shape("series:N", title=None, scale=alt.Scale(domain=series)),
         ),
-        base.transform_filter(named).mark_text(dy=-12, fontSize=11).encode(text="network:N"),
+        base.transform_filter(is_named).mark_text(dy=-12, fontSize=11).encode(text="network:N"),
     )

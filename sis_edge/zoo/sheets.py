@@ -127,18 +127,7 @@ HEADINGS = (
     Heading("structure (CL / MP)", is_number=False),
     *map(
         Heading,
-        (
-            "synapses",
-            "fewer",
-            "MMAC",
-            "accuracy",
-            "n",
-            "epochs",
-            "drop",
-            "paper",
-            "over paper",
-            "seeds: mean (least to most)",
-        ),
+        ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "over paper"),
     ),
 )
 
@@ -168,15 +157,17 @@ def cells(row: Row) -> tuple[str, ...]:
         NOTHING if row.drop is None else f"{100 * row.drop:.2f}",
         NOTHING if row.paper_accuracy is None else f"{100 * row.paper_accuracy:.2f}%",
         NOTHING if row.difference is None else f"{100 * row.difference:+.2f}",
-        _over_seeds(row),
     )
 
 
-def _over_seeds(row: Row) -> str:
-    if row.mean_accuracy is None or row.least_accuracy is None or row.most_accuracy is None or row.seeds < 2:
-        return NOTHING if row.seeds == 0 else f"{row.seeds}"
-    mean, least, most = (100 * value for value in (row.mean_accuracy, row.least_accuracy, row.most_accuracy))
-    return f"{row.seeds}: {mean:.2f}% ({least:.2f} to {most:.2f})"
+def _over_seeds(rows: Sequence[Row]) -> list[str]:
+    """What several trainings of one network reached, a sentence each."""
+    found = []
+    for row in rows:
+        if row.seeds > 1 and row.mean_accuracy and row.least_accuracy and row.most_accuracy:
+            mean, least, most = (100 * value for value in (row.mean_accuracy, row.least_accuracy, row.most_accuracy))
+            found.append(f"{row.network}, {row.seeds} seeds: {mean:.2f}% in the mean ({least:.2f} to {most:.2f}).")
+    return found
 
 
 def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
@@ -186,21 +177,35 @@ def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
     """
     others = other_rows(dataset, folder)
     if dataset not in PAPER_TABLES:
-        notes = [f"The paper has no figure on {dataset}."]
+        notes = [f"The paper has no figure on {dataset}.", *_over_seeds(others)]
         if not others:
             notes.append(_not_measured(dataset, presets_for(dataset)))
         return (_sheet(f"Networks on {dataset}", others, notes),)
     found = [_paper_sheet(of, folder) for of in sorted(PAPER_TABLES, key=lambda of: of != dataset)]
     if others:
-        found.insert(1, _sheet(f"Other networks on {dataset}", others))
+        found.insert(1, _sheet(f"Other networks on {dataset}", others, _over_seeds(others)))
     return tuple(found)
 
 
 def _paper_sheet(dataset: str, folder: Path | None) -> Sheet:
     rows = paper_rows(dataset, folder)
     missing = [row.network for row in rows if row.accuracy is None]
-    notes = [_not_measured(dataset, missing)] if missing else []
+    notes = [*_over_seeds(rows), *_trained_again(rows)]
+    if missing:
+        notes.append(_not_measured(dataset, missing))
     return _sheet(f"The paper's {PAPER_TABLES[dataset]}: {dataset}", rows, notes)
+
+
+def _trained_again(rows: Sequence[Row]) -> list[str]:
+    """Which networks were trained for longer when a shorter training of the same synapses had been tested."""
+    return [
+        f"{row.network} is {other.network} trained anew for {row.epochs} epochs, which was decided when the accuracy "
+        f"after {other.epochs} was known."
+        for row in rows
+        for other in rows
+        if row.epochs is not None and other.epochs is not None and row.epochs > other.epochs
+        if (row.synapses, row.structure) == (other.synapses, other.structure)
+    ]
 
 
 def _not_measured(dataset: str, networks: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ def test_the_list_fits_80_columns_and_has_every_network(
         for entry in (entry for entry in entries if entry.dataset == dataset):
             cells = next(cells for cells in table if cells[:1] == [entry.name])
             drop = "-" if dense in (None, entry) else f"{100 * (dense.accuracy - entry.accuracy):.2f}"
-            assert cells[1:5] == [f"{entry.synapses:,}", f"{entry.accuracy:.4f}", f"{entry.test_images:,}", drop]
+            numbers = [f"{entry.synapses:,}", f"{entry.recipe['epochs']}", f"{entry.accuracy:.4f}"]
+            assert cells[1:6] == [*numbers, f"{entry.test_images:,}", drop]
 
 
 def test_one_network_is_shown_with_its_seeds_and_hashes(capsys: pytest.CaptureFixture[str]) -> None:

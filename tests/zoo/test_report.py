@@ -87,6 +87,9 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_the_one_to_buil
     enter(zoo, "cifar10-sis3-long", "cifar10-sis3", 0.9, epochs=11)
     rows = [(row.network, row.epochs) for row in paper_rows("cifar10", zoo) if row.network.startswith("cifar10-sis3")]
     assert rows == [("cifar10-sis3", 7), ("cifar10-sis3-long", 11)]
+    again = [note for note in sheets("cifar10", zoo)[0].notes if "trained anew" in note]
+    assert len(again) == 1
+    assert again[0].startswith("cifar10-sis3-long is cifar10-sis3 trained anew for 11 epochs")
     found = find(form(nin(), preset("cifar10-sis3").formation(seed=0)), "cifar10", zoo)
     assert found is not None
     assert found.name == "cifar10-sis3-long"
@@ -95,8 +98,9 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_the_one_to_buil
 def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
     first, others, svhn = sheets("cifar10", zoo)
     assert [line[0] for line in others.lines] == ["half"]
-    assert "cifar10-sis1, cifar10-sis2 on cifar10" in first.notes[0]
-    assert "--networks cifar10-sis1,cifar10-sis2 --train" in first.notes[0]
+    assert "cifar10-sis1, cifar10-sis2 on cifar10" in first.notes[1]
+    assert "--networks cifar10-sis1,cifar10-sis2 --train" in first.notes[1]
+    assert not any("trained anew" in note for note in first.notes)
     assert "Table 2" in svhn.title
     assert {line[5] for line in svhn.lines} == {"not measured"}
     assert "--dataset svhn --networks nin,svhn-sis1,svhn-sis2,svhn-sis3 --train" in svhn.notes[0]
@@ -133,7 +137,7 @@ def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
     assert [row["accuracy"] for row in rows] == [float(row["accuracy"]) if row["accuracy"] else None for row in table]
     for text in (paths["report.md"], paths["index.html"]):
         assert "89.00% ±0.61" in text
-        assert "3: 88.83% (88.50 to 89.00)" in text
+        assert "cifar10-sis3, 3 seeds: 88.83% in the mean (88.50 to 89.00)" in text.replace("\\", "")
         assert "not measured" in text
     assert "89.00%" in paths["index.html"].split("spec-accuracy-synapses")[1]  # the chart's words
     assert "<svg" in paths["accuracy-synapses.svg"]
