@@ -72,9 +72,9 @@ def sweep(
     with bars() as shown:
 
         def on_trial(done: int, total: int, what: str) -> None:
-            shown.show("trials", done, total)
             if what:
                 log.print(f"trial {done} of {total}: {what}", soft_wrap=True)
+            shown.show("trials", done, total, "all there" if done == total else "")
 
         def on_step(task: "Task", done: int, total: int, loss: float) -> None:
             label = f"train {task.name}"
