@@ -128,17 +128,21 @@ def show(bundle: "Bundle") -> None:
             f"{sizes[entry.model] / 1000:,.0f}",
         )
     out.print(table)
-    for sentence in dict.fromkeys(_trained(entry.training) for entry in manifest.networks):
-        out.print(sentence)
+    trained: dict[str, list[str]] = {}
+    for entry in manifest.networks:
+        trained.setdefault(_trained(entry.training), []).append(entry.name)
+    for how, names in trained.items():
+        of = f" of {', '.join(names)}" if len(trained) > 1 else ""
+        out.print(f"accuracy{of}: {how}")
     for sentence in native_kernels(bundle):
         out.print(sentence)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
 
 
 def _trained(training: "Training") -> str:
-    where = "on this machine" if training.zoo is None else "of networks from the zoo"
+    where = "on this machine" if training.zoo is None else "as the zoo has it"
     return (
-        f"accuracy: {where}, {training.host_test_images:,} test images, after {training.epochs} "
+        f"{where}, {training.host_test_images:,} test images, after {training.epochs} "
         f"epoch{'s' if training.epochs > 1 else ''} of {training.train_images:,} images"
     )
 
