@@ -48,14 +48,19 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
-_SPARSE = {"svhn": ("svhn-sis1", "svhn-sis2", "svhn-sis3"), "fashion_mnist": ("svhn-sis3",)}
-"""The paper's SiS networks for a data set, on Fashion-MNIST its smallest; for every other one those for CIFAR-10."""
-_CIFAR10 = ("cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
+_WITHOUT_FIGURE = {"fashion_mnist": (DENSE, "svhn-sis3")}
+"""Of a data set that is not the paper's the networks to build: on Fashion-MNIST dense NiN and the smallest."""
+
+
+def reported_on(dataset: str) -> tuple[Preset, ...]:
+    """The presets for which the paper has an accuracy on that data set."""
+    return tuple(row for row in PRESETS.values() if dataset in row.paper_accuracy)
 
 
 def presets_for(dataset: str) -> tuple[str, ...]:
-    """Names of the presets that a data set is built with: dense NiN first, then SiS networks of the paper."""
-    return (DENSE, *_SPARSE.get(dataset, _CIFAR10))
+    """Names of the presets to build for a data set, dense NiN first: the paper's for it, else those for CIFAR-10."""
+    papers = tuple(row.name for row in reported_on(dataset))
+    return papers or _WITHOUT_FIGURE.get(dataset) or presets_for("cifar10")
 
 
 def preset(name: str) -> Preset:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sis_edge.formation import DENSE, PRESETS, form, presets_for
-from sis_edge.formation.presets import Preset
+from sis_edge.formation.presets import Preset, reported_on
 from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.spec import nin
 from sis_edge.zoo.entry import Entry, entries
@@ -59,7 +59,7 @@ def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
     known = entries(folder)
     papers = [entry for entry in known if _is_papers(entry, dataset)]
     rows = []
-    for preset in (preset for preset in PRESETS.values() if dataset in preset.paper_accuracy):
+    for preset in reported_on(dataset):
         measured = [_measured(entry, known) for entry in papers if entry.preset == preset.name]
         rows += measured or [_missing(preset, dataset)]
     return rows
@@ -164,9 +164,12 @@ def _over_seeds(rows: Sequence[Row]) -> list[str]:
     """What several trainings of one network reached, a sentence each."""
     found = []
     for row in rows:
-        if row.seeds > 1 and row.mean_accuracy and row.least_accuracy and row.most_accuracy:
-            mean, least, most = (100 * value for value in (row.mean_accuracy, row.least_accuracy, row.most_accuracy))
-            found.append(f"{row.network}, {row.seeds} seeds: {mean:.2f}% in the mean ({least:.2f} to {most:.2f}).")
+        mean, least, most = row.mean_accuracy, row.least_accuracy, row.most_accuracy
+        if row.seeds > 1 and mean is not None and least is not None and most is not None:
+            found.append(
+                f"{row.network}, {row.seeds} seeds: {100 * mean:.2f}% in the mean "
+                f"({100 * least:.2f} to {100 * most:.2f})."
+            )
     return found
 
 
