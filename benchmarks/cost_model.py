@@ -23,7 +23,7 @@ import onnxruntime
 from layer_times import LayerTime, agreement, measure
 from networks import Network, all_networks, network, table
 
-from sis_agent.native import calibration
+from sis_agent.calibration import calibrate as calibration
 from sis_agent.native.library import Library
 from sis_edge.native import build, costs, probes
 from sis_edge.native.choice import best_block, pairs_of

@@ -34,8 +34,8 @@ from layer_times import measure as measure_layers
 from networks import TARGETS, Network, all_networks, network, session, table
 
 from sis_agent.native.library import Library
-from sis_edge.export.onnx_file import to_onnx
-from sis_edge.export.sparse_onnx import to_sparse_onnx
+from sis_edge.exporting.onnx_file import to_onnx
+from sis_edge.exporting.sparse_onnx import to_sparse_onnx
 from sis_edge.native import build, costs
 from sis_edge.native.choice import blocks, choose, dense_seconds, pairs_of
 from sis_edge.results.statistics import speed_up

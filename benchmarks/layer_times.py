@@ -13,9 +13,10 @@ from networks import Network
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from sis_agent.native import calibration, turns
+from sis_agent.calibration import calibrate as calibration
+from sis_agent.calibration import turns
 from sis_agent.native.library import Library
-from sis_edge.export.onnx_file import to_onnx
+from sis_edge.exporting.onnx_file import to_onnx
 from sis_edge.native import blob, nodes, probes, work
 from sis_edge.native.nodes import Nodes
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from sis_edge.export.compact import CompactLayer, CompactNetwork
+from sis_edge.exporting.compact import CompactLayer, CompactNetwork
 from sis_edge.formation import PRESETS, form
 from sis_edge.formation.compaction import LayerPlan, compact
 from sis_edge.native.choice import pairs_of

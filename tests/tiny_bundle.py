@@ -7,17 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sis_agent.schema import Preprocess
-from sis_edge.bundle import (
-    BUNDLE_VERSION,
-    Bundle,
-    Manifest,
-    NetworkEntry,
-    Parity,
-    Provenance,
-    Training,
-    file_entries,
-    write_manifest,
-)
+from sis_edge.bundles.manifest import BUNDLE_VERSION, Manifest, NetworkEntry, Parity, Provenance, Training
+from sis_edge.bundles.verify import Bundle, file_entries, write_manifest
 from sis_edge.profiles import AgentSettings, Board, DeviceProfile, Measuring, Runtime
 
 MEAN, STD, CLASSES, IMAGES = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3], 10, 8

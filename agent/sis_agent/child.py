@@ -12,9 +12,15 @@ PR_SET_PDEATHSIG = 1
 
 def command(module: str) -> List[str]:
     """The command line that runs `main()` of one of the agent's modules, from its archive or its source folder."""
+    return calling(module, "main()")
+
+
+def calling(module: str, call: str) -> List[str]:
+    """The command line that ends with the answer of a call of one of a module's functions."""
     container = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    code = "import sys; sys.path.insert(0, {!r}); from {} import main; sys.exit(main())".format(container, module)
-    return [sys.executable, "-c", code]
+    function = call.partition("(")[0]
+    code = "import sys; sys.path.insert(0, {!r}); from {} import {}; sys.exit({})"
+    return [sys.executable, "-c", code.format(container, module, function, call)]
 
 
 def die_with_parent() -> None:

@@ -5,11 +5,14 @@ import os
 import traceback
 from typing import Any, Callable, Dict, List
 
-from sis_agent import facts, jobs, login, provision, schema, storage
+from sis_agent import inventory, schema
+from sis_agent.calibration.calibrate import calibrate
 from sis_agent.commands import Commands
-from sis_agent.detach import detach
-from sis_agent.execute import cancel, execute
-from sis_agent.native.calibration import calibrate
+from sis_agent.files import disk_full_is_a_problem
+from sis_agent.job import login, provision, storage
+from sis_agent.job.detach import detach
+from sis_agent.job.execute import cancel, execute
+from sis_agent.job.folder import JobFolder, status
 from sis_agent.protocol import ProblemError, answer_line, problem_line, say
 from sis_agent.tree import Tree
 
@@ -17,7 +20,7 @@ DEFAULT_ROOT = "~/.sis-edge"
 
 
 def _facts(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return dict(facts.read(arguments.sysroot, disk=arguments.root)._asdict())
+    return dict(inventory.read(arguments.sysroot, disk=arguments.root)._asdict())
 
 
 def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
@@ -26,7 +29,7 @@ def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
     root, job_id, sysroot = arguments.root, arguments.job_id, arguments.sysroot
-    folder = jobs.JobFolder(root, job_id)
+    folder = JobFolder(root, job_id)
     folder.job()  # an unreadable job is told before anything is started
     started: Dict[str, Any] = {}
     if arguments.foreground:
@@ -45,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
 
     def work(report: Callable[[Dict[str, Any]], None]) -> None:
         try:
-            with jobs.disk_full_is_a_problem():
+            with disk_full_is_a_problem():
                 execute(root, job_id, lambda answer: report({"answer": answer}), sysroot)
         except ProblemError as error:
             report({"problem": schema.to_json(error.problem)})
@@ -59,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _status(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return jobs.status(arguments.root, arguments.job_id, arguments.since)
+    return status(arguments.root, arguments.job_id, arguments.since)
 
 
 def _cancel(arguments: argparse.Namespace) -> Dict[str, Any]:
@@ -126,7 +129,7 @@ def run_command_line(words: List[str]) -> int:
     arguments.sysroot = os.path.abspath(arguments.sysroot)
     provision.activate(arguments.root)
     try:
-        with jobs.disk_full_is_a_problem():
+        with disk_full_is_a_problem():
             say(answer_line(arguments.call(arguments)))
         return 0
     except ProblemError as error:

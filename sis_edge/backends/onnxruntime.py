@@ -1,7 +1,7 @@
 """What ONNX Runtime is asked to measure: each network as it is, with native kernels, in INT8, as the profile says."""
 
 from sis_agent.schema import Facts, NetworkJob
-from sis_edge.bundle import NetworkEntry
+from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.profiles import DeviceProfile
 
 SPARSE = "sparse"

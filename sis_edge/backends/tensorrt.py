@@ -6,7 +6,7 @@ of the two counts.
 """
 
 from sis_agent.schema import Facts, NetworkJob
-from sis_edge.bundle import NetworkEntry, Variant
+from sis_edge.bundles.manifest import NetworkEntry, Variant
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.spec import nin

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_agent.schema import Facts, NetworkJob
-from sis_edge.bundle import NetworkEntry
+from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import BundleError, ExportError, UsageError
 from sis_edge.profiles import DeviceProfile
 
@@ -86,7 +86,7 @@ def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int]
     The first batch size is the one that kernels are chosen for. Raises UsageError without the extra and for an unknown
     capability, ExportError with the parser's or the builder's words.
     """
-    from sis_edge.export.onnx_file import INPUT
+    from sis_edge.exporting.onnx_file import INPUT
 
     rtx = _module()
     known = known_capabilities()

@@ -54,7 +54,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _other(error: Exception) -> int:
-    from sis_edge.disk import REFUSALS
+    from sis_edge.files.disk import REFUSALS
 
     show = getattr(error, "show", None)  # typer's usage errors; which module they live in changes with its version
     if callable(show):

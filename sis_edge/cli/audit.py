@@ -9,7 +9,7 @@ import typer
 from sis_edge.cli.measuring import RunsDir
 
 if TYPE_CHECKING:
-    from sis_edge.backends.audit import NetworkAudit
+    from sis_edge.results.sparsity_audit import NetworkAudit
 
 app = typer.Typer()
 
@@ -28,10 +28,10 @@ def audit(
 ) -> None:
     """Show for each layer whether it is 2:4 sparse, why not, and whether TensorRT chose sparse kernels for it."""
     from sis_edge import profiles
-    from sis_edge.backends import audit as audits
-    from sis_edge.bundle import verify
+    from sis_edge.bundles.verify import verify
     from sis_edge.cli.console import out
     from sis_edge.errors import RecordError
+    from sis_edge.results import sparsity_audit as audits
     from sis_edge.results import store
 
     bundle = verify(path)

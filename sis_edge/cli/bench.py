@@ -11,7 +11,7 @@ from sis_edge.cli import measuring
 from sis_edge.cli.build import BuildDir
 
 if TYPE_CHECKING:
-    from sis_edge.bundle import Bundle
+    from sis_edge.bundles.verify import Bundle
     from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
 
@@ -49,8 +49,8 @@ def bench(
     runs_dir: measuring.RunsDir = Path("runs"),
 ) -> None:
     """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust them."""
-    from sis_edge import bundle as bundles
     from sis_edge import profiles
+    from sis_edge.bundles import verify as bundles
     from sis_edge.cli.console import bars
     from sis_edge.errors import UsageError
 
@@ -99,8 +99,8 @@ def here(board: str | None, profile: str | None = None) -> "Iterator[tuple[Trans
 
 
 def _check(bundle: "Bundle", networks: list[str] | None, threads: int, batch_size: int) -> None:
-    from sis_edge import self_check
-    from sis_edge.bundle import verify
+    from sis_edge.board import self_check
+    from sis_edge.bundles.verify import verify
     from sis_edge.cli.console import bars, out
     from sis_edge.errors import BoardError
 

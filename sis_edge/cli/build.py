@@ -9,7 +9,8 @@ import typer
 from sis_edge.errors import unknown
 
 if TYPE_CHECKING:
-    from sis_edge.bundle import Bundle, SparseForm, Training
+    from sis_edge.bundles.manifest import SparseForm, Training
+    from sis_edge.bundles.verify import Bundle
 
 app = typer.Typer()
 
@@ -58,14 +59,16 @@ def build(
     build_dir: BuildDir = Path("build"),
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
-    from sis_edge import calibrating, datasets, default_networks, pipeline, profiles
+    from sis_edge import datasets, profiles
+    from sis_edge.board import calibrate
+    from sis_edge.build import default_networks, pipeline
     from sis_edge.cli.console import bars, log, out
-    from sis_edge.training import together
+    from sis_edge.training import distributed
 
     board = profiles.load(profile)
     if dataset not in datasets.DATASETS:
         raise unknown("data set", dataset, datasets.DATASETS)
-    group = together.join(devices, num_nodes)
+    group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_first:
         group.follow(data_dir)
         return
@@ -87,7 +90,7 @@ def build(
         data_dir=data_dir,
         precision=precision,
         weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
-        calibration=lambda: calibrating.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
+        calibration=lambda: calibrate.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
         together=group,
     )
     with bars() as shown, nullcontext() if group is None else group.leading():

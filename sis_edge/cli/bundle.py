@@ -15,7 +15,7 @@ BundlePath = Annotated[Path, typer.Argument(metavar="PATH", help="The bundle's f
 @_bundle.command()
 def verify(path: BundlePath) -> None:
     """Find any changed, missing or extra file of a bundle."""
-    from sis_edge.bundle import open_bundle, problems
+    from sis_edge.bundles.verify import open_bundle, problems
     from sis_edge.cli.console import out
     from sis_edge.errors import BundleError
 
@@ -32,7 +32,7 @@ def verify(path: BundlePath) -> None:
 @_bundle.command()
 def show(path: BundlePath) -> None:
     """Show a bundle's networks."""
-    from sis_edge.bundle import open_bundle
+    from sis_edge.bundles.verify import open_bundle
     from sis_edge.cli.build import show as show_bundle
 
     show_bundle(open_bundle(path))

@@ -27,16 +27,15 @@ def calibrate(
     again: Annotated[bool, typer.Option("--again", help="Measure anew, though the board was measured before.")] = False,
 ) -> None:
     """Measure a board's processor with sparse kernels and with ONNX Runtime: some ten seconds, then kept."""
-    from sis_edge import calibrating, profiles
+    from sis_edge import profiles
+    from sis_edge.board.calibrate import calibrate as measured
     from sis_edge.cli.console import log
     from sis_edge.transport import connect
 
     transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     try:
         board = profiles.load(profile or "local") if profile or host is None else _fitting(transport)
-        found = calibrating.calibrate(
-            transport, board, again=again, say=lambda message: log.print(message, soft_wrap=True)
-        )
+        found = measured(transport, board, again=again, say=lambda message: log.print(message, soft_wrap=True))
     finally:
         transport.close()
     show(found, board)
@@ -45,7 +44,7 @@ def calibrate(
 def _fitting(transport: "Transport") -> "DeviceProfile":
     """The profile that the board fits by its facts."""
     from sis_edge import profiles
-    from sis_edge.agent_client import AgentClient
+    from sis_edge.board.agent_client import AgentClient
     from sis_edge.profiles.detect import detect
 
     agent = AgentClient(transport, profiles.AgentSettings())

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from sis_edge.deployment import Event
-    from sis_edge.pipeline import Step
+    from sis_edge.board.deploy import Event
+    from sis_edge.build.pipeline import Step
 
 
 class _Console(Console):

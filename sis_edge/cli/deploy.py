@@ -43,8 +43,8 @@ def deploy(
     runs_dir: measuring.RunsDir = Path("runs"),
 ) -> None:
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
-    from sis_edge import bundle as bundles
     from sis_edge import profiles
+    from sis_edge.bundles import verify as bundles
     from sis_edge.cli.console import bars
     from sis_edge.transport import connect
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sis_edge.bundle import Bundle
+    from sis_edge.board.jobs import MeasuringOptions
+    from sis_edge.bundles.verify import Bundle
     from sis_edge.cli.console import Bars
-    from sis_edge.jobs import MeasuringOptions
     from sis_edge.profiles import DeviceProfile
     from sis_edge.results.schema import StoredRun
     from sis_edge.transport import Transport
@@ -61,7 +61,7 @@ def options(
     external_meter: bool = False,
 ) -> "MeasuringOptions":
     """The words of the command line as options; raises UsageError that says what is meant."""
-    from sis_edge.jobs import MeasuringOptions
+    from sis_edge.board.jobs import MeasuringOptions
 
     return MeasuringOptions(
         length=length,
@@ -127,14 +127,14 @@ def measure(
     """Deploy, or collect an older job, and store each record as it comes: one for each threads and batch size."""
     from datetime import UTC, datetime
 
-    from sis_edge import deployment
-    from sis_edge.datasets.cache import cache_root
-    from sis_edge.jobs import DEFAULT
+    from sis_edge.board import deploy
+    from sis_edge.board.jobs import DEFAULT
+    from sis_edge.files.cache import cache_root
     from sis_edge.results import store
     from sis_edge.results.schema import StoredRun
 
     if job is None:
-        records = deployment.deploy_each(
+        records = deploy.deploy_each(
             bundle,
             transport,
             profile,
@@ -145,7 +145,7 @@ def measure(
             on_event=shown.event,
         )
     else:
-        records = iter([deployment.collect(transport, profile, job, on_event=shown.event)])
+        records = iter([deploy.collect(transport, profile, job, on_event=shown.event)])
     found = []
     for record in records:
         run = StoredRun(

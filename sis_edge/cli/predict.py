@@ -20,18 +20,19 @@ def predict(
     seed: Annotated[int, typer.Option(min=0, help="Of the graph.")] = 0,
 ) -> None:
     """Predict a network's speed on a board from the board's calibration, layer by layer, before any training."""
-    from sis_edge import calibrating, profiles
+    from sis_edge import profiles
+    from sis_edge.board import calibrate
+    from sis_edge.build.pipeline import formation_for
     from sis_edge.cli.console import log, out
     from sis_edge.formation import form
     from sis_edge.native import costs
     from sis_edge.native.predict import predict as answer
-    from sis_edge.pipeline import formation_for
     from sis_edge.spec import nin
 
     board = profiles.load(profile)
     settings = board.networks.model_copy(update={"conv": granularity} if granularity else {})
     graph = form(nin(), formation_for(preset, settings, seed))
-    calibration = calibrating.known(board, say=lambda message: log.print(message, soft_wrap=True))
+    calibration = calibrate.known(board, say=lambda message: log.print(message, soft_wrap=True))
     found = answer(costs.fit(calibration), graph)
     show(
         found, f"{preset}, {settings.conv} / {settings.micro}, on {board.title}", costs.on_threads(calibration.threads)

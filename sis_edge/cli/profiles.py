@@ -82,7 +82,7 @@ def detect(
 ) -> None:
     """Ask a board what it is: names the profile that fits, and where the board differs from it."""
     from sis_edge import profiles
-    from sis_edge.agent_client import AgentClient
+    from sis_edge.board.agent_client import AgentClient
     from sis_edge.cli.console import out
     from sis_edge.profiles.detect import detect as find
     from sis_edge.transport import connect

@@ -22,7 +22,9 @@ def quickstart(
     reports_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
 ) -> None:
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
-    from sis_edge import calibrating, pipeline, report
+    from sis_edge import report
+    from sis_edge.board import calibrate
+    from sis_edge.build import pipeline
     from sis_edge.cli.console import bars, log, out
     from sis_edge.formation import presets_for
 
@@ -35,7 +37,7 @@ def quickstart(
             presets_for("digits"),
             build_dir,
             name,
-            calibration=lambda: calibrating.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),
+            calibration=lambda: calibrate.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),
         )
         bundle = pipeline.build(plan, shown.step).bundle
         stored = measuring.measure(bundle, transport, profile, runs_dir, shown, asked=asked)

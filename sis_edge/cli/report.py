@@ -23,7 +23,7 @@ def report(
     """Write index.html, report.md, results.csv and results.json from stored runs."""
     from sis_edge import report as reports
     from sis_edge.cli.console import log, out
-    from sis_edge.names import checked
+    from sis_edge.files.names import checked
     from sis_edge.results import store
 
     if run:

@@ -52,10 +52,10 @@ def sweep(
 ) -> None:
     """Train every combination and compare their accuracy; trials that are done are not done again."""
     from sis_edge.cli.console import bars, log
-    from sis_edge.sweep import places, running
+    from sis_edge.sweep import executors, running
     from sis_edge.sweep.plan import SweepPlan, budgets
 
-    where = places.Where(jobs, ray, cpus, gpus)
+    where = executors.Where(jobs, ray, cpus, gpus)
     plan = SweepPlan(
         dataset=dataset,
         budgets=budgets(_words(preset), _numbers("--t-c", t_c), _numbers("--t-p", t_p)),
@@ -82,7 +82,7 @@ def sweep(
             if done == total:
                 shown.drop(label)  # a line of its own tells what came of it
 
-        runner = places.runner(where, on_step, say=lambda message: log.print(message, soft_wrap=True))
+        runner = executors.runner(where, on_step, say=lambda message: log.print(message, soft_wrap=True))
         found = running.run(plan, runner, on_trial)
     _tell(found)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sis_edge.datasets import cifar10, digits, fashion_mnist, svhn
 from sis_edge.datasets.base import Dataset, ImageSet, Places
-from sis_edge.datasets.cache import cache_root
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files.cache import cache_root
 
 DATASETS: dict[str, Callable[[Places], Dataset]] = {
     "digits": digits.load,

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,17 +34,6 @@ class Route:
 
     name: str
     fetch: Callable[[Path], None]
-
-
-def cache_root(cache_dir: Path | None = None) -> Path:
-    """The cache folder: the argument, else the environment's SIS_EDGE_CACHE, else the platform's own."""
-    if cache_dir is not None:
-        return cache_dir
-    if named := os.environ.get("SIS_EDGE_CACHE"):
-        return Path(named).expanduser()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("sis-edge"))
 
 
 def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> str:

@@ -19,8 +19,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.disk import writing
 from sis_edge.errors import UsageError
+from sis_edge.files.disk import writing
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
 

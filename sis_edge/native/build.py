@@ -11,8 +11,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from sis_edge.disk import writing
 from sis_edge.errors import ExportError
+from sis_edge.files.disk import writing
 from sis_edge.native import toolchain
 from sis_edge.native.toolchain import Toolchain
 

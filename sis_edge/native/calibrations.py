@@ -14,11 +14,11 @@ from pathlib import Path
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
-from sis_edge.disk import writing
 from sis_edge.errors import RecordError, UsageError
+from sis_edge.files.atomic import write_text
+from sis_edge.files.disk import writing
 from sis_edge.native import build, toolchain
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
-from sis_edge.results.atomic import write_text
 
 
 def default_folder() -> Path:

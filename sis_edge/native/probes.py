@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_agent.native import calibration
+from sis_agent.calibration import calibrate as calibration
 from sis_edge.native import blob, work
 from sis_edge.native.blob import Array, Pairs
 from sis_edge.spec import LayerSpec, nin

@@ -20,13 +20,13 @@ def write(runs: "Sequence[StoredRun]", folder: Path, seed: int = 0) -> list[Path
     All texts are made before the first file is written, and each file is replaced as a whole. Raises RecordError
     where there is no run, DiskError where the folder cannot be written.
     """
+    from sis_edge.files.atomic import write_text
     from sis_edge.report.charts import charts, svg
     from sis_edge.report.csv import to_csv
     from sis_edge.report.document import document
     from sis_edge.report.html import to_html
     from sis_edge.report.json import to_json
     from sis_edge.report.markdown import to_markdown
-    from sis_edge.results.atomic import write_text
 
     report = document(runs, seed)
     several = len(report.sections) > 1

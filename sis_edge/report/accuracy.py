@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sis_edge.files.atomic import write_text
 from sis_edge.report.charts import Chart, svg
 from sis_edge.report.html import accuracy_page
 from sis_edge.report.sheet import Sheet, to_markdown
-from sis_edge.results.atomic import write_text
 
 
 @dataclass(frozen=True)

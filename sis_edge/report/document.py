@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from statistics import median
 
 from sis_agent.schema import Facts, Job
+from sis_edge.board.jobs import LENGTHS
 from sis_edge.errors import RecordError
-from sis_edge.jobs import LENGTHS
 from sis_edge.report import rows as show
 from sis_edge.report.layers import layer_tables
 from sis_edge.report.tables import COLUMNS, Table, table
 from sis_edge.results import sampling
 from sis_edge.results.comparison import Row, compare
+from sis_edge.results.kernel_choice import SparseChoice, advice, choices
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparse_choice import SparseChoice, advice, choices
 from sis_edge.results.verdict import Level, Verdict, judge
 
 # The data sets that the paper reports accuracies for.

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sis_edge.bundle import LayerChoice, NetworkEntry, SparseForm
+from sis_edge.bundles.manifest import LayerChoice, NetworkEntry, SparseForm
 from sis_edge.native.costs import on_threads
 from sis_edge.report import rows as show
 from sis_edge.report.tables import Cell, Column, Table
 from sis_edge.results.comparison import Row
+from sis_edge.results.kernel_choice import SparseChoice
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparse_choice import SparseChoice
 
 TITLES = (
     ("Layer", False),

@@ -13,8 +13,8 @@ from sis_edge.report.document import board_name, headline, mark, of_engines, ver
 from sis_edge.report.layers import short
 from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, energy_scope, fill, value
 from sis_edge.results.comparison import Row, compare
+from sis_edge.results.kernel_choice import advice, choices
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparse_choice import advice, choices
 from sis_edge.results.verdict import Level, judge
 
 

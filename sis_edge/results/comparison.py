@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.bundle import NetworkEntry
+from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
 from sis_edge.results.schema import StoredRun

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record, to_json
-from sis_edge.bundle import Manifest, NetworkEntry
+from sis_edge.bundles.manifest import Manifest, NetworkEntry
 from sis_edge.errors import RecordError
 
 STORE_VERSION = 1

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_agent.precision import widening
+from sis_agent.measure.confidence import widening
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -115,8 +115,8 @@ def speed_up(
     with replacement, the same ones for both networks, and inferences with replacement within each drawn round.
     Samples of one round are not independent of each other, which is why rounds are what the spread comes from. The
     inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring rounds
-    are alike it is widened, as the agent's rule for an early stop is (`sis_agent.precision.widening`). It is widened to
-    hold the estimate where a skewed small sample would leave it outside.
+    are alike it is widened, as the agent's rule for an early stop is (`sis_agent.measure.confidence.widening`). It is
+    widened to hold the estimate where a skewed small sample would leave it outside.
 
     Raises ValueError where a latency is 0: the clock is too coarse for such a network.
     """

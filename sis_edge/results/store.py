@@ -9,7 +9,7 @@ from datetime import UTC
 from pathlib import Path
 
 from sis_edge.errors import RecordError
-from sis_edge.results.atomic import write_text
+from sis_edge.files.atomic import write_text
 from sis_edge.results.schema import StoredRun
 
 DEFAULT_FOLDER = Path("runs")

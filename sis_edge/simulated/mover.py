@@ -20,7 +20,7 @@ from sis_edge.simulated.tree import Moving
 LOOK_EVERY_S = 0.004
 FIND_EVERY_S = 0.05
 REST_EVERY_S = 0.1
-WORKER = b"sis_agent.worker"
+WORKER = b"sis_agent.worker.worker"
 TICKS_PER_S = 100  # USER_HZ of /proc
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge import stages, training_stage
 from sis_edge.errors import UsageError
+from sis_edge.files import stages
 from sis_edge.formation import Formation, form, preset
 from sis_edge.formation.distributions import distribution
 from sis_edge.formation.granularities import granularity
 from sis_edge.formation.matching import matched
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
+from sis_edge.training import stage
 
 if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
@@ -181,7 +182,7 @@ def _task(
 ) -> Task:
     formation = replace(structure.formation, seed=seed)
     graph = form(nin(len(dataset.classes)), formation)
-    decided_by = training_stage.inputs(graph, dataset.sha256, train_images, recipe, seed, held_out=held_out)
+    decided_by = stage.inputs(graph, dataset.sha256, train_images, recipe, seed, held_out=held_out)
     return Task(
         stages.key(decided_by),
         formation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from sis_edge import stages
+from sis_edge.files import stages
 from sis_edge.sweep import trial as trials
 from sis_edge.sweep.plan import Prepared, SweepPlan, prepare
 from sis_edge.sweep.trial import Failure, Task, Trial

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sis_edge.bundle import Provenance, Sha256
+from sis_edge.bundles.manifest import Provenance, Sha256
+from sis_edge.files.atomic import write_text
 from sis_edge.formation import Formation
-from sis_edge.results.atomic import write_text
 
 if TYPE_CHECKING:
     from sis_edge.training import Recipe

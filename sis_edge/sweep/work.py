@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge import training_stage
-from sis_edge.disk import writing
+from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import DatasetError, SisEdgeError
+from sis_edge.files.disk import writing
 from sis_edge.formation import form
 from sis_edge.formation.compaction import compact
-from sis_edge.provenance import provenance
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
+from sis_edge.training import stage
 
 if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
@@ -65,7 +65,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
         return {"wrong": [int(place) for place in (predicted != held_out.labels).nonzero()[0]]}
 
     with _one_at_a_time(root, task.key):
-        outcome = training_stage.run(
+        outcome = stage.run(
             root,
             graph,
             dataset,

@@ -17,10 +17,10 @@ from torch import Tensor
 from sis_edge.datasets import Dataset, ImageSet
 from sis_edge.models import SisNet, kernels
 from sis_edge.training.batches import Batches
+from sis_edge.training.distributed import Together
 from sis_edge.training.memory import keep_freed_memory
 from sis_edge.training.muon import Muon
 from sis_edge.training.recipe import Recipe
-from sis_edge.training.together import Together
 
 CHECKPOINT = "last.ckpt"
 

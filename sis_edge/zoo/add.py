@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sis_edge import stages, training_stage
-from sis_edge.bundle import file_sha256
-from sis_edge.disk import writing
+from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import UsageError
+from sis_edge.files import stages
+from sis_edge.files.atomic import write_text
+from sis_edge.files.disk import writing
+from sis_edge.files.hashing import file_sha256
+from sis_edge.files.names import checked
 from sis_edge.formation import SynapticGraph, preset_of
-from sis_edge.names import checked
-from sis_edge.provenance import provenance
-from sis_edge.results.atomic import write_text
+from sis_edge.training import stage
 from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Entry, Repeat, named
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], flo
             f"{found.folder} was trained on other images than {dataset.name}'s (SHA-256 {found.dataset_sha256[:12]}); "
             "name its data set with --dataset"
         )
-    packed = weights.pack(training_stage.load(found.graph, found.folder))
+    packed = weights.pack(stage.load(found.graph, found.folder))
     return packed, accuracy(weights.unpack(packed, found.graph), dataset, dataset.test)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sis_edge.bundle import Sha256, file_sha256
+from sis_edge.bundles.manifest import Sha256
 from sis_edge.errors import RecordError, unknown
+from sis_edge.files.hashing import file_sha256
 from sis_edge.formation import DENSE, PRESETS, SynapticGraph
 
 if TYPE_CHECKING:

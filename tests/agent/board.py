@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sis_agent.schema import ENDED, JOB_VERSION, Job, NetworkJob, Preprocess, Record, to_json
-from sis_edge.agent_archive import build
+from sis_edge.board.agent_archive import build
 
 DEADLINE_S = 60.0
 FOR_EVER = 10**6  # rounds that no test waits for

@@ -10,8 +10,8 @@ import onnxruntime
 from native.networks import small_network
 
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob
-from sis_edge.export.onnx_file import to_onnx
-from sis_edge.export.sparse_onnx import to_sparse_onnx
+from sis_edge.exporting.onnx_file import to_onnx
+from sis_edge.exporting.sparse_onnx import to_sparse_onnx
 from sis_edge.native import build
 
 from .networks import HOW

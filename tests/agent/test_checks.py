@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sis_agent import checks
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import Session
 from sis_agent.schema import Accuracy, Preprocess
+from sis_agent.worker import checks
 
 HOW = Preprocess([0.5, 0.4, 0.3], [0.2, 0.25, 0.3])
 IMAGES = np.random.default_rng(1).integers(0, 256, (70, 3, 4, 4), dtype=np.uint8)

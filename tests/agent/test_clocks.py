@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import privilege, watchdog
-from sis_agent.clocks import Clocks
+from sis_agent.clocks import privilege, watchdog
+from sis_agent.clocks.lock_clocks import Clocks
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
@@ -284,7 +284,7 @@ def test_a_watchdog_outlives_the_signals_of_a_lost_connection(board: Board, sysr
     (saved,) = [
         entry
         for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if b"sis_agent.watchdog" in _bytes(entry) and str(pid) == _parent(entry)
+        if b"sis_agent.clocks.watchdog" in _bytes(entry) and str(pid) == _parent(entry)
     ]
     guard = int(saved.parent.name)
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent.execute import cancel
+from sis_agent.job.execute import cancel
 from sis_agent.lock import start_ticks
 
 from .board import FOR_EVER, Board, children

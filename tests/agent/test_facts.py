@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import cpu, facts
+from sis_agent import inventory
+from sis_agent.board import cpu, facts
 from sis_agent.tree import Tree
 
 
@@ -184,10 +185,10 @@ def test_the_version_of_a_debian_package(tmp_path: Path) -> None:
 def test_a_board_with_tensorrts_tool_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From TensorRT 11 on its version decides which ONNX goes over."""
     write(tmp_path, {**ORIN, "var/lib/dpkg/status": DPKG})
-    assert "tensorrt" not in facts.read(root=str(tmp_path)).packages
+    assert "tensorrt" not in inventory.read(root=str(tmp_path)).packages
     tool = tmp_path / "bin" / "trtexec"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tool.parent))
-    assert facts.read(root=str(tmp_path)).packages["tensorrt"] == "11.4.1.2"
+    assert inventory.read(root=str(tmp_path)).packages["tensorrt"] == "11.4.1.2"

@@ -5,26 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import jobs, lock, memory, schema
+from sis_agent import lock, schema
+from sis_agent.files import checked_name, write_atomic
+from sis_agent.job.folder import JobFolder, State
 from sis_agent.protocol import ProblemError
+from sis_agent.worker import memory
 
 
-def folder(root: Path) -> jobs.JobFolder:
-    found = jobs.JobFolder(str(root), "j1")
+def folder(root: Path) -> JobFolder:
+    found = JobFolder(str(root), "j1")
     Path(found.path).mkdir(parents=True)
     return found
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "record.json"
-    jobs.write_atomic(str(path), "first")
+    write_atomic(str(path), "first")
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ProblemError) as caught:
-        jobs.write_atomic(str(path), "second")
+        write_atomic(str(path), "second")
     assert caught.value.problem.code == "disk-full"
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
@@ -32,13 +35,13 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
 def test_other_errors_of_the_disk_keep_their_class(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        jobs.write_atomic(str(tmp_path / "missing" / "x"), "")
+        write_atomic(str(tmp_path / "missing" / "x"), "")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "-a", ".hidden", "a b", "a\n", "x" * 129, "ä"])
 def test_names_that_cannot_be_folders(name: str) -> None:
     with pytest.raises(ProblemError) as caught:
-        jobs.checked_name("job id", name)
+        checked_name("job id", name)
     assert caught.value.problem.code == "bad-name"
 
 
@@ -47,9 +50,9 @@ def test_states(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no job 'j1'"):
         job.state()
     Path(job.file("job.json")).write_text("{}")
-    assert job.state() == jobs.State(schema.QUEUED)
+    assert job.state() == State(schema.QUEUED)
     ticks = lock.start_ticks(os.getpid())
-    running = jobs.State(schema.RUNNING, os.getpid(), ticks)
+    running = State(schema.RUNNING, os.getpid(), ticks)
     job.write_state(running)
     assert job.state() == running
     assert ticks is not None
@@ -58,7 +61,7 @@ def test_states(tmp_path: Path) -> None:
     assert lost.state == schema.FAILED
     assert lost.problem is not None
     assert lost.problem.code == "job-lost"
-    done = jobs.State(schema.FAILED, 1, 1, schema.Problem("code", "message"))
+    done = State(schema.FAILED, 1, 1, schema.Problem("code", "message"))
     job.write_state(done)
     assert job.state() == done
 

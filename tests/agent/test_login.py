@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import cli, login
+from sis_agent import cli
 from sis_agent.commands import Commands
+from sis_agent.job import login
 from sis_agent.tree import Tree
 
 from .board import FOR_EVER, Board

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from sis_agent.measure.sampler import DEFAULT_INTERVAL_S, Recorder, Sampler
 from sis_agent.power.base import Source
-from sis_agent.sampler import DEFAULT_INTERVAL_S, Recorder, Sampler
 from sis_agent.schema import StateSample
 
 

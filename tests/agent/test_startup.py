@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sis_agent
-from sis_edge.agent_archive import build
+from sis_edge.board.agent_archive import build
 
 from .interpreters import find
 
@@ -37,7 +37,7 @@ def test_no_run_time_is_imported_at_start() -> None:
         f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r})\n"
         f"for name in {modules!r}: __import__(name)\n"
         "allowed = set(sys.stdlib_module_names) | {'sis_agent', '__main__'}\n"
-        "from sis_agent import facts; facts.read()\n"
+        "from sis_agent import inventory; inventory.read()\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} - allowed))"
     )
     done = run(sys.executable, "-I", "-S", "-c", code)
@@ -56,7 +56,7 @@ def test_it_is_small_in_memory(version: str, tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(archive.path)!r})\n"
         "from sis_agent.cli import run_command_line\n"
         f"run_command_line(['--root', {str(tmp_path)!r}, 'facts'])\n"
-        "from sis_agent import memory\n"
+        "from sis_agent.worker import memory\n"
         "print(memory.read().peak_rss_bytes)"
     )
     done = run(find(version), "-c", code)

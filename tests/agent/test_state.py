@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import power_mode, state
+from sis_agent.board import power_mode, state
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sis_agent.native import turns
-from sis_agent.native.turns import Turn
+from sis_agent.calibration import turns
+from sis_agent.calibration.turns import Turn
 
 COSTS: dict[str, list[float]] = {f"n{at}": [0.001 * (at + 1), 0.0005] for at in range(12)}
 

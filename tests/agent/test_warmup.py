@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sis_agent import warmup
+from sis_agent.worker import warmup
 
 
 class Board:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import sis_agent
-from sis_agent import clock, worker
+from sis_agent import clock
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
-from sis_agent.worker_process import StoppedError, StopRequest, WorkerLostError, WorkerProcess
+from sis_agent.worker import worker
+from sis_agent.worker.process import StoppedError, StopRequest, WorkerLostError, WorkerProcess
 
 JOB = Job(JOB_VERSION, "b1", [NetworkJob("a", "m", "l")], "i", 1e-4, Preprocess([0.5] * 3, [0.25] * 3), runner="null")
 LOAD = {"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}
@@ -85,7 +86,7 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
     """The runner of this child writes to descriptor 1 as a native library would."""
     code = (
         f"import os, sys; sys.path.insert(0, {str(Path(sis_agent.__file__).parents[1])!r})\n"
-        "from sis_agent import worker\n"
+        "from sis_agent.worker import worker\n"
         "from sis_agent.runners import null\n"
         "load = null.NullRunner.load\n"
         "null.NullRunner.load = lambda *a: (os.write(1, b'native noise'), print('python noise'), load(*a))[-1]\n"

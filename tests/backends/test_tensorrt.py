@@ -6,7 +6,7 @@ from results.factory import facts, network_entry
 from sis_agent.runners.tensorrt.options import parse
 from sis_agent.schema import NetworkJob
 from sis_edge.backends.tensorrt import jobs_for, strongly_typed
-from sis_edge.bundle import NetworkEntry, Parity, Variant
+from sis_edge.bundles.manifest import NetworkEntry, Parity, Variant
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.profiles import Board, DeviceProfile, Gpu, Runtime, TensorRtSettings
 

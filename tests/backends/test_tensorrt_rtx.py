@@ -6,13 +6,13 @@ from pathlib import Path
 
 import onnx
 import pytest
-from export.networks import images, model, preset_model, saved
+from exporting.networks import images, model, preset_model, saved
 from onnx import TensorProto, helper
 
 from sis_edge.backends import tensorrt_rtx
 from sis_edge.errors import ExportError, UsageError
-from sis_edge.export.half import to_half
-from sis_edge.export.quantize import quantize
+from sis_edge.exporting.half import to_half
+from sis_edge.exporting.quantize import quantize
 from sis_edge.formation import PRESETS, Formation
 
 CAPABILITIES = ("8.6", "8.9", "12.0")

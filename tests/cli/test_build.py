@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny_bundle import tiny_bundle
 
-from sis_edge.bundle import NetworkEntry
+from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.cli.build import show
 
 

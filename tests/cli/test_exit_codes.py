@@ -14,7 +14,7 @@ from sshd import free_port
 from tiny_bundle import tiny_bundle
 
 from sis_edge import errors
-from sis_edge.bundle import MANIFEST
+from sis_edge.bundles.manifest import MANIFEST
 from sis_edge.formation import Formation, form
 from sis_edge.spec import nin
 

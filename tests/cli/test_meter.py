@@ -7,8 +7,8 @@ import pytest
 from command import sis_edge
 from tiny_bundle import tiny_bundle, tiny_profile
 
-from sis_edge.deployment import deploy
-from sis_edge.jobs import METER_BLOCK_S, MeasuringOptions, job_for
+from sis_edge.board.deploy import deploy
+from sis_edge.board.jobs import METER_BLOCK_S, MeasuringOptions, job_for
 from sis_edge.results import energy, store
 from sis_edge.transport import LocalTransport
 from tests.results.test_meter import recording, run

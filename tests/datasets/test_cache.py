@@ -11,8 +11,9 @@ import platformdirs
 import pytest
 
 from sis_edge import datasets
-from sis_edge.datasets.cache import Route, cache_root, fault, obtain
+from sis_edge.datasets.cache import Route, fault, obtain
 from sis_edge.errors import DatasetError, DiskError, UsageError
+from sis_edge.files.cache import cache_root
 
 CONTENTS = {"a.bin": b"first", "b.bin": b"second"}
 CHECKSUMS = {

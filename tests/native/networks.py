@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sis_edge.export.compact import CompactLayer, CompactNetwork
+from sis_edge.exporting.compact import CompactLayer, CompactNetwork
 from sis_edge.formation import form
 from sis_edge.formation.compaction import compact
 from sis_edge.formation.formation import Formation

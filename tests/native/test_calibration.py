@@ -6,9 +6,10 @@ import numpy as np
 import onnx
 import pytest
 
-from sis_agent.native import calibration
+from sis_agent.calibration import calibrate as calibration
 from sis_agent.native.library import Library
-from sis_edge import calibrating, profiles
+from sis_edge import profiles
+from sis_edge.board import calibrate
 from sis_edge.cli import run
 from sis_edge.errors import BoardError, RecordError
 from sis_edge.native import calibrations, costs, nodes, probes, work
@@ -25,7 +26,7 @@ def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(calibrations, "default_folder", lambda: tmp_path / "calibrations")
-    monkeypatch.setattr(calibrating, "connect", lambda host: LocalTransport(tmp_path / "board"))
+    monkeypatch.setattr(calibrate, "connect", lambda host: LocalTransport(tmp_path / "board"))
     monkeypatch.setattr("sis_edge.transport.connect", lambda *_, **__: LocalTransport(tmp_path / "board"))
     return tmp_path / "calibrations"
 
@@ -89,7 +90,7 @@ def test_the_probes_are_a_small_archive(tmp_path: Path) -> None:
 def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
     board, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
     said: list[str] = []
-    first = calibrating.calibrate(transport, board, say=said.append)
+    first = calibrate.calibrate(transport, board, say=said.append)
     count = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN)
     assert said == [f"timing {count} small networks on local, one core"]
     assert first.other_cores is not None
@@ -97,11 +98,11 @@ def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
     assert first.fit_error == costs.fit(first).fit_error
     assert costs.fit(first).run_s >= 0
     assert first.library.startswith(first.library.partition("-")[0] + "-")
-    assert calibrating.calibrate(transport, board, say=said.append) == first
-    assert calibrating.known(board, say=said.append) == first
+    assert calibrate.calibrate(transport, board, say=said.append) == first
+    assert calibrate.known(board, say=said.append) == first
     assert calibrations.of_profile("local", 1) == first
     assert len(said) == 1
-    again = calibrating.calibrate(transport, board, again=True, say=said.append)
+    again = calibrate.calibrate(transport, board, again=True, say=said.append)
     assert again.digest != first.digest
     assert calibrations.of_profile("local", 1) == again
 
@@ -109,11 +110,11 @@ def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
 def test_as_many_threads_as_the_profile_computes_with(few_probes: None, cache: Path) -> None:
     local, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
     board = local.model_copy(update={"runtime": local.runtime.model_copy(update={"threads": [2, 1]})})
-    found = calibrating.calibrate(transport, board)
+    found = calibrate.calibrate(transport, board)
     assert found.threads == 2
     assert found.basis.endswith(", 2 threads")
-    assert calibrating.calibrate(transport, board) == found
-    assert calibrating.calibrate(transport, local).threads == 1
+    assert calibrate.calibrate(transport, board) == found
+    assert calibrate.calibrate(transport, local).threads == 1
     calibrations.save(found, cache / "two.json", "raspberry-pi-4")
     with pytest.raises(
         RecordError, match=r"is of 2 threads, and the profile raspberry-pi-4 computes on 4 threads; `sis-e"
@@ -130,7 +131,7 @@ def test_other_kernels_other_run_time_other_processor_other_file(tmp_path: Path)
 
 
 def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Path) -> None:
-    found = calibrating.known(profiles.load("local"))
+    found = calibrate.known(profiles.load("local"))
     old = found.model_copy(update={"library": found.library[:-4] + "0000"})
     calibrations.save(old, cache / "old.json", "raspberry-pi-4")
     with pytest.raises(RecordError, match=r"is of other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
@@ -142,7 +143,7 @@ def test_a_simulated_board_is_not_calibrated(cache: Path, tmp_path: Path) -> Non
     local = profiles.load("local")
     board = local.model_copy(update={"agent": local.agent.model_copy(update={"sysroot": str(tmp_path / "tree")})})
     with pytest.raises(BoardError, match="is simulated: its speed says nothing about a board"):
-        calibrating.calibrate(LocalTransport(tmp_path / "board"), board)
+        calibrate.calibrate(LocalTransport(tmp_path / "board"), board)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"calibration_version": 3}', "\x00"])

@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from sis_edge.export.onnx_file import to_onnx
-from sis_edge.export.sparse_onnx import to_sparse_onnx
+from sis_edge.exporting.onnx_file import to_onnx
+from sis_edge.exporting.sparse_onnx import to_sparse_onnx
 
 from .chains import Array, Case, pack, random_layer
 from .networks import small_network

@@ -21,7 +21,7 @@ from sis_agent.schema import (
     Record,
     RoundSamples,
 )
-from sis_edge.bundle import BUNDLE_VERSION, FileEntry, Manifest, NetworkEntry, Parity, Provenance, Training
+from sis_edge.bundles.manifest import BUNDLE_VERSION, FileEntry, Manifest, NetworkEntry, Parity, Provenance, Training
 from sis_edge.results.schema import StoredRun
 
 # name: t_c, t_p, CL, MP, MACs, paper's CIFAR-10 accuracy, host accuracy, latency [s]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from sis_agent.measure.sampler import Recorder
 from sis_agent.power.base import Source
-from sis_agent.sampler import Recorder
 from sis_agent.schema import EnergyBlock, NetworkRecord, Power, PowerTrace, Record, Window
 from sis_edge.results import energy
 

@@ -16,7 +16,7 @@ from results.traces import (
     slowness,
     unpaired_interval,
 )
-from sis_agent.precision import widening
+from sis_agent.measure.confidence import widening
 from sis_edge.results.statistics import (
     MIN_ROUNDS,
     _Rounds,

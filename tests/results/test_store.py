@@ -6,8 +6,8 @@ import pytest
 
 from results.factory import stored_run
 from sis_edge.errors import DiskError, RecordError
+from sis_edge.files.atomic import write_text
 from sis_edge.results import store
-from sis_edge.results.atomic import write_text
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

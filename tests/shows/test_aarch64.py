@@ -11,8 +11,10 @@ import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.schema import Record
-from sis_edge import deployment, jobs, pipeline, profiles, report
+from sis_edge import profiles, report
 from sis_edge.backends import onnxruntime
+from sis_edge.board import deploy, jobs
+from sis_edge.build import pipeline
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import judge
 
@@ -34,7 +36,7 @@ def transport(tmp_path_factory):
 def run(transport, tmp_path_factory) -> StoredRun:
     bundle = tiny_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
     profile = tiny_profile(rounds=30, architecture="aarch64")
-    record = deployment.deploy(bundle, transport, profile)
+    record = deploy.deploy(bundle, transport, profile)
     return StoredRun(
         stored_at=datetime.now(UTC),
         profile=profile.name,
@@ -98,7 +100,7 @@ def sparse_record(transport, tmp_path_factory) -> Record:
         short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}
         plan = pipeline.BuildPlan(board, "cifar10", ("svhn-sis3",), folder, "sparse", **short)
         bundle = pipeline.build(plan).bundle
-        return deployment.deploy(bundle, transport, board)
+        return deploy.deploy(bundle, transport, board)
 
 
 def test_a_whole_sparse_network_sees_what_pytorch_sees(sparse_record) -> None:

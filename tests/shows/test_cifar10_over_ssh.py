@@ -8,9 +8,9 @@ import pytest
 from command import sis_edge
 from sshd import Server
 
-from sis_edge.bundle import Bundle, verify
+from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.datasets import load
-from sis_edge.export.parity import run_onnx
+from sis_edge.exporting.parity import run_onnx
 
 pytestmark = pytest.mark.slow
 

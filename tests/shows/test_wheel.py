@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_edge.bundle import verify
+from sis_edge.bundles.verify import verify
 from sis_edge.formation import PRESETS
 
 pytestmark = pytest.mark.slow

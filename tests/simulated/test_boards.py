@@ -10,7 +10,7 @@ from sis_agent import power
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 from sis_edge import profiles, simulated
-from sis_edge.deployment import deploy
+from sis_edge.board.deploy import deploy
 from sis_edge.errors import UsageError
 from sis_edge.results import energy, sampling
 from sis_edge.simulated.model import Model

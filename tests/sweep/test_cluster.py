@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from sis_edge.cli import run as command
-from sis_edge.datasets.cache import cache_root
 from sis_edge.errors import UsageError
-from sis_edge.sweep import cluster, here, running
+from sis_edge.files.cache import cache_root
+from sis_edge.sweep import local, ray, running
 from sis_edge.sweep.running import Outcomes, run
 from sis_edge.sweep.trial import Task
 from sis_edge.training.train import CHECKPOINT
@@ -47,7 +47,7 @@ class Notes:
 
 
 def on(workers: RayCluster, notes: Notes, cpus: int = 1) -> running.Runner:
-    return partial(cluster.on_ray, on_step=notes.on_step, say=notes.say, address=workers.address, cpus=cpus, gpus=None)
+    return partial(ray.on_ray, on_step=notes.on_step, say=notes.say, address=workers.address, cpus=cpus, gpus=None)
 
 
 def test_the_command_on_two_workers(
@@ -75,7 +75,7 @@ def test_a_folder_that_the_machines_do_not_see_stays_empty(
     def not_there(root: Path) -> Iterator[Path]:
         yield root / "shared-by-nobody"
 
-    monkeypatch.setattr(cluster, "_sign", not_there)
+    monkeypatch.setattr(ray, "_sign", not_there)
     found = run(plan_in(tmp_path, granularities=("neuron",), seeds=(0,)), on(workers, Notes()))
     assert len(found.trials) == 1
     assert [path.name for path in (tmp_path / ".stages").iterdir()] == ["lock"]
@@ -126,7 +126,7 @@ def test_a_worker_and_then_a_machine_are_killed_in_mid_trial(workers: RayCluster
 
 
 def _here(tasks: Sequence[Task], root: Path) -> Outcomes:
-    return here.one_by_one(tasks, root, lambda task, done, total, loss: None)
+    return local.one_by_one(tasks, root, lambda task, done, total, loss: None)
 
 
 class Killed:

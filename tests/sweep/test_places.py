@@ -9,8 +9,8 @@ import pytest
 
 from sis_edge.cli import run as command
 from sis_edge.errors import TransportError, UsageError
-from sis_edge.sweep import joining
-from sis_edge.sweep.places import PLACES, Where
+from sis_edge.sweep import ray_connection
+from sis_edge.sweep.executors import PLACES, Where
 from sis_edge.sweep.running import run
 
 from . import ray_cluster  # settings of Ray, before anything imports it
@@ -79,12 +79,12 @@ def test_where_nothing_answers(scheme: str, free_port: int, tmp_path: Path, caps
 
 def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match=r"no Ray cluster answers at nowhere\.invalid:6379 \("):
-        joining.probe("nowhere.invalid:6379")
+        ray_connection.probe("nowhere.invalid:6379")
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7:6379", "ray://head.example.org:10001", "[::1]:6379", "head-0_a:1"])
 def test_addresses(address: str) -> None:
-    assert joining.ADDRESS.fullmatch(address)
+    assert ray_connection.ADDRESS.fullmatch(address)
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,7 @@ def test_a_finished_sweep_asks_no_cluster(
 
 def test_ray_is_imported_where_it_is_used_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # an import would be an error
-    from sis_edge.sweep.places import runner
+    from sis_edge.sweep.executors import runner
 
     where = Where(ray="127.0.0.1:6379")
     asked = runner(where, lambda task, done, total, loss: None, lambda message: None)

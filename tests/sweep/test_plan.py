@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sis_edge import datasets, training_stage
+from sis_edge import datasets
 from sis_edge.datasets import Dataset
 from sis_edge.errors import UsageError
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
 from sis_edge.sweep.plan import budgets, prepare
+from sis_edge.training import stage
 
 from .plans import plan_in
 
@@ -107,8 +108,8 @@ def test_units_that_say_nothing(digits: Dataset, tmp_path: Path, word: str) -> N
 def test_the_key_is_a_build_s_but_for_the_images_held_out(digits: Dataset, tmp_path: Path) -> None:
     found = prepare(plan_in(tmp_path), digits)
     task = found.tasks[0]
-    build = training_stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed)
-    sweep = training_stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed, held_out=100)
+    build = stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed)
+    sweep = stage.inputs(form(nin(), task.formation), digits.sha256, 64, found.recipe, task.seed, held_out=100)
     assert sweep == build | {"held_out": 100}
 
 

@@ -11,15 +11,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sis_edge import datasets, stages, training_stage
+from sis_edge import datasets
 from sis_edge.datasets import ImageSet
 from sis_edge.errors import UsageError
+from sis_edge.files import stages
 from sis_edge.formation import form
 from sis_edge.spec import nin
-from sis_edge.sweep import here, running
+from sis_edge.sweep import local, running
 from sis_edge.sweep.running import Outcomes, Swept, run
 from sis_edge.sweep.trial import Failure, Task, Trial, load
 from sis_edge.sweep.work import ATTEMPTS, attempt
+from sis_edge.training import stage
 from sis_edge.training.evaluate import accuracy
 from sis_edge.training.train import CHECKPOINT
 
@@ -34,7 +36,7 @@ class Watch:
 
     def __call__(self, tasks: Sequence[Task], root: Path) -> Outcomes:
         self.asked = [task.key for task in tasks]
-        return here.one_by_one(tasks, root, lambda task, done, total, loss: None)
+        return local.one_by_one(tasks, root, lambda task, done, total, loss: None)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -71,9 +73,9 @@ def test_accuracy_is_that_on_the_last_training_images(swept_once: Swept) -> None
     held_out = ImageSet(data.train.images[-100:], data.train.labels[-100:])
     task = swept_once.prepared.tasks[0]
     graph = form(nin(), task.formation)
-    inputs = training_stage.inputs(graph, data.sha256, 64, task.recipe, task.seed, held_out=100)
+    inputs = stage.inputs(graph, data.sha256, 64, task.recipe, task.seed, held_out=100)
     folder = swept_once.plan.folder / ".stages" / f"train-{stages.key(inputs)[:20]}"
-    network = training_stage.load(graph, folder)
+    network = stage.load(graph, folder)
     assert accuracy(network, data, held_out) == pytest.approx(swept_once.trials[task.key].accuracy)
     assert 0 < len(swept_once.trials[task.key].wrong) < 100
 
@@ -100,7 +102,7 @@ def test_a_damaged_trial_is_made_again_from_its_training(swept: Path, damage: by
     name = sorted(before)[1]
     (swept / running.TRIALS / name).write_bytes(damage)
     steps: list[int] = []
-    again = run(plan_in(swept), partial(here.one_by_one, on_step=lambda task, done, total, loss: steps.append(done)))
+    again = run(plan_in(swept), partial(local.one_by_one, on_step=lambda task, done, total, loss: steps.append(done)))
     assert again.done_before == 3
     assert steps == []  # the training was found
     made = load(next(key for key in again.trials if name.startswith(key[:20])), swept / running.TRIALS)
@@ -114,7 +116,7 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(plan_in(tmp_path / "s"), partial(here.one_by_one, on_step=press))
+        run(plan_in(tmp_path / "s"), partial(local.one_by_one, on_step=press))
     assert len(files(tmp_path / "s")) == 1
     watch = Watch()
     assert len(run(plan_in(tmp_path / "s"), watch).trials) == 4
@@ -207,7 +209,7 @@ def _killing(times: int, killed: set[int]) -> running.Runner:
         thread = threading.Thread(target=kill, args=(checkpoint, ended))
         thread.start()
         try:
-            yield from here.in_processes(tasks, root, jobs=2)
+            yield from local.in_processes(tasks, root, jobs=2)
         finally:
             ended.set()
             thread.join()
@@ -238,7 +240,7 @@ def _workers() -> list[psutil.Process]:
 @pytest.mark.slow
 class TestProcesses:
     def test_they_find_what_one_process_finds(self, swept_once: Swept, tmp_path: Path) -> None:
-        found = run(plan_in(tmp_path), partial(here.in_processes, jobs=2))
+        found = run(plan_in(tmp_path), partial(local.in_processes, jobs=2))
         assert not found.failures
         assert {key: trial.wrong for key, trial in found.trials.items()} == {
             key: trial.wrong for key, trial in swept_once.trials.items()

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from sis_edge.bundles.provenance import provenance
 from sis_edge.formation import Formation
-from sis_edge.provenance import provenance
 from sis_edge.sweep.plan import Prepared, Structure
 from sis_edge.sweep.running import Swept
 from sis_edge.sweep.summary import Summary, half_width, pooled_spread, summarise

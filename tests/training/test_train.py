@@ -228,7 +228,7 @@ def test_one_batch_in_one_epoch(data: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_full_disk(data: Dataset, small_disk: Path) -> None:
-    from sis_edge.disk import writing
+    from sis_edge.files.disk import writing
 
     (small_disk / "ballast").write_bytes(bytes(2**20 - 8192))
     with pytest.raises(DiskError, match=r"small disk cannot be written \(No space left"), writing(small_disk):

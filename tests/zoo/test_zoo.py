@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import save
 from small import RECIPE, SPEC, dataset
 
-from sis_edge import stages, zoo
+from sis_edge import zoo
 from sis_edge.datasets import Dataset
 from sis_edge.errors import RecordError, UsageError
+from sis_edge.files import stages
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet

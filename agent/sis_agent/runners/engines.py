@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 from sis_agent import clock
 from sis_agent.child import how_it_ended
-from sis_agent.engine_cache import EngineCache, Entry
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import OnProgress
+from sis_agent.runners.engine_cache import EngineCache, Entry
 
 # How often somebody who waits for a build hears that it goes on.
 PROGRESS_EVERY_S = 5.0

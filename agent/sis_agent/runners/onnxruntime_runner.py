@@ -11,12 +11,13 @@ import os
 import sys
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
-from sis_agent import child, cpu, engine_cache
-from sis_agent.engine_cache import Entry, file_sha256
+from sis_agent import child
+from sis_agent.board import cpu
 from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engines
+from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
+from sis_agent.runners.engine_cache import Entry, file_sha256
 from sis_agent.tree import Tree
 
 INPUT = "input"

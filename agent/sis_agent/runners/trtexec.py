@@ -14,13 +14,13 @@ import subprocess
 import tempfile
 from typing import Any, Callable, Dict, List, Optional
 
-from sis_agent import clock, engine_cache, sparsity
+from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engines
+from sis_agent.runners import engine_cache, engines, sparsity
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
+from sis_agent.runners.engine_cache import Entry, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
 from sis_agent.runners.trtexec_flags import Flags

@@ -7,10 +7,11 @@ import sys
 
 sys.path.insert(0, os.environ["AGENT"])
 
-from sis_agent import cuda, runners, sparsity
+from sis_agent import cuda, runners
 from sis_agent.cuda.base import CudaError
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import sparsity
 from sis_agent.schema import to_json
 
 SIZE = 1000
@@ -74,8 +75,8 @@ def load(runner, batch_size, folder, form, options, ending=".onnx"):
     """Prepare, load and use one network as the worker does."""
     import numpy
 
-    from sis_agent import checks
     from sis_agent.schema import Preprocess
+    from sis_agent.worker import checks
 
     heard = []
     try:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sis_agent import engine_cache
-from sis_agent.engine_cache import EngineCache
+from sis_agent.runners import engine_cache
+from sis_agent.runners.engine_cache import EngineCache
 
 PARTS: dict[str, Any] = {
     "onnx_sha256": "a" * 64,

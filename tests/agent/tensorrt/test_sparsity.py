@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sis_agent.sparsity import Layers, LayerTactic, LogReport, from_inspector, from_log, summary
+from sis_agent.runners.sparsity import Layers, LayerTactic, LogReport, from_inspector, from_log, summary
 
 LOGS = Path(__file__).parent / "logs"
 

@@ -10,10 +10,11 @@ import sys
 import traceback
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from sis_agent import child, clock, sparsity
+from sis_agent import child, clock
 from sis_agent.cuda import open_driver
-from sis_agent.jobs import disk_full_is_a_problem
+from sis_agent.files import disk_full_is_a_problem
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import sparsity
 from sis_agent.runners.tensorrt.dialects import Dialect, dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger
 from sis_agent.runners.tensorrt.options import EngineOptions

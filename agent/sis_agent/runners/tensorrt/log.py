@@ -3,7 +3,7 @@
 import sys
 from typing import Any, List
 
-from sis_agent import sparsity
+from sis_agent.runners import sparsity
 
 # Lines of a log's end that go into the record; the whole log stays on the board.
 TAIL_LINES = 20

@@ -5,14 +5,14 @@ import json
 import sys
 from typing import Any, Dict, Optional
 
-from sis_agent import child, clock, engine_cache
+from sis_agent import child, clock
 from sis_agent.cuda import open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
-from sis_agent.engine_cache import Entry, file_sha256
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engines
+from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
+from sis_agent.runners.engine_cache import Entry, file_sha256
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger

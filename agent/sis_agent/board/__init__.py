@@ -1,0 +1,1 @@
+"""What the board is, and what state it is in."""

@@ -1,0 +1,163 @@
+"""The board as the agent sees it, from /proc, /sys and /etc below a root. What cannot be read is None.
+
+What it can run and which sensors it has, `inventory.py` adds.
+"""
+
+import importlib.util
+import os
+import re
+import sys
+from typing import Dict, List, Optional
+
+from sis_agent.board import cpu, logind, power_mode
+from sis_agent.commands import Commands
+from sis_agent.schema import Facts
+from sis_agent.tree import Tree
+
+PACKAGES = ("onnxruntime", "numpy", "tensorrt", "pycuda", "psutil")
+# Distributions that bring a package under another name than its own.
+ALIASES = {"onnxruntime": ("onnxruntime_gpu", "onnxruntime_openvino"), "tensorrt": ("tensorrt_cu12", "tensorrt_cu13")}
+
+
+def read(root: str = "/", disk: str = "/") -> Facts:
+    """The facts of the tree at `root`, and the free space of the file system that holds `disk`.
+
+    A root other than "/" is a recorded board: its facts are marked simulated, and nothing is asked of this machine's
+    kernel for them.
+    """
+    tree = Tree(root)
+    commands = Commands(root)
+    real = tree.is_real
+    machine = os.uname().machine if real else tree.text("proc/sys/kernel/arch")
+    processor = cpu.read(tree)
+    memory = meminfo_bytes(tree)
+    return Facts(
+        machine=machine,
+        model=_model(tree),
+        kernel=tree.text("proc/sys/kernel/osrelease"),
+        os_name=_os_name(tree),
+        l4t=l4t_version(tree.text("etc/nv_tegra_release")),
+        glibc=_glibc() if real else None,
+        python="{}.{}.{}".format(*sys.version_info[:3]),
+        python_executable=sys.executable,
+        cpu_model=processor.model,
+        cpu_count=cpu.affinity_count() if real else processor.cores,
+        cpu_features=processor.features,
+        memory_total_bytes=memory.get("MemTotal"),
+        memory_available_bytes=memory.get("MemAvailable"),
+        swap_total_bytes=memory.get("SwapTotal"),
+        disk_free_bytes=_disk_free_bytes(disk),
+        load_average_1min=load_average(tree),
+        governor=cpu.governor(tree),
+        cpu_frequency_hz=cpu.frequencies_hz(tree),
+        temperatures_c=temperatures_c(tree),
+        packages=package_versions(sys.path),
+        hostname=tree.text("proc/sys/kernel/hostname"),
+        power_mode=power_mode.read(tree, commands),
+        cpu_max_frequency_hz=cpu.max_frequency_hz(tree),
+        kill_user_processes=logind.kills_user_processes(tree, commands),
+        simulated=not real,
+        emulated=real and cpu.is_emulated(machine, tree),
+    )
+
+
+def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
+    """Each thermal zone's temperature by its type; a type's second zone gets the zone's name behind it."""
+    found: Dict[str, Optional[float]] = {}
+    for zone in tree.names("sys/class/thermal", "thermal_zone"):
+        folder = "sys/class/thermal/" + zone
+        kind = tree.text(folder + "/type") or zone
+        name = kind if kind not in found else "{} ({})".format(kind, zone)
+        found[name] = tree.number(folder + "/temp", 1e-3)
+    return found
+
+
+def l4t_version(text: Optional[str]) -> Optional[str]:
+    """NVIDIA's L4T release, such as "36.4.3", from the first line of /etc/nv_tegra_release."""
+    match = re.match(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text or "")
+    return "{}.{}".format(*match.groups()) if match else None
+
+
+def package_versions(folders: List[str]) -> Dict[str, Optional[str]]:
+    """Versions of the packages that are installed, read from their metadata's names: importing them costs seconds.
+
+    A package that is not installed is not in the dict; None is one of unknown version.
+    """
+    found: Dict[str, Optional[str]] = {}
+    for folder in folders:
+        for name in Tree(folder or ".").names(""):
+            match = re.match(r"([A-Za-z0-9_.]+?)-([0-9][^-]*)(-.*)?\.(dist|egg)-info$", name)
+            if not match:
+                continue
+            distribution = match.group(1).lower().replace(".", "_")
+            for package in PACKAGES:
+                if distribution == package or distribution in ALIASES.get(package, ()):
+                    found.setdefault(package, match.group(2))
+    for package in PACKAGES:
+        if package not in found and importlib.util.find_spec(package) is not None:
+            found[package] = None
+    return found
+
+
+def debian_version(tree: Tree, name: str) -> Optional[str]:
+    """The version of the installed Debian package whose name matches, such as "10.3.0.30"; None without any."""
+    found = None
+    fields: Dict[str, str] = {}
+    for line in [*tree.lines("var/lib/dpkg/status"), ""]:
+        key, _, value = line.partition(": ")
+        if key in ("Package", "Status", "Version"):
+            fields[key] = value
+        elif not line:
+            if fields.get("Status", "").endswith(" installed") and re.match(name + "$", fields.get("Package", "")):
+                found = re.split("[-+]", fields.get("Version", ""))[0] or None
+            fields = {}
+    return found
+
+
+def _model(tree: Tree) -> Optional[str]:
+    """The board's name: the device tree's on ARM, the firmware's on a PC."""
+    return tree.text("proc/device-tree/model") or tree.text("sys/class/dmi/id/product_name")
+
+
+def _os_name(tree: Tree) -> Optional[str]:
+    for line in tree.lines("etc/os-release"):
+        key, _, value = line.partition("=")
+        if key == "PRETTY_NAME":
+            return value.strip("\"'")
+    return None
+
+
+def _glibc() -> Optional[str]:
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (ValueError, OSError):  # another C library, such as musl
+        return None
+    return version if name == "glibc" else None
+
+
+def meminfo_bytes(tree: Tree) -> Dict[str, int]:
+    """The kernel's counts of memory, by its own names."""
+    found = {}
+    for line in tree.lines("proc/meminfo"):
+        match = re.match(r"(\w+):\s+(\d+) kB", line)
+        if match:
+            found[match.group(1)] = int(match.group(2)) * 1024
+    return found
+
+
+def _disk_free_bytes(folder: str) -> Optional[int]:
+    """Space that an ordinary user may still fill, at the folder or the nearest parent that is there."""
+    folder = os.path.abspath(folder)
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
+
+
+def load_average(tree: Tree) -> Optional[float]:
+    """Processes that wanted to run, over the last minute."""
+    fields = (tree.text("proc/loadavg") or "").split()
+    return float(fields[0]) if fields else None

@@ -1,0 +1,189 @@
+"""The board at one moment: clocks, heat, throttling, load, memory. Read beside the measuring, about once a second.
+
+Everything comes from small files, but for the tools of boards that have nothing else (vcgencmd, nvpmodel); what cannot
+be read is None or missing.
+"""
+
+import os
+import re
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from sis_agent import clock
+from sis_agent.board import cpu, facts, power_mode
+from sis_agent.commands import Commands
+from sis_agent.schema import StateSample
+from sis_agent.tree import Tree
+
+DEVFREQ = "sys/class/devfreq"
+GPU_NAMES = re.compile(r"gpu|\.(gp10b|gv11b|ga10b)$")
+GPU_LOADS = ("sys/devices/gpu.0/load", "sys/devices/platform/gpu.0/load")
+
+# Cooling devices whose state is a loss of speed; fans and displays are none.
+THROTTLES = re.compile(r"throttle|hot-surface|cpufreq|devfreq|powerclamp|balanced|emergency|^Processor$")
+
+# Bits of the Raspberry Pi firmware's `throttled`; bit 16 + n says that bit n was set since the board's start.
+PI_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
+PI_FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+
+USER_HZ = 100  # what /proc/stat counts in, on every Linux of these boards
+
+
+class CpuTimes(NamedTuple):
+    """Ticks of all cores together since the start of the board."""
+
+    busy: float
+    steal: float
+    total: float
+
+
+def gpu(tree: Tree) -> Optional[str]:
+    """The folder of the GPU's clock; None where there is no GPU that tells."""
+    found = [name for name in tree.names(DEVFREQ) if GPU_NAMES.search(name)]
+    return "{}/{}".format(DEVFREQ, found[0]) if found else None
+
+
+def gpu_load(tree: Tree, folder: Optional[str]) -> Optional[float]:
+    """The GPU's load as a share."""
+    places = ([folder + "/device/load"] if folder else []) + list(GPU_LOADS)
+    loads = (tree.number(place, 1e-3) for place in places)
+    return next((load for load in loads if load is not None), None)
+
+
+def cooling(tree: Tree) -> Dict[str, float]:
+    """Each throttling device's state, 0 being none; a type's second device gets its own name behind it."""
+    found: Dict[str, float] = {}
+    for device in tree.names("sys/class/thermal", "cooling_device"):
+        folder = "sys/class/thermal/" + device
+        kind = tree.text(folder + "/type") or ""
+        state = tree.number(folder + "/cur_state") if THROTTLES.search(kind) else None
+        if state is not None:
+            found[kind if kind not in found else "{} ({})".format(kind, device)] = max(state, 0.0)  # -1: switched off
+    return found
+
+
+def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
+    """The Raspberry Pi firmware's flags, those of now and those "occurred" since its start."""
+    text = tree.text(PI_FILE)
+    if text is None and commands.find("vcgencmd") is not None:
+        text = (commands.run("vcgencmd", ["get_throttled"], 2.0) or "").strip().partition("=")[2]
+    try:
+        bits = int(text or "", 16)
+    except ValueError:
+        return {}
+    found = {name: float(bits >> bit & 1) for bit, name in enumerate(PI_BITS)}
+    found.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    return found
+
+
+def counters(tree: Tree) -> Dict[str, float]:
+    """Events since the board's start: over-current and under-voltage of a Jetson, thermal throttling of a PC."""
+    found: Dict[str, float] = {}
+    for chip in tree.names("sys/class/hwmon", "hwmon"):
+        folder = "sys/class/hwmon/" + chip
+        if tree.text(folder + "/name") == "soctherm_oc":
+            for name in tree.names(folder, "oc"):
+                value = tree.number("{}/{}".format(folder, name)) if name.endswith("_event_cnt") else None
+                if value is not None:
+                    found["soctherm_oc " + name] = value
+    throttled: List[float] = []
+    for core in cpu.cores(tree):
+        value = tree.number("sys/devices/system/cpu/{}/thermal_throttle/core_throttle_count".format(core))
+        if value is not None:
+            throttled.append(value)
+    if throttled:
+        found["core_throttle_count"] = sum(throttled)
+    return found
+
+
+def cpu_times(tree: Tree) -> Optional[CpuTimes]:
+    """From the first line of /proc/stat: user nice system idle iowait irq softirq steal guest guest_nice."""
+    fields = (tree.lines("proc/stat") or [""])[0].split()
+    if len(fields) < 5 or fields[0] != "cpu":
+        return None
+    ticks = [float(field) for field in fields[1:9]]  # guests' time is in user and nice already
+    steal = ticks[7] if len(ticks) > 7 else 0.0
+    idle = ticks[3] + (ticks[4] if len(ticks) > 4 else 0.0)
+    return CpuTimes(sum(ticks) - idle - steal, steal, sum(ticks))
+
+
+def memory_pressure(tree: Tree) -> Optional[float]:
+    """Share of the last 10 s in which some process waited for memory (PSI); None on kernels without it."""
+    for line in tree.lines("proc/pressure/memory"):
+        match = re.match(r"some avg10=([\d.]+)", line)
+        if match:
+            return float(match.group(1)) / 100
+    return None
+
+
+def process_cpu_s(pid: int) -> float:
+    """Processor time of a living process; 0 for one that has ended, whose time is then its parent's `children`."""
+    fields = Tree("/").text("proc/{}/stat".format(pid))
+    # The name (field 2) may hold blanks and brackets: fields count from behind the last bracket.
+    rest = (fields or "").rpartition(")")[2].split()
+    return (float(rest[11]) + float(rest[12])) / os.sysconf("SC_CLK_TCK") if len(rest) > 12 else 0.0
+
+
+class Reader:
+    """Reads the state; shares are since the read before, so one that reads has one of these.
+
+    `own_pids` gives the job's living workers, whose processor time counts as the job's own, beside this process's.
+    """
+
+    def __init__(self, tree: Tree, commands: Commands, own_pids: Callable[[], List[int]] = list) -> None:
+        self._tree = tree
+        self._commands = commands
+        self._own_pids = own_pids
+        self._gpu = gpu(tree)
+        self._mode = power_mode.Watch(tree, commands)
+        self._before = cpu_times(tree)
+        self._own_before_s = self._own_s()
+
+    def read(self, t_s: float) -> StateSample:
+        """The state now, stamped with `t_s`: seconds on the job's clock."""
+        tree = self._tree
+        memory = facts.meminfo_bytes(tree)
+        busy, own, steal = self._shares()
+        throttle = cooling(tree)
+        throttle.update(pi_flags(tree, self._commands))
+        total, free = memory.get("SwapTotal"), memory.get("SwapFree")
+        return StateSample(
+            t_s=round(t_s, 4),
+            cpu_frequency_hz=cpu.frequencies_hz(tree),
+            gpu_frequency_hz=tree.number(self._gpu + "/cur_freq") if self._gpu else None,
+            gpu_load=gpu_load(tree, self._gpu),
+            temperatures_c=facts.temperatures_c(tree),
+            throttle=throttle,
+            counters=counters(tree),
+            load_average_1min=facts.load_average(tree),
+            cpu_busy=busy,
+            own_cpu=own,
+            steal=steal,
+            memory_available_bytes=memory.get("MemAvailable"),
+            swap_used_bytes=None if total is None or free is None else total - free,
+            memory_pressure=memory_pressure(tree),
+            power_mode=self._mode.read(clock.now_s()),
+            governor=cpu.governor(tree),
+        )
+
+    def _shares(self) -> Tuple[Optional[float], Optional[float], Optional[float]]:
+        """Busy, own and stolen shares of all cores' time since the read before."""
+        now, own_s = cpu_times(self._tree), self._own_s()
+        before, own_before_s = self._before, self._own_before_s
+        if now is None or before is None:
+            self._before, self._own_before_s = now, own_s
+            return None, None, None
+        total = now.total - before.total
+        if total <= 0:  # a tick has not passed yet
+            return None, None, None
+        self._before, self._own_before_s = now, own_s
+        own = max(own_s - own_before_s, 0.0) * USER_HZ / total
+        return (
+            round(max(now.busy - before.busy, 0.0) / total, 4),
+            round(own, 4),
+            round(max(now.steal - before.steal, 0.0) / total, 4),
+        )
+
+    def _own_s(self) -> float:
+        """This process, its ended children, and the living workers."""
+        times = os.times()
+        return sum(times[:4]) + sum(process_cpu_s(pid) for pid in self._own_pids())

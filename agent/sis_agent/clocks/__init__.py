@@ -1,0 +1,1 @@
+"""Locked clocks for the length of a job, and that they are put back."""

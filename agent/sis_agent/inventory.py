@@ -1,0 +1,23 @@
+"""The board's facts together with what it can run and which power sensors it has."""
+
+from sis_agent import power, runners
+from sis_agent.board import facts
+from sis_agent.commands import Commands
+from sis_agent.runners import trtexec
+from sis_agent.schema import Facts
+from sis_agent.tree import Tree
+
+
+def read(root: str = "/", disk: str = "/") -> Facts:
+    """The facts of the tree at `root`, as `board.facts.read` has them, with runtimes and power sensors."""
+    tree = Tree(root)
+    found = facts.read(root, disk)
+    packages = dict(found.packages)
+    # A board may have TensorRT's tool alone, without its Python module.
+    if packages.get("tensorrt") is None and ("tensorrt" in packages or trtexec.find() is not None):
+        packages["tensorrt"] = facts.debian_version(tree, "libnvinfer-bin") or facts.debian_version(
+            tree, r"libnvinfer\d+"
+        )
+    return found._replace(
+        packages=packages, runners=runners.availability(), power_sources=power.find(tree, Commands(root))
+    )

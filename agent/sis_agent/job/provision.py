@@ -1,0 +1,166 @@
+"""Python packages of the agent's own: wheels that the host brought, unpacked below the agent's root.
+
+wheels/<name>.whl                 on their way; gone once they are unpacked
+site/<python>-<machine>/          the packages, and `provisioned.json` with the SHA-256 of every wheel
+
+The board needs no internet, no pip and no root for it. The packages come before the system's, in the agent and in its
+workers. A wheel is a zip archive (PEP 427), whose RECORD has every file's hash.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import zipfile
+from typing import Any, Dict, List
+
+from sis_agent import lock
+from sis_agent.files import disk_full_is_a_problem, write_atomic
+from sis_agent.protocol import ProblemError
+
+WHEELS = "wheels"
+SITE = "site"
+LISTING = "provisioned.json"
+
+
+def site_folder(root: str) -> str:
+    """Where this interpreter's packages lie."""
+    tag = "cp{}{}-{}".format(sys.version_info[0], sys.version_info[1], os.uname().machine)
+    return os.path.join(root, SITE, tag)
+
+
+def activate(root: str) -> None:
+    """Let this process and its children find the packages, before the system's."""
+    folder = site_folder(root)
+    if os.path.isdir(folder) and folder not in sys.path:
+        sys.path.insert(1, folder)  # behind the agent itself
+        others = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = folder + (os.pathsep + others if others else "")
+
+
+def provisioned(root: str) -> Dict[str, str]:
+    """The wheels that are unpacked for this interpreter: file name -> SHA-256."""
+    try:
+        with open(os.path.join(site_folder(root), LISTING), encoding="utf-8") as file:
+            return dict(json.load(file))
+    except (OSError, ValueError):
+        return {}
+
+
+def provision(root: str, names: List[str]) -> Dict[str, Any]:
+    """Unpack these wheels in place of what was there; without names, tell what is there.
+
+    Raises ProblemError `bad-wheel` for one that is damaged or for another interpreter, and `busy` while a job runs.
+    """
+    folder = site_folder(root)
+    if names:
+        with lock.guarded(root) as guard:
+            running = lock.owner(guard)
+            if running is not None:
+                raise ProblemError(
+                    "busy", "job '{}' is running, and may use the packages; wait for it".format(running.job_id)
+                )
+            _unpack_all(root, names, folder)
+    return {"folder": folder, "wheels": provisioned(root)}
+
+
+def _unpack_all(root: str, names: List[str], folder: str) -> None:
+    part = folder + ".part"
+    shutil.rmtree(part, ignore_errors=True)
+    done = {}
+    try:
+        with disk_full_is_a_problem():
+            os.makedirs(part)
+            for name in names:
+                done[name] = _unpack(root, name, part)
+            write_atomic(os.path.join(part, LISTING), json.dumps(done, indent=1, sort_keys=True))
+            shutil.rmtree(folder, ignore_errors=True)
+            os.rename(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    for name in names:
+        os.remove(os.path.join(root, WHEELS, name))
+
+
+def _unpack(root: str, name: str, target: str) -> str:
+    """Unpack one wheel and return its SHA-256."""
+    if os.path.basename(name) != name or not name.endswith(".whl"):
+        raise ProblemError("bad-wheel", "'{}' is not the name of a wheel".format(name))
+    _check_tags(name)
+    path = os.path.join(root, WHEELS, name)
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _extract(archive, name, target)
+    except FileNotFoundError:
+        raise ProblemError("bad-wheel", "the wheel {} is not on this board; push it first".format(name))
+    except (zipfile.BadZipFile, EOFError, KeyError, UnicodeDecodeError) as error:
+        raise ProblemError("bad-wheel", "the wheel {} is damaged ({}); push it again".format(name, error))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _extract(archive: zipfile.ZipFile, name: str, target: str) -> None:
+    records = [entry for entry in archive.namelist() if entry.endswith(".dist-info/RECORD")]
+    if len(records) != 1:
+        raise ProblemError("bad-wheel", "the wheel {} has no list of its files; push it again".format(name))
+    hashes = {row[0]: row[1] for row in csv.reader(io.StringIO(archive.read(records[0]).decode())) if len(row) == 3}
+    for entry in archive.infolist():
+        if entry.filename.endswith("/"):
+            continue
+        content = archive.read(entry)
+        if entry.filename != records[0] and _record_hash(content) != hashes.get(entry.filename):
+            raise ProblemError(
+                "bad-wheel", "{} in the wheel {} is not what its list says; push it again".format(entry.filename, name)
+            )
+        place = _place(entry.filename)
+        if place is None:
+            continue
+        path = os.path.normpath(os.path.join(target, place))
+        if not path.startswith(target + os.sep):
+            raise ProblemError("bad-wheel", "the wheel {} has a file outside of its folder".format(name))
+        if not os.path.isdir(os.path.dirname(path)):
+            os.makedirs(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.write(content)
+
+
+def _place(name: str) -> Any:
+    """Where a wheel's file goes, below the packages' folder; None for scripts, headers and the like."""
+    top, _, rest = name.partition("/")
+    if not top.endswith(".data"):
+        return name
+    kind, _, rest = rest.partition("/")
+    return rest if kind in ("purelib", "platlib") else None
+
+
+def _record_hash(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return "sha256=" + digest.decode().rstrip("=")
+
+
+def _check_tags(name: str) -> None:
+    """Raise the problem `bad-wheel` for a wheel that this interpreter cannot use."""
+    pythons, abis, platforms = name[: -len(".whl")].split("-")[-3:] if name.count("-") >= 4 else ("", "", "")
+    major, minor = sys.version_info[:2]
+    own = {"py{}".format(major), "py{}{}".format(major, minor), "cp{}{}".format(major, minor)}
+    stable = {"cp{}{}".format(major, older) for older in range(2, minor + 1)} if "abi3" in abis.split(".") else set()
+    machine = os.uname().machine
+    fits = [tag for tag in platforms.split(".") if tag == "any" or tag.endswith("_" + machine)]
+    if not (own | stable) & set(pythons.split(".")) or not fits:
+        raise ProblemError(
+            "bad-wheel",
+            "the wheel {} is not for this board's Python {}.{} on {}; name the board's own profile".format(
+                name, major, minor, machine
+            ),
+        )
+    if fits != ["any"] and sys.maxsize < 2**32:
+        raise ProblemError(
+            "bad-wheel",
+            "{} is a 32-bit program, and there are no wheels for it; use a 64-bit system".format(sys.executable),
+        )

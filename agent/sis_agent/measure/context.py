@@ -1,0 +1,126 @@
+"""What all phases of a job share: its bundle, its record in the making, its workers, the word to whoever watches."""
+
+import os
+from typing import Any, Callable, Dict, List, Optional
+
+from sis_agent import clock
+from sis_agent.files import BUNDLES, ENGINES, checked_name
+from sis_agent.protocol import ProblemError
+from sis_agent.runners import engine_cache
+from sis_agent.schema import Job, NetworkJob, NetworkRecord, Window
+from sis_agent.worker.process import StoppedError, StopRequest, WorkerProcess
+
+# A worker that is silent for so long hangs: longer than any single step of a network of this kind on any board.
+ANSWER_LIMIT_S = 300.0
+PROGRESS_EVERY_S = 1.0
+
+Say = Callable[[Dict[str, Any]], None]
+
+
+def bundle_file(bundle: str, name: str) -> str:
+    """Path of a bundle's file; raises the problem `bad-bundle` for one outside of it or missing."""
+    path = os.path.normpath(os.path.join(bundle, name))
+    if os.path.isabs(name) or not path.startswith(os.path.normpath(bundle) + os.sep):
+        raise ProblemError("bad-bundle", "'{}' is not inside of the bundle; build the bundle again".format(name))
+    if not os.path.isfile(path):
+        raise ProblemError("bad-bundle", "the bundle lacks {} on this board; push it again".format(name))
+    return path
+
+
+class Bench:
+    """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`.
+
+    `variables` go into the environment of every worker.
+    """
+
+    def __init__(self, root: str, job: Job, stop: StopRequest, say: Say, answer_limit_s: float) -> None:
+        self.job = job
+        self.stop = stop
+        self.details: Dict[str, Any] = {}
+        self.networks: Dict[str, NetworkRecord] = {}
+        self.windows: List[Window] = []
+        self.start_s = clock.now_s()
+        self._say = say
+        self._said_s = 0.0
+        self._answer_limit_s = answer_limit_s
+        self._bundle = os.path.join(root, BUNDLES, checked_name("bundle id", job.bundle_id))
+        self.variables = {engine_cache.FOLDER_VARIABLE: os.path.join(os.path.abspath(root), ENGINES)}
+        self._workers: List[WorkerProcess] = []
+        for network in job.networks:
+            self.path(network.golden_logits)
+            self.options(network)
+            self.networks[network.name] = NetworkRecord(
+                network.name, os.path.getsize(self.path(network.model)), rounds=[]
+            )
+        for name in (job.golden_inputs, job.test_images, job.test_labels):
+            if name is not None:
+                self.path(name)
+
+    def path(self, name: str) -> str:
+        """Path of a file of the job's bundle."""
+        return bundle_file(self._bundle, name)
+
+    def options(self, network: NetworkJob) -> Dict[str, Any]:
+        """A network's options for its runner, files of the bundle by their paths."""
+        return dict(network.options, **{option: self.path(name) for option, name in network.files.items()})
+
+    def healthy(self) -> List[NetworkJob]:
+        """The networks that have no problem so far."""
+        return [network for network in self.job.networks if self.networks[network.name].problem is None]
+
+    def note(self, name: str, **fields: Any) -> None:
+        """Keep something that was learnt of a network."""
+        self.networks[name] = self.networks[name]._replace(**fields)
+
+    def elapsed_s(self) -> float:
+        """Time on the job's clock."""
+        return clock.now_s() - self.start_s
+
+    def start_worker(self) -> WorkerProcess:
+        """A new worker, whose details go to the record."""
+        self._workers = [worker for worker in self._workers if worker.runs]
+        worker = WorkerProcess(self.job, self.stop, self._answer_limit_s, self.variables)
+        self._workers = [*self._workers, worker]
+        self.details.update(worker.start["runner_details"])
+        return worker
+
+    def worker_pids(self) -> List[int]:
+        """The living workers; the sampler's thread asks."""
+        return [worker.pid for worker in self._workers if worker.runs]
+
+    def prepare(self, worker: WorkerProcess, network: NetworkJob) -> None:
+        """What has to be made of the network once on a board; an engine's build may take minutes."""
+        command = {"do": "prepare", "model": self.path(network.model), "options": self.options(network)}
+        worker.ask(command, lambda step: self.progress("build", network.name, step["done"], step["of"]))
+
+    def load(self, network: NetworkJob) -> Dict[str, Any]:
+        """The command that loads a network."""
+        return {
+            "do": "load",
+            "name": network.name,
+            "model": self.path(network.model),
+            "golden_inputs": self.path(self.job.golden_inputs),
+            "options": self.options(network),
+        }
+
+    def progress(self, phase: str, network: Optional[str], done: float, of: float, at_once: bool = False) -> None:
+        """A line for whoever watches: at most one a second, and never between two looks at the clock."""
+        now_s = clock.now_s()
+        if at_once or now_s - self._said_s >= PROGRESS_EVERY_S:
+            self._said_s = now_s
+            step = {"t_s": round(self.elapsed_s(), 3), "phase": phase, "network": network, "done": done, "of": of}
+            try:
+                self._say(step)
+            except ProblemError as error:  # a full disk ends the job and is no network's fault
+                raise StoppedError(*error.problem)
+
+    def idle(self, name: str, time_s: float) -> None:
+        """Leave the board alone for so long; the stretch is one of the record's windows."""
+        begin_s = self.elapsed_s()
+        while True:
+            spent_s = self.elapsed_s() - begin_s
+            if spent_s >= time_s:
+                break
+            self.progress(name, None, round(spent_s, 1), time_s)
+            self.stop.sleep(min(PROGRESS_EVERY_S, time_s - spent_s))
+        self.windows.append(Window(name, begin_s, self.elapsed_s()))

@@ -1,0 +1,170 @@
+"""The measuring of a job, from an empty record to a full one.
+
+Every network alone in a fresh process (`alone.py`), then all of them in turns (`turns.py`): rounds for latency, then
+blocks for energy where a power sensor can be read. Beside it the sampler reads sensors and the board's state; around
+it all the clocks are fixed, where the job asks for that.
+"""
+
+import os
+import time
+import traceback
+from typing import List, Optional
+
+from sis_agent import clock, inventory, power
+from sis_agent.board import state
+from sis_agent.clocks import watchdog
+from sis_agent.clocks.lock_clocks import Clocks
+from sis_agent.commands import Commands
+from sis_agent.measure import stopping
+from sis_agent.measure.context import ANSWER_LIMIT_S, Bench, Say
+from sis_agent.measure.isolated import measure_alone
+from sis_agent.measure.rounds import Turns
+from sis_agent.measure.sampler import Sampler
+from sis_agent.power.base import Source
+from sis_agent.protocol import ProblemError, agent_id
+from sis_agent.runners import engine_cache
+from sis_agent.schema import (
+    RECORD_VERSION,
+    ClockLock,
+    EnergyBlock,
+    Facts,
+    Job,
+    Power,
+    Problem,
+    Record,
+    SamplerPair,
+    Sampling,
+    StateSample,
+)
+from sis_agent.tree import Tree
+from sis_agent.worker.process import StoppedError, StopRequest
+
+NOT_ASKED = "this job did not ask for power"
+
+
+class Measurement:
+    """One job; `run` measures it. `sysroot` is the tree whose /proc and /sys tell about the board."""
+
+    def __init__(
+        self,
+        root: str,
+        run_id: str,
+        job: Job,
+        stop: StopRequest,
+        say: Say,
+        answer_limit_s: float = ANSWER_LIMIT_S,
+        sysroot: str = "/",
+    ) -> None:
+        check_cores(job.cores)
+        self._root = root
+        self._sysroot = sysroot
+        self._run_id = run_id
+        self._job = job
+        self._tree = Tree(sysroot)
+        self._commands = Commands(sysroot)
+        self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._bench = Bench(root, job, stop, say, answer_limit_s)
+        self._blocks: List[EnergyBlock] = []
+        self._states: List[StateSample] = []
+        self._power = Power("unavailable", NOT_ASKED)
+        self._pairs: List[SamplerPair] = []
+        self._sampling = Sampling(reason="nothing was sampled")
+        self._ended_by = stopping.PROBLEM
+
+    def run(self) -> Record:
+        """Measure all; the record's `problem` says why it stopped early."""
+        left_over = watchdog.restore_left_over(self._root, self._sysroot)
+        if left_over is not None:
+            self._bench.details["clocks_left_over"] = left_over
+        before = inventory.read(self._sysroot, disk=self._root)
+        if before.power_mode is not None:
+            self._bench.variables[engine_cache.POWER_MODE_VARIABLE] = before.power_mode
+        clocks = Clocks(self._root, self._sysroot, self._job.expected_power_mode)
+        lock = ClockLock(requested=False, locked=False)
+        problem: Optional[Problem] = None
+        try:
+            if self._job.lock_clocks:
+                lock = clocks.lock()
+            problem = self._sampled(before)
+        except (StoppedError, ProblemError) as error:
+            problem = error.problem
+        finally:
+            lock = clocks.unlock(lock)
+        bench = self._bench
+        return Record(
+            record_version=RECORD_VERSION,
+            run_id=self._run_id,
+            agent_id=agent_id(),
+            job=self._job,
+            started_at=self._started_at,
+            duration_s=bench.elapsed_s(),
+            facts_before=before,
+            facts_after=inventory.read(self._sysroot, disk=self._root),
+            runner_details=bench.details,
+            networks=list(bench.networks.values()),
+            clock=clock.NAME,
+            clock_resolution_s=clock.RESOLUTION_S,
+            simulated=before.simulated or bool(bench.details.get("simulated")),
+            problem=problem,
+            windows=bench.windows,
+            energy_blocks=self._blocks,
+            power=self._power,
+            states=self._states,
+            clock_lock=lock,
+            ended_by=self._ended_by,
+            sampling=self._sampling,
+        )
+
+    def _sampled(self, before: Facts) -> Optional[Problem]:
+        """Measure with the sampler beside it; what it read is kept however the measuring ends."""
+        request = self._job.power
+        sources: List[Source] = []
+        reason: Optional[str] = NOT_ASKED
+        if request is not None:
+            sources, reason = power.open_sources(request, self._tree, self._commands)
+        reader = state.Reader(self._tree, self._commands, self._bench.worker_pids)
+        sampler = Sampler(sources, reader.read, self._bench.start_s)
+        sampler.start()
+        try:
+            return self._phases(before, sampler, bool(sources))
+        finally:
+            try:
+                samples = sampler.stop()
+                self._states = samples.states
+                self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
+                if request is not None:
+                    self._power = power.to_record(request, samples.traces, reason)
+            except Exception as error:  # a bug of ours costs the samples, and not what was measured beside them
+                traceback.print_exc()
+                text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
+                self._power = Power("unavailable", text)
+                self._sampling = Sampling(pairs=self._pairs, reason=text)
+
+    def _phases(self, before: Facts, sampler: Sampler, has_power: bool) -> Optional[Problem]:
+        bench, request = self._bench, self._job.power
+        unified = True if before.l4t is not None else None
+        for index, network in enumerate(self._job.networks):
+            bench.progress("alone", network.name, index, len(self._job.networks), at_once=True)
+            measure_alone(bench, network, unified)
+        with Turns(bench) as turns:
+            self._ended_by = turns.rounds()
+            turns.sampler_pairs(sampler.paused, self._pairs)
+            if request is not None and (has_power or request.external_meter) and bench.healthy():
+                turns.energy(request, self._blocks)
+        if not bench.healthy():
+            first = next(record.problem for record in bench.networks.values() if record.problem is not None)
+            return Problem(first.code, "no network could be measured; the first: " + first.message)
+        return None
+
+
+def check_cores(cores: List[int]) -> None:
+    """Raise the problem `bad-cores` for cores that this process may not use."""
+    if not cores:
+        return
+    allowed = sorted(os.sched_getaffinity(0))
+    for core in cores:
+        if core not in allowed:
+            raise ProblemError(
+                "bad-cores",
+                "core {} is not there for the job; there are {}".format(core, ", ".join(str(one) for one in allowed)),
+            )

@@ -1,0 +1,1 @@
+"""The process that loads and runs networks, from both sides."""

@@ -1,0 +1,234 @@
+"""The child process that owns the run time: JSON commands in, a line each; JSON replies out.
+
+A native crash in a run time ends this process and not the job. A command is {"do": ..., ...}; the reply is
+{"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
+
+    start       runner, threads, batch_size, preprocess, cores   -> runner_details, baseline_rss_bytes
+    prepare     model, options                            -> nothing; with progress
+    load        name, model, golden_inputs, options       -> load_s
+    details     name                                      -> what the runner tells of the network
+    first       name                                      -> latency_s
+    memory                                                -> rss_bytes, peak_rss_bytes
+    golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
+    accuracy    name, images, labels                      -> Accuracy, None likewise
+    warm_up     name, at_least_s                          -> latencies_s, steady
+    run         name, inferences                          -> start_s, latencies_s, device_latencies_s
+    run_for     name, time_s                              -> start_s, end_s, inferences
+    harness     inferences                                -> latencies_s of a call that does nothing
+    quit
+"""
+
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import IO, Any, Callable, Dict, List, Optional
+
+from sis_agent import child, clock, runners
+from sis_agent.protocol import ProblemError
+from sis_agent.runners.base import Session
+from sis_agent.runners.null import nothing
+from sis_agent.schema import Preprocess, Problem, to_json
+from sis_agent.worker import memory
+from sis_agent.worker.warmup import warm_up
+
+Step = Callable[[], Any]
+Timer = Callable[[int], List[float]]
+
+
+def time_steps(step: Step, count: int) -> List[float]:
+    """Latencies in seconds of `count` calls; nothing else happens between two looks at the clock.
+
+    The garbage collector stands still meanwhile, and nothing is allocated but the stamps themselves.
+    """
+    now = clock.now
+    ticks: List[clock.Ticks] = [0] * count
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for index in range(count):
+            start = now()
+            step()
+            ticks[index] = now() - start
+    finally:
+        if collecting:
+            gc.enable()
+    return [tick / clock.TICKS_PER_S for tick in ticks]
+
+
+def count_steps(step: Step, time_s: float) -> Dict[str, Any]:
+    """Call back to back for `time_s`, and for no less than one call: start and end in seconds, and the count."""
+    now = clock.now
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        count = 0
+        start = now()
+        end, last = start + time_s * clock.TICKS_PER_S, start
+        while last < end or not count:
+            step()
+            count += 1
+            last = now()
+    finally:
+        if collecting:
+            gc.enable()
+    return {"start_s": start / clock.TICKS_PER_S, "end_s": last / clock.TICKS_PER_S, "inferences": count}
+
+
+def pin(cores: List[int]) -> None:
+    """Keep this process and the threads that it will start on these cores; none given: wherever the system likes."""
+    if not cores:
+        return
+    try:
+        os.sched_setaffinity(0, cores)
+    except OSError as error:
+        raise ProblemError("bad-cores", "the worker cannot be kept on {} ({})".format(cores, error.strerror))
+
+
+class Worker:
+    """The networks that this process holds."""
+
+    def __init__(self, start: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> None:
+        pin(start["cores"])  # before the run time is imported, so that its threads are pinned too
+        self._runner = runners.make(start["runner"], start["threads"], start["batch_size"])
+        self._batch_size = start["batch_size"]
+        self._preprocess = Preprocess(**start["preprocess"])
+        self._progress = progress
+        self._sessions: Dict[str, Session] = {}
+        self._steps: Dict[str, Step] = {}
+        self._timers: Dict[str, Timer] = {}
+
+    def started(self) -> Dict[str, Any]:
+        """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
+        return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
+
+    def prepare(self, model: str, options: Dict[str, Any]) -> None:
+        """Make what the network needs on this board before it can be loaded."""
+        self._runner.prepare(model, options, self._progress)
+
+    def load(self, name: str, model: str, golden_inputs: str, options: Dict[str, Any]) -> Dict[str, Any]:
+        """Load a network and prepare the batch that is timed."""
+        start_s = clock.now_s()
+        session = self._runner.load(model, options)
+        load_s = clock.now_s() - start_s
+        batch = None
+        if self._runner.computes:
+            from sis_agent.worker import checks
+
+            batch = checks.timing_batch(checks.load_array(golden_inputs), self._batch_size, self._preprocess)
+        self._sessions[name] = session
+        self._steps[name] = step = session.step(batch)
+        self._timers[name] = lambda count: time_steps(step, count)
+        if session.times_itself:
+            self._timers[name] = session.timer(batch)
+        return {"load_s": load_s}
+
+    def details(self, name: str) -> Dict[str, Any]:
+        """What the runner tells of a network."""
+        return self._sessions[name].details()
+
+    def first(self, name: str) -> Dict[str, Any]:
+        """One inference."""
+        return {"latency_s": self._timers[name](1)[0]}
+
+    def memory(self) -> Dict[str, Any]:
+        """Resident bytes now and at most."""
+        return memory.read()._asdict()
+
+    def golden(self, name: str, images: str, logits: str, tolerance: float) -> Any:
+        """The golden check."""
+        if not self._runner.computes:
+            return None
+        from sis_agent.worker import checks
+
+        inputs, reference = checks.load_array(images), checks.load_array(logits)
+        return checks.golden_check(self._sessions[name], inputs, reference, tolerance, self._preprocess)
+
+    def accuracy(self, name: str, images: str, labels: str) -> Any:
+        """Top-1 on the test images, with progress."""
+        if not self._runner.computes:
+            return None
+        from sis_agent.worker import checks
+
+        return checks.accuracy(
+            self._sessions[name],
+            checks.load_array(images),
+            checks.load_array(labels),
+            self._preprocess,
+            lambda done, of: self._progress({"done": done, "of": of}),
+        )
+
+    def warm_up(self, name: str, at_least_s: float) -> Dict[str, Any]:
+        """Run until steady."""
+        return warm_up(self._timers[name], at_least_s)._asdict()
+
+    def run(self, name: str, inferences: int) -> Dict[str, Any]:
+        """One turn. An inference before it is not counted: it finds the caches full of another network."""
+        session = self._sessions[name]
+        session.device_latencies_s()  # forgets those before
+        if session.times_itself:
+            start_s = clock.now_s()  # its process warms up by itself
+        else:
+            self._steps[name]()
+            start_s = clock.now_s()
+        latencies_s = self._timers[name](inferences)
+        device_s = session.device_latencies_s()[-inferences:]
+        return {"start_s": start_s, "latencies_s": latencies_s, "device_latencies_s": device_s}
+
+    def run_for(self, name: str, time_s: float) -> Optional[Dict[str, Any]]:
+        """Back to back for its energy; an inference before it is not counted. None where each would be a process."""
+        if self._sessions[name].times_itself:
+            return None
+        step = self._steps[name]
+        step()
+        return count_steps(step, time_s)
+
+    def harness(self, inferences: int) -> Dict[str, Any]:
+        """The cost of the measuring itself."""
+        return {"latencies_s": time_steps(nothing, inferences)}
+
+
+def serve(lines: IO[str], replies: IO[str]) -> None:
+    """Answer commands until `quit` or the end of the input."""
+
+    def send(value: Dict[str, Any]) -> None:
+        replies.write(json.dumps(to_json(value)) + "\n")
+        replies.flush()
+
+    worker = None
+    for line in lines:
+        command = json.loads(line)
+        action = command.pop("do")
+        if action == "quit":
+            return
+        try:
+            if worker is None:
+                worker = Worker(command, lambda progress: send({"progress": progress}))
+                send({"reply": worker.started()})
+            else:
+                send({"reply": getattr(worker, action)(**command)})
+        except ProblemError as error:
+            send({"problem": error.problem})
+        except MemoryError:
+            send({"problem": Problem("out-of-memory", "the board ran out of memory at '{}'".format(action))})
+        except Exception as error:  # a run time raises classes of its own
+            traceback.print_exc()
+            text = (str(error).splitlines() or [""])[0]
+            message = "{} failed: {} ({}); the job's log.txt has more".format(action, text, type(error).__name__)
+            send({"problem": Problem(action.replace("_", "-") + "-failed", message)})
+
+
+def main() -> int:
+    """Serve on standard input and output.
+
+    The replies keep the real standard output for themselves: descriptor 1 then points at standard error, so that
+    what native libraries print cannot break a line.
+    """
+    child.die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the job's to handle
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(sys.stdin, replies)
+    return 0

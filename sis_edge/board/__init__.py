@@ -1,0 +1,1 @@
+"""Where host meets board: agent, bundle and job go over, the record comes back."""

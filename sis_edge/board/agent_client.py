@@ -1,0 +1,208 @@
+"""The agent's command line as functions: every question goes through a transport, every answer is checked.
+
+The agent is one file, pushed once per content hash to `agents/` in its root folder on the board.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from sis_agent.schema import PROTOCOL_VERSION, Facts
+from sis_edge.board import agent_archive
+from sis_edge.errors import AgentError, BoardError, SisEdgeError
+from sis_edge.profiles import AgentSettings
+from sis_edge.transport import Completed, Transport
+from sis_edge.transport.base import CommandTimeoutError
+
+T = TypeVar("T")
+
+OLDEST_PYTHON = (3, 6)
+
+# Problems that the user mends on the board; any other code is between sis-edge and its agent.
+BOARD_PROBLEMS = frozenset(
+    {
+        "bad-cores",
+        "bad-library",
+        "bad-wheel",
+        "busy",
+        "disk-full",
+        "job-lost",
+        "no-job",
+        "no-permission",
+        "no-proc",
+        "no-runtime",
+    }
+)
+
+# Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
+_PROBE = """
+import hashlib, json, os, sys
+path = sys.argv[1]
+sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if os.path.isfile(path) else None
+print(json.dumps([sys.version_info[:3], sha256]))
+"""
+
+
+class BoardFile(NamedTuple):
+    """One file as the board has it."""
+
+    sha256: str
+    size_bytes: int
+
+
+class JobStatus(NamedTuple):
+    """Where a job stands; `progress` holds the lines from the asked one on, `next` is the one to ask for next."""
+
+    job_id: str
+    state: str
+    pid: int | None
+    problem: dict[str, Any] | None
+    progress: list[dict[str, Any]]
+    next: int
+    record_sha256: str | None
+
+
+class AgentClient:
+    """The agent on one board.
+
+    Every question raises TransportError for a lost connection, AgentError for an agent that does not answer in
+    time or answers something unreadable, and BoardError for what the board lacks.
+    """
+
+    def __init__(self, transport: Transport, settings: AgentSettings, *, timeout_s: float = 60.0) -> None:
+        self.transport = transport
+        self.root = settings.root.removeprefix("~/").rstrip("/")
+        self._python = settings.python
+        self._sysroot = settings.sysroot
+        self._timeout_s = timeout_s
+        self._hash12 = ""
+        self._path = ""
+
+    def install(self) -> None:
+        """Find the board's Python, and push the agent unless this very one is there already."""
+        with tempfile.TemporaryDirectory(prefix="sis-edge-") as folder:
+            archive = agent_archive.build(Path(folder))
+            self._hash12 = archive.hash12
+            self._path = f"{self.root}/agents/{archive.path.name}"
+            if self._probe() != hashlib.sha256(archive.path.read_bytes()).hexdigest():
+                self.transport.put(archive.path, self._path)
+
+    def facts(self) -> Facts:
+        """What the agent sees of the board."""
+        return _checked(Facts, self._ask("facts"), self.transport.name)
+
+    def files(self, folder: str) -> dict[str, BoardFile]:
+        """Every whole file below a folder of the agent's root, by its path relative to that folder."""
+        answer = self._ask("files", folder, timeout_s=10 * self._timeout_s)
+        return _checked(dict[str, BoardFile], answer.get("files"), self.transport.name)
+
+    def start(self, job_id: str) -> None:
+        """Start the job whose job.json is in place; it goes on without the connection."""
+        self._ask("run", "--job-id", job_id)
+
+    def status(self, job_id: str, since: int = 0) -> JobStatus:
+        """Where a job stands, with its progress from line `since` on."""
+        return _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
+
+    def cancel(self, job_id: str) -> str:
+        """End a job and wait for its end; returns its state."""
+        return str(self._ask("cancel", job_id).get("state"))
+
+    def provision(self, *wheels: str) -> dict[str, str]:
+        """Unpack these wheels, which lie in `wheels/`; returns what is unpacked now: file name -> SHA-256."""
+        answer = self._ask("provision", *wheels, timeout_s=10 * self._timeout_s)
+        return _checked(dict[str, str], answer.get("wheels"), self.transport.name)
+
+    def calibrate(self, folder: str, threads: int) -> dict[str, Any]:
+        """Time the probes that lie in a folder of the agent's root, with so many threads."""
+        return self._ask("calibrate", folder, "--threads", str(threads), timeout_s=10 * self._timeout_s)
+
+    def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
+        """Remove ended jobs, bundles and old agents from the board."""
+        return self._ask("clean", *(["--keep-bundles"] if keep_bundles else []), timeout_s=10 * self._timeout_s)
+
+    def _probe(self) -> str | None:
+        """The SHA-256 of the agent that is on the board, None without one; raises BoardError for its Python."""
+        name = self.transport.name
+        completed = self._run([self._python, "-c", _PROBE, self._path], self._timeout_s)
+        if completed.exit_code == 127:
+            raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
+        found = _last_json(completed.stdout)
+        if not isinstance(found, list) or len(found) != 2:
+            said = _last_line(completed.stderr) or f"exit code {completed.exit_code}"
+            raise BoardError(
+                f"`{self._python}` on {name} does not work ({said}); mend it, or name another in the profile"
+            )
+        version, sha256 = found
+        if tuple(version[:2]) < OLDEST_PYTHON:
+            is_version = ".".join(map(str, version))
+            raise BoardError(
+                f"`{self._python}` on {name} is Python {is_version}, the agent needs 3.6 or newer; "
+                "install one and name it in the profile"
+            )
+        return str(sha256) if sha256 else None
+
+    def _ask(self, *words: str, timeout_s: float | None = None) -> dict[str, Any]:
+        name = self.transport.name
+        sysroot = [] if self._sysroot == "/" else ["--sysroot", self._sysroot]
+        command = [self._python, self._path, "--root", self.root, *sysroot, *words]
+        completed = self._run(command, timeout_s or self._timeout_s)
+        reply = _last_json(completed.stdout)
+        if not isinstance(reply, dict) or "protocol" not in reply:
+            said = _last_line(completed.stderr) or _last_line(completed.stdout) or "nothing"
+            raise AgentError(
+                f"the agent on {name} gave no answer to `{words[0]}` "
+                f"(exit code {completed.exit_code}, it said: {said}); "
+                f"remove {self.root}/agents on the board and try again"
+            )
+        if reply["protocol"] != PROTOCOL_VERSION or reply.get("agent") != self._hash12:
+            raise AgentError(
+                f"the agent on {name} is {reply.get('agent')} with protocol {reply['protocol']}, "
+                f"this sis-edge needs {self._hash12} with protocol {PROTOCOL_VERSION}; "
+                f"remove {self.root}/agents on the board and try again"
+            )
+        if reply.get("ok") is True and isinstance(reply.get("answer"), dict):
+            return dict(reply["answer"])
+        raise problem_error(reply.get("problem"), name)
+
+    def _run(self, command: Sequence[str], timeout_s: float) -> Completed:
+        try:
+            return self.transport.run(command, timeout_s=timeout_s)
+        except CommandTimeoutError as error:
+            raise AgentError(
+                f"the agent on {self.transport.name} did not answer within {timeout_s:g} s; is the board overloaded?"
+            ) from error
+
+
+def problem_error(problem: Any, name: str) -> SisEdgeError:
+    """The error for a problem that the agent tells of."""
+    if not isinstance(problem, dict) or not problem.get("message"):
+        return AgentError(f"the agent on {name} failed and did not say why; its log is in the job's folder")
+    kind = BoardError if problem.get("code") in BOARD_PROBLEMS else AgentError
+    return kind(f"{name}: {problem['message']}")
+
+
+def _checked(kind: type[T], value: Any, name: str) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "answer"
+        raise AgentError(f"the agent on {name} answers something unreadable ({place}: {first['msg']})") from error
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _last_json(text: str) -> Any:
+    try:
+        return json.loads(_last_line(text))
+    except ValueError:
+        return None

@@ -1,0 +1,147 @@
+"""What a board is asked to measure: the bundle, the profile, and what the user wants otherwise, made into jobs.
+
+A job has one number of threads and one batch size; a profile may list several, and then there is a job for each
+combination.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob, PowerRequest
+from sis_edge.backends import onnxruntime, tensorrt, tensorrt_rtx
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.verify import Bundle
+from sis_edge.errors import UsageError, unknown
+from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
+
+
+@dataclass(frozen=True)
+class MeasuringOptions:
+    """What a user may ask for beyond the profile.
+
+    `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
+    1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
+    is known that well. `threads` and `batch_size` choose one of the profile's combinations, or any other.
+    `external_meter`: energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
+    """
+
+    length: str = "profile"
+    target_ci: float | None = None
+    cores: tuple[int, ...] = ()
+    lock_clocks: bool = False
+    threads: int | None = None
+    batch_size: int | None = None
+    external_meter: bool = False
+
+
+DEFAULT = MeasuringOptions()
+
+METER_BLOCK_S = 6.0  # Many meters answer once a second, and an energy stands on four samples at least.
+
+# What a length changes of the profile's [measuring] and [power].
+LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "profile": ({}, {}),
+    "strict": ({"min_time_s": 60, "min_inferences": 1024, "memory_repeats": 5, "sampler_pairs": 100}, {"blocks": 10}),
+    "quick": (
+        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1, "sampler_pairs": 10},
+        {"idle_s": 3, "block_s": 1, "blocks": 3},
+    ),
+}
+
+
+# What each run time makes of a network.
+NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile, Facts | None], list[NetworkJob]]] = {
+    "onnxruntime": onnxruntime.jobs_for,
+    "tensorrt": tensorrt.jobs_for,
+    "trtexec": tensorrt.jobs_for,
+    "tensorrt_rtx": tensorrt_rtx.jobs_for,
+}
+
+
+def combinations(profile: DeviceProfile, options: MeasuringOptions = DEFAULT) -> list[MeasuringOptions]:
+    """The options of each job: one for every number of threads and every batch size that is asked for."""
+    threads = [options.threads] if options.threads else profile.runtime.threads
+    sizes = [options.batch_size] if options.batch_size else profile.runtime.batch_sizes
+    return [replace(options, threads=count, batch_size=size) for count in threads for size in sizes]
+
+
+def job_for(
+    bundle: Bundle,
+    profile: DeviceProfile,
+    *,
+    networks: Sequence[str] | None = None,
+    seed: int = 0,
+    options: MeasuringOptions = DEFAULT,
+    runner: str | None = None,
+    facts: Facts | None = None,
+) -> Job:
+    """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
+
+    `runner` is the run time that the board has; None is the profile's first. A network may be measured in variants,
+    which depend on the versions in the board's `facts`.
+
+    The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a
+    precision that is no share.
+    """
+    manifest = bundle.manifest
+    known = [entry.name for entry in manifest.networks]
+    for name in networks or []:
+        if name not in known:
+            raise unknown("network in this bundle", name, known)
+    chosen = [entry for entry in manifest.networks if networks is None or entry.name in networks]
+    first = combinations(profile, options)[0]
+    measuring, power = _settings(profile, options)
+    runner = runner or profile.runtime.runners[0]
+    mode = profile.power_mode(measuring.power_mode or (facts.power_mode if facts else None))
+    jobs = [job for entry in chosen for job in NETWORK_JOBS[runner](entry, profile, facts)]
+    reference = manifest.dense if manifest.dense in [job.name for job in jobs] else None
+    if options.target_ci is not None:
+        if not 0 < options.target_ci < 1:
+            raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
+        if reference is None:
+            raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
+    return Job(
+        job_version=JOB_VERSION,
+        bundle_id=bundle.id,
+        networks=jobs,
+        golden_inputs=manifest.golden_inputs,
+        golden_tolerance=manifest.golden_tolerance,
+        preprocess=manifest.preprocess,
+        test_images=manifest.test_images,
+        test_labels=manifest.test_labels,
+        runner=runner,
+        threads=first.threads or 1,
+        batch_size=first.batch_size or 1,
+        rounds=measuring.rounds,
+        inferences_per_round=measuring.inferences_per_round,
+        warmup_s=measuring.warmup_s,
+        time_limit_s=measuring.time_limit_s,
+        seed=seed,
+        min_inferences=measuring.min_inferences,
+        min_time_s=measuring.min_time_s,
+        target_ci=options.target_ci,
+        reference=reference,
+        cores=list(options.cores),
+        memory_repeats=measuring.memory_repeats,
+        power=_power_request(power, options),
+        lock_clocks=options.lock_clocks,
+        expected_power_mode=measuring.power_mode,
+        expected_cpu_hz=measuring.cpu_hz or (mode.cpu_hz if mode else None),
+        expected_gpu_hz=mode.gpu_hz if mode else None,
+        # Each turn of trtexec is a process of its own, of seconds.
+        sampler_pairs=0 if runner == "trtexec" else measuring.sampler_pairs,
+    )
+
+
+def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measuring, PowerSettings]:
+    if options.length not in LENGTHS:
+        raise unknown("length of a measuring", options.length, list(LENGTHS))
+    measuring, power = LENGTHS[options.length]
+    return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
+
+
+def _power_request(power: PowerSettings, options: MeasuringOptions) -> PowerRequest:
+    request = power.request()
+    if not options.external_meter:
+        return request
+    return request._replace(external_meter=True, block_s=max(request.block_s, METER_BLOCK_S))

@@ -1,0 +1,1 @@
+"""From networks and a profile to a bundle: plan, steps, manifest."""

@@ -1,0 +1,1 @@
+"""A bundle: one folder with all that a board needs, and its manifest."""

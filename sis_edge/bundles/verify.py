@@ -1,0 +1,118 @@
+"""Bundles on this machine: written, opened, and checked against their manifest file by file."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, FileEntry, Manifest
+from sis_edge.errors import BundleError
+from sis_edge.files.hashing import file_sha256
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on this machine; `id` is the first 16 hex digits of its manifest's SHA-256."""
+
+    path: Path
+    manifest: Manifest
+    id: str
+
+
+def file_entries(folder: Path) -> tuple[FileEntry, ...]:
+    """Every file below a folder but the manifest, in the order of their names."""
+    return tuple(
+        FileEntry(path=name, sha256=file_sha256(folder / name), size_bytes=(folder / name).stat().st_size)
+        for name in sorted(_names(folder))
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Bundle:
+    """Write the manifest, the last file of a bundle: a folder without it is not a bundle."""
+    path = folder / MANIFEST
+    path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return open_bundle(folder)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read a bundle's manifest, without checking its files; raises BundleError with what to do."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
+        ) from None
+    try:
+        version = json.loads(text).get("bundle_version")
+        if version != BUNDLE_VERSION:
+            raise BundleError(
+                f"{path} has bundle version {version}, this sis-edge reads {BUNDLE_VERSION}; build it again"
+            )
+        manifest = Manifest.model_validate_json(text)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise BundleError(f"{path} is damaged ({_first_line(error)}); build the bundle again") from error
+    return Bundle(folder, manifest, hashlib.sha256(text).hexdigest()[:16])
+
+
+def problems(bundle: Bundle) -> list[str]:
+    """Every changed, missing or extra file, a sentence each; empty for a sound bundle."""
+    found = []
+    listed = {entry.path: entry for entry in bundle.manifest.files}
+    present = set(_names(bundle.path))
+    for name, entry in listed.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            found.append(f"{name}: the manifest names a file outside of the bundle")
+        elif name not in present:
+            found.append(f"{name}: missing")
+        else:
+            found += _changes(bundle.path / name, entry)
+    found += [f"{name}: extra, the manifest does not list it" for name in sorted(present - listed.keys())]
+    return found
+
+
+def verify(folder: Path) -> Bundle:
+    """Open a bundle and check every file; raises BundleError that names the first problems."""
+    bundle = open_bundle(folder)
+    found = problems(bundle)
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise BundleError(f"{folder} does not match its manifest: {'; '.join(found[:3])}{more}; build it again")
+    return bundle
+
+
+def newest(build_folder: Path) -> Bundle:
+    """The bundle of `build_folder` that was written last; raises BundleError where there is none."""
+    found = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+    manifests = sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    if not manifests:
+        raise BundleError(f"there is no bundle in {build_folder}; `sis-edge build --profile local` makes one")
+    return open_bundle(manifests[-1].parent)
+
+
+def _changes(path: Path, entry: FileEntry) -> list[str]:
+    try:
+        if path.is_symlink():
+            return [f"{entry.path}: a link, not a file"]
+        if (size := path.stat().st_size) != entry.size_bytes:
+            return [f"{entry.path}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})"]
+        same = file_sha256(path) == entry.sha256
+    except OSError as error:
+        return [f"{entry.path}: cannot be read ({error.strerror})"]
+    return [] if same else [f"{entry.path}: changed (same size, other SHA-256)"]
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if (path.is_symlink() or not path.is_dir()) and path != folder / MANIFEST:
+            yield path.relative_to(folder).as_posix()
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'manifest'}: {first['msg']}"
+    return str(error).splitlines()[0]

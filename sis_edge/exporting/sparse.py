@@ -1,0 +1,168 @@
+"""A network with native nodes beside the plain one: for which layers, with which library, and checked where it runs.
+
+The choice is the cost model's where the board was calibrated, and the structure's where it was not.
+"""
+
+import platform
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sis_edge.bundles.manifest import LayerChoice, SparseForm, SparseNetwork
+from sis_edge.errors import ExportError, UsageError
+from sis_edge.files.stages import Outcome
+from sis_edge.formation import Formation, SynapticGraph, form
+from sis_edge.formation.compaction import compact
+from sis_edge.native import build, choice, costs
+from sis_edge.native.choice import Choice
+from sis_edge.native.costs import Calibration
+from sis_edge.native.predict import predict
+from sis_edge.profiles import DeviceProfile
+
+MODEL = "sparse.onnx"
+NO_NATIVE_LAYER = "they are expected to be faster for no layer"
+NOT_CALIBRATED = "not calibrated; `sis-edge calibrate --host HOST` measures the board"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What native nodes are made with for a board: its library, or the reason in `absent` why there is none."""
+
+    architecture: str
+    library: Path | None
+    calibration: Calibration | None
+    absent: str | None
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What it decides by, for the key of a build."""
+        return {
+            "library": None if self.library is None else self.library.parent.name,
+            "calibration": None if self.calibration is None else self.calibration.digest,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A choice for each layer, and the seconds of one inference: None where nothing was measured.
+
+    `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers.
+    """
+
+    choices: tuple[Choice, ...]
+    dense_s: float | None = None
+    compact_s: float | None = None
+    chosen_s: float | None = None
+
+    @property
+    def blocks(self) -> list[int]:
+        """What `to_sparse_onnx` wants to know of each layer."""
+        return choice.blocks(self.choices)
+
+
+def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) -> Engine:
+    """The engine for a profile's board; it may compile for some seconds, and without a compiler says so.
+
+    A calibration of another architecture than the library's counts as none.
+    """
+    architecture = profile.machine
+    try:
+        library = build.library(architecture)
+    except (UsageError, ExportError) as error:
+        return Engine(architecture, None, None, str(error).splitlines()[0])
+    calibration = calibrate()
+    if calibration is not None and calibration.library.partition("-")[0] != architecture:
+        calibration = None
+    return Engine(architecture, library, calibration, None)
+
+
+def plan(engine: Engine, graph: SynapticGraph) -> Plan:
+    """What computes each layer of the graph's compact network."""
+    if engine.calibration is None:
+        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
+    found = predict(costs.fit(engine.calibration), graph)
+    return Plan(found.chosen.choices, found.dense_s, found.compact_s, found.chosen.seconds)
+
+
+def check(
+    folder: Path,
+    plain: Path,
+    engine: Engine,
+    images: NDArray[np.float32],
+    labels: Sequence[int] | NDArray[Any],
+) -> dict[str, Any]:
+    """Compare the network in `folder` with the plain one on normalised images.
+
+    Where this machine cannot run it, what could not be seen is None. Raises ExportError where it answers otherwise than
+    the plain one.
+    """
+    from sis_edge.exporting import parity, variants
+
+    assert engine.library is not None, "a network with native nodes was written for a library"
+    if engine.architecture != platform.machine():
+        unchecked = f"this machine is a {platform.machine()}, the library is for {engine.architecture}"
+        return {"host_accuracy": None, "agreement": None, "unchecked": unchecked}
+    logits = parity.run_onnx(folder / MODEL, images, library=engine.library)
+    found = parity.compare(parity.run_onnx(plain, images), logits)
+    if not found.max_abs_difference <= parity.TOLERANCE:
+        raise ExportError(
+            f"{folder / MODEL} differs from the plain network by up to {found.max_abs_difference:.2g} "
+            f"(allowed {parity.TOLERANCE:g}); keep the file and report it: nothing was bundled"
+        )
+    return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(found), "unchecked": None}
+
+
+def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> SparseForm:
+    """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network."""
+    calibration = engine.calibration
+    network = None
+    if checked is not None:
+        network = SparseNetwork(
+            model=f"networks/{name}/{MODEL}",
+            library=library_name(engine),
+            **checked.summary,
+        )
+    return SparseForm(
+        layers=tuple(
+            LayerChoice(
+                layer=choice.layer.name,
+                kernel=choice.layer.kernel,
+                inputs=choice.layer.inputs,
+                filters=choice.layer.filters,
+                share=choice.share,
+                chosen=choice.kind,
+                block=choice.block,
+                dense_s=choice.dense_s,
+                native_s=choice.native_s,
+                why=choice.why,
+            )
+            for choice in plan.choices
+        ),
+        basis=calibration.basis if calibration else NOT_CALIBRATED,
+        calibration=calibration.digest if calibration else None,
+        threads=calibration.threads if calibration else 1,
+        doubt=calibration.doubt if calibration else None,
+        dense_s=plan.dense_s,
+        compact_s=plan.compact_s,
+        chosen_s=plan.chosen_s,
+        network=network,
+        absent=None if network else engine.absent or NO_NATIVE_LAYER,
+    )
+
+
+def put_library(engine: Engine, bundle: Path) -> None:
+    """Copy the library to its place in a bundle."""
+    assert engine.library is not None, "there is a library where there are networks for it"
+    target = bundle / library_name(engine)
+    target.parent.mkdir(parents=True)
+    shutil.copyfile(engine.library, target)
+
+
+def library_name(engine: Engine) -> str:
+    """The library's path in a bundle."""
+    return f"native/{engine.architecture}/{build.LIBRARY}"

@@ -1,0 +1,59 @@
+"""A compact network as ONNX with sparse nodes: the same function, input and output as `onnx_file` writes.
+
+Layers that the native kernels compute stand in nodes `SparseChain` of the domain `sis_edge`, as many consecutive ones
+in one node as there are, so that maps keep the kernels' own layout between them; the others stay plain ONNX nodes. A
+session needs the library of `sis_edge.native` for the board: `SessionOptions.register_custom_ops_library(path)`.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import onnx
+from onnx import helper
+
+from sis_edge.exporting.compact import CompactLayer, CompactNetwork
+from sis_edge.exporting.onnx_file import INPUT, OUTPUT, add_layer, add_pooling, to_model
+from sis_edge.native import blob
+
+DOMAIN = "sis_edge"
+DOMAIN_VERSION = 1
+OPERATOR = "SparseChain"
+
+
+def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | None = None) -> onnx.ModelProto:
+    """The network with sparse nodes.
+
+    `blocks` says for each layer how many neighbouring filters share an input list at least, and 0 for a layer that
+    stays with ONNX Runtime's dense convolution; all layers are native, one filter at a time, where it is None.
+    """
+    widths = [1] * len(network.layers) if blocks is None else list(blocks)
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+    value, at = INPUT, 0
+    while at < len(network.layers):
+        end = at + 1
+        if widths[at]:
+            while end < len(network.layers) and widths[end]:
+                end += 1
+            is_last = end == len(network.layers)
+            result = OUTPUT if is_last else f"{network.layers[end - 1].spec.name}.out"
+            nodes.append(_sparse_node(network.layers[at:end], widths[at:end], value, result, is_last))
+            value = result
+        else:
+            value = add_layer(network.layers[at], value, nodes, weights)
+        at = end
+    if value != OUTPUT:
+        add_pooling(value, nodes)
+    model = to_model(network, name, nodes, weights, {DOMAIN: DOMAIN_VERSION})
+    onnx.checker.check_model(model)
+    return model
+
+
+def _sparse_node(
+    layers: Sequence[CompactLayer], widths: Sequence[int], value: str, result: str, is_last: bool
+) -> onnx.NodeProto:
+    chain = blob.encode(layers, widths, global_average=is_last)
+    name = layers[0].spec.name if len(layers) == 1 else f"{layers[0].spec.name}-{layers[-1].spec.name}"
+    return helper.make_node(
+        OPERATOR, [value], [result], name=name, domain=DOMAIN, chain=chain, check=f"{zlib.crc32(chain):08x}"
+    )

@@ -1,0 +1,1 @@
+"""The ground floor: files, folders, hashes, names and the cache. It imports nothing of ours but the errors."""

@@ -1,0 +1,15 @@
+"""The one cache folder: data sets, compiled libraries, calibrations, wheels."""
+
+import os
+from pathlib import Path
+
+
+def cache_root(cache_dir: Path | None = None) -> Path:
+    """The cache folder: the argument, else the environment's SIS_EDGE_CACHE, else the platform's own."""
+    if cache_dir is not None:
+        return cache_dir
+    if named := os.environ.get("SIS_EDGE_CACHE"):
+        return Path(named).expanduser()
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("sis-edge"))

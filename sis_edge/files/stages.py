@@ -1,0 +1,87 @@
+"""Work that is done once: a stage's folder is named after its inputs, and `done.json` in it says that it is whole.
+
+    build/.stages/<stage>-<key>/ ... done.json
+
+A stage that was interrupted finds what it left there and goes on from it; one whose inputs changed gets another
+folder; one whose files were changed or lost since is done again. The key is the SHA-256 of the inputs as JSON.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sis_edge.errors import UsageError
+from sis_edge.files.atomic import write_text
+from sis_edge.files.disk import writing
+from sis_edge.files.hashing import file_sha256
+
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished stage: its folder, what it said of itself, and whether it had been done before."""
+
+    folder: Path
+    summary: dict[str, Any]
+    was_done: bool
+
+
+def key(inputs: Mapping[str, Any]) -> str:
+    """SHA-256 of the inputs, whatever the order of their names."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path], Mapping[str, Any]]) -> Outcome:
+    """The finished stage for these inputs; `make` fills its folder and returns a summary, unless that was done."""
+    folder = root / f"{stage}-{key(inputs)[:20]}"
+    summary = _read(folder)
+    if summary is not None:
+        return Outcome(folder, summary, was_done=True)
+    with writing(folder):
+        if (folder / DONE).exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        made = dict(make(folder))
+        done = {"inputs": dict(inputs), "summary": made, "files": _files(folder)}
+        write_text(folder / DONE, json.dumps(done, indent=2, allow_nan=False))
+    return Outcome(folder, made, was_done=False)
+
+
+@contextmanager
+def alone(root: Path, option: str = "--build-dir") -> Iterator[None]:
+    """Only one command at a time in a folder, which `option` names; raises UsageError while another runs.
+
+    A dead one leaves no lock.
+    """
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / "lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another sis-edge builds in {root.parent} now; wait for it, or give another {option}"
+            ) from None
+        yield
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The summary of a finished stage whose files are all as it left them; None for any other."""
+    try:
+        done = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        return dict(done["summary"]) if done["files"] == _files(folder) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a stage but the one that says it is done."""
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir()) if path.name != DONE}

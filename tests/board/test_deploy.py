@@ -1,0 +1,510 @@
+"""Deployment with the real agent and the real run time, on this machine and over a real SSH server."""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sshd import Proxy, Server, serve, wait_for
+from tiny_bundle import tiny_bundle, tiny_profile
+
+from sis_agent.job.folder import checked_name
+from sis_agent.schema import CANCELLED, DONE, ENDED, RUNNING, Facts
+from sis_edge.board.agent_client import AgentClient
+from sis_edge.board.deploy import Event, Patience, check_board, collect, deploy, new_job_id, read_record
+from sis_edge.board.jobs import job_for
+from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
+from sis_edge.profiles import AgentSettings, DeviceProfile, load, with_backend
+from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError
+
+QUICK = Patience(first_pause_s=0.05, longest_pause_s=0.2, poll_s=0.05)
+
+# So many rounds that a job is still running when a test looks at it; such jobs are always cancelled.
+MANY_ROUNDS = 1_000_000
+
+
+class Watched(LocalTransport):
+    """This machine as a board, with notes of what was sent to it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.sent: list[str] = []
+
+    def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        super().put(source, target, progress=progress)
+        self.sent.append(target)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Watched:
+    return Watched(tmp_path / "board")
+
+
+def board_python(tmp_path: Path, script: str) -> DeviceProfile:
+    """A profile whose Python is a shell script; `$REAL` in it is a true Python."""
+    path = tmp_path / "python"
+    path.write_text("#!/bin/sh\n" + script.replace("$REAL", sys.executable))
+    path.chmod(0o755)
+    return tiny_profile().model_copy(update={"agent": AgentSettings(python=str(path))})
+
+
+def client(transport: Transport, profile: DeviceProfile | None = None) -> AgentClient:
+    agent = AgentClient(transport, (profile or tiny_profile()).agent)
+    agent.install()
+    return agent
+
+
+def interrupt_at(stage: str, phase: str = "") -> Callable[[Event], None]:
+    """What a user does who presses Ctrl-C at this point."""
+
+    def on_event(event: Event) -> None:
+        if event.stage == stage and event.message.startswith(phase):
+            raise KeyboardInterrupt
+
+    return on_event
+
+
+@pytest.fixture
+def long_job(board: Watched, tmp_path: Path) -> Iterator[str]:
+    """A job that is running on the board, started by somebody who has left."""
+    job_id = new_job_id()
+    agent = client(board)
+
+    def leave(event: Event) -> None:
+        if event.stage == "measure" and event.message == "rounds":
+            raise RuntimeError("the host's power fails")
+
+    with pytest.raises(RuntimeError):
+        deploy(
+            tiny_bundle(tmp_path / "long"),
+            board,
+            tiny_profile(rounds=MANY_ROUNDS),
+            job_id=job_id,
+            on_event=leave,
+            patience=QUICK,
+        )
+    yield job_id
+    agent.cancel(job_id)
+
+
+def test_a_bundle_is_measured_on_this_machine(board: Watched, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    events: list[Event] = []
+    record = deploy(bundle, board, tiny_profile(), job_id="a-job", seed=7, on_event=events.append, patience=QUICK)
+    assert (record.run_id, record.problem, record.job.seed, record.job.bundle_id) == ("a-job", None, 7, bundle.id)
+    assert [network.name for network in record.networks] == ["dense", "sparse"]
+    for network in record.networks:
+        assert network.golden is not None
+        assert network.golden.passed
+        assert [len(samples.latencies_s) for samples in network.rounds] == [3, 3]
+    accuracy = record.networks[0].accuracy
+    assert accuracy is not None
+    assert accuracy.correct == accuracy.images == 8
+    pushed = [event for event in events if event.stage == "push"]
+    assert pushed[-1].done == pushed[-1].total == sum(path.stat().st_size for path in bundle.path.rglob("*.*"))
+    assert {"agent", "facts", "push", "measure", "record"} == {event.stage for event in events}
+
+
+def test_only_what_is_missing_is_sent(board: Watched, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    deploy(bundle, board, tiny_profile(), networks=["sparse"], patience=QUICK)
+    first, board.sent = board.sent, []
+    assert sum("/agents/" in name for name in first) == 1
+    assert first.index(f".sis-edge/bundles/{bundle.id}/manifest.json") == len(first) - 2
+    record = deploy(bundle, board, tiny_profile(), networks=["sparse"], patience=QUICK)
+    assert [network.name for network in record.networks] == ["sparse"]
+    assert [Path(name).name for name in board.sent] == ["job.json"]
+    board.sent = []
+    changed = board.root / ".sis-edge/bundles" / bundle.id / "networks/dense/model.onnx"
+    changed.write_bytes(b"\0" * changed.stat().st_size)
+    deploy(bundle, board, tiny_profile(), networks=["sparse"], patience=QUICK)
+    assert [Path(name).name for name in board.sent] == ["model.onnx", "job.json"]
+
+
+def test_a_bundle_is_measured_over_ssh(server: Server, tmp_path: Path) -> None:
+    transport = server.transport()
+    record = deploy(tiny_bundle(tmp_path / "bundle"), transport, tiny_profile(), patience=QUICK)
+    assert record.problem is None
+    assert all(network.golden and network.golden.passed for network in record.networks)
+    assert sorted(path.name for path in (server.home / ".sis-edge").iterdir()) == ["agents", "bundles", "jobs", "lock"]
+    transport.close()
+
+
+def test_a_push_that_is_cut_goes_on_where_it_was(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle", padding_bytes=3_000_000)
+    transport = server.transport(port=proxy.port)
+    client(transport)
+    proxy.cut_after_bytes = 1_500_000
+    events: list[Event] = []
+    record = deploy(bundle, transport, tiny_profile(), on_event=events.append, patience=QUICK)
+    assert record.problem is None
+    assert proxy.cuts == 1
+    lost = next(number for number, event in enumerate(events) if event.stage == "link")
+    before = {event.message for event in events[:lost] if event.stage == "push"}
+    after = {event.message for event in events[lost:] if event.stage == "push"}
+    assert before & after == {"data/padding.bin"}
+    assert [event.done for event in events if event.done and event.total and event.done > event.total] == []
+    transport.close()
+
+
+def test_a_job_survives_the_connection(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    transport = server.transport(port=proxy.port)
+
+    def on_event(event: Event) -> None:
+        if event.stage == "measure" and not proxy.cuts:
+            proxy.cut()
+            server.kill_sessions()
+
+    record = deploy(tiny_bundle(tmp_path / "b"), transport, tiny_profile(), on_event=on_event, patience=QUICK)
+    assert record.problem is None
+    assert (proxy.cuts, proxy.connections) == (1, 2)
+    transport.close()
+
+
+def test_a_board_that_stays_away_is_told_and_its_job_found_later(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    transport = server.transport(port=proxy.port)
+
+    def on_event(event: Event) -> None:
+        if event.stage == "measure":
+            proxy.close()
+
+    with pytest.raises(TransportError, match="job a-job goes on on the board"):
+        deploy(
+            tiny_bundle(tmp_path / "bundle"),
+            transport,
+            tiny_profile(),
+            job_id="a-job",
+            on_event=on_event,
+            patience=Patience(lost_s=0.5, first_pause_s=0.1, poll_s=0.05),
+        )
+    transport.close()
+    direct = server.transport()
+    record = collect(direct, tiny_profile(), "a-job", patience=QUICK)
+    assert (record.run_id, record.problem) == ("a-job", None)
+    direct.close()
+
+
+def test_the_first_contact_is_not_tried_again(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    proxy.close()
+    slept: list[float] = []
+    with pytest.raises(UnreachableError):
+        deploy(
+            tiny_bundle(tmp_path / "bundle"),
+            server.transport(port=proxy.port),
+            tiny_profile(),
+            patience=Patience(sleep=slept.append),
+        )
+    assert slept == []
+
+
+def test_pauses_grow_until_patience_ends(board: Watched, tmp_path: Path) -> None:
+    now_s = 0.0
+    slept: list[float] = []
+
+    def sleep(pause_s: float) -> None:
+        nonlocal now_s
+        now_s += pause_s
+        slept.append(pause_s)
+
+    class Leaving(Watched):
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            if "files" in argv:
+                raise UnreachableError("gone")
+            return super().run(argv, timeout_s=timeout_s)
+
+    with pytest.raises(UnreachableError, match="gone"):
+        deploy(
+            tiny_bundle(tmp_path / "bundle"),
+            Leaving(board.root),
+            tiny_profile(),
+            patience=Patience(lost_s=100, longest_pause_s=20, sleep=sleep, clock=lambda: now_s),
+        )
+    assert slept == [1, 2, 4, 8, 16, 20, 20, 20]
+
+
+def test_ctrl_c_cancels_the_job(board: Watched, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        deploy(
+            tiny_bundle(tmp_path / "bundle"),
+            board,
+            tiny_profile(rounds=MANY_ROUNDS),
+            job_id="a-job",
+            on_event=interrupt_at("measure", "rounds"),
+            patience=QUICK,
+        )
+    status = client(board).status("a-job")
+    assert status.state == CANCELLED
+    record = collect(board, tiny_profile(), "a-job", patience=QUICK)
+    assert record.problem is not None
+    assert record.problem.code == "cancelled"
+
+
+def test_a_job_without_an_end_is_cancelled(board: Watched, tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="did not end within 420 s and was cancelled"):
+        deploy(
+            tiny_bundle(tmp_path / "bundle"),
+            board,
+            tiny_profile(rounds=MANY_ROUNDS),
+            job_id="a-job",
+            patience=Patience(poll_s=0.05, clock=itertools.count(0, 100).__next__),
+        )
+    assert client(board).status("a-job").state == CANCELLED
+
+
+def test_a_busy_board_names_its_job(board: Watched, long_job: str, tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match=f"local: .*'{long_job}'"):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(), patience=QUICK)
+    assert client(board).status(long_job).state == RUNNING
+
+
+def test_a_job_is_found_after_its_host_died(board: Watched, long_job: str) -> None:
+    seen: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        seen.append(event)
+        if event.stage == "measure" and len(seen) > 3:
+            client(board).cancel(long_job)
+
+    record = collect(board, tiny_profile(), long_job, on_event=on_event, patience=QUICK)
+    assert record.run_id == long_job
+    assert next(event.detail["phase"] for event in seen if event.stage == "measure") == "alone"
+
+
+def test_a_job_that_is_not_there(board: Watched) -> None:
+    with pytest.raises(BoardError, match="there is no job 'nothing'"):
+        collect(board, tiny_profile(), "nothing", patience=QUICK)
+
+
+def test_a_killed_job_is_told(board: Watched, long_job: str) -> None:
+    pid = client(board).status(long_job).pid
+    assert pid is not None
+    os.killpg(pid, 9)
+    wait_for(lambda: client(board).status(long_job).state in ENDED, "the job did not end")
+    with pytest.raises(BoardError, match="ended without a record"):
+        collect(board, tiny_profile(), long_job, patience=QUICK)
+
+
+def test_a_board_without_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    (tmp_path / "empty").mkdir()
+    with serve(tmp_path / "sshd", path=str(tmp_path / "empty")) as server:
+        transport = server.transport()
+        with pytest.raises(BoardError, match=r"has no `python3`; install Python 3\.6 or newer"):
+            deploy(tiny_bundle(tmp_path / "bundle"), transport, tiny_profile())
+        assert list(server.home.iterdir()) == []
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("echo '[[2, 7, 18], null]'", "is Python 2.7.18, the agent needs 3.6 or newer"),
+        ("echo '[[3, 5, 2], null]'", "is Python 3.5.2, the agent needs 3.6 or newer"),
+        ("echo no such library >&2; exit 1", r"does not work \(no such library\)"),
+        ("exit 4", r"does not work \(exit code 4\)"),
+    ],
+)
+def test_a_python_that_does_not_do(board: Watched, tmp_path: Path, script: str, sentence: str) -> None:
+    with pytest.raises(BoardError, match=sentence):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, board_python(tmp_path, script))
+    assert board.sent == []
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("sleep 60", r"did not answer within 1\.5 s"),
+        ("echo Killed >&2; exit 137", r"no answer to `facts` \(exit code 137, it said: Killed\)"),
+        ("""echo '{"protocol": 99, "agent": "x", "ok": true, "answer": {}}'""", "is x with protocol 99"),
+        ("""echo '{"protocol": 1, "agent": "0123456789ab", "ok": true, "answer": {}}'""", "is 0123456789ab"),
+        ("""$REAL "$@" | sed 's/"cpu_count": [0-9]*/"cpu_count": "two"/'""", r"unreadable \(cpu_count: "),
+        ("""$REAL "$@" | sed 's/"ok": true.*/"ok": false}/'""", "did not say why"),
+    ],
+)
+def test_an_agent_that_does_not_answer_well(board: Watched, tmp_path: Path, script: str, sentence: str) -> None:
+    profile = board_python(tmp_path, f'[ "$1" = -c ] && exec $REAL "$@"\n{script}\n')
+    with pytest.raises(AgentError, match=sentence):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, profile, patience=Patience(answer_s=1.5))
+    assert ["/agents/" in name for name in board.sent] == [True]
+
+
+def test_a_damaged_agent_is_pushed_again(board: Watched) -> None:
+    client(board)
+    agent = board.root / board.sent.pop()
+    agent.write_bytes(agent.read_bytes()[:-1])
+    assert client(board).facts().python is not None
+    assert len(board.sent) == 1
+
+
+def test_a_board_without_the_run_time(board: Watched, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    python = tmp_path / "bare/bin/python"
+    profile = tiny_profile().model_copy(update={"agent": AgentSettings(python=str(python))})
+    with pytest.raises(BoardError, match=r"local cannot run onnxruntime: .*pip install onnxruntime") as caught:
+        deploy(tiny_bundle(tmp_path / "bundle"), board, profile)
+    assert str(python) in str(caught.value)
+    assert ["/agents/" in name for name in board.sent] == [True]
+
+
+def test_a_run_time_of_the_user_s_choice_that_the_board_lacks() -> None:
+    orin = with_backend(load("jetson-orin-nano"), "tensorrt")
+    board = Facts(machine="aarch64", runners={"tensorrt": "no CUDA device can be used", "onnxruntime": "available"})
+    with pytest.raises(BoardError, match="b cannot run tensorrt: no CUDA device") as caught:
+        check_board(board, orin, "b")
+    assert "or with --backend" in str(caught.value)
+    assert "provision" not in str(caught.value)
+
+
+def test_a_board_of_another_kind(board: Watched, tmp_path: Path) -> None:
+    other = "aarch64" if os.uname().machine == "x86_64" else "x86_64"
+    with pytest.raises(BoardError, match=f"the profile tiny is for {other}"):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(architecture=other))
+    assert ["/agents/" in name for name in board.sent] == [True]
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64", None])
+def test_names_of_one_architecture(machine: str | None) -> None:
+    check_board(Facts(machine=machine, runners={"onnxruntime": "available"}), tiny_profile(architecture="aarch64"), "b")
+
+
+def test_a_disk_that_is_too_small(board: Watched, tmp_path: Path, small_disk: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle", padding_bytes=2_000_000)
+    with pytest.raises(BoardError, match=r"has \d\.\d MB free, the bundle needs 18\.\d MB"):
+        deploy(bundle, board, tiny_profile(root=str(small_disk / "root")))
+    assert ["/agents/" in name for name in board.sent] == [True]
+
+
+def test_a_root_that_cannot_be_made(board: Watched, tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="/proc/nowhere"):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(root="/proc/nowhere"))
+
+
+def test_a_damaged_bundle_is_not_sent(board: Watched, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    (bundle.path / "networks/dense/model.onnx").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"model\.onnx: changed"):
+        deploy(bundle, board, tiny_profile())
+    assert not board.root.exists()
+
+
+def test_files_that_arrive_damaged_are_noticed(board: Watched, tmp_path: Path) -> None:
+    class Failing(Watched):
+        def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+            super().put(source, target, progress=progress)
+            if target.endswith("dense/model.onnx"):
+                path = self.root / target
+                path.write_bytes(bytes(path.stat().st_size))
+
+    with pytest.raises(BoardError, match=r"1 files arrived damaged .*networks/dense/model\.onnx"):
+        deploy(tiny_bundle(tmp_path / "bundle"), Failing(board.root), tiny_profile(), patience=QUICK)
+
+
+def test_a_record_that_arrives_damaged_is_noticed(board: Watched, tmp_path: Path) -> None:
+    class Failing(Watched):
+        def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+            super().fetch(source, target, progress=progress)
+            target.write_bytes(target.read_bytes()[:-2] + b" }")
+
+    with pytest.raises(AgentError, match="arrived damaged"):
+        deploy(tiny_bundle(tmp_path / "b"), Failing(board.root), tiny_profile(), job_id="a-job", patience=QUICK)
+    assert collect(board, tiny_profile(), "a-job", patience=QUICK).problem is None
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "unreadable"),
+        (b"\xff\xfe", "unreadable"),
+        (b"[1]", "unreadable"),
+        (b'{"record_version": 99}', "version 99, this sis-edge reads 1"),
+        (b'{"record_version": 1}', r"unreadable \(run_id: "),
+    ],
+)
+def test_records_that_cannot_be_read(data: bytes, sentence: str) -> None:
+    with pytest.raises(AgentError, match=sentence):
+        read_record(data, "job x")
+
+
+def test_the_start_is_not_repeated_when_only_its_answer_was_lost(board: Watched, tmp_path: Path) -> None:
+    class Dropping(Watched):
+        starts = 0
+
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            done = super().run(argv, timeout_s=timeout_s)
+            if "--job-id" in argv:
+                self.starts += 1
+                raise UnreachableError("cut")
+            return done
+
+    dropping = Dropping(board.root)
+    record = deploy(tiny_bundle(tmp_path / "bundle"), dropping, tiny_profile(), patience=QUICK)
+    assert (record.problem, dropping.starts) == (None, 1)
+
+
+def test_the_start_is_repeated_when_it_never_arrived(board: Watched, tmp_path: Path) -> None:
+    class Dropping(Watched):
+        starts = 0
+
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            if "--job-id" in argv:
+                self.starts += 1
+                if self.starts == 1:
+                    raise UnreachableError("cut")
+            return super().run(argv, timeout_s=timeout_s)
+
+    dropping = Dropping(board.root)
+    record = deploy(tiny_bundle(tmp_path / "bundle"), dropping, tiny_profile(), patience=QUICK)
+    assert (record.problem, dropping.starts) == (None, 2)
+
+
+def test_clean_leaves_nothing_large(board: Watched, tmp_path: Path) -> None:
+    deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(), patience=QUICK)
+    agent = client(board)
+    agent.clean(keep_bundles=True)
+    assert list((board.root / ".sis-edge/bundles").iterdir())
+    agent.clean()
+    assert not [path for path in (board.root / ".sis-edge").rglob("*") if path.suffix in (".npy", ".onnx", ".json")]
+
+
+def test_a_job_says_what_the_profile_says(tmp_path: Path) -> None:
+    profile = tiny_profile(rounds=5)
+    job = job_for(tiny_bundle(tmp_path / "bundle"), profile, networks=["sparse", "dense"])
+    assert [network.name for network in job.networks] == ["dense", "sparse"]
+    assert (job.rounds, job.inferences_per_round, job.threads, job.time_limit_s) == (5, 3, 1, 120)
+    with pytest.raises(UsageError, match="no network in this bundle 'sis9'; known: dense, sparse"):
+        job_for(tiny_bundle(tmp_path / "another"), profile, networks=["dense", "sis9"])
+
+
+def test_job_ids_sort_by_age_differ_and_suit_the_agent() -> None:
+    ids = [new_job_id() for _ in range(50)]
+    assert len(set(ids)) == 50
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", checked_name("job id", name)) for name in ids)
+
+
+def test_paramiko_is_imported_for_ssh_only() -> None:
+    code = (
+        "import sys, sis_edge.board.deploy, sis_edge.transport; sis_edge.transport.connect();"
+        "print([name for name in ('paramiko', 'torch', 'onnx', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_only_the_folder_for_ssh_names_paramiko() -> None:
+    package = Path(sys.modules["sis_edge"].__path__[0])
+    users = [path for path in package.rglob("*.py") if re.search(r"^\s*(import|from) paramiko", path.read_text(), re.M)]
+    assert users
+    assert {path.parent for path in users} == {package / "transport/ssh"}
+
+
+def test_the_record_on_the_board_is_the_one_that_came(board: Watched, tmp_path: Path) -> None:
+    record = deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(), job_id="a-job", patience=QUICK)
+    data = json.loads((board.root / ".sis-edge/jobs/a-job/record.json").read_text())
+    assert data["networks"][1]["rounds"][0]["latencies_s"] == record.networks[1].rounds[0].latencies_s
+    assert client(board).status("a-job").state == DONE

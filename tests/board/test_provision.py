@@ -1,0 +1,175 @@
+"""Bringing ONNX Runtime to a board: pip's own download, a real push, the real agent; real wheels in the long tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from agent.interpreters import find
+from agent.test_provision import write_wheel
+from sshd import serve
+from tiny_bundle import tiny_bundle, tiny_profile
+
+from sis_agent.schema import Facts
+from sis_edge import profiles
+from sis_edge.board.agent_client import AgentClient
+from sis_edge.board.deploy import Event, deploy
+from sis_edge.board.provision import download, pinned, platforms, provision
+from sis_edge.errors import AgentError, BoardError
+from sis_edge.profiles import DeviceProfile
+from sis_edge.transport.local import LocalTransport
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+WHEEL = "thing-1.0-py3-none-any.whl"
+
+
+def with_wheels(*packages: str, python: str = PYTHON, **agent: str) -> DeviceProfile:
+    profile = tiny_profile().model_dump()
+    wheels = [{"python": python, "packages": list(packages)}]
+    return DeviceProfile.model_validate({**profile, "wheels": wheels, "agent": {**profile["agent"], **agent}})
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all that pip knows of the world."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    write_wheel(tmp_path / "index")
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> AgentClient:
+    client = AgentClient(LocalTransport(tmp_path / "board"), tiny_profile().agent)
+    client.install()
+    return client
+
+
+def test_a_board_gets_its_wheels_once(index: Path, agent: AgentClient, tmp_path: Path) -> None:
+    said: list[str] = []
+    given = (agent.transport, agent, with_wheels("thing==1.0"), agent.facts(), tmp_path / "cache")
+    assert provision(*given, said.append)
+    assert list(agent.provision()) == [WHEEL]
+    assert any(WHEEL in sentence for sentence in said)
+    (index / WHEEL).unlink()
+    said.clear()
+    assert not provision(*given, said.append), "from the cache, and the board has it"
+    assert said[-1] == "local has thing==1.0 from before"
+
+
+def test_a_damaged_cache_is_filled_again(index: Path, tmp_path: Path) -> None:
+    (wheel,) = download(["thing==1.0"], PYTHON, ["manylinux2014_x86_64"], tmp_path / "cache")
+    whole = wheel.read_bytes()
+    wheel.write_bytes(b"damage")
+    (again,) = download(["thing==1.0"], PYTHON, ["manylinux2014_x86_64"], tmp_path / "cache")
+    assert again.read_bytes() == whole
+
+
+@pytest.mark.parametrize("python", ["3.6", "3.13"])
+def test_what_there_is_no_wheel_of(index: Path, tmp_path: Path, python: str) -> None:
+    with pytest.raises(BoardError) as raised:
+        download(["thing==2.0"], python, platforms("aarch64", "2.27"), tmp_path / "cache")
+    sentence = str(raised.value)
+    assert f"cannot download thing==2.0 for Python {python} on manylinux_2_27_aarch64: No matching dist" in sentence
+    assert "is there a network" in sentence
+    assert not list((tmp_path / "cache").rglob("done.json"))
+
+
+def test_another_processor_s_wheel_is_fetched_and_not_unpacked(index: Path, agent: AgentClient, tmp_path: Path) -> None:
+    """Such as where the profile is another board's: the board itself refuses it."""
+    name = f"other-1.0-cp{PYTHON.replace('.', '')}-none-manylinux2014_aarch64.whl"
+    write_wheel(index, name, {"other.py": b""})
+    facts = agent.facts()._replace(machine="aarch64")
+    with pytest.raises(BoardError, match=r"other-1.0-.* is not for this board's Python"):
+        provision(agent.transport, agent, with_wheels("other==1.0"), facts, tmp_path / "cache", lambda sentence: None)
+    assert agent.provision() == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (Facts(machine="aarch64", python="3.7.3"), r"pins no wheels for pi's Python 3.7.3; it has some for: 3.9, 3.11"),
+        (Facts(machine="aarch64"), r"Python \(unknown\)"),
+    ],
+)
+def test_a_python_that_nothing_is_pinned_for(facts: Facts, sentence: str) -> None:
+    with pytest.raises(BoardError, match=sentence):
+        pinned(profiles.load("raspberry-pi-4"), facts, "pi")
+
+
+@pytest.mark.parametrize("machine", ["armv7l", "riscv64", None])
+def test_a_processor_without_wheels(agent: AgentClient, tmp_path: Path, machine: str | None) -> None:
+    facts = agent.facts()._replace(machine=machine)
+    with pytest.raises(BoardError, match=r"they exist for x86_64 and aarch64; a 64-bit system is needed"):
+        provision(agent.transport, agent, with_wheels("thing==1.0"), facts, tmp_path, lambda sentence: None)
+
+
+@pytest.mark.parametrize(
+    ("machine", "glibc", "first", "last", "absent"),
+    [
+        ("aarch64", "2.27", "manylinux_2_27_aarch64", "manylinux2014_aarch64", "manylinux_2_28_aarch64"),
+        ("x86_64", "2.17", "manylinux_2_17_x86_64", "manylinux1_x86_64", "manylinux_2_18_x86_64"),
+        ("aarch64", None, "manylinux_2_17_aarch64", "manylinux2014_aarch64", "manylinux_2_5_aarch64"),
+        ("aarch64", "strange", "manylinux_2_17_aarch64", "manylinux2014_aarch64", "manylinux1_aarch64"),
+    ],
+)
+def test_the_platforms_of_a_system(machine: str, glibc: str | None, first: str, last: str, absent: str) -> None:
+    tags = platforms(machine, glibc)
+    assert (tags[0], tags[-1]) == (first, last)
+    assert absent not in tags
+
+
+def test_an_agent_that_forgets_its_wheels(agent: AgentClient) -> None:
+    with pytest.raises((AgentError, BoardError), match=r"the wheel thing-1.0-.* is not on this board; push it first"):
+        agent.provision(WHEEL)
+
+
+# Real wheels from the package index.
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "onnxruntime"), [("3.6", "1.10.0"), ("3.11", "1.23.2")])
+def test_a_bare_board_measures_over_ssh(tmp_path: Path, version: str, onnxruntime: str) -> None:
+    """A Python with nothing installed, not even pip; the wheels come from here."""
+    subprocess.run([find(version), "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    said: list[Event] = []
+    profile = tiny_profile().model_copy(update={"wheels": profiles.load("x86-64").wheels})
+    with serve(tmp_path / "sshd", path=f"{tmp_path / 'bare' / 'bin'}:/usr/bin:/bin") as server:
+        transport = server.transport()
+        bundle = tiny_bundle(tmp_path / "bundle")
+        with pytest.raises(BoardError, match=r"cannot run onnxruntime.*--provision"):
+            deploy(bundle, transport, profile)
+        record = deploy(bundle, transport, profile, provision_from=tmp_path / "cache", on_event=said.append)
+        transport.close()
+    assert record.problem is None
+    assert record.runner_details["onnxruntime"] == onnxruntime
+    assert (record.facts_before.python or "").startswith(version)
+    for network in record.networks:
+        assert network.problem is None
+        assert network.golden is not None
+        assert network.golden.passed
+    assert [event.message for event in said if event.stage == "provision"][-1].endswith("in the agent's own folder")
+
+
+PINS = sorted(
+    {
+        (wheels.python, tuple(wheels.packages))
+        for name in profiles.names()
+        for wheels in profiles.load(name).wheels
+        if profiles.load(name).board.architecture == "aarch64"
+    }
+)
+# The oldest glibc of a system with this Python, among those that the profiles are for.
+GLIBC = {"3.6": "2.27", "3.8": "2.31", "3.9": "2.31", "3.10": "2.35", "3.11": "2.36", "3.12": "2.39", "3.13": "2.41"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("python", "packages"), PINS)
+def test_every_pinned_wheel_exists_for_arm(tmp_path: Path, python: str, packages: tuple[str, ...]) -> None:
+    wheels = download(packages, python, platforms("aarch64", GLIBC[python]), tmp_path)
+    assert len(wheels) == len(packages)
+    tag = f"cp{python.replace('.', '')}"
+    for wheel in wheels:
+        assert tag in wheel.name
+        assert "aarch64" in wheel.name

@@ -1,0 +1,77 @@
+"""What a build makes for a board: granularities by the profile, precisions by its run times."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from tiny_build import plan_in
+
+from sis_edge.build.pipeline import build, formation_for
+from sis_edge.bundles.verify import verify
+from sis_edge.exporting import parity
+from sis_edge.exporting.sparsity import weights
+from sis_edge.formation import PRESETS, form
+from sis_edge.profiles import load, names
+from sis_edge.spec import nin
+
+
+@pytest.mark.parametrize("name", ["cifar10-sis1", "cifar10-sis2", "cifar10-sis3", "svhn-sis3"])
+def test_sparse_tensor_cores_get_their_pattern(name: str) -> None:
+    graph = form(nin(), formation_for(name, load("jetson-orin-nano").networks))
+    row = PRESETS[name]
+    for layer in graph.layers:
+        inputs = np.flatnonzero(layer.synapses.any(axis=(0, 2, 3)))
+        mask = layer.synapses[np.ix_(np.flatnonzero(layer.neurons), inputs)]
+        if layer.spec.name in ("C2", "C3"):
+            groups = mask.reshape(mask.shape[0], -1, 4, *mask.shape[2:]).sum(axis=2)
+            assert (groups == round(4 * row.t_c)).all(), "the pattern holds in the compact network"
+        else:
+            assert mask.all(), "C1 sees three colours, and micro networks are made of whole neurons"
+    assert graph.micro_synapses == row.micro_synapses
+    exact = sum(layer.synapse_count for layer in graph.layers if layer.spec.name in ("C2", "C3"))
+    assert graph.conv_synapses == exact + 14_400  # a dense C1
+
+
+def test_boards_without_them_leave_out_whole_filters() -> None:
+    graph = form(nin(), formation_for("cifar10-sis1", load("jetson-nano").networks))
+    widths = {layer.spec.name: int(layer.neurons.sum()) for layer in graph.layers}
+    assert (widths["C1"], widths["C2"], widths["C3"]) == (48, 48, 48)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_board_s_presets_can_be_formed(name: str) -> None:
+    settings = load(name).networks
+    for preset in PRESETS:
+        graph = form(nin(), formation_for(preset, settings))
+        assert graph.synapse_count <= nin().synapse_count
+
+
+def test_a_bundle_for_a_board_has_its_precisions(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path / "build", profile=load("jetson-orin-nano"))
+    result = build(plan)
+    assert build(plan).was_done
+    bundle = verify(result.bundle.path)
+    (entry,) = bundle.manifest.networks
+    assert entry.opset == 13
+    assert {variant.name: variant.runtime for variant in entry.variants} == {
+        "fp16": "tensorrt",
+        "int8-tensorrt": "tensorrt",
+        "int8-onnxruntime": "onnxruntime",
+    }
+    inputs = np.load(bundle.path / bundle.manifest.golden_inputs)
+    for variant in entry.variants:
+        path = bundle.path / variant.model
+        assert onnx.load(path).opset_import[0].version == 13
+        golden = np.load(bundle.path / variant.golden_logits)
+        assert np.abs(parity.run_onnx(path, inputs) - golden).max() < variant.golden_tolerance
+        assert variant.host_test_images == 40
+        kinds = {row.dtype for row in weights(path) if row.layer not in variant.float_layers}
+        assert kinds == {{"fp16": "float16", "int8": "int8"}[variant.precision]}
+
+
+def test_another_board_s_bundle_is_another(tmp_path: Path) -> None:
+    first = build(plan_in(tmp_path / "build"))
+    second = build(plan_in(tmp_path / "build", profile=load("raspberry-pi-5")))
+    assert not second.was_done
+    assert [len(result.bundle.manifest.networks[0].variants) for result in (first, second)] == [0, 1]

@@ -1,0 +1,109 @@
+"""INT8: explicit Q/DQ in the layout that each run time fuses, zeros that stay zero, policies by accuracy."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from exporting.networks import images, model, saved
+from sis_edge.exporting import parity, sparsity
+from sis_edge.exporting.quantize import ALLOWED_LOSS, Layout, quantize, quantize_best
+from sis_edge.formation import Formation
+
+NM = Formation(t_c=0.5, t_p=1, conv="nm")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(model(NM), tmp_path_factory.mktemp("int8") / "fp32.onnx")
+
+
+@pytest.mark.parametrize("layout", ["tensorrt", "cpu"])
+def test_it_answers_nearly_as_before(source: Path, tmp_path: Path, layout: Layout) -> None:
+    x = images(48)
+    quantize(source, tmp_path / "int8.onnx", x[:32], layout)
+    reference = parity.run_onnx(source, x)
+    answer = parity.run_onnx(tmp_path / "int8.onnx", x)
+    assert 0 < np.abs(answer - reference).max() < 0.15 * np.abs(reference).max()
+    written = onnx.load(tmp_path / "int8.onnx")
+    assert written.ir_version == 8
+    assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", 13)]
+
+
+def test_the_layout_for_tensorrt(source: Path, tmp_path: Path) -> None:
+    quantize(source, tmp_path / "int8.onnx", images(16), "tensorrt")
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    arrays = {value.name: numpy_helper.to_array(value) for value in graph.initializer}
+    made_by = {name: node for node in graph.node for name in node.output}
+    convs = [node for node in graph.node if node.op_type == "Conv"]
+    assert len(convs) == 6
+    for conv in convs:
+        activations, weights = (made_by[name] for name in conv.input[:2])
+        assert (activations.op_type, weights.op_type) == ("DequantizeLinear", "DequantizeLinear")
+        assert not arrays[activations.input[2]].any(), "TensorRT takes symmetric activations only"
+        assert arrays[activations.input[2]].dtype == np.int8
+        pair = made_by[weights.input[0]]
+        assert pair.op_type == "QuantizeLinear", "TensorRT 8 refuses weights that the file holds in INT8"
+        assert pair.input[1:] == weights.input[1:]
+        assert arrays[pair.input[0]].dtype == np.float32
+        assert arrays[weights.input[1]].shape == (arrays[pair.input[0]].shape[0],), "a scale for each filter"
+        assert arrays[weights.input[2]].dtype == np.int8
+        assert arrays[conv.input[2]].dtype == np.float32, "TensorRT has no INT32 biases"
+        users = [node.op_type for node in graph.node if conv.output[0] in node.input]
+        assert users in (["Relu"], ["GlobalAveragePool"]), "nothing stands between convolution and ReLU"
+
+
+def test_zeros_stay_zero(source: Path, tmp_path: Path) -> None:
+    before = [row.is_24 for row in sparsity.weights(source)]
+    assert before == [None, False, False, True, False, False]
+    for layout in ("tensorrt", "cpu"):
+        quantize(source, tmp_path / "int8.onnx", images(16), layout)
+        rows = sparsity.weights(tmp_path / "int8.onnx")
+        assert [row.is_24 for row in rows] == before
+        assert {row.dtype for row in rows} == {"int8"}
+
+
+def test_layers_that_stay_in_float(source: Path, tmp_path: Path) -> None:
+    quantize(source, tmp_path / "int8.onnx", images(16), "cpu", float_layers=["C1", "MP2b"])
+    kinds = {row.layer: row.dtype for row in sparsity.weights(tmp_path / "int8.onnx")}
+    assert [name for name, kind in kinds.items() if kind == "float32"] == ["C1", "MP2b"]
+
+
+def test_narrow_weights_use_seven_bits(source: Path, tmp_path: Path) -> None:
+    quantize(source, tmp_path / "int8.onnx", images(16), "cpu", narrow_weights=True)
+    arrays = [numpy_helper.to_array(value) for value in onnx.load(tmp_path / "int8.onnx").graph.initializer]
+    assert max(np.abs(array).max() for array in arrays if array.dtype == np.int8 and array.ndim == 4) <= 64
+
+
+def test_the_same_images_give_the_same_file(source: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        quantize(source, tmp_path / name, images(16), "tensorrt")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "kept"),
+    [
+        ([0.9, 0.9], ()),
+        ([0.9, 0.9 - ALLOWED_LOSS / 2], ()),
+        ([0.9, 0.95], ()),
+        ([0.9, 0.8, 0.9], ("MP2b",)),
+        ([0.9, 0.8, 0.85, 0.8995], ("C1",)),
+        ([0.9, 0.8, 0.85, 0.86, 0.9], ("C1", "MP2b")),
+        ([0.9, 0.8, 0.85, 0.87, 0.86], ("C1",)),
+        ([0.9, 0.1, 0.1, 0.1, 0.1], ("C1", "MP2b")),
+    ],
+)
+def test_the_policy_is_decided_by_accuracy(
+    source: Path, tmp_path: Path, accuracies: list[float], kept: tuple[str, ...]
+) -> None:
+    """The first accuracy is the network's own in float32; no more is tried than needed."""
+    given = iter(accuracies)
+    trials = quantize_best(source, tmp_path / "int8.onnx", images(8), "tensorrt", lambda path: next(given))
+    assert next(given, None) is None
+    assert trials[0].float_layers == kept
+    assert sorted(trial.accuracy for trial in trials) == sorted(accuracies[1:])
+    kinds = [row.layer for row in sparsity.weights(tmp_path / "int8.onnx") if row.dtype == "float32"]
+    assert tuple(kinds) == kept, "the file is the chosen trial's"
