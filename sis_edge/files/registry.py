@@ -1,0 +1,87 @@
+"""A list of what can be named, each name with what it stands for: the one place that help, schema and messages ask.
+
+Names cost no import: what a built-in one stands for is written as "module:attribute" and loaded when it is asked for.
+A package of somebody else's adds names by entry points of the registry's group, a program by `register`.
+
+    [project.entry-points."sis_edge.granularities"]
+    diagonal = "my_package:Diagonal"
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Generic, TypeVar
+
+from sis_edge.errors import UsageError, unknown
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Names in their order: the built-in ones, those of other packages, those that were registered.
+
+    `kind` is what one of them is called in a message, `group` the entry points' group, `show` the command that lists
+    them with more than their names.
+    """
+
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, str], show: str | None = None) -> None:
+        self.kind = kind
+        self.group = group
+        self.show = show
+        self._targets: dict[str, str | T] = dict(builtin)
+        self._loaded: dict[str, T] = {}
+        self._knows_others = False
+
+    def find(self, name: str) -> T:
+        """What the name stands for; raises UsageError with the names that there are."""
+        if name not in self:
+            raise unknown(self.kind, name, self, self.show)
+        return self[name]
+
+    def checked(self, name: str) -> str:
+        """The name itself, if there is one like it; raises UsageError as `find` does. Loads nothing."""
+        if name not in self:
+            raise unknown(self.kind, name, self, self.show)
+        return name
+
+    def register(self, name: str, what: T) -> None:
+        """Add a name for this process; raises UsageError for one that stands for something else already."""
+        if name in self and self._targets[name] is not what:
+            raise UsageError(f"{self.kind} '{name}' exists already; choose another name")
+        self._targets[name] = what
+
+    def listed(self) -> str:
+        """The names, comma-separated, for help texts and messages."""
+        return ", ".join(self)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._loaded:
+            target = self._all()[name]
+            self._loaded[name] = _load(target) if isinstance(target, str) else target
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def _all(self) -> dict[str, str | T]:
+        """Every name, the entry points' included: found once, and not before the first question."""
+        if not self._knows_others:
+            from importlib.metadata import entry_points
+
+            self._knows_others = True
+            for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
+                self._targets.setdefault(point.name, point.value)
+        return self._targets
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    found = import_module(module)
+    for part in filter(None, attribute.split(".")):
+        found = getattr(found, part)
+    return found
