@@ -6,6 +6,7 @@ package adds to it by an entry point of its group, a program by `register` (see 
 
 from typing import TYPE_CHECKING
 
+from sis_agent.power import SOURCES
 from sis_edge.files.registry import Registry
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ BACKENDS: "Registry[Backend]" = Registry(
     "runtime",
     "sis_edge.backends",
     {
-        "onnxruntime": "sis_edge.backends.onnxruntime:BACKEND",
         "tensorrt": "sis_edge.backends.tensorrt:TENSORRT",
         "trtexec": "sis_edge.backends.tensorrt:TRTEXEC",
         "tensorrt_rtx": "sis_edge.backends.tensorrt_rtx:BACKEND",
+        "onnxruntime": "sis_edge.backends.onnxruntime:BACKEND",
     },
 )
 
@@ -75,11 +76,4 @@ PRECISIONS: "Registry[Precision]" = Registry(
 )
 
 # The board's side reads them; the host only needs their names, for profiles (see `board.agent_archive`).
-POWER_SOURCES: "Registry[object]" = Registry(
-    "power source",
-    "sis_agent.power",
-    {
-        kind: f"sis_agent.power.{kind}"
-        for kind in ("replay", "ina3221", "ina238", "hwmon", "rapl", "pi_pmic", "tegrastats")
-    },
-)
+POWER_SOURCES: "Registry[object]" = Registry("power source", "sis_agent.power", {kind: kind for kind in SOURCES})

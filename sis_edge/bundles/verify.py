@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, FileEntry, Manifest
+from sis_edge.bundles.upgrade import upgraded
 from sis_edge.errors import BundleError
 from sis_edge.files.hashing import file_sha256
 
@@ -38,7 +39,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Read a bundle's manifest, without checking its files; raises BundleError with what to do."""
+    """Read a bundle's manifest, of this version or an older one, without checking its files.
+
+    Raises BundleError with what to do.
+    """
     path = folder / MANIFEST
     try:
         text = path.read_bytes()
@@ -47,13 +51,13 @@ def open_bundle(folder: Path) -> Bundle:
             f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
         ) from None
     try:
-        version = json.loads(text).get("bundle_version")
-        if version != BUNDLE_VERSION:
+        data = upgraded(json.loads(text))
+        if (version := data.get("bundle_version")) != BUNDLE_VERSION:
             raise BundleError(
-                f"{path} has bundle version {version}, this sis-edge reads {BUNDLE_VERSION}; build it again"
+                f"{path} has bundle version {version}, this sis-edge reads up to {BUNDLE_VERSION}; build it again"
             )
-        manifest = Manifest.model_validate_json(text)
-    except (ValidationError, ValueError, AttributeError) as error:
+        manifest = Manifest.model_validate(data)
+    except (ValidationError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is damaged ({_first_line(error)}); build the bundle again") from error
     return Bundle(folder, manifest, hashlib.sha256(text).hexdigest()[:16])
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sis_edge.errors import unknown
+from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from sis_edge.bundles.manifest import SparseForm, Training
@@ -59,15 +59,16 @@ def build(
     build_dir: BuildDir = Path("build"),
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
-    from sis_edge import datasets, profiles
+    from sis_edge import profiles
     from sis_edge.board import calibrate
     from sis_edge.build import default_networks, pipeline
+    from sis_edge.build.networks import plan_networks
+    from sis_edge.build.plan import BuildPlan
     from sis_edge.cli.console import bars, log, out
     from sis_edge.training import distributed
 
     board = profiles.load(profile)
-    if dataset not in datasets.DATASETS:
-        raise unknown("data set", dataset, datasets.DATASETS)
+    DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_first:
         group.follow(data_dir)
@@ -76,8 +77,9 @@ def build(
         asked = seed or any(value is not None for value in (epochs, limit, precision))
         chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
     else:
-        chosen = default_networks.DefaultNetworks(tuple(filter(None, (part.strip() for part in networks.split(",")))))
-    plan = pipeline.BuildPlan(
+        names = tuple(filter(None, (part.strip() for part in networks.split(","))))
+        chosen = default_networks.DefaultNetworks(plan_networks(names, board.networks))
+    plan = BuildPlan(
         profile=board,
         dataset=dataset,
         networks=chosen.networks,

@@ -22,7 +22,7 @@ def predict(
     """Predict a network's speed on a board from the board's calibration, layer by layer, before any training."""
     from sis_edge import profiles
     from sis_edge.board import calibrate
-    from sis_edge.build.pipeline import formation_for
+    from sis_edge.build.networks import formation_for
     from sis_edge.cli.console import log, out
     from sis_edge.formation import form
     from sis_edge.native import costs

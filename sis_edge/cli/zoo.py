@@ -126,13 +126,11 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The folder. [default: reports/DATASET]")] = None,
 ) -> None:
     """Write what the networks reach beside the paper's figures: page, Markdown, CSV, JSON and chart."""
-    from sis_edge import datasets
     from sis_edge.cli.console import out
-    from sis_edge.errors import unknown
+    from sis_edge.registries import DATASETS
     from sis_edge.zoo import report as writing
 
-    if dataset not in datasets.DATASETS:
-        raise unknown("data set", dataset, datasets.DATASETS)
+    DATASETS.checked(dataset)
     for path in writing.write(dataset, output or Path("reports") / dataset):
         out.print(str(path), soft_wrap=True)
 

@@ -1,6 +1,7 @@
 """What a loaded data set is: images and labels in memory, and the numbers that describe them."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -72,6 +73,10 @@ class Places:
     data_dir: Path | None
     folder: Path
     progress: bool
+
+
+Loader: TypeAlias = Callable[[Places], Dataset]
+"""What a data set's file offers: its images from the places given."""
 
 
 def pixel_statistics(images: Images) -> tuple[Channels, Channels]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sis_agent.schema import Facts
 from sis_edge.profiles.schema import DeviceProfile
+from sis_edge.registries import BACKENDS
 
 # What systems call the same instruction set.
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -125,7 +126,7 @@ def _name_score(facts: Facts, profile: DeviceProfile) -> int:
 
 def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
     """Whether one of the run times on the GPU that the profile is for can be used; True for one without a GPU."""
-    on_gpu = [runner for runner in profile.runtime.runners if runner != "onnxruntime"]
+    on_gpu = [runner for runner in profile.runtime.runners if BACKENDS[runner].on_gpu]
     return profile.gpu is None or any(facts.runners.get(runner) == "available" for runner in on_gpu)
 
 

@@ -8,6 +8,7 @@ from statistics import median
 
 from sis_agent.schema import Facts, Job
 from sis_edge.board.jobs import LENGTHS
+from sis_edge.bundles.identity import SPARSE_24
 from sis_edge.errors import RecordError
 from sis_edge.report import rows as show
 from sis_edge.report.layers import layer_tables
@@ -98,8 +99,8 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         title=f"{_dense_or_run(run)}: {run.manifest.dataset} on {board_name(run)}",
         mark=mark(rows),
         findings=(
-            *((row.network, _finding(row, run.manifest.dense)) for row in rows if not row.is_dense),
-            *((choice.network, advice(choice)) for choice in of_engines(run, chosen)),
+            *((row.network, _finding(row, run.manifest.reference)) for row in rows if not row.is_dense),
+            *((choice.label, advice(choice)) for choice in of_engines(chosen)),
         ),
         notes=_notes(run, rows),
         tables=(*(table(name, rows, mark(rows)) for name in COLUMNS), *layer_tables(run, rows, chosen, mark(rows))),
@@ -115,10 +116,9 @@ def section(run: StoredRun, seed: int = 0) -> Section:
     )
 
 
-def of_engines(run: StoredRun, chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
+def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
     """The choices between TensorRT's engines; those of native kernels stand beside their layers."""
-    native = {entry.name for entry in run.manifest.networks if entry.sparse is not None}
-    return [choice for choice in chosen if choice.network not in native]
+    return [choice for choice in chosen if choice.form == SPARSE_24]
 
 
 def mark(rows: Sequence[Row]) -> str | None:
@@ -148,7 +148,7 @@ def board_name(run: StoredRun) -> str:
 
 
 def _dense_or_run(run: StoredRun) -> str:
-    return f"SiS against the dense {run.manifest.dense}" if run.manifest.dense else "SiS networks"
+    return f"SiS against the dense {run.manifest.reference}" if run.manifest.reference else "SiS networks"
 
 
 def _finding(row: Row, dense: str | None) -> str:

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from sis_edge.bundles.identity import NATIVE
 from sis_edge.report import rows as show
 from sis_edge.report.document import board_name, headline, mark, of_engines, verdict_lines
 from sis_edge.report.layers import short
@@ -88,12 +89,12 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
 def _sparse(run: StoredRun, seed: int) -> list[str]:
     """What native kernels compute, a line a network that was measured, and what the choice stands on; the engines."""
     found = [] if run.record.facts_before.emulated else choices(run.record.networks, seed)
-    chosen = {choice.network: choice for choice in found}
-    measured = {network.name for network in run.record.networks if network.rounds}
+    chosen = {choice.network: choice for choice in found if choice.form == NATIVE}
+    measured = {network.network for network in run.record.networks if network.rounds}
     entries = [entry for entry in run.manifest.networks if entry.name in measured and entry.sparse is not None]
     bases = dict.fromkeys(entry.sparse.basis for entry in entries if entry.sparse is not None)
     lines = [line for entry in entries if (line := short(entry, chosen.get(entry.name)))] + list(bases)
-    return lines + [f"{choice.network}: {advice(choice)}" for choice in of_engines(run, found)]
+    return lines + [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
 
 
 def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:

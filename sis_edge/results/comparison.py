@@ -127,7 +127,7 @@ VALUE_NAMES = tuple(part.name for part in fields(Row) if part.name != "reasons")
 def compare(run: StoredRun, seed: int = 0) -> list[Row]:
     """The rows of one run, in the bundle's order; `seed` is the bootstrap's."""
     networks = run.networks()
-    dense = next((pair for pair in networks if pair[0].name == run.manifest.dense), None)
+    dense = next((pair for pair in networks if run.is_reference(*pair)), None)
     run_level = _Run(run, judge(run.record), per_inference(run))
     return [_row(run_level, entry, record, dense, seed) for entry, record in networks]
 
@@ -183,7 +183,7 @@ def _row(
         simulated=run.record.simulated or facts.simulated,
         emulated=facts.emulated,
         dataset=run.manifest.dataset,
-        is_dense=entry.name == run.manifest.dense,
+        is_dense=run.is_reference(entry, record),
         batch_size=run.record.job.batch_size,
         threads=run.record.job.threads,
         samples=len(_samples(record)),
@@ -205,7 +205,7 @@ def _structure(entry: NetworkEntry) -> _Found:
     training = entry.training
     values = {
         "network": entry.name,
-        "granularity": entry.granularity,
+        "granularity": entry.granularity.words,
         "t_c": entry.t_c,
         "t_p": entry.t_p,
         "conv_synapses": entry.conv_synapses,

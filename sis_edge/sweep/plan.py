@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sis_edge.errors import UsageError
 from sis_edge.files import stages
 from sis_edge.formation import Formation, form, preset
-from sis_edge.formation.distributions import distribution
-from sis_edge.formation.granularities import granularity
 from sis_edge.formation.matching import matched
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
@@ -105,7 +104,7 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
     from sis_edge.training.precision import fastest_precision
 
     for name in plan.distributions:
-        distribution(name)
+        DISTRIBUTIONS.checked(name)
     precision = plan.precision or fastest_precision()
     recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs)
     everything = len(dataset.train)
@@ -157,10 +156,10 @@ def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
 def _units(word: str) -> dict[str, Any]:
     """What `kernel` or `block:16` says of a formation; raises UsageError for what says nothing."""
     conv, colon, size = word.partition(":")
-    granularity(conv)
+    has_blocks = GRANULARITIES.find(conv).has_blocks
     if not colon:
         return {"conv": conv}
-    if conv != "block" or not size.isdecimal():
+    if not has_blocks or not size.isdecimal():
         raise UsageError(f"granularity {word} is unknown: only block takes a number, as block:16 for 16 filters")
     return {"conv": conv, "block": int(size)}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sis_edge.registries import GRANULARITIES
 from sis_edge.report.rows import plural, span
 from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.sweep.running import Swept
@@ -158,7 +159,7 @@ def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
         "t_c": formation.t_c,
         "t_p": formation.t_p,
         "conv": formation.conv,
-        "block": formation.block if formation.conv == "block" else None,
+        "block": formation.block if GRANULARITIES[formation.conv].has_blocks else None,
         "micro": formation.micro,
         "distribution": formation.distribution,
         "seed": trial.seed,

@@ -422,8 +422,8 @@ def test_a_record_that_arrives_damaged_is_noticed(board: Watched, tmp_path: Path
         (b"", "unreadable"),
         (b"\xff\xfe", "unreadable"),
         (b"[1]", "unreadable"),
-        (b'{"record_version": 99}', "version 99, this sis-edge reads 1"),
-        (b'{"record_version": 1}', r"unreadable \(run_id: "),
+        (b'{"record_version": 99}', "version 99, this sis-edge reads 2"),
+        (b'{"record_version": 2}', r"unreadable \(run_id: "),
     ],
 )
 def test_records_that_cannot_be_read(data: bytes, sentence: str) -> None:
@@ -477,7 +477,7 @@ def test_a_job_says_what_the_profile_says(tmp_path: Path) -> None:
     job = job_for(tiny_bundle(tmp_path / "bundle"), profile, networks=["sparse", "dense"])
     assert [network.name for network in job.networks] == ["dense", "sparse"]
     assert (job.rounds, job.inferences_per_round, job.threads, job.time_limit_s) == (5, 3, 1, 120)
-    with pytest.raises(UsageError, match="no network in this bundle 'sis9'; known: dense, sparse"):
+    with pytest.raises(UsageError, match="unknown network in this bundle 'sis9'; known: dense, sparse"):
         job_for(tiny_bundle(tmp_path / "another"), profile, networks=["dense", "sis9"])
 
 

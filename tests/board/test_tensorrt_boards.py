@@ -20,14 +20,14 @@ from sis_edge.board.deploy import Event, deploy
 from sis_edge.build.pipeline import build
 from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import Formation, form
-from sis_edge.profiles import DeviceProfile, find, load
+from sis_edge.profiles import DeviceProfile, find, load, validate
 from sis_edge.results import comparison, store
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.sparsity_audit import audit
 from sis_edge.simulated.tree import lay
 from sis_edge.spec import nin
 
-ENGINES = ["sis", "sis fp16", "sis fp16 sparse", "sis int8", "sis int8 sparse"]
+ENGINES = ["sis", "sis fp16", "sis fp16 (2:4 sparse kernels)", "sis int8", "sis int8 (2:4 sparse kernels)"]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def measured(
         "runtime": {"threads": [1]},
     }
     profile = load("jetson-orin-nano")
-    profile = DeviceProfile.model_validate(
+    profile = validate(
         {**profile.model_dump(), **{name: {**profile.model_dump()[name], **new} for name, new in changes.items()}}
     )
     said: list[Event] = []

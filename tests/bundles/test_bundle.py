@@ -110,7 +110,7 @@ def test_a_path_outside_of_the_folder(bundle: Bundle, tmp_path: Path, outside: s
     [
         (
             lambda m: m.update(bundle_version=99),
-            f"has bundle version 99, this sis-edge reads {BUNDLE_VERSION}; build it",
+            f"has bundle version 99, this sis-edge reads up to {BUNDLE_VERSION}; build it",
         ),
         (lambda m: m.pop("bundle_version"), "has bundle version None"),
         (lambda m: m.pop("networks"), "is damaged (networks: Field required)"),

@@ -7,17 +7,17 @@ import pytest
 from tiny_bundle import tiny_profile
 
 from exporting.networks import images, model, saved
-from sis_edge.backends.variants import VariantSpec, wanted
+from sis_edge.backends.variants import VariantSpec
 from sis_edge.exporting import parity
 from sis_edge.exporting.quantize import ALLOWED_LOSS
 from sis_edge.exporting.variants import Labelled, Original, Samples, make
 from sis_edge.formation import Formation
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, validate
 
 
 def profile(**tables: object) -> DeviceProfile:
     gpu = {"name": "any", "compute_capability": "8.7", "fp16": True, "int8": True, "sparse_24": True}
-    return DeviceProfile.model_validate({**tiny_profile().model_dump(), "gpu": gpu, **tables})
+    return validate({**tiny_profile().model_dump(), "gpu": gpu, **tables})
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def profile(**tables: object) -> DeviceProfile:
         ),
     ],
 )
-def test_what_a_profile_wants(tables: dict[str, object], names: list[str]) -> None:
-    assert [spec.name for spec in wanted(profile(**tables))] == names
+def test_what_a_profile_asks_for(tables: dict[str, object], names: list[str]) -> None:
+    assert [spec.name for spec in profile(**tables).variant_specs] == names
 
 
 @pytest.mark.parametrize(("architecture", "narrow"), [("aarch64", False), ("x86_64", True), ("any", True)])
 def test_seven_bits_where_sixteen_could_overflow(architecture: str, narrow: bool) -> None:
     board = tiny_profile(architecture=architecture).board.model_dump()
-    (spec,) = wanted(profile(board=board, onnxruntime={"precisions": ["int8"]}))
+    (spec,) = profile(board=board, onnxruntime={"precisions": ["int8"]}).variant_specs
     assert spec.narrow_weights is narrow
 
 

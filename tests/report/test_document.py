@@ -63,7 +63,7 @@ def test_the_run_time_on_a_gpu_is_named_again() -> None:
 
 
 def test_a_finding_without_a_difference_says_so() -> None:
-    same = network_record("nin", seed=9)._replace(name="cifar10-sis1")
+    same = network_record("nin", seed=9)._replace(name="cifar10-sis1", network="cifar10-sis1")
     better = (
         network_entry("nin"),
         network_entry(

@@ -2,6 +2,7 @@ import pytest
 
 from results.factory import NETWORKS, facts, failed, network_entry, network_record, stored_run
 from sis_agent.schema import Accuracy, GoldenCheck, Memory, Problem, RoundSamples
+from sis_edge.bundles.manifest import Granularities
 from sis_edge.errors import RecordError
 from sis_edge.results.comparison import REFERENCE, VALUE_NAMES, Row, compare, compare_all
 
@@ -142,8 +143,11 @@ def test_nothing_to_compare_is_an_error() -> None:
 
 
 def test_rows_are_flat_values_with_units_in_their_names() -> None:
-    entries = (network_entry("nin"), network_entry("cifar10-sis1", granularity="nm"))
+    entries = (
+        network_entry("nin"),
+        network_entry("cifar10-sis1", granularity=Granularities(conv="nm", micro="neuron")),
+    )
     row = compare(stored_run(names=("nin", "cifar10-sis1"), entries=entries))[1]
     assert tuple(row.values()) == VALUE_NAMES
-    assert row.granularity == "nm"
+    assert row.granularity == "nm / neuron"
     assert all(value is None or isinstance(value, (str, int, float, bool)) for value in row.values().values())
