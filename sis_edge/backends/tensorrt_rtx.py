@@ -73,10 +73,6 @@ class TensorRtRtx(Backend):
         """Its engines are built from TensorRT's files."""
         return tuple(spec for spec in (FP16, INT8) if spec.precision in settings.precisions)
 
-    def install(self) -> str:
-        """It is an extra of this machine, and of the board's Python."""
-        return INSTALL
-
 
 BACKEND = TensorRtRtx()
 

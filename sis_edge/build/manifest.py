@@ -84,7 +84,8 @@ def manifest_of(
 
 def granularities(formation: Formation) -> Granularities:
     """The units of a formation, with the width of blocks where there are any."""
-    has_blocks = any(GRANULARITIES[unit].has_blocks for unit in (formation.conv, formation.micro))
+    units = [GRANULARITIES[unit] for unit in (formation.conv, formation.micro) if unit in GRANULARITIES]
+    has_blocks = any(unit.has_blocks for unit in units)
     return Granularities(conv=formation.conv, micro=formation.micro, block=formation.block if has_blocks else None)
 
 

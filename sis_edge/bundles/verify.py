@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -90,11 +91,24 @@ def verify(folder: Path) -> Bundle:
 
 def newest(build_folder: Path) -> Bundle:
     """The bundle of `build_folder` that was written last; raises BundleError where there is none."""
-    found = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
-    manifests = sorted(found, key=lambda path: path.stat().st_mtime_ns)
-    if not manifests:
-        raise BundleError(f"there is no bundle in {build_folder}; `sis-edge build --profile local` makes one")
-    return open_bundle(manifests[-1].parent)
+    folders = _by_age(build_folder)
+    if not folders:
+        raise BundleError(f"{build_folder} has no bundle; `sis-edge build --profile local` makes one")
+    return open_bundle(folders[-1])
+
+
+def readable(build_folder: Path) -> list[Bundle]:
+    """The bundles of `build_folder` that can be read, newest first."""
+    bundles = []
+    for folder in reversed(_by_age(build_folder)):
+        with suppress(BundleError):
+            bundles.append(open_bundle(folder))
+    return bundles
+
+
+def _by_age(build_folder: Path) -> list[Path]:
+    manifests = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+    return [path.parent for path in sorted(manifests, key=lambda path: path.stat().st_mtime_ns)]
 
 
 def _changes(path: Path, entry: FileEntry) -> list[str]:

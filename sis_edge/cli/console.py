@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from sis_edge.board.deploy import Event
+    from sis_edge.board.session import Event
     from sis_edge.build.plan import Step
 
 

@@ -17,8 +17,9 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_agent.job.folder import checked_name
 from sis_agent.schema import CANCELLED, DONE, ENDED, RUNNING, Facts
 from sis_edge.board.agent_client import AgentClient
-from sis_edge.board.deploy import Event, Patience, check_board, collect, deploy, new_job_id, read_record
+from sis_edge.board.deploy import check_board, collect, deploy, new_job_id
 from sis_edge.board.jobs import job_for
+from sis_edge.board.session import Event, Patience, read_record
 from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
 from sis_edge.profiles import AgentSettings, DeviceProfile, load, with_backend
 from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError

@@ -13,8 +13,9 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_agent.schema import Facts
 from sis_edge import profiles
 from sis_edge.board.agent_client import AgentClient
-from sis_edge.board.deploy import Event, deploy
+from sis_edge.board.deploy import deploy
 from sis_edge.board.provision import download, pinned, platforms, provision
+from sis_edge.board.session import Event
 from sis_edge.errors import AgentError, BoardError
 from sis_edge.profiles import DeviceProfile, validate
 from sis_edge.transport.local import LocalTransport

@@ -16,7 +16,8 @@ from tiny_build import plan_in
 
 from sis_agent.schema import Record
 from sis_edge import simulated
-from sis_edge.board.deploy import Event, deploy
+from sis_edge.board.deploy import deploy
+from sis_edge.board.session import Event
 from sis_edge.build.pipeline import build
 from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import Formation, form

@@ -97,7 +97,7 @@ ORIN = profiles.find("jetson-orin-nano-super").read_text(encoding="utf-8")
         ("[gpu]", "[gpux]", "[gpux]", "gpux: there is no such field; known here: name, title"),
         ("cpu_count = 6", "cpu_counts = 6", "cpu_counts", "board.cpu_counts: there is no such field; known"),
         ("id = 2", "ids = 2", "[[power_modes]]", "power_modes.2.id: it is missing"),
-        ('sources = ["ina3221"', 'sources = ["ina322"', "sources", "unknown power source 'ina322'; did you mean ina3221"),
+        ('sources = ["ina3221"', 'sources = ["ina322"', "sources", "power source 'ina322'; did you mean ina3221"),
         ('jetpack = ["6.2", ', 'jetpack = [6, ', "jetpack", "board.jetpack.0: it is 6, and must be a text"),
     ],
 )  # fmt: skip
