@@ -143,9 +143,8 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
         lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
     python = f"its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}"
     ways = [way for runner in runners if (way := BACKENDS[runner].install())]
-    step = (
-        f"{ways[0]}, or name another in the profile" if ways else "name another runtime in the profile or by --backend"
-    )
+    another = "name another runtime in the profile, or with --backend"
+    step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
 
 

@@ -39,11 +39,11 @@ class BuildContext:
     @property
     def test_images(self) -> "ImageSet":
         """The test images that go into the bundle."""
-        return first(self.dataset.test, self.plan.test_images)
+        return self.dataset.test.first(self.plan.test_images)
 
     def golden(self, count: int = GOLDEN_IMAGES) -> "NDArray[np.float32]":
         """The first test images as a network takes them, float32 [count, 3, s, s]."""
-        return self.normalised(first(self.dataset.test, count))
+        return self.normalised(self.dataset.test.first(count))
 
     def normalised(self, images: "ImageSet") -> "NDArray[np.float32]":
         """Images as a network takes them, float32 [N, 3, s, s]."""
@@ -61,19 +61,12 @@ def begin(plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | None
     from sis_edge.training.precision import fastest_precision
 
     on_step(Step("", "data", 0, 1, plan.dataset))
-    dataset = _images(plan, needs_all=len(taken) < len(plan.networks))
+    dataset = plan.data or _images(plan, needs_all=len(taken) < len(plan.networks))
     on_step(Step("", "data", 1, 1, plan.dataset))
     recipe = default_recipe(
         plan.dataset, flip=dataset.flip, precision=plan.precision or fastest_precision(), epochs=plan.epochs
     )
-    return BuildContext(plan, taken, engine, dataset, first(dataset.train, plan.train_limit), recipe, on_step)
-
-
-def first(images: "ImageSet", count: int | None) -> "ImageSet":
-    """The first of the images; all of them where no count is given."""
-    from sis_edge.datasets import ImageSet
-
-    return images if count is None else ImageSet(images.images[:count], images.labels[:count])
+    return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step)
 
 
 def save_array(path: Path, array: "NDArray[Any]") -> None:

@@ -133,7 +133,16 @@ def _variant(folder: str, variant: MadeVariant) -> Variant:
 
 
 def _training(context: BuildContext, finished: FinishedNetwork) -> Training:
-    entry = context.taken.get(finished.network.name)
+    own, entry = finished.network.trained, context.taken.get(finished.network.name)
+    if own is not None:
+        return Training(
+            epochs=own.epochs,
+            seed=own.seed,
+            recipe=own.recipe,
+            precision=own.precision,
+            train_images=own.train_images,
+            **finished.trained.summary,
+        )
     if entry is not None:
         return Training(
             epochs=entry.recipe["epochs"],

@@ -1,24 +1,32 @@
 """The networks of a build: presets in the granularities of a board, or graph files; each graph is formed once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files.names import checked
-from sis_edge.formation import PRESETS, Formation, Preset, SynapticGraph, form, preset
+from sis_edge.formation import PRESETS, Formation, Preset, SynapticGraph, form, preset, preset_of
 from sis_edge.profiles import NetworkSettings
 from sis_edge.registries import GRANULARITIES
 from sis_edge.spec import nin
 
+if TYPE_CHECKING:
+    from sis_edge.training.trained import TrainedNetwork
+
 
 @dataclass(frozen=True, eq=False)
 class PlannedNetwork:
-    """A network to build, by the name that it has in the bundle; `preset` is the paper's that it was formed from."""
+    """A network to build, by the name that it has in the bundle; `preset` is the paper's that it was formed from.
+
+    `trained` is the network that its user trained; without it a build trains, or takes it from the zoo.
+    """
 
     name: str
     graph: SynapticGraph
     preset: Preset | None = None
+    trained: "TrainedNetwork | None" = None
 
 
 def plan_networks(names: Iterable[str], settings: NetworkSettings) -> tuple[PlannedNetwork, ...]:
@@ -35,6 +43,24 @@ def plan_networks(names: Iterable[str], settings: NetworkSettings) -> tuple[Plan
             raise UsageError(f"network {network.name} is named twice; give each once")
         seen.add(network.name)
     return networks
+
+
+def own_networks(networks: "Mapping[str, TrainedNetwork]") -> tuple[PlannedNetwork, ...]:
+    """Networks that their user trained, by name; one with a preset's very synapses is known as that.
+
+    Raises UsageError for a name that cannot be a folder's, and for networks of different data sets.
+    """
+    first = next(iter(networks.values()))
+    for name, network in networks.items():
+        if network.dataset.sha256 != first.dataset.sha256:
+            raise UsageError(
+                f"{name} was trained on {network.dataset.name}, another on {first.dataset.name}; "
+                "a bundle has test images of one data set"
+            )
+    return tuple(
+        PlannedNetwork(checked("network", name), network.graph, preset_of(network.graph), network)
+        for name, network in networks.items()
+    )
 
 
 def plan_network(name: str, settings: NetworkSettings) -> PlannedNetwork:

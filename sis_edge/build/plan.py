@@ -19,6 +19,7 @@ from sis_edge.training.stage import TRAIN_VERSION
 from sis_edge.zoo import Entry
 
 if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
     from sis_edge.training.distributed import Together
     from sis_edge.training.recipe import Precision
 
@@ -50,8 +51,8 @@ class BuildPlan:
     `epochs` and `precision` of None mean the recipe's own and the fastest here. `weights`: "zoo" takes trained networks
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
-    `reference` names the network that all are compared with (None: the dense NiN, if it is among them). `together` are
-    the processes that train together, of which this is the first; None: it trains alone.
+    `reference` names the network that all are compared with (None: the dense NiN, if it is among them). `data` is the
+    data set in memory, where it is not to be loaded by its name. `together` are the processes that train together, of which this is the first; None: it trains alone.
     """
 
     profile: DeviceProfile
@@ -68,6 +69,7 @@ class BuildPlan:
     weights: Literal["zoo", "train", "either"] = "train"
     calibration: Callable[[], Calibration | None] = lambda: None
     reference: str | None = None
+    data: "Dataset | None" = None
     together: "Together | None" = None
 
     @property
@@ -100,8 +102,9 @@ def from_zoo(plan: BuildPlan) -> dict[str, Entry]:
         given.append(plan.together.name)
     if given:
         raise UsageError(f"{given[0]} is of a training, and --from-zoo trains nothing; leave one of them out")
-    entries = {network.name: zoo.find(network.graph, plan.dataset) for network in plan.networks}
-    missing = [network for network in plan.networks if entries[network.name] is None]
+    untrained = [network for network in plan.networks if network.trained is None]
+    entries = {network.name: zoo.find(network.graph, plan.dataset) for network in untrained}
+    missing = [network for network in untrained if entries[network.name] is None]
     if plan.weights == "zoo" and missing:
         raise UsageError(
             f"the zoo has no {missing[0].name} in granularity {missing[0].graph.formation.units}, trained on "
@@ -122,6 +125,7 @@ def build_key(plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | 
             "dataset": plan.dataset,
             "graphs": {network.name: network.graph.digest() for network in plan.networks},
             "reference": plan.reference_name,
+            "own": {network.name: network.trained.weights_sha256 for network in plan.networks if network.trained},
             "zoo": {name: entry.weights_sha256 for name, entry in taken.items()},
             "seed": plan.seed,
             "epochs": plan.epochs,

@@ -49,14 +49,15 @@ class Parity(FrozenModel):
 class Training(FrozenModel):
     """What the weights come from; `train_images` is below the data set's size where a build was limited.
 
-    `zoo` is the name of the network in the zoo that they were taken from, None where this build trained them.
+    `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user brought
+    is None.
     """
 
-    epochs: int = Field(ge=0)
-    seed: int
+    epochs: int | None = Field(ge=0)
+    seed: int | None
     recipe: str
-    precision: str
-    train_images: int = Field(ge=1)
+    precision: str | None
+    train_images: int | None = Field(ge=1)
     host_accuracy: float = Field(ge=0, le=1)
     host_test_images: int = Field(ge=1)
     zoo: str | None = None

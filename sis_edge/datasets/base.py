@@ -34,6 +34,10 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def first(self, count: int | None) -> "ImageSet":
+        """The first of the images; all of them where no count is given."""
+        return self if count is None else ImageSet(self.images[:count], self.labels[:count])
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

@@ -34,6 +34,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self.show = show
         self._targets: dict[str, str | T] = dict(builtin)
         self._loaded: dict[str, T] = {}
+        self._registered: set[str] = set()
         self._knows_others = False
 
     def find(self, name: str) -> T:
@@ -49,10 +50,14 @@ class Registry(Mapping[str, T], Generic[T]):
         return name
 
     def register(self, name: str, what: T) -> None:
-        """Add a name for this process; raises UsageError for one that stands for something else already."""
-        if name in self and self._targets[name] is not what:
+        """Add a name for this process, or give one that was registered before another meaning.
+
+        Raises UsageError for a built-in name and for one of another package's.
+        """
+        if name in self and name not in self._registered:
             raise UsageError(f"{self.kind} '{name}' exists already; choose another name")
-        self._targets[name] = what
+        self._registered.add(name)
+        self._targets[name] = self._loaded[name] = what
 
     def listed(self) -> str:
         """The names, comma-separated, for help texts and messages."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sis_edge.build.context import GOLDEN_IMAGES, BuildContext, first, save_array
+from sis_edge.build.context import GOLDEN_IMAGES, BuildContext, save_array
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import EXPORT_VERSION, Step
 from sis_edge.files import stages
@@ -39,7 +39,7 @@ def _export(context: BuildContext, network: PlannedNetwork, trained: Path, folde
 
     module = stage.load(network.graph, trained)
     onnx_file.save(onnx_file.to_onnx(fold(module), network.name), folder / MODEL)
-    reference = logits(module, context.dataset, first(context.dataset.test, PARITY_IMAGES)).numpy()
+    reference = logits(module, context.dataset, context.dataset.test.first(PARITY_IMAGES)).numpy()
     agreement = parity.check(folder / MODEL, context.golden(PARITY_IMAGES), reference)
     save_array(folder / GOLDEN_LOGITS, reference[:GOLDEN_IMAGES])
     return asdict(agreement)

@@ -14,10 +14,13 @@ from sis_edge.zoo import Entry
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
+    from sis_edge.training.trained import TrainedNetwork
 
 
 def run(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
     """The finished training, with `graph.npz` and `weights.safetensors` in its folder."""
+    if network.trained is not None:
+        return _own(context, network, network.trained)
     entry = context.taken.get(network.name)
     if entry is not None:
         return _from_zoo(context, network, entry)
@@ -25,6 +28,24 @@ def run(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
     if trained.was_done:
         context.on_step(Step(network.name, "train", 1, 1, "done before"))
     return trained
+
+
+def _own(context: BuildContext, network: PlannedNetwork, trained: "TrainedNetwork") -> stages.Outcome:
+    """The weights that the network's user brought."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        trained.save(folder)
+        return {"host_accuracy": trained.accuracy, "host_test_images": trained.test_images}
+
+    inputs = {
+        "version": stage.TRAIN_VERSION,
+        "graph": network.graph.digest(),
+        "weights": trained.weights_sha256,
+        "accuracy": [trained.accuracy, trained.test_images],
+    }
+    outcome = stages.run(context.root, "own", inputs, make)
+    context.on_step(Step(network.name, "train", 1, 1, "trained by its user"))
+    return outcome
 
 
 def _from_zoo(context: BuildContext, network: PlannedNetwork, entry: Entry) -> stages.Outcome:

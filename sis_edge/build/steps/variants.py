@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_edge.backends.variants import VariantSpec
-from sis_edge.build.context import GOLDEN_IMAGES, BuildContext, first
+from sis_edge.build.context import GOLDEN_IMAGES, BuildContext
 from sis_edge.build.plan import VARIANTS_VERSION, Step
 from sis_edge.files import stages
 from sis_edge.files.hashing import file_sha256
@@ -61,7 +61,7 @@ def _samples(context: BuildContext) -> "Samples":
     train, test = context.train_images, context.test_images
     deciding = ImageSet(train.images[-DECIDING_IMAGES:], train.labels[-DECIDING_IMAGES:])
     return Samples(
-        calibration=context.normalised(first(train, CALIBRATION_IMAGES)),
+        calibration=context.normalised(train.first(CALIBRATION_IMAGES)),
         deciding=Labelled(context.normalised(deciding), deciding.labels),
         test=Labelled(context.normalised(test), test.labels),
         golden_images=GOLDEN_IMAGES,
