@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sis_edge.report import rows as show
 from sis_edge.report.table import Cell, Column
-from sis_edge.results.rows import Measured, Row
+from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows.fields import Field
 from sis_edge.results.statistics import Interval
 
@@ -19,7 +19,7 @@ class RowColumn:
 
     title: str
     fields: tuple[str, ...]
-    text: Callable[[Row], Measured[str]]
+    text: Callable[[Row], Figure[str]]
     is_number: bool = True
 
 
@@ -30,7 +30,7 @@ def value(title: str, field: Field[T], text: Callable[[T], str], is_number: bool
 
 def interval(
     ends: tuple[Field[float], Field[float]],
-    of: Callable[[Row], Measured[Interval]],
+    of: Callable[[Row], Figure[Interval]],
     text: Callable[[float], str],
     title: str = "95% interval",
 ) -> RowColumn:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sis_edge.report import rows as show
 from sis_edge.report.columns import RowColumn, fill, headings, interval, value
 from sis_edge.report.table import Table
-from sis_edge.results.rows import Measured, Row
+from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 
 NETWORK = value("Network", known.NETWORK, str, is_number=False)
@@ -26,12 +26,12 @@ EFFICIENCY = value("Architectural efficiency", known.ARCHITECTURAL_EFFICIENCY, s
 MODEL_FILE = value("Model file", known.MODEL_BYTES, show.size)
 
 
-def _trained(row: Row) -> Measured[str]:
+def _trained(row: Row) -> Figure[str]:
     training = row.training
-    return Measured(f"{show.plural(training.train_images, 'image')}, {show.plural(training.epochs, 'epoch')}")
+    return Figure(f"{show.plural(training.train_images, 'image')}, {show.plural(training.epochs, 'epoch')}")
 
 
-def _device(row: Row) -> Measured[str]:
+def _device(row: Row) -> Figure[str]:
     unified = " (unified with the CPU)" if row.memory.device_is_unified.value else ""
     return row.memory.device_bytes.map(lambda found: show.size(found) + unified)
 

@@ -19,14 +19,14 @@ from sis_edge.report.table import Table
 from sis_edge.report.tables import NETWORK, SYNAPSES, amounts, energy_scope
 from sis_edge.results.comparison import compare
 from sis_edge.results.kernel_choice import advice
-from sis_edge.results.rows import Measured, Row
+from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
 from sis_edge.results.verdict import Level, judge
 
 
-def _speed_up(row: Row) -> Measured[str]:
+def _speed_up(row: Row) -> Figure[str]:
     interval = row.speed_up.interval.value
     ends = "no interval" if interval is None else ", ".join(show.speed_up_ends(interval))
     return row.speed_up.estimate.map(lambda found: f"{show.speed_up(found, interval)} [{ends}]")
@@ -36,7 +36,7 @@ def _lacks_interval(row: Row) -> bool:
     return row.speed_up.estimate.value is not None and row.speed_up.interval.value is None
 
 
-def _joules(value: Measured[float], interval: Measured[Interval]) -> Measured[str]:
+def _joules(value: Figure[float], interval: Figure[Interval]) -> Figure[str]:
     ends = interval.map(lambda found: f"{show.joules(found.low)}, {show.joules(found.high)}").value or "no interval"
     return value.map(lambda joules: f"{show.joules(joules)} [{ends}]")
 

@@ -4,8 +4,8 @@ import json
 
 from results.factory import tensorrt_run
 
-from sis_edge.report.csv import to_csv
 from sis_edge.report import document
+from sis_edge.report.csv import to_csv
 from sis_edge.report.json import REPORT_VERSION, to_json
 from sis_edge.results.rows.fields import reasons, values
 

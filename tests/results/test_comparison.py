@@ -4,7 +4,7 @@ from results.factory import NETWORKS, facts, failed, network_entry, network_reco
 from sis_agent.schema import Accuracy, GoldenCheck, Memory, Problem, RoundSamples
 from sis_edge.errors import RecordError
 from sis_edge.results.comparison import Row, compare, compare_all
-from sis_edge.results.rows import Measured
+from sis_edge.results.rows import Figure
 from sis_edge.results.rows.accuracy import REFERENCE
 from sis_edge.results.rows.fields import NAMES, reasons, values
 
@@ -24,13 +24,13 @@ def test_every_unknown_has_a_reason_and_nothing_else_has() -> None:
 @pytest.mark.parametrize(("value", "reason"), [(None, None), (None, ""), (1.0, "a reason")])
 def test_a_value_and_a_reason_exclude_each_other(value, reason) -> None:
     with pytest.raises(ValueError, match="exactly one"):
-        Measured(value, reason)
+        Figure(value, reason)
 
 
 def test_an_unknown_value_stays_unknown_with_its_reason() -> None:
-    assert Measured(2.0).map(str) == Measured("2.0")
-    assert Measured.unknown("no sensor").map(str) == Measured.of(None, "no sensor") == Measured(None, "no sensor")
-    assert Measured.of(0.0, "no sensor") == Measured(0.0)
+    assert Figure(2.0).map(str) == Figure("2.0")
+    assert Figure.unknown("no sensor").map(str) == Figure.of(None, "no sensor") == Figure(None, "no sensor")
+    assert Figure.of(0.0, "no sensor") == Figure(0.0)
 
 
 def test_a_row_holds_what_was_measured() -> None:
@@ -61,7 +61,7 @@ def test_a_row_holds_what_was_measured() -> None:
 def test_the_dense_network_is_the_reference() -> None:
     row = by_name(stored_run())["nin"]
     assert row.identity.is_dense
-    assert row.speed_up.estimate == row.accuracy.drop == Measured(None, REFERENCE)
+    assert row.speed_up.estimate == row.accuracy.drop == Figure(None, REFERENCE)
 
 
 def test_a_failed_network_has_a_row_that_says_so() -> None:
@@ -83,13 +83,13 @@ def test_a_job_that_ended_early_says_why() -> None:
 
 def test_without_the_dense_network_there_is_no_speed_up() -> None:
     for row in compare(stored_run(names=("cifar10-sis1", "cifar10-sis2"), dense=None)):
-        assert row.speed_up.estimate == Measured(None, "the run has no dense network to compare with")
+        assert row.speed_up.estimate == Figure(None, "the run has no dense network to compare with")
         assert row.latency.p50_s.value is not None
 
 
 def test_a_dense_network_that_failed_is_named() -> None:
     row = by_name(stored_run([failed("nin"), network_record("cifar10-sis1")]))["cifar10-sis1"]
-    assert row.speed_up.estimate == Measured(None, "the dense network nin was not measured in this run")
+    assert row.speed_up.estimate == Figure(None, "the dense network nin was not measured in this run")
     assert row.accuracy.drop.value is not None
 
 
@@ -129,8 +129,8 @@ def test_unknown_memory_and_accuracy_stay_unknown() -> None:
         memory=Memory(None, None, 5, "no /proc on this system"), accuracy=Accuracy(0, 0)
     )
     row = by_name(stored_run([record]))["nin"]
-    assert row.memory.peak_rss_bytes == Measured(5)
-    assert row.memory.peak_above_baseline_bytes == Measured(None, "no /proc on this system")
+    assert row.memory.peak_rss_bytes == Figure(5)
+    assert row.memory.peak_above_baseline_bytes == Figure(None, "no /proc on this system")
     assert row.accuracy.device.value is None
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.manifest import NetworkEntry, Training
-from sis_edge.results.rows.measured import Measured
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.statistics import Interval, proportion_difference, wilson
 
 NO_DENSE = "the run has no dense network to compare with"
@@ -18,14 +18,14 @@ class AccuracyFigures:
     `drop` is the dense network's accuracy on the host minus this one's; `device` is measured on the board.
     """
 
-    paper: Measured[float]
+    paper: Figure[float]
     host: float
     host_test_images: int
-    drop: Measured[float]
-    drop_interval: Measured[Interval]
-    device: Measured[float]
-    device_interval: Measured[Interval]
-    device_test_images: Measured[int]
+    drop: Figure[float]
+    drop_interval: Figure[Interval]
+    device: Figure[float]
+    device_interval: Figure[Interval]
+    device_test_images: Figure[int]
 
 
 def accuracy_figures(
@@ -35,23 +35,23 @@ def accuracy_figures(
     found = record.accuracy if record and record.accuracy and record.accuracy.images else None
     drop, drop_interval = _drop(entry, dense)
     return AccuracyFigures(
-        paper=Measured.of(entry.paper_accuracy, "the paper has no figure for this data set"),
+        paper=Figure.of(entry.paper_accuracy, "the paper has no figure for this data set"),
         host=entry.training.host_accuracy,
         host_test_images=entry.training.host_test_images,
         drop=drop,
         drop_interval=drop_interval,
-        device=Measured.of(found.correct / found.images if found else None, reason),
-        device_interval=Measured.of(wilson(found.correct, found.images) if found else None, reason),
-        device_test_images=Measured.of(found.images if found else None, reason),
+        device=Figure.of(found.correct / found.images if found else None, reason),
+        device_interval=Figure.of(wilson(found.correct, found.images) if found else None, reason),
+        device_test_images=Figure.of(found.images if found else None, reason),
     )
 
 
-def _drop(entry: NetworkEntry, dense: NetworkEntry | None) -> tuple[Measured[float], Measured[Interval]]:
+def _drop(entry: NetworkEntry, dense: NetworkEntry | None) -> tuple[Figure[float], Figure[Interval]]:
     if dense is None or dense.name == entry.name:
         reason = NO_DENSE if dense is None else REFERENCE
-        return Measured.unknown(reason), Measured.unknown(reason)
+        return Figure.unknown(reason), Figure.unknown(reason)
     interval = proportion_difference(_correct(dense.training), _correct(entry.training))
-    return Measured(dense.training.host_accuracy - entry.training.host_accuracy), Measured(interval)
+    return Figure(dense.training.host_accuracy - entry.training.host_accuracy), Figure(interval)
 
 
 def _correct(training: Training) -> tuple[int, int]:

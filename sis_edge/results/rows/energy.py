@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sis_edge.results.energy import NetworkEnergy
-from sis_edge.results.rows.measured import Measured
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.statistics import Interval
 
 
@@ -14,13 +14,13 @@ class EnergyFigures:
     `scope` says what the sensor covers, `source` which sensor it is, `blocks` how many energy blocks were used.
     """
 
-    gross_j: Measured[float]
-    gross_interval_j: Measured[Interval]
-    net_j: Measured[float]
-    net_interval_j: Measured[Interval]
-    scope: Measured[str]
-    source: Measured[str]
-    blocks: Measured[int]
+    gross_j: Figure[float]
+    gross_interval_j: Figure[Interval]
+    net_j: Figure[float]
+    net_interval_j: Figure[Interval]
+    scope: Figure[str]
+    source: Figure[str]
+    blocks: Figure[int]
 
 
 def energy_figures(energy: NetworkEnergy | None, reason: str) -> EnergyFigures:
@@ -29,13 +29,13 @@ def energy_figures(energy: NetworkEnergy | None, reason: str) -> EnergyFigures:
     energy = energy or NetworkEnergy()
     reason = energy.reason or reason
     return EnergyFigures(
-        gross_j=Measured.of(energy.gross_j, reason),
-        gross_interval_j=Measured.of(_interval(energy.gross_low, energy.gross_high), reason),
-        net_j=Measured.of(energy.net_j, reason),
-        net_interval_j=Measured.of(_interval(energy.net_low, energy.net_high), reason),
-        scope=Measured.of(energy.scope, reason),
-        source=Measured.of(energy.source, reason),
-        blocks=Measured.of(blocks, reason),
+        gross_j=Figure.of(energy.gross_j, reason),
+        gross_interval_j=Figure.of(_interval(energy.gross_low, energy.gross_high), reason),
+        net_j=Figure.of(energy.net_j, reason),
+        net_interval_j=Figure.of(_interval(energy.net_low, energy.net_high), reason),
+        scope=Figure.of(energy.scope, reason),
+        source=Figure.of(energy.source, reason),
+        blocks=Figure.of(blocks, reason),
     )
 
 

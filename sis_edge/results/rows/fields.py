@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sis_edge.results.rows.measured import Measured
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.row import Row
 from sis_edge.results.statistics import Interval
 
@@ -22,13 +22,13 @@ class Field(Generic[T]):
     """A column: its name, and where its value is in a row."""
 
     name: str
-    of: Callable[[Row], Measured[T]]
+    of: Callable[[Row], Figure[T]]
 
 
 _FIELDS: list[Field[Any]] = []  # in the order of definition, which is that of the columns
 
 
-def _field(name: str, of: Callable[[Row], Measured[T]]) -> Field[T]:
+def _field(name: str, of: Callable[[Row], Figure[T]]) -> Field[T]:
     """A column of a value that may be unknown."""
     field = Field(name, of)
     _FIELDS.append(field)
@@ -37,10 +37,10 @@ def _field(name: str, of: Callable[[Row], Measured[T]]) -> Field[T]:
 
 def _known(name: str, of: Callable[[Row], T]) -> Field[T]:
     """A column of a value that every row has."""
-    return _field(name, lambda row: Measured(of(row)))
+    return _field(name, lambda row: Figure(of(row)))
 
 
-def _low_high(name: str, of: Callable[[Row], Measured[Interval]], unit: str = "") -> tuple[Field[float], Field[float]]:
+def _low_high(name: str, of: Callable[[Row], Figure[Interval]], unit: str = "") -> tuple[Field[float], Field[float]]:
     """The two columns of an interval."""
     low = _field(f"{name}_low{unit}", lambda row: of(row).map(lambda interval: interval.low))
     high = _field(f"{name}_high{unit}", lambda row: of(row).map(lambda interval: interval.high))
@@ -120,9 +120,9 @@ GOLDEN_IMAGES = _field("golden_images", lambda row: row.golden.images)
 GOLDEN_MAX_ABS_DIFFERENCE = _field("golden_max_abs_difference", lambda row: row.golden.max_abs_difference)
 GOLDEN_TOP1_AGREEMENT = _field("golden_top1_agreement", lambda row: row.golden.top1_agreement)
 
-PROBLEM = _field("problem", lambda row: Measured.of(row.problem, NONE))
+PROBLEM = _field("problem", lambda row: Figure.of(row.problem, NONE))
 VERDICT = _known("verdict", lambda row: row.verdict.level)
-VERDICT_REASONS = _field("verdict_reasons", lambda row: Measured.of("; ".join(row.verdict.reasons) or None, NONE))
+VERDICT_REASONS = _field("verdict_reasons", lambda row: Figure.of("; ".join(row.verdict.reasons) or None, NONE))
 VERDICT_VERSION = _known("verdict_version", lambda row: row.verdict.version)
 
 FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)

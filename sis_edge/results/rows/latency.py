@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.results.rows.measured import Measured
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.statistics import needed, percentile
 
 
@@ -13,10 +13,10 @@ class LatencyFigures:
 
     samples: int
     rounds: int
-    warmup_steady: Measured[bool]
-    p50_s: Measured[float]
-    p90_s: Measured[float]
-    p99_s: Measured[float]
+    warmup_steady: Figure[bool]
+    p50_s: Figure[float]
+    p90_s: Figure[float]
+    p99_s: Figure[float]
 
 
 def latency_figures(record: NetworkRecord | None, reason: str) -> LatencyFigures:
@@ -26,7 +26,7 @@ def latency_figures(record: NetworkRecord | None, reason: str) -> LatencyFigures
     return LatencyFigures(
         samples=len(samples),
         rounds=len(rounds),
-        warmup_steady=Measured.of(record.warmup_steady if record else None, reason),
+        warmup_steady=Figure.of(record.warmup_steady if record else None, reason),
         p50_s=_percentile(samples, 50, reason),
         p90_s=_percentile(samples, 90, reason),
         p99_s=_percentile(samples, 99, reason),
@@ -38,6 +38,6 @@ def round_latencies(record: NetworkRecord | None) -> dict[int, list[float]]:
     return {turn.round: turn.latencies_s for turn in record.rounds if turn.latencies_s} if record else {}
 
 
-def _percentile(samples: list[float], percent: int, reason: str) -> Measured[float]:
+def _percentile(samples: list[float], percent: int, reason: str) -> Figure[float]:
     short = f"insufficient (n = {len(samples)}, needs {needed(percent)})"
-    return Measured.of(percentile(samples, percent), short if samples else reason)
+    return Figure.of(percentile(samples, percent), short if samples else reason)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.latency import round_latencies
-from sis_edge.results.rows.measured import Measured
 from sis_edge.results.statistics import MIN_ROUNDS, Interval, speed_up
 
 Pair = tuple[NetworkEntry, NetworkRecord | None]
@@ -19,17 +19,15 @@ class SpeedUpFigures:
     `share_of_ceiling` is the speed-up over the ceiling of the structure.
     """
 
-    estimate: Measured[float]
-    interval: Measured[Interval]
-    rounds: Measured[int]
-    share_of_ceiling: Measured[float]
+    estimate: Figure[float]
+    interval: Figure[Interval]
+    rounds: Figure[int]
+    share_of_ceiling: Figure[float]
 
     @classmethod
     def unknown(cls, reason: str) -> "SpeedUpFigures":
         """No speed-up, for one reason."""
-        return cls(
-            Measured.unknown(reason), Measured.unknown(reason), Measured.unknown(reason), Measured.unknown(reason)
-        )
+        return cls(Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason))
 
 
 def speed_up_figures(network: Pair, dense: Pair | None, problem: str | None, seed: int) -> SpeedUpFigures:
@@ -49,8 +47,8 @@ def speed_up_figures(network: Pair, dense: Pair | None, problem: str | None, see
     if found is None:
         return SpeedUpFigures.unknown(reason)
     return SpeedUpFigures(
-        estimate=Measured(found.estimate),
-        interval=Measured.of(found.interval, f"insufficient ({found.rounds} rounds, an interval needs {MIN_ROUNDS})"),
-        rounds=Measured(found.rounds),
-        share_of_ceiling=Measured(found.estimate / entry.ceiling),
+        estimate=Figure(found.estimate),
+        interval=Figure.of(found.interval, f"insufficient ({found.rounds} rounds, an interval needs {MIN_ROUNDS})"),
+        rounds=Figure(found.rounds),
+        share_of_ceiling=Figure(found.estimate / entry.ceiling),
     )

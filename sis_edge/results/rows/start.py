@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.results.rows.measured import Measured
+from sis_edge.results.rows.figure import Figure
 
 
 @dataclass(frozen=True)
 class StartFigures:
     """Each in a fresh process: loading the model (cold) and the first inference; `model_bytes` is the file's size."""
 
-    load_s: Measured[float]
-    first_inference_s: Measured[float]
-    model_bytes: Measured[int]
+    load_s: Figure[float]
+    first_inference_s: Figure[float]
+    model_bytes: Figure[int]
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class MemoryFigures:
     is the range of the peaks of several such processes over their median.
     """
 
-    peak_rss_bytes: Measured[int]
-    peak_above_baseline_bytes: Measured[int]
-    peak_rss_spread: Measured[float]
-    device_bytes: Measured[int]
-    device_is_unified: Measured[bool]
+    peak_rss_bytes: Figure[int]
+    peak_above_baseline_bytes: Figure[int]
+    peak_rss_spread: Figure[float]
+    device_bytes: Figure[int]
+    device_is_unified: Figure[bool]
 
 
 def start_figures(record: NetworkRecord | None, reason: str) -> StartFigures:
     """The start of a network; `reason` says why it was not measured, where it was not."""
     return StartFigures(
-        load_s=Measured.of(record.load_s if record else None, reason),
-        first_inference_s=Measured.of(record.first_inference_s if record else None, reason),
-        model_bytes=Measured.of(record.model_bytes if record else None, reason),
+        load_s=Figure.of(record.load_s if record else None, reason),
+        first_inference_s=Figure.of(record.first_inference_s if record else None, reason),
+        model_bytes=Figure.of(record.model_bytes if record else None, reason),
     )
 
 
@@ -50,9 +50,9 @@ def memory_figures(record: NetworkRecord | None, reason: str) -> MemoryFigures:
     own_reason = (memory.reason if memory else None) or reason
     device_reason = (memory.device_reason if memory else None) or "no memory of a device was asked for"
     return MemoryFigures(
-        peak_rss_bytes=Measured.of(peak, own_reason),
-        peak_above_baseline_bytes=Measured.of(added, own_reason),
-        peak_rss_spread=Measured.of(spread, "measured once" if memory else reason),
-        device_bytes=Measured.of(memory.device_bytes if memory else None, device_reason),
-        device_is_unified=Measured.of(memory.unified if memory else None, device_reason),
+        peak_rss_bytes=Figure.of(peak, own_reason),
+        peak_above_baseline_bytes=Figure.of(added, own_reason),
+        peak_rss_spread=Figure.of(spread, "measured once" if memory else reason),
+        device_bytes=Figure.of(memory.device_bytes if memory else None, device_reason),
+        device_is_unified=Figure.of(memory.unified if memory else None, device_reason),
     )

@@ -1,4 +1,4 @@
-"""A value that may be unknown: then the reason takes its place."""
+"""A number (or text) that may be unknown: then the reason takes its place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ U = TypeVar("U")
 
 
 @dataclass(frozen=True)
-class Measured(Generic[T]):
-    """A value, or None with the reason why it is unknown; never both, never neither.
+class Figure(Generic[T]):
+    """A value, or None with the reason why it is unknown: exactly one of the two.
 
-    >>> Measured(0.5).map(lambda value: 2 * value)
-    Measured(value=1.0, reason=None)
-    >>> Measured[float].unknown("not measured").map(lambda value: 2 * value)
-    Measured(value=None, reason='not measured')
+    >>> Figure(0.5).map(lambda value: 2 * value)
+    Figure(value=1.0, reason=None)
+    >>> Figure[float].unknown("not measured").map(lambda value: 2 * value)
+    Figure(value=None, reason='not measured')
     """
 
     value: T | None
@@ -26,17 +26,17 @@ class Measured(Generic[T]):
             raise ValueError(f"value {self.value!r} with reason {self.reason!r}: exactly one of the two is needed")
 
     @classmethod
-    def unknown(cls, reason: str) -> "Measured[T]":
+    def unknown(cls, reason: str) -> "Figure[T]":
         """An unknown value and why it is unknown."""
         return cls(None, reason)
 
     @classmethod
-    def of(cls, value: T | None, reason: str) -> "Measured[T]":
+    def of(cls, value: T | None, reason: str) -> "Figure[T]":
         """The value; where it is None, unknown for this reason."""
         return cls(value, reason if value is None else None)
 
-    def map(self, function: Callable[[T], U]) -> "Measured[U]":
+    def map(self, function: Callable[[T], U]) -> "Figure[U]":
         """The function of a known value; an unknown one keeps its reason."""
         if self.value is None:
-            return Measured(None, self.reason)
-        return Measured(function(self.value))
+            return Figure(None, self.reason)
+        return Figure(function(self.value))
