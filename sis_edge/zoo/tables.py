@@ -21,7 +21,7 @@ TRAIN = "sis-edge build --profile x86-64 --dataset {dataset} --networks {network
 class AccuracyRow:
     """One network on one data set; what was not measured is None, and `reason` says why.
 
-    `half_width` is half of the 95% interval of an accuracy on so many test images (normal approximation of a share);
+    `half_width` is half of the 95% interval of the accuracy on `test_images` images (normal approximation);
     `drop` is the loss against our own dense NiN, `synapses_ratio` the dense NiN's synapses over this network's.
     `accuracy` is that of training `seed`, whose weights are in the zoo; the mean, the least and the most
     are over `seeds` trainings.

@@ -4,7 +4,7 @@ import pytest
 from results.factory import facts, network_entry, network_record, stored_run, tensorrt_run
 
 from report.conftest import RUNS, sections
-from sis_agent.schema import ClockLock
+from sis_agent.schema import ClockLock, Problem
 from sis_edge.errors import RecordError
 from sis_edge.report.document import document, section
 from sis_edge.report.sections.verdict import headline, verdict_lines
@@ -105,6 +105,17 @@ def test_unknown_facts_are_said_to_be_unknown() -> None:
     assert "x86_64" in found.title
     assert {before for _, before, _ in found.environment} == {"unknown"}
     assert dict(found.board)["Memory"] == dict(found.board)["Runtimes"] == dict(found.board)["CPU cores"] == "unknown"
+
+
+def test_runtimes_are_listed_with_what_the_board_said_about_each() -> None:
+    found = section(stored_run(facts_before=facts(runners={"tensorrt": "not installed", "onnxruntime": "1.23.2"})))
+    assert dict(found.board)["Runtimes"] == "onnxruntime: 1.23.2; tensorrt: not installed"
+
+
+def test_rounds_that_a_problem_ended_say_so() -> None:
+    run = stored_run(problem=Problem("time", "the board went away"))
+    run = run.model_copy(update={"record": run.record._replace(ended_by="problem")})
+    assert dict(section(run).method)["Rounds"].endswith("of every network in each, until a problem ended them")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The columns of CSV and JSON, against those of 2026-11 for the same runs: programs of users read them by name."""
+"""The columns of CSV and JSON against a recording from when rows were flat: programs of users read them by name."""
 
 import csv
 import io
@@ -57,5 +57,5 @@ def test_json_has_the_same_columns(now) -> None:
         }
 
 
-if __name__ == "__main__":  # records anew: PYTHONPATH=tests python tests/report/test_recorded.py
+if __name__ == "__main__":  # after a column was added: PYTHONPATH=tests python tests/report/test_recorded.py
     RECORDED.write_text(to_csv([row for section in _sections() for row in section.rows]))
