@@ -52,7 +52,8 @@ class BuildPlan:
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
     `reference` names the network that all are compared with (None: the dense NiN, if it is among them). `data` is the
-    data set in memory, where it is not to be loaded by its name. `together` are the processes that train together, of which this is the first; None: it trains alone.
+    data set in memory, where it is not to be loaded by its name. `together` are the processes that train together, of
+    which this is the first; None: it trains alone.
     """
 
     profile: DeviceProfile

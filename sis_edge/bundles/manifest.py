@@ -49,8 +49,8 @@ class Parity(FrozenModel):
 class Training(FrozenModel):
     """What the weights come from; `train_images` is below the data set's size where a build was limited.
 
-    `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user brought
-    is None.
+    `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user
+    brought is None.
     """
 
     epochs: int | None = Field(ge=0)

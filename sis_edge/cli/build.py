@@ -146,10 +146,11 @@ def show(bundle: "Bundle") -> None:
 
 def _trained(training: "Training") -> str:
     where = "on this machine" if training.zoo is None else "as the zoo has it"
-    return (
-        f"{where}, {training.host_test_images:,} test images, after {training.epochs} "
-        f"epoch{'s' if training.epochs > 1 else ''} of {training.train_images:,} images"
-    )
+    images = f"{where}, {training.host_test_images:,} test images"
+    if training.epochs is None:
+        return f"{images}, {training.recipe}"
+    epochs = f"{training.epochs} epoch{'s' if training.epochs > 1 else ''}"
+    return f"{images}, after {epochs} of {training.train_images:,} images"
 
 
 def _choices(form: "SparseForm") -> str:

@@ -130,8 +130,9 @@ class SynapticGraph:
     @property
     def _title(self) -> str:
         formation = self.formation
+        fewer = f"{self.architectural_efficiency:.2f}x fewer"
         return (
-            f"{self.synapse_count:,} synapses of {self.spec.synapse_count:,} ({self.architectural_efficiency:.2f}x fewer), "
+            f"{self.synapse_count:,} synapses of {self.spec.synapse_count:,} ({fewer}), "
             f"t_c {formation.t_c:g} ({formation.units}), t_p {formation.t_p:g} ({formation.micro}), "
             f"{formation.distribution}, seed {formation.seed}"
         )

@@ -1,9 +1,9 @@
 """The front door for programs: what `import sis_edge` offers, one file for each thing that one does.
 
-    networks.py   form a graph, train it, export it
-    bundles.py    networks into a bundle
-    measuring.py  measure a bundle on a board
-    runs.py       stored runs as objects: rows, speed-ups, verdict, reports; comparing them
+networks.py   form a graph, train it, export it
+bundles.py    networks into a bundle
+measuring.py  measure a bundle on a board
+runs.py       stored runs as objects: rows, speed-ups, verdict, reports; comparing them
 """
 
 from sis_edge.bundles.verify import Bundle

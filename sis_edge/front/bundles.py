@@ -1,13 +1,13 @@
 """Networks into a bundle: those that one trained, or networks by name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sis_edge import profiles
 from sis_edge.board import calibrate
 from sis_edge.build import pipeline
 from sis_edge.build.networks import own_networks, plan_networks
-from sis_edge.build.plan import BuildPlan, OnStep, Step
+from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
 from sis_edge.training.trained import TrainedNetwork

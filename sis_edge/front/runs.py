@@ -61,7 +61,7 @@ class Run:
             interval = row.speed_up.interval.value
             if row.speed_up.estimate.value is not None:
                 ends = (interval.low, interval.high) if interval else (None, None)
-                found[row.identity.network] = (row.speed_up.estimate.value, *ends)
+                found[row.identity.label] = (row.speed_up.estimate.value, *ends)
         return found
 
     def report(self, folder: Path | str) -> Path:
@@ -209,13 +209,14 @@ def compare(*runs: Run | Runs) -> Comparison:
 def _cells(rows: Sequence[Row]) -> list[list[str]]:
     return [
         [
-            row.identity.network,
+            row.identity.label,
             show.count(row.structure.synapses),
             _text(row.accuracy.device.value, show.percent),
             _text(row.latency.p50_s.value, show.seconds),
-            "reference" if row.identity.is_dense else _text(row.speed_up.estimate.value, show.ratio),
+            "reference" if row.identity.is_reference else _text(row.speed_up.estimate.value, show.ratio),
             _text(
-                row.speed_up.interval.value, lambda interval: f"{show.ratio(interval.low)} to {show.ratio(interval.high)}"
+                row.speed_up.interval.value,
+                lambda interval: f"{show.ratio(interval.low)} to {show.ratio(interval.high)}",
             ),
             _text(row.energy.net_j.value, show.joules),
         ]

@@ -1,4 +1,4 @@
-"""What a record holds that a verdict can stand on: states and power of the stretches in which was measured."""
+"""What a verdict is based on: states and power during the parts of a record in which networks were measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from sis_edge.registries import GRANULARITIES
 from sis_edge.report.rows import plural, span
-from sis_edge.report.sheet import Heading, Sheet
+from sis_edge.report.table import Column, Table, text_cells
 from sis_edge.sweep.running import Swept
 from sis_edge.sweep.summary import Line, Summary
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 SWEEP_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, the width of blocks."""
@@ -23,9 +23,9 @@ CAPTION = (
     "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
     "≈ inside the noise."
 )
-HEADINGS = (
-    *(Heading(title, is_number=False) for title in ("budget", "CL units", "distribution")),
-    *map(Heading, ("synapses", "accuracy", "to the best")),
+COLUMNS = (
+    *(Column(title, is_number=False) for title in ("budget", "CL units", "distribution")),
+    *map(Column, ("synapses", "accuracy", "to the best")),
 )
 
 
@@ -76,7 +76,7 @@ class Report:
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """A line's cells, as `HEADINGS`."""
+    """A line's cells, as `COLUMNS`."""
     spread = "" if line.spread is None else f" ±{100 * line.spread:.2f}"
     behind = f"{100 * line.difference:+.2f} ±{100 * line.half_width:.2f}"
     return (
@@ -89,17 +89,16 @@ def cells(line: Line) -> tuple[str, ...]:
     )
 
 
-def to_terminal(report: Report) -> "Table":
-    """A table of at most 80 columns."""
-    from rich import box
-    from rich.table import Table
+def table(report: Report, title: str) -> Table:
+    """The lines as a table."""
+    return Table(title, CAPTION, COLUMNS, text_cells(map(cells, report.summary.lines)))
 
-    table = Table(title=report.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading.title, justify="right" if heading.is_number else "left", overflow="fold")
-    for line in report.summary.lines:
-        table.add_row(*cells(line))
-    return table
+
+def to_terminal(report: Report) -> "RenderableType":
+    """A table of at most 80 columns."""
+    from sis_edge.report.grid import grid
+
+    return grid(table(report, report.title))
 
 
 def to_csv(report: Report) -> str:
@@ -180,7 +179,6 @@ def write(report: Report, folder: Path) -> list[Path]:
     from sis_edge.report import accuracy
     from sis_edge.sweep.chart import accuracy_synapses
 
-    lines = report.summary.lines
-    sheet = Sheet("Structures", CAPTION, HEADINGS, tuple(map(cells, lines)))
-    page = accuracy.Page(report.title, report.notes, [sheet], accuracy_synapses(lines, report.title))
+    chart = accuracy_synapses(report.summary.lines, report.title)
+    page = accuracy.Page(report.title, report.notes, [table(report, "Structures")], chart)
     return accuracy.write(page, {"results.csv": to_csv(report), "results.json": to_json(report)}, folder)

@@ -73,8 +73,10 @@ class TrainedNetwork:
 
 
 def _check(graph: SynapticGraph, module: "SisNet", dataset: "Dataset") -> None:
+    from sis_edge.models import SisLayer
+
     wanted = [plan.spec.weight_shape for plan in compact(graph)]
-    shapes = [tuple(layer.weight.shape) for layer in module.layers if hasattr(layer, "weight")]
+    shapes = [tuple(layer.weight.shape) for layer in module.layers if isinstance(layer, SisLayer)]
     if shapes != wanted:
         raise UsageError(
             "the module is not of this graph: its weights have other shapes than the graph's live neurons; "

@@ -162,5 +162,5 @@ def test_the_newest_is_the_last_written_and_never_a_hidden_one(tmp_path: Path) -
 
 @pytest.mark.parametrize("folder", [".", "none"])
 def test_no_newest(tmp_path: Path, folder: str) -> None:
-    with pytest.raises(BundleError, match=r"there is no bundle in .*`sis-edge build --profile local` makes one"):
+    with pytest.raises(BundleError, match=r" has no bundle; `sis-edge build --profile local` makes one"):
         newest(tmp_path / folder)

@@ -65,8 +65,10 @@ def test_it_is_compared_and_reported(name: str, tmp_path: Path) -> None:
     run = store.load(old_run(name, tmp_path))
     rows = compare(run)
     assert len(rows) == len(IDENTITIES[name]) + (2 if name == "run-1-jetson-nano" else 0), "two were not measured"
-    assert sum(row.is_dense for row in rows) == 1
-    assert [row.speed_up is not None for row in rows if not row.is_dense and row.problem is None]
+    assert sum(row.identity.is_reference for row in rows) == 1
+    assert [
+        row.speed_up.estimate.value is not None for row in rows if not row.identity.is_reference and row.problem is None
+    ]
     for path in report.write([run], tmp_path / "report"):
         assert path.stat().st_size > 0
     text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
