@@ -27,7 +27,7 @@ from sis_edge.profiles import DeviceProfile, NetworkSettings
 from sis_edge.spec import nin
 from sis_edge.training import stage as training_stage
 from sis_edge.training.stage import TRAIN_VERSION
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     import numpy as np
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from sis_edge.exporting.variants import Samples
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
-    from sis_edge.training.distributed import Together
+    from sis_edge.training.distributed import DistributedGroup
     from sis_edge.training.recipe import Precision
 
 EXPORT_VERSION = 1
@@ -75,7 +75,7 @@ class BuildPlan:
     `epochs` and `precision` of None mean the recipe's own and the fastest here. `weights`: "zoo" takes trained networks
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
-    `together` are the processes that train together, of which this is the first; None: it trains alone.
+    `group` are the processes that train a network, of which this one is rank 0; None: this process alone.
     """
 
     profile: DeviceProfile
@@ -91,7 +91,7 @@ class BuildPlan:
     precision: "Precision | None" = None
     weights: Literal["zoo", "train", "either"] = "train"
     calibration: Callable[[], Calibration | None] = lambda: None
-    together: "Together | None" = None
+    group: "DistributedGroup | None" = None
 
 
 @dataclass(frozen=True)
@@ -136,14 +136,14 @@ def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Format
     return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
-def _from_zoo(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> dict[str, Entry]:
+def _from_zoo(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> dict[str, ZooEntry]:
     """For each network that the zoo has and the plan wants from there its entry."""
     asked = {"--seed": plan.seed or None, "--epochs": plan.epochs, "--limit": plan.train_limit}
     given = [name for name, value in {**asked, "--precision": plan.precision}.items() if value is not None]
     if plan.weights == "train" or (plan.weights == "either" and given):
         return {}
-    if plan.weights == "zoo" and plan.together:
-        given.append(plan.together.name)
+    if plan.weights == "zoo" and plan.group:
+        given.append(plan.group.name)
     if given:
         raise UsageError(f"{given[0]} is of a training, and --from-zoo trains nothing; leave one of them out")
     found = {name: zoo.find(graph, plan.dataset) for name, graph in graphs.items()}
@@ -157,7 +157,7 @@ def _from_zoo(plan: BuildPlan, graphs: dict[str, SynapticGraph]) -> dict[str, En
 
 
 def _build_key(
-    plan: BuildPlan, graphs: dict[str, SynapticGraph], taken: dict[str, Entry], engine: sparse.Engine | None
+    plan: BuildPlan, graphs: dict[str, SynapticGraph], taken: dict[str, ZooEntry], engine: sparse.Engine | None
 ) -> str:
     return stages.key(
         {
@@ -174,7 +174,7 @@ def _build_key(
             "train_limit": plan.train_limit,
             "test_images": plan.test_images,
             "precision": plan.precision,
-            **(plan.together.key if plan.together else {}),
+            **(plan.group.key if plan.group else {}),
         }
     )
 
@@ -211,7 +211,9 @@ class _Parts:
 class _Line:
     """One build: the plan, the data once it is needed, and who is told of progress."""
 
-    def __init__(self, plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | None, on_step: OnStep) -> None:
+    def __init__(
+        self, plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None, on_step: OnStep
+    ) -> None:
         from sis_edge.training import default_recipe
         from sis_edge.training.precision import fastest_precision
 
@@ -405,7 +407,7 @@ class _Line:
             seed=seed,
             measure=measure,
             progress=progress,
-            together=self.plan.together,
+            group=self.plan.group,
         )
 
     def _export(self, name: str, graph: SynapticGraph, trained: stages.Outcome, folder: Path) -> dict[str, Any]:
@@ -476,7 +478,7 @@ class _Line:
 
     def _training(self, name: str, trained: stages.Outcome) -> manifest.Training:
         entry = self.taken.get(name)
-        words = f", {self.plan.together.name}" if self.plan.together else ""
+        words = f", {self.plan.group.name}" if self.plan.group else ""
         return manifest.Training(
             epochs=entry.recipe["epochs"] if entry else self.recipe.epochs,
             seed=entry.seed if entry else self.plan.seed,
@@ -528,7 +530,7 @@ def _images(plan: BuildPlan, *, needs_all: bool) -> "Dataset":
     return datasets.load(plan.dataset, data_dir=plan.data_dir)
 
 
-def _unpack(entry: Entry, folder: Path) -> dict[str, Any]:
+def _unpack(entry: ZooEntry, folder: Path) -> dict[str, Any]:
     """What a training leaves in its folder, from the zoo."""
     from safetensors.torch import save
 

@@ -11,6 +11,6 @@ samples.py  the images
 add.py      a finished training into the zoo
 """
 
-from sis_edge.zoo.entry import FOLDER, Entry, entries, find, graph, load
+from sis_edge.zoo.entry import FOLDER, ZooEntry, entries, find, graph, load
 
-__all__ = ["FOLDER", "Entry", "entries", "find", "graph", "load"]
+__all__ = ["FOLDER", "ZooEntry", "entries", "find", "graph", "load"]

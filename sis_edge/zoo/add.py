@@ -15,7 +15,7 @@ from sis_edge.files.hashing import file_sha256
 from sis_edge.files.names import checked
 from sis_edge.formation import SynapticGraph, preset_of
 from sis_edge.training import stage
-from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Entry, Repeat, named
+from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Repeat, ZooEntry, named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
 
 
-def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
+def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> ZooEntry:
     """Take the network that was trained in that folder of a build, and measure it as the zoo keeps it.
 
     Raises UsageError where the training is not finished, or was of other images.
@@ -40,7 +40,7 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
         target = folder / f"{checked('network', name)}.safetensors"
         target.write_bytes(save(packed))
         shutil.copyfile(trained / "graph.npz", target.with_suffix(".npz"))
-        entry = Entry(
+        entry = ZooEntry(
             zoo_version=ZOO_VERSION,
             name=name,
             preset=paper.name if paper else None,
@@ -67,7 +67,7 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
     return entry
 
 
-def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
+def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> ZooEntry:
     """Note at a network of the zoo what its training with another seed reached, its weights kept in the same way.
 
     Raises UsageError where the training is not finished, is another one, or its seed is there already.
@@ -134,5 +134,5 @@ def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], flo
     return packed, accuracy(weights.unpack(packed, found.graph), dataset, dataset.test)
 
 
-def _write(entry: Entry, folder: Path) -> None:
+def _write(entry: ZooEntry, folder: Path) -> None:
     write_text(entry.file(".json", folder), entry.model_dump_json(indent=1) + "\n")

@@ -27,7 +27,7 @@ class Repeat(BaseModel):
     accuracy: float = Field(ge=0, le=1)
 
 
-class Entry(BaseModel):
+class ZooEntry(BaseModel):
     """A trained network: its structure in numbers, how it was trained, and what it reaches.
 
     `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch
@@ -71,7 +71,7 @@ class Entry(BaseModel):
         """What every training reached, that of the weights in the zoo first."""
         return (self.accuracy, *(repeat.accuracy for repeat in self.repeats))
 
-    def drop(self, known: Sequence["Entry"]) -> float | None:
+    def drop(self, known: Sequence["ZooEntry"]) -> float | None:
         """How far it is behind our own dense NiN among `known`; None for that one itself, and where it is missing."""
         dense = (other.accuracy for other in known if other.preset == DENSE and other.dataset == self.dataset)
         of_dense = next(dense, None)
@@ -82,20 +82,20 @@ class Entry(BaseModel):
         return (folder or FOLDER) / f"{self.name}{suffix}"
 
 
-def entries(folder: Path | None = None) -> list[Entry]:
+def entries(folder: Path | None = None) -> list[ZooEntry]:
     """Every network of the zoo, the one with the most synapses first; raises RecordError for a damaged entry."""
     found = [_read(path) for path in sorted((folder or FOLDER).glob("*.json"))]
     return sorted(found, key=lambda entry: (entry.dataset, -entry.synapses, entry.name))
 
 
-def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> Entry | None:
+def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooEntry | None:
     """The network of this very graph trained on that data set, the one trained longest, if the zoo has any."""
     digest = graph.digest()
     same = [entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset]
     return max(same, key=lambda entry: int(entry.recipe["epochs"]), default=None)
 
 
-def named(name: str, folder: Path | None = None) -> Entry:
+def named(name: str, folder: Path | None = None) -> ZooEntry:
     """The network of that name; raises UsageError with the known names."""
     found = {entry.name: entry for entry in entries(folder)}
     if name not in found:
@@ -103,7 +103,7 @@ def named(name: str, folder: Path | None = None) -> Entry:
     return found[name]
 
 
-def load(entry: Entry, folder: Path | None = None) -> "SisNet":
+def load(entry: ZooEntry, folder: Path | None = None) -> "SisNet":
     """The network with its weights, ready to evaluate; raises RecordError where a file is damaged or missing."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -119,7 +119,7 @@ def load(entry: Entry, folder: Path | None = None) -> "SisNet":
         raise RecordError(f"{path} cannot be read ({error}); install sis-edge again") from None
 
 
-def graph(entry: Entry, folder: Path | None = None) -> SynapticGraph:
+def graph(entry: ZooEntry, folder: Path | None = None) -> SynapticGraph:
     """The entry's graph; raises RecordError where it is another than the one that was trained."""
     found = SynapticGraph.load(entry.file(".npz", folder))
     if found.digest() != entry.graph_sha256:
@@ -127,9 +127,9 @@ def graph(entry: Entry, folder: Path | None = None) -> SynapticGraph:
     return found
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> ZooEntry:
     try:
-        entry = Entry.model_validate_json(path.read_bytes())
+        entry = ZooEntry.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RecordError(
