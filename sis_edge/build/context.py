@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sis_edge.build.plan import BuildPlan, OnStep, Step
 from sis_edge.exporting import sparse
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ class BuildContext:
     """A build at work. `taken` are the networks that come from the zoo; `train_images` those that are trained on."""
 
     plan: BuildPlan
-    taken: dict[str, Entry]
+    taken: dict[str, ZooEntry]
     engine: sparse.Engine | None
     dataset: "Dataset"
     train_images: "ImageSet"
@@ -55,7 +55,7 @@ class BuildContext:
         return inputs
 
 
-def begin(plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | None, on_step: OnStep) -> BuildContext:
+def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None, on_step: OnStep) -> BuildContext:
     """Load the data and settle the recipe; raises DatasetError as the data set does."""
     from sis_edge.training import default_recipe
     from sis_edge.training.precision import fastest_precision

@@ -154,7 +154,7 @@ def _training(context: BuildContext, finished: FinishedNetwork) -> Training:
             **finished.trained.summary,
         )
     plan, recipe = context.plan, context.recipe
-    words = f", {plan.together.name}" if plan.together else ""
+    words = f", {plan.group.name}" if plan.group else ""
     return Training(
         epochs=recipe.epochs,
         seed=plan.seed,

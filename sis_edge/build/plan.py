@@ -16,11 +16,11 @@ from sis_edge.formation import DENSE
 from sis_edge.native.costs import Calibration
 from sis_edge.profiles import DeviceProfile
 from sis_edge.training.stage import TRAIN_VERSION
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
-    from sis_edge.training.distributed import Together
+    from sis_edge.training.distributed import DistributedGroup
     from sis_edge.training.recipe import Precision
 
 EXPORT_VERSION = 1
@@ -52,8 +52,8 @@ class BuildPlan:
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
     `reference` names the network that all are compared with (None: the dense NiN, if it is among them). `data` is the
-    data set in memory, where it is not to be loaded by its name. `together` are the processes that train together, of
-    which this is the first; None: it trains alone.
+    data set in memory, where it is not to be loaded by its name. `group` are the processes that train a network, of
+    which this one is rank 0; None: this process alone.
     """
 
     profile: DeviceProfile
@@ -71,7 +71,7 @@ class BuildPlan:
     calibration: Callable[[], Calibration | None] = lambda: None
     reference: str | None = None
     data: "Dataset | None" = None
-    together: "Together | None" = None
+    group: "DistributedGroup | None" = None
 
     @property
     def target(self) -> Path:
@@ -93,14 +93,14 @@ class BuildPlan:
         return self.reference or next(iter(dense), None)
 
 
-def from_zoo(plan: BuildPlan) -> dict[str, Entry]:
+def from_zoo(plan: BuildPlan) -> dict[str, ZooEntry]:
     """For each network that the zoo has and the plan wants from there its entry, by the network's name."""
     asked = {"--seed": plan.seed or None, "--epochs": plan.epochs, "--limit": plan.train_limit}
     given = [name for name, value in {**asked, "--precision": plan.precision}.items() if value is not None]
     if plan.weights == "train" or (plan.weights == "either" and given):
         return {}
-    if plan.weights == "zoo" and plan.together:
-        given.append(plan.together.name)
+    if plan.weights == "zoo" and plan.group:
+        given.append(plan.group.name)
     if given:
         raise UsageError(f"{given[0]} is of a training, and --from-zoo trains nothing; leave one of them out")
     untrained = [network for network in plan.networks if network.trained is None]
@@ -114,7 +114,7 @@ def from_zoo(plan: BuildPlan) -> dict[str, Entry]:
     return {name: entry for name, entry in entries.items() if entry is not None}
 
 
-def build_key(plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | None) -> str:
+def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None) -> str:
     """The key of the bundle that this plan makes: the hash of all that decides it."""
     return stages.key(
         {
@@ -133,6 +133,6 @@ def build_key(plan: BuildPlan, taken: dict[str, Entry], engine: sparse.Engine | 
             "train_limit": plan.train_limit,
             "test_images": plan.test_images,
             "precision": plan.precision,
-            **(plan.together.key if plan.together else {}),
+            **(plan.group.key if plan.group else {}),
         }
     )

@@ -65,13 +65,13 @@ def build(
     from sis_edge.build.networks import plan_networks
     from sis_edge.build.plan import BuildPlan
     from sis_edge.cli.console import bars, log, out
-    from sis_edge.training import distributed
+    from sis_edge.training import distributed, stage
 
     board = profiles.load(profile)
     DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
-    if group is not None and not group.is_first:
-        group.follow(data_dir)
+    if group is not None and not group.is_rank_zero:
+        stage.follow(group, data_dir)
         return
     if networks is None:
         asked = seed or any(value is not None for value in (epochs, limit, precision))
@@ -93,7 +93,7 @@ def build(
         precision=precision,
         weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
         calibration=lambda: calibrate.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
-        together=group,
+        group=group,
     )
     with bars() as shown, nullcontext() if group is None else group.leading():
         result = pipeline.build(plan, shown.step)

@@ -10,7 +10,7 @@ from sis_edge.formation import DENSE, PRESETS, form, presets_for
 from sis_edge.formation.presets import Preset, reported_on
 from sis_edge.report.table import Column, Table, text_cells
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import Entry, entries
+from sis_edge.zoo.entry import ZooEntry, entries
 
 PAPER_TABLES = {"cifar10": "Table 1", "svhn": "Table 2"}
 PAPER_STRUCTURE = "kernel / neuron, uniform"
@@ -72,11 +72,11 @@ def other_rows(dataset: str, folder: Path | None = None) -> list[AccuracyRow]:
     return [_measured(entry, known) for entry in others]
 
 
-def _is_papers(entry: Entry, dataset: str) -> bool:
+def _is_papers(entry: ZooEntry, dataset: str) -> bool:
     return entry.dataset == dataset and entry.paper_accuracy is not None
 
 
-def _measured(entry: Entry, known: Sequence[Entry]) -> AccuracyRow:
+def _measured(entry: ZooEntry, known: Sequence[ZooEntry]) -> AccuracyRow:
     return AccuracyRow(
         network=entry.name,
         structure=f"{entry.granularity}, {entry.distribution}",

@@ -25,7 +25,7 @@ from sis_edge.profiles import DeviceProfile, find, load, validate
 from sis_edge.results import comparison, store
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.sparsity_audit import audit
-from sis_edge.simulated.tree import lay
+from sis_edge.simulated.tree import write_constant_files
 from sis_edge.spec import nin
 
 ENGINES = ["sis", "sis fp16", "sis fp16 (2:4 sparse kernels)", "sis int8", "sis int8 (2:4 sparse kernels)"]
@@ -42,7 +42,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def orin(tmp_path: Path, tensorrt: str | None, cuda: str | None, trtexec: str | None = None) -> Path:
     """The file tree of a simulated Orin Nano in `sysroot`, and its Python, which brings these stand-ins."""
-    lay(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
+    write_constant_files(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
     variables = install(tmp_path / "standins", tensorrt, cuda, trtexec)
     if trtexec is not None:  # Debian's package of the tool tells the version
         status = tmp_path / "sysroot" / "var/lib/dpkg/status"

@@ -14,14 +14,14 @@ from sis_edge.cli import run
 from sis_edge.formation import form
 from sis_edge.profiles import load
 from sis_edge.spec import nin
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 ALL = ("nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
 ON_ORIN = ("nin", "cifar10-sis1-nm", "cifar10-sis2-nm", "cifar10-sis3")
 ORIN, NANO = "jetson-orin-nano", "jetson-nano"
 
 
-def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
+def entry(preset: str, profile: str, dataset: str = "cifar10") -> ZooEntry:
     """What the zoo says of a preset's network in a board's granularities."""
     graph = form(nin(), formation_for(preset, load(profile).networks))
     fields = {
@@ -36,7 +36,7 @@ def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
         "dataset_sha256": "0" * 64,
     }
     numbers = {"t_c": 1, "t_p": 1, "graph_seed": 0, "synapses": 1, "macs": 1, "seed": 0, "train_images": 1}
-    return Entry.model_validate(
+    return ZooEntry.model_validate(
         {
             **fields,
             **numbers,
@@ -55,7 +55,7 @@ def named(profile: str, dataset: str, *, trains: bool) -> tuple[tuple[str, ...],
     return tuple(network.name for network in chosen.networks), chosen.left_out
 
 
-def fill(monkeypatch: pytest.MonkeyPatch, *entries: Entry) -> None:
+def fill(monkeypatch: pytest.MonkeyPatch, *entries: ZooEntry) -> None:
     monkeypatch.setattr("sis_edge.zoo.entry.entries", lambda folder=None: list(entries))
 
 

@@ -40,7 +40,9 @@ def test_enlarged_values_keep_their_place() -> None:
 
 def test_other_scans_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits, "SHA256", "0" * 64)
-    with pytest.raises(DatasetError, match=r"scikit-learn brings other digits.*da189819564c"):
+    with pytest.raises(
+        DatasetError, match=r"digits of the installed scikit-learn are not the known ones.*da189819564c"
+    ):
         datasets.load("digits")
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 from sis_edge.bundles.provenance import provenance
 from sis_edge.formation import Formation
-from sis_edge.sweep.plan import Prepared, Structure
-from sis_edge.sweep.running import Swept
+from sis_edge.sweep.plan import PreparedSweep, Structure
+from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Summary, half_width, pooled_spread, summarise
 from sis_edge.sweep.trial import TRIAL_VERSION, Trial
 from sis_edge.training import Recipe
@@ -22,7 +22,7 @@ IMAGES = 400
 PROVENANCE = provenance()
 
 
-def swept(told: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = None) -> Swept:
+def swept(told: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = None) -> SweepResult:
     """A sweep that told those images rightly: a bool [seeds, images] for each distribution's name."""
     lines, trials = [], {}
     for at, (name, rows) in enumerate(told.items()):
@@ -50,8 +50,8 @@ def swept(told: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = N
             )
         lines.append((Structure((budgets or {}).get(name, "1, 1"), formation), tuple(keys)))
     images = next(iter(told.values())).shape[1]
-    return Swept(
-        plan_in(Path("s")), Prepared((), tuple(lines), (), Recipe(precision="fp32"), images, 64), trials, (), 0
+    return SweepResult(
+        plan_in(Path("s")), PreparedSweep((), tuple(lines), (), Recipe(precision="fp32"), images, 64), trials, (), 0
     )
 
 
@@ -130,21 +130,24 @@ def test_lines_of_one_budget_are_compared_among_themselves() -> None:
         ("erk", False),
     ]
     assert not found.lines[2].inside_noise
-    assert found.notes[0].startswith("Best of 2, and so flattered by chance: b, kernel, centred; none of the other 1")
+    assert found.notes[0] == (
+        "Best of 2 (the best of several is overestimated by chance): b, kernel, centred; "
+        "significantly worse: 1 of the other 1."
+    )
 
 
 def test_budgets_of_one_line_are_compared_with_each_other() -> None:
     found = summary_of({"uniform": "a", "erk": "b", "centred": "c"})
     assert [line.is_best for line in found.lines] == [True, False, False]
     assert [line.inside_noise for line in found.lines] == [True, False, True]
-    assert "1 of the other 2 inside the noise" in found.notes[0]
+    assert found.notes[0].endswith("uniform; significantly worse: 1 of the other 2.")
 
 
 def test_one_seed_each_says_what_is_not_known() -> None:
     found = summary_of({}, seeds=1)
     assert found.pooled_spread is None
     assert all(line.spread is None for line in found.lines)
-    assert any("One seed each: only the chance of the images is known" in note for note in found.notes)
+    assert any("One seed each: the interval covers the images only" in note for note in found.notes)
 
 
 def test_a_line_without_a_trial_is_no_line() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat, find
+from sis_edge.zoo.entry import ZOO_VERSION, Repeat, ZooEntry, find
 from sis_edge.zoo.report import accuracy_synapses, write
 from sis_edge.zoo.tables import other_rows, paper_rows, tables
 
@@ -25,7 +25,7 @@ def enter(
 ) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
-    entry = Entry(
+    entry = ZooEntry(
         zoo_version=ZOO_VERSION,
         name=name,
         preset=network if conv == "kernel" else None,

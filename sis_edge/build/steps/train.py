@@ -10,7 +10,7 @@ from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import Step
 from sis_edge.files import stages
 from sis_edge.training import stage
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
@@ -48,14 +48,14 @@ def _own(context: BuildContext, network: PlannedNetwork, trained: "TrainedNetwor
     return outcome
 
 
-def _from_zoo(context: BuildContext, network: PlannedNetwork, entry: Entry) -> stages.Outcome:
+def _from_zoo(context: BuildContext, network: PlannedNetwork, entry: ZooEntry) -> stages.Outcome:
     inputs = {"version": stage.TRAIN_VERSION, "graph": network.graph.digest(), "weights": entry.weights_sha256}
     trained = stages.run(context.root, "zoo", inputs, lambda folder: _unpack(entry, folder))
     context.on_step(Step(network.name, "train", 1, 1, "from the zoo"))
     return trained
 
 
-def _unpack(entry: Entry, folder: Path) -> dict[str, Any]:
+def _unpack(entry: ZooEntry, folder: Path) -> dict[str, Any]:
     """What a training leaves in its folder, from the zoo."""
     from safetensors.torch import save
 
@@ -85,5 +85,5 @@ def _train(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
         seed=context.plan.seed,
         measure=measure,
         progress=progress,
-        together=context.plan.together,
+        group=context.plan.group,
     )
