@@ -11,6 +11,9 @@ from typing import Literal
 
 Group = Literal["CL", "MP"]
 
+INPUT, OUTPUT = "input", "logits"
+"""Names of an exported network's tensors: float32 [batch, channels, side, side], already normalised; [batch, classes]."""
+
 
 @dataclass(frozen=True)
 class LayerSpec:

@@ -20,6 +20,7 @@ from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import BundleError, ExportError, UsageError
+from sis_edge.spec import INPUT
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -112,8 +113,6 @@ def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int]
     The first batch size is the one that kernels are chosen for. Raises UsageError without the extra and for an unknown
     capability, ExportError with the parser's or the builder's words.
     """
-    from sis_edge.exporting.onnx_file import INPUT
-
     rtx = _module()
     known = known_capabilities()
     for capability in capabilities:

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sis_edge.errors import ExportError
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT
+from sis_edge.spec import INPUT, OUTPUT
 
 LARGEST = float(np.finfo(np.float16).max)
 """The largest number of fp16, 65,504."""

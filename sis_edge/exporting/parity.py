@@ -8,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from sis_edge.errors import ExportError
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT
+from sis_edge.spec import INPUT, OUTPUT
 
 TOLERANCE = 1e-4
 """Largest difference of a logit that rounding explains: float32 sums in another order."""

@@ -23,7 +23,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from sis_edge.exporting.onnx_file import INPUT, IR_VERSION, save
+from sis_edge.exporting.onnx_file import IR_VERSION, save
+from sis_edge.spec import INPUT
 
 Layout = Literal["tensorrt", "cpu"]
 Array = NDArray[np.float32]

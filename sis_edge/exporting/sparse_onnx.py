@@ -12,8 +12,9 @@ import onnx
 from onnx import helper
 
 from sis_edge.exporting.compact import CompactLayer, CompactNetwork
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT, add_layer, add_pooling, to_model
+from sis_edge.exporting.onnx_file import add_layer, add_pooling, to_model
 from sis_edge.native import blob
+from sis_edge.spec import INPUT, OUTPUT
 
 DOMAIN = "sis_edge"
 DOMAIN_VERSION = 1
