@@ -61,10 +61,10 @@ def test_the_command_on_two_workers(
     shown = capsys.readouterr()
     assert max(map(len, shown.out.splitlines())) <= 80
     assert shown.out.startswith("digits: accuracy on 129 held-out training images")
-    told = shown.err.splitlines()
-    assert sum(line.startswith("train t_c 0.05, t_p 0.1, neuron, uniform, seed ") for line in told) == 2
-    assert sum(line.startswith("trial ") for line in told) == 2
-    assert len(told) == 5  # and that the trials are done: nothing of Ray's own
+    lines = shown.err.splitlines()
+    assert sum(line.startswith("train t_c 0.05, t_p 0.1, neuron, uniform, seed ") for line in lines) == 2
+    assert sum(line.startswith("trial ") for line in lines) == 2
+    assert len(lines) == 5  # and that the trials are done: nothing of Ray's own
     assert sorted(path.name for path in (tmp_path / "sweeps/digits/.stages").glob("shared-*")) == []
 
 
@@ -109,7 +109,7 @@ def test_a_worker_and_then_a_machine_are_killed_in_mid_trial(workers: RayCluster
     assert len(notes.said) == 2
     for _, name in killed.names:  # which of them Ray notices first is its own affair
         [steps_before] = [place for message, place in notes.said if message.startswith(f"{name}: worker lost (")]
-        later = [step for told, step in notes.steps[steps_before:] if told == name]
+        later = [step for task, step in notes.steps[steps_before:] if task == name]
         assert later[0] > EPOCH  # it went on where it was
         assert later[-1] == 40 * EPOCH
     assert not found.failures
