@@ -8,6 +8,7 @@ import pytest
 from sis_agent import lock, schema
 from sis_agent.files import checked_name, write_atomic
 from sis_agent.job.folder import JobFolder, State
+from sis_agent.job.job_json import job_from_json
 from sis_agent.protocol import ProblemError
 from sis_agent.worker import memory
 
@@ -125,8 +126,8 @@ def valid() -> dict[str, object]:
 
 
 def test_a_job_survives_json() -> None:
-    job = schema.job_from_json(valid())
-    assert schema.job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
+    job = job_from_json(valid())
+    assert job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
 
 
 @pytest.mark.parametrize(
@@ -147,4 +148,4 @@ def test_a_job_survives_json() -> None:
 )
 def test_a_wrong_field_is_named(change: dict[str, object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
-        schema.job_from_json({**valid(), **change})
+        job_from_json({**valid(), **change})

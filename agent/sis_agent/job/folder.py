@@ -17,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from sis_agent import lock, schema
 from sis_agent.files import JOBS, checked_name, write_atomic
+from sis_agent.job.job_json import job_from_json
 from sis_agent.protocol import ProblemError
 
 RECORD = "record.json"
@@ -52,7 +53,7 @@ class JobFolder:
                 data = json.load(file)
             if not isinstance(data, dict):
                 raise ValueError("job.json holds no object")
-            return schema.job_from_json(data)
+            return job_from_json(data)
         except FileNotFoundError:
             raise ProblemError(
                 "no-job", "there is no job '{}' on this board; put its job.json first".format(self.job_id)
