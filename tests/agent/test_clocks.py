@@ -118,7 +118,7 @@ def test_without_cpufreq_there_is_a_reason(tmp_path: Path, agent_root: Path) -> 
 def test_without_permission_nothing_is_touched(
     sysroot: Path, agent_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privilege.Hand, "of", classmethod(lambda cls, tree, commands: None))
+    monkeypatch.setattr(privilege.Privileged, "of", classmethod(lambda cls, tree, commands: None))
     before = settings(sysroot)
     lock = Clocks(str(agent_root), str(sysroot)).lock()
     assert not lock.locked
@@ -133,9 +133,9 @@ def test_an_ordinary_user_needs_sudo_that_asks_nothing(tmp_path: Path, monkeypat
     sudo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert privilege.Hand.of(Tree("/"), Commands("/")) is None
+    assert privilege.Privileged.of(Tree("/"), Commands("/")) is None
     sudo.write_text(f'#!/bin/sh\nprintf "%s " "$@" >> {tmp_path}/said\nshift\nexec "$@"\n')
-    hand = privilege.Hand.of(Tree("/"), Commands("/"))
+    hand = privilege.Privileged.of(Tree("/"), Commands("/"))
     assert hand is not None
     target = tmp_path / "setting"
     assert hand.write(str(target), "performance") is None

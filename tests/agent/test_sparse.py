@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 import pytest
 
-from sis_agent.runners.onnxruntime_runner import OnnxRuntimeRunner, parse
+from sis_agent.runners.onnxruntime import OnnxRuntimeRunner, parse
 from sis_agent.schema import Job, Record
 
 from .board import Board
@@ -103,10 +103,10 @@ def test_a_file_that_is_not_the_bundles_is_told_before_the_job_starts(
 def test_an_old_run_time_lends_no_threads_so_the_library_is_told(
     board: Board, job: Job, monkeypatch: pytest.MonkeyPatch, version: str, told: list[int]
 ) -> None:
-    from sis_agent.runners import onnxruntime_runner
+    from sis_agent.runners import onnxruntime as runner
 
     threads: list[int] = []
-    monkeypatch.setattr(onnxruntime_runner.Library, "set_threads", lambda self, count: threads.append(count))
+    monkeypatch.setattr(runner.Library, "set_threads", lambda self, count: threads.append(count))
     runner = OnnxRuntimeRunner(threads=3)
     monkeypatch.setattr(runner._ort, "__version__", version)
     runner.settings(parse({"custom_ops": str(board.root / "bundles" / "b1" / LIBRARY)}))

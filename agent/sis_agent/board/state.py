@@ -123,7 +123,7 @@ def process_cpu_s(pid: int) -> float:
     return (float(rest[11]) + float(rest[12])) / os.sysconf("SC_CLK_TCK") if len(rest) > 12 else 0.0
 
 
-class Reader:
+class StateReader:
     """Reads the state; shares are since the read before, so one that reads has one of these.
 
     `own_pids` gives the job's living workers, whose processor time counts as the job's own, beside this process's.

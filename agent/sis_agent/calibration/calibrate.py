@@ -18,9 +18,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import lock, runners
 from sis_agent.board import cpu, state
-from sis_agent.calibration import turns
+from sis_agent.calibration import rounds
 from sis_agent.calibration.profiled import ProfiledModel, TimedModel
-from sis_agent.calibration.turns import Run, Turn
+from sis_agent.calibration.rounds import Run, Turn
 from sis_agent.files import CALIBRATION
 from sis_agent.native.library import Chain, Library, LibraryError
 from sis_agent.protocol import ProblemError
@@ -131,8 +131,8 @@ def time_probes(
     """
     measured = measure(library, probes, instruction_set, threads, each_s)
     found: Dict[str, Any] = {"native": {}, "dense": {}, "plain": {}, "operators": measured.operators}
-    for name, taken in turns.at_full_speed(measured.turns).items():
-        whole, stages, nodes = measured.parts(name, turns.medians(taken))
+    for name, taken in rounds.at_full_speed(measured.turns).items():
+        whole, stages, nodes = measured.parts(name, rounds.medians(taken))
         found["native"].update({name: stages} if stages else {})
         found["dense"].update({name: nodes} if nodes else {})
         found["plain"].update({name: whole[0]} if whole else {})
@@ -154,7 +154,7 @@ def measure(
                 runs[name].append(taken_apart.run)
             for name, chain in chains.items():
                 runs[name].append(_stages(chain, threads))
-            taken = turns.take(runs, each_s * len(runs))
+            taken = rounds.take(runs, each_s * len(runs))
             nodes = {name: model.nodes() for name, model in profiled.items()}
         found: List[Turn] = []
         left = {name: iter(seconds) for name, (_, seconds) in nodes.items()}

@@ -5,8 +5,8 @@ import os
 import time
 from typing import Any, List, Tuple
 
-from sis_agent.calibration.turns import RUNS, by_part
-from sis_agent.runners.onnxruntime_runner import OnnxRuntimeOptions, OnnxRuntimeRunner
+from sis_agent.calibration.rounds import RUNS, by_part
+from sis_agent.runners.onnxruntime import OnnxRuntimeOptions, OnnxRuntimeRunner
 
 SUFFIX = "_kernel_time"  # of the events that are a node's run
 

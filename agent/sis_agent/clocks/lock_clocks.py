@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent.board import cpu, power_mode, state
 from sis_agent.clocks import watchdog
-from sis_agent.clocks.privilege import Hand
+from sis_agent.clocks.privilege import Privileged
 from sis_agent.commands import Commands
 from sis_agent.schema import ClockLock
 from sis_agent.tree import Tree
@@ -48,7 +48,7 @@ class Clocks:
 
     def lock(self) -> ClockLock:
         """Fix the clocks at their highest; the answer says what came of it."""
-        hand = Hand.of(self._tree, self._commands)
+        hand = Privileged.of(self._tree, self._commands)
         if hand is None:
             return _refused("setting clocks takes root, or sudo without a password; neither is there")
         changes = file_changes(self._tree)

@@ -10,7 +10,7 @@ from sis_agent.tree import Tree
 TOOL_LIMIT_S = 30.0
 
 
-class Hand:
+class Privileged:
     """Sets files and runs tools of one board; each answers None, or the sentence that says why it failed."""
 
     def __init__(self, tree: Tree, commands: Commands, prefix: List[str]) -> None:
@@ -19,7 +19,7 @@ class Hand:
         self._prefix = prefix
 
     @classmethod
-    def of(cls, tree: Tree, commands: Commands) -> Optional["Hand"]:
+    def of(cls, tree: Tree, commands: Commands) -> Optional["Privileged"]:
         """The hand for a board; None where this user has no way. A simulated board's files are his own."""
         if not tree.is_real or os.geteuid() == 0:
             return cls(tree, commands, [])

@@ -19,7 +19,7 @@ import time
 from typing import IO, Any, Dict, List, Optional
 
 from sis_agent import child, clock
-from sis_agent.clocks.privilege import Hand
+from sis_agent.clocks.privilege import Privileged
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
@@ -64,7 +64,7 @@ def main() -> int:
 def restore(task: Dict[str, Any]) -> Optional[str]:
     """Put settings back and read them again; returns what is not as it was."""
     tree = Tree(task["sysroot"])
-    hand = Hand.of(tree, Commands(task["sysroot"]))
+    hand = Privileged.of(tree, Commands(task["sysroot"]))
     if hand is None:
         return "the clocks could not be put back: neither root nor sudo without a password is there"
     problems = [hand.run(name, arguments) for name, arguments in task["commands"]]

@@ -27,7 +27,7 @@ def bundle_file(bundle: str, name: str) -> str:
     return path
 
 
-class Bench:
+class MeasurementContext:
     """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`.
 
     `variables` go into the environment of every worker.

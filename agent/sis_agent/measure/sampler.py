@@ -25,7 +25,7 @@ STATE_COST_MOST = 0.003
 ReadState = Callable[[float], StateSample]
 
 
-class Samples(NamedTuple):
+class SamplerOutput(NamedTuple):
     """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses."""
 
     traces: List[PowerTrace]
@@ -189,7 +189,7 @@ class Sampler:
         if self._read_state is not None:
             self._sample_state()
 
-    def stop(self) -> Samples:
+    def stop(self) -> SamplerOutput:
         """A last sample of everything, then the end; raises what went wrong while sampling, if anything did."""
         if self._thread.is_alive():
             self._ending.set()
@@ -201,7 +201,7 @@ class Sampler:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
         cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
-        return Samples(traces, self._states, cpu_s, wall_s)
+        return SamplerOutput(traces, self._states, cpu_s, wall_s)
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()

@@ -28,7 +28,7 @@ def turn_inferences(job: Job, warmup_latencies_s: Sequence[float]) -> int:
     return int(min(max(round(TURN_S / typical_s), 1), TURN_MOST))
 
 
-class Length:
+class StoppingRule:
     """Counts what the rounds have given, and says when they are over: `ended_by` is then LENGTH or TARGET_CI."""
 
     def __init__(self, job: Job) -> None:

@@ -8,7 +8,7 @@ from sis_agent.runners.base import Runner
 
 # Name in a job -> module with `make(threads, batch_size)` and `missing()`.
 RUNNERS = {
-    "onnxruntime": "sis_agent.runners.onnxruntime_runner",
+    "onnxruntime": "sis_agent.runners.onnxruntime",
     "tensorrt": "sis_agent.runners.tensorrt",
     "tensorrt_rtx": "sis_agent.runners.tensorrt.rtx",
     "trtexec": "sis_agent.runners.trtexec",

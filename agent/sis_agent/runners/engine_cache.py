@@ -27,7 +27,7 @@ DEFAULT_FOLDER = "~/.sis-edge/engines"
 _KEY_DIGITS = 24
 
 
-class Entry(NamedTuple):
+class CachedEngine(NamedTuple):
     """One engine in the cache; `told` is what its build told, a JSON object. `is_new`: it was built by this process."""
 
     plan_path: str
@@ -63,7 +63,7 @@ class EngineCache:
         with disk_full_is_a_problem():
             os.makedirs(self.folder, exist_ok=True)
 
-    def find(self, key: str) -> Optional[Entry]:
+    def find(self, key: str) -> Optional[CachedEngine]:
         """The engine of this key, its bytes checked; None where there is none, or a damaged one."""
         try:
             with open(self.path(key, ".json"), encoding="utf-8") as file:
@@ -71,18 +71,18 @@ class EngineCache:
             plan = self.path(key, ".plan")
             if file_sha256(plan) != data["plan_sha256"]:
                 return None
-            return Entry(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]), key in self._new)
+            return CachedEngine(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]), key in self._new)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: str, parts: Dict[str, Any], told: Dict[str, Any]) -> Entry:
+    def put(self, key: str, parts: Dict[str, Any], told: Dict[str, Any]) -> CachedEngine:
         """Seal an engine whose plan has been written to `path(key, ".plan")`."""
         plan = self.path(key, ".plan")
         sha256 = file_sha256(plan)
         data = {"key": dict(parts, power_mode=self.power_mode), "plan_sha256": sha256, "told": told}
         write_atomic(self.path(key, ".json"), json.dumps(data, indent=1, sort_keys=True))
         self._new.add(key)
-        return Entry(plan, sha256, os.path.getsize(plan), told, True)
+        return CachedEngine(plan, sha256, os.path.getsize(plan), told, True)
 
     def drop(self, key: str) -> None:
         """Remove an engine that turned out to be unusable."""

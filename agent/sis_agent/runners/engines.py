@@ -9,13 +9,13 @@ from sis_agent import clock
 from sis_agent.child import how_it_ended
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import OnProgress
-from sis_agent.runners.engine_cache import EngineCache, Entry
+from sis_agent.runners.engine_cache import CachedEngine, EngineCache
 
 # How often somebody who waits for a build hears that it goes on.
 PROGRESS_EVERY_S = 5.0
 
 
-def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> Entry:
+def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> CachedEngine:
     """The engine of these key parts. `build(key)` makes the plan at the key's path and returns what to tell of it."""
     key = cache.key(**parts)
     entry = cache.find(key)

@@ -20,7 +20,7 @@ from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, sparsity
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
 from sis_agent.runners.trtexec_flags import Flags
@@ -91,7 +91,7 @@ class TrtexecRunner(Runner):
         engine = self._engine(model_path, wanted, ignore)
         return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted), self._flags.of_run())
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
         if options.input_shape is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
         flags = self._flags.of_build(options)
@@ -160,7 +160,9 @@ class TrtexecSession(Session):
 
     times_itself = True
 
-    def __init__(self, path: str, engine: Entry, folder: str, options: Dict[str, Any], run_flags: List[str]) -> None:
+    def __init__(
+        self, path: str, engine: CachedEngine, folder: str, options: Dict[str, Any], run_flags: List[str]
+    ) -> None:
         self._path = path
         self._engine = engine
         self._folder = folder

@@ -12,7 +12,7 @@ from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger
@@ -102,7 +102,7 @@ class TensorRtRunner(Runner):
             "simulated": self._simulated,
         }
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
         def build(key: str) -> Dict[str, Any]:
             order = BuildOrder(
                 model_path=model_path,
@@ -122,7 +122,7 @@ class TensorRtRunner(Runner):
 
         return engines.get(self._cache, self._key_parts(model_path, options), build)
 
-    def _session(self, engine: Entry, options: EngineOptions) -> Optional[TensorRtSession]:
+    def _session(self, engine: CachedEngine, options: EngineOptions) -> Optional[TensorRtSession]:
         """None when TensorRT refuses the engine."""
         if options.cuda_backend not in self._drivers:
             self._drivers[options.cuda_backend] = open_driver(options.cuda_backend)

@@ -17,7 +17,7 @@ from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.tree import Tree
 
 INPUT = "input"
@@ -131,7 +131,7 @@ class OnnxRuntimeRunner(Runner):
         self._ort = onnxruntime
         self._threads = threads
         self._numpy_version = numpy.__version__
-        self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], Entry] = {}
+        self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], CachedEngine] = {}
 
     def details(self) -> Dict[str, Any]:
         """Versions and settings for the record; what a network's options change stands in its own details."""
@@ -161,7 +161,7 @@ class OnnxRuntimeRunner(Runner):
         details["optimised_bytes"] = optimised.plan_bytes
         return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
 
-    def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> Entry:
+    def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> CachedEngine:
         """The network as ONNX Runtime optimises it for this processor, from the board's cache or made now."""
         known = self._prepared.get((model_path, options))
         if known is not None:  # so that the load time is not one of looking at files
@@ -174,7 +174,7 @@ class OnnxRuntimeRunner(Runner):
             # In a process of its own: what optimising takes of memory is not what the network takes.
             order = {"model": model_path, "plan": cache.path(key, ".plan"), "threads": self._threads}
             order["options"] = dict(options._asdict())
-            command = child.command("sis_agent.runners.onnxruntime_runner")
+            command = child.command("sis_agent.runners.onnxruntime")
             answer = json.loads(
                 engines.run_builder(command, json.dumps(order), OPTIMISE_LIMIT_S, ignore).splitlines()[-1]
             )
