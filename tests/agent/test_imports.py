@@ -11,7 +11,7 @@ AGENT = Source("sis_agent", Path(sis_agent.__file__).parent)
 
 # From the ground up. A room imports from the tiers before its own, and from a neighbour only where SAME_TIER lists it.
 TIERS = (
-    "__init__ schema protocol tree files commands clock lock child",
+    "__init__ schema protocol tree files commands clock lock child lookup builtin plugins",
     "board cuda native power",
     "runners",
     "clocks worker",

@@ -51,6 +51,7 @@ def check_whole_record(record: Record, job: Job) -> None:
     assert record.problem is None
     assert record.facts_before.runners["onnxruntime"] == "available"
     assert record.runner_details["intra_op_threads"] == job.threads
+    assert record.runner_details["on_gpu"] is False
     assert [network.name for network in record.networks] == ["dense", "sparse"]
     for network in record.networks:
         assert network.problem is None

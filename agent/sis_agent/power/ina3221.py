@@ -12,7 +12,6 @@ from sis_agent.power import chips
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "ina3221"
 IIO = "sys/bus/i2c/drivers/ina3221x"
 DISCONNECTED = ("", "NC")
 
@@ -39,7 +38,7 @@ def _hwmon(tree: Tree) -> Optional[FileSource]:
             volts = NumberFile(tree.path(base + "_input"), 1e-3)
             amperes = NumberFile(tree.path("{}/curr{}_input".format(chip.folder, channel)), 1e-3)
             rails.append((unique(label, [name for name, _ in rails], chip.place), [volts, amperes]))
-    return FileSource(KIND, rails, skipped, chips.update_interval_s(tree, found)) if found else None
+    return FileSource(rails, skipped, chips.update_interval_s(tree, found)) if found else None
 
 
 def _iio(tree: Tree) -> Optional[FileSource]:
@@ -56,7 +55,7 @@ def _iio(tree: Tree) -> Optional[FileSource]:
                     continue
                 watts = NumberFile(tree.path("{}/in_power{}_input".format(folder, channel)), 1e-3)
                 rails.append((unique(label, [name for name, _ in rails], place), [watts]))
-    return FileSource(KIND, rails, skipped, None) if places else None
+    return FileSource(rails, skipped, None) if places else None
 
 
 def _skipped(label: str, place: str, channel: int) -> str:

@@ -12,7 +12,7 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "pi-pmic"
+RUNS_A_TOOL = True  # and so disturbs what is measured
 TOOL, ARGUMENTS = "vcgencmd", ("pmic_read_adc",)
 TIMEOUT_S = 2.0
 
@@ -37,8 +37,6 @@ def parse(text: str) -> Reading:
 
 class PiPmic(Source):
     """One run of the tool a read, which takes some milliseconds of processor time each."""
-
-    kind = KIND
 
     def __init__(self, commands: Commands) -> None:
         super().__init__([], [], None)

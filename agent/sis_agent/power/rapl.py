@@ -10,7 +10,6 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "rapl"
 CLASS = "sys/class/powercap"
 
 
@@ -21,7 +20,7 @@ class Rapl(FileSource):
 
     def __init__(self, rails: List[Tuple[str, List[NumberFile]]], ranges_j: Dict[str, Optional[float]]) -> None:
         # The hardware counts every millisecond, far faster than anybody should read it.
-        super().__init__(KIND, rails, [], None)
+        super().__init__(rails, [], None)
         self._ranges_j = ranges_j
         self._last_j: Dict[str, float] = {}
         self._sum_j: Dict[str, float] = {}

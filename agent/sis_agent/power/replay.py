@@ -14,14 +14,11 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "replay"
 FILE = "recorded/power.json"
 
 
 class Replay(Source):
     """The recording's clock starts with the first read."""
-
-    kind = KIND
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "tegrastats"
+RUNS_A_TOOL = True  # and so disturbs what is measured
 INTERVAL_S = 0.1
 FIRST_LINE_S = 5.0
 # A tool that says nothing for so many intervals has stopped.
@@ -33,8 +33,6 @@ def parse(line: str) -> Dict[str, float]:
 
 class Tegrastats(Source):
     """The tool's newest line."""
-
-    kind = KIND
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None

@@ -46,9 +46,13 @@ def ignore(progress: Dict[str, Any]) -> None:
 
 
 class Runner:
-    """One run time. `computes` is False for one whose outputs mean nothing, so that nothing checks them."""
+    """One runtime. `computes` is False for one whose outputs mean nothing, so that nothing checks them.
+
+    `on_gpu` says where networks run; it is recorded as `runner_details["on_gpu"]`.
+    """
 
     computes = True
+    on_gpu = False
 
     def details(self) -> Dict[str, Any]:
         """Versions and settings for the record; `simulated` is true where a stand-in plays the run time."""

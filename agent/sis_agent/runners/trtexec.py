@@ -62,6 +62,8 @@ def make(threads: int, batch_size: int) -> Runner:
 class TrtexecRunner(Runner):
     """One trtexec, its version and the flags that it has."""
 
+    on_gpu = True
+
     def __init__(self, path: str, batch_size: int) -> None:
         self._path = path
         self._batch_size = batch_size

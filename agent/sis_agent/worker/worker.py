@@ -101,8 +101,9 @@ class Worker:
         self._timers: Dict[str, Timer] = {}
 
     def started(self) -> Dict[str, Any]:
-        """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
-        return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
+        """What is known before any network is loaded: the baseline has the runtime imported and nothing more."""
+        details = dict(self._runner.details(), on_gpu=self._runner.on_gpu)
+        return {"runner_details": details, "baseline_rss_bytes": memory.read().rss_bytes}
 
     def prepare(self, model: str, options: Dict[str, Any]) -> None:
         """Make what the network needs on this board before it can be loaded."""

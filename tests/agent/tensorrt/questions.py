@@ -98,6 +98,7 @@ def load(runner, batch_size, folder, form, options, ending=".onnx"):
         difference = float(abs(session.infer(images) - reference).max())
         return {
             "runner": made.details(),
+            "on_gpu": made.on_gpu,
             "difference": difference,
             "latencies_s": latencies_s,
             "again": [] if session.times_itself else session.device_latencies_s(),

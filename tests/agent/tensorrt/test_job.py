@@ -46,6 +46,7 @@ def check(record: Record, version: str, backend: str) -> None:
     assert record.simulated
     assert record.facts_before.runners["tensorrt"] == "available"
     assert record.runner_details["tensorrt"] == version
+    assert record.runner_details["on_gpu"] is True
     assert [network.name for network in record.networks] == ["dense", "off", "on"]
     for network in record.networks:
         assert network.problem is None

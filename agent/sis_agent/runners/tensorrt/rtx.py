@@ -46,6 +46,8 @@ def make(threads: int, batch_size: int) -> Runner:
 class RtxRunner(Runner):
     """Engines of the host's TensorRT for RTX. Drivers are opened as the options' CUDA backends ask for them."""
 
+    on_gpu = True
+
     def __init__(self, batch_size: int) -> None:
         found = preflight()
         if found.device is None:

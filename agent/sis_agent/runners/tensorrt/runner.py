@@ -24,6 +24,8 @@ from sis_agent.schema import Problem, to_json
 class TensorRtRunner(Runner):
     """TensorRT for batches of one size. A driver is opened at the first load, with the options' CUDA backend."""
 
+    on_gpu = True
+
     def __init__(self, batch_size: int) -> None:
         found = preflight()
         if found.device is None:
