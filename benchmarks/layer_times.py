@@ -1,6 +1,6 @@
 """How long each layer of a network takes: by native kernels, and by ONNX Runtime, each within its network.
 
-They are timed as a calibration times its probes (`sis_agent/native`), only longer: the networks take turns, the kernels
+They are timed as a calibration times its probes (`sis_agent/calibration`), only longer: the networks take turns, the kernels
 tell the seconds of their stages, and ONNX Runtime's profiler those of its nodes.
 """
 

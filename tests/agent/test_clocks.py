@@ -80,7 +80,7 @@ def test_locked_read_again_and_restored(sysroot: Path, agent_root: Path) -> None
     assert list(agent_root.iterdir()) == []
 
 
-def test_a_setting_that_fails_silently_is_told(sysroot: Path, agent_root: Path) -> None:
+def test_a_setting_that_fails_silently_is_reported(sysroot: Path, agent_root: Path) -> None:
     """Writing to the null device goes well and changes nothing, as a board does that ignores a setting."""
     lowest = sysroot / GPU / "min_freq"
     available = sysroot / CORES / "cpu1/cpufreq/scaling_min_freq"
@@ -169,7 +169,7 @@ def test_a_jetson_is_locked_by_its_tools_in_the_profiles_mode(jetson: Path, agen
     clocks = Clocks(str(agent_root), str(jetson), "maxn_super")
     lock = clocks.lock()
     assert (lock.locked, lock.reason, lock.settings["nvpmodel"]) == (True, None, "MAXN_SUPER")
-    # The tool leaves governors alone; the GPU's clock, which this one does not know, is set beside it.
+    # The tool leaves governors alone; the GPU's clock, which this one does not know, is set too.
     assert list(settings(jetson).values()) == ["schedutil", "1510400", "ondemand", "1510400", "624750000"]
     lock = clocks.unlock(lock)
     assert (lock.restored, lock.reason) == (True, None)
@@ -178,7 +178,7 @@ def test_a_jetson_is_locked_by_its_tools_in_the_profiles_mode(jetson: Path, agen
     assert settings(jetson) == before
 
 
-def test_a_mode_that_does_not_take_is_told(jetson: Path, agent_root: Path) -> None:
+def test_a_mode_that_does_not_take_is_reported(jetson: Path, agent_root: Path) -> None:
     """Over SSH without a terminal a change that needs a restart goes well and changes nothing."""
     tool = jetson / "usr/bin/nvpmodel"
     tool.write_text(
@@ -222,7 +222,7 @@ def test_settings_of_an_earlier_start_are_nobodys(agent_root: Path, content: str
     assert not (agent_root / watchdog.SAVED).exists()
 
 
-def test_what_cannot_be_restored_is_told_and_kept(sysroot: Path, agent_root: Path) -> None:
+def test_what_cannot_be_restored_is_reported_and_kept(sysroot: Path, agent_root: Path) -> None:
     clocks = Clocks(str(agent_root), str(sysroot))
     lock = clocks.lock()
     (sysroot / GPU / "min_freq").unlink()

@@ -77,7 +77,7 @@ dd if=/dev/zero of="$1/filling" bs=1k count=$5 2>/dev/null || true
 """
 
 
-def test_a_record_that_does_not_fit_on_the_disk_is_told(board: Board, tmp_path: Path) -> None:
+def test_a_record_that_does_not_fit_on_the_disk_is_reported(board: Board, tmp_path: Path) -> None:
     """A real file system that is really full, in a mount namespace of its own."""
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode:

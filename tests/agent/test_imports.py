@@ -50,6 +50,14 @@ def test_the_table_is_the_tree() -> None:
     assert used >= SAME_TIER, "the table lists a pair that nobody imports any more"
 
 
+def test_the_readme_names_every_room() -> None:
+    text = (Path(__file__).parents[2] / "agent/README.md").read_text()
+    rows = text.partition("## Files")[2].partition("On the board:")[0]
+    for name in AGENT.rooms() - {"__init__"}:
+        is_package = (AGENT.folder / name).is_dir()
+        assert f"`{name}/`" in rows if is_package else f"`{name}.py`" in rows, name
+
+
 @pytest.mark.parametrize(
     ("module", "line", "fault"),
     [

@@ -58,7 +58,7 @@ def test_the_worker_is_kept_on_its_cores(board: Board) -> None:
     board.call("cancel", "j1")
 
 
-def test_a_core_that_is_not_there_is_told_at_once(board: Board) -> None:
+def test_a_core_that_is_not_there_is_reported_at_once(board: Board) -> None:
     board.put_null_job("j1", cores=[4096])
     problem = board.call("run", "--job-id", "j1").problem
     assert problem["code"] == "bad-cores"

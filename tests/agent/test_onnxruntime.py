@@ -140,7 +140,7 @@ def test_damaged_test_labels_keep_the_checks_before_them(here: Tiny) -> None:
     assert dense.accuracy is None
 
 
-def test_a_missing_file_is_told_before_the_job_starts(here: Tiny) -> None:
+def test_a_missing_file_is_reported_before_the_job_starts(here: Tiny) -> None:
     (here.bundle / here.job.golden_inputs).unlink()
     here.board.put_job("j1", here.job)
     problem = here.board.call("run", "--job-id", "j1").problem

@@ -117,7 +117,7 @@ def test_another_onnxruntime_makes_its_own(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"threads": 2}, "the option 'threads' is unknown here; known: optimization, execution"),
+        ({"threads": 2}, "unknown option 'threads'; known: optimization, execution"),
         ({"optimization": "most"}, "the option optimization is 'most', and must be one of disabled, basic"),
         ({"execution": True}, "the option execution is True, and must be one of sequential, parallel"),
         ({"arena": 1}, "the option arena is 1, and must be true or false"),

@@ -142,6 +142,25 @@ def test_what_a_module_gives_must_be_what_is_asked_for(tmp_path: Path, monkeypat
     assert "open_source() gives 4, and must give a Source" in (board.record("j2").power.reason or "")
 
 
+def test_the_readmes_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sensor, measured by a job on a recorded board that has such a file; its runner is a sketch that imports."""
+    text = (Path(__file__).parents[2] / "agent/README.md").read_text()
+    section = text.partition("## Runners and power sensors of your own")[2].partition("## Files")[0]
+    blocks = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    code = "\n".join(line for line in blocks if not line.startswith(("[project", "my-meter")))
+    board = board_with(tmp_path, monkeypatch, find("3.6"), example=code)
+    (tmp_path / "sysroot/sys/my").mkdir(parents=True)
+    words = ("--sysroot", str(tmp_path / "sysroot"))
+    assert board.call(*words, "facts").answer["power_sources"]["example"] == "no /sys/my/power on this board"
+    (tmp_path / "sysroot/sys/my/power").write_text("2500000\n")
+    facts = board.call(*words, "facts").answer
+    assert (facts["runners"]["example"], facts["power_sources"]["example"]) == ("available", "available")
+    board.put_null_job("j1", power=PowerRequest(["example"], idle_s=0.2, block_s=0.2, blocks=1))
+    board.call(*words, "run", "--foreground", "--job-id", "j1").answer  # noqa: B018
+    (trace,) = board.record("j1").power.traces
+    assert set(trace.power_w["INPUT"]) == {2.5}
+
+
 def test_an_error_of_the_agents_own_module_stays_an_error() -> None:
     """A bug of ours must not read as something that the board lacks."""
     modules = Modules({"ours": "json"}, {"theirs": "json", "ours": "csv"}, answers=UnavailableError)

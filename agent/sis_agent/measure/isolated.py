@@ -8,8 +8,8 @@ from sis_agent.protocol import ProblemError
 from sis_agent.schema import Accuracy, GoldenCheck, Memory, NetworkJob
 from sis_agent.worker.process import WorkerProcess
 
-UNTOLD = "/proc/self/status does not tell it"
-NO_DEVICE = "this run time uses the processor's memory only"
+NOT_REPORTED = "/proc/self/status does not report it"
+NO_DEVICE = "this runtime uses the processor's memory only"
 
 
 def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: Optional[bool]) -> None:
@@ -27,7 +27,7 @@ def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: 
             peak = worker.ask({"do": "memory"})["peak_rss_bytes"]
             details = worker.ask({"do": "details", "name": name})
             baseline = worker.start["baseline_rss_bytes"]
-            reason = UNTOLD if None in (baseline, loaded, peak) else None
+            reason = NOT_REPORTED if None in (baseline, loaded, peak) else None
             device_bytes = details.get("device_bytes")
             device_reason = NO_DEVICE if device_bytes is None else None
             memory = Memory(baseline, loaded, peak, reason, [], device_bytes, device_reason, unified)
@@ -69,7 +69,7 @@ def _check(context: MeasurementContext, network: NetworkJob, worker: WorkerProce
 
 
 def _peak(context: MeasurementContext, network: NetworkJob) -> List[int]:
-    """The peak of one more fresh process after its first inference; empty where the kernel does not tell."""
+    """The peak of one more fresh process after its first inference; empty where the kernel does not report it."""
     with context.start_worker() as worker:
         worker.ask(context.load(network))
         worker.ask({"do": "first", "name": network.name})

@@ -1,8 +1,8 @@
 """The measuring of a job, from an empty record to a full one.
 
-Every network alone in a fresh process (`alone.py`), then all of them in turns (`turns.py`): rounds for latency, then
-blocks for energy where a power sensor can be read. Beside it the sampler reads sensors and the board's state; around
-it all the clocks are fixed, where the job asks for that.
+Every network isolated in a fresh process (`isolated.py`), then all of them in rounds (`rounds.py`): for latency, then
+in blocks for energy where a power sensor can be read. Meanwhile the sampler reads sensors and the board's state, and
+the clocks are fixed, where the job asks for that.
 """
 
 import os
@@ -43,7 +43,7 @@ NOT_ASKED = "this job did not ask for power"
 
 
 class Measurement:
-    """One job; `run` measures it. `sysroot` is the tree whose /proc and /sys tell about the board."""
+    """One job; `run` measures it. `sysroot` is the tree whose /proc and /sys describe the board."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Measurement:
         )
 
     def _sampled(self, before: Facts) -> Optional[Problem]:
-        """Measure with the sampler beside it; what it read is kept however the measuring ends."""
+        """Measure while the sampler runs; what it read is kept however the measuring ends."""
         request = self._job.power
         sources: List[Source] = []
         reason: Optional[str] = NOT_ASKED
@@ -134,7 +134,7 @@ class Measurement:
                 self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
                     self._power = power.to_record(request, samples.traces, reason)
-            except Exception as error:  # a bug of ours costs the samples, and not what was measured beside them
+            except Exception as error:  # a bug of ours costs the samples, and not what was measured meanwhile
                 traceback.print_exc()
                 text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
                 self._power = Power("unavailable", text)
@@ -166,5 +166,7 @@ def check_cores(cores: List[int]) -> None:
         if core not in allowed:
             raise ProblemError(
                 "bad-cores",
-                "core {} is not there for the job; there are {}".format(core, ", ".join(str(one) for one in allowed)),
+                "core {} is not available to the job; available: {}".format(
+                    core, ", ".join(str(one) for one in allowed)
+                ),
             )

@@ -1,4 +1,4 @@
-"""All networks in turns: one worker holds them all, warmed up until steady, and they are measured in random order.
+"""All networks in rounds: one worker holds them all, warmed up until steady, and they are measured in random order.
 
 In rounds, for latency: every network runs once a round. In blocks, for energy: every network runs back to back for a
 stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board hits all
@@ -32,7 +32,7 @@ class Rounds:
         self._context = context
         self._shuffler = random.Random(context.job.seed)
         self._worker: Optional[WorkerProcess] = None
-        # Chosen once for each network, so that all its turns are alike, a later worker's too.
+        # Chosen once for each network, so that all its turns are equal, with a later worker too.
         self._inferences: Dict[str, int] = {}
 
     def __enter__(self) -> "Rounds":
@@ -42,7 +42,7 @@ class Rounds:
         self._drop()
 
     def latency(self) -> str:
-        """Rounds until the job's length or its target is reached; returns which of them it was."""
+        """Rounds until the job's length or its target is reached; returns which of them."""
         context, job = self._context, self._context.job
         names = [network.name for network in job.networks]
         rule = stopping.StoppingRule(job)
@@ -70,7 +70,7 @@ class Rounds:
             context.windows.append(Window("rounds", begin_s, context.elapsed_s()))
         return ended_by
 
-    def sampler_pairs(self, paused: Callable[[], ContextManager[None]], found: List[SamplerPair]) -> None:
+    def sampler_pairs(self, paused: Callable[[], ContextManager[None]], pairs: List[SamplerPair]) -> None:
         """Pairs of turns of one network, with the sampler and without it, one right after the other: an A/A test.
 
         The network is the reference of the speed-ups, or the first; whatever its latency, the cost is the same.
@@ -92,11 +92,11 @@ class Rounds:
                 if turn is not None:
                     turns[with_sampler] = turn["latencies_s"]
             if len(turns) == 2:
-                found.append(SamplerPair(name, turns[True], turns[False]))
+                pairs.append(SamplerPair(name, turns[True], turns[False]))
         context.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
 
-    def energy(self, request: PowerRequest, found: List[EnergyBlock]) -> None:
-        """The blocks that power is read for, between two windows of rest; each goes to `found` when it is done."""
+    def energy(self, request: PowerRequest, blocks: List[EnergyBlock]) -> None:
+        """The blocks that power is read for, between two windows of rest; each goes to `blocks` when it is done."""
         context = self._context
         self._warm()  # a worker that was lost in the last round must not start in an idle window
         if request.idle_s:
@@ -110,7 +110,7 @@ class Rounds:
                 run = self._ask({"do": "run_for", "name": name, "time_s": request.block_s})
                 if run is not None:
                     start_s, end_s = run["start_s"] - context.start_s, run["end_s"] - context.start_s
-                    found.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
+                    blocks.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
         self._lead(request)
         context.windows.append(Window("energy", begin_s, context.elapsed_s()))
         context.progress("energy", None, request.blocks, request.blocks, at_once=True)

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 
 class UnavailableError(Exception):
-    """This board has no such source, or it cannot be read here; the text says which of the two."""
+    """This board has no such source, or it cannot be read here; the text says why."""
 
 
 class Source:

@@ -57,7 +57,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
         rails.append((rail, [NumberFile(tree.path(folder + "/energy_uj"), 1e-6)]))
         ranges_j[rail] = tree.number(folder + "/max_energy_range_uj", 1e-6)
     if not rails:
-        raise UnavailableError("there are no RAPL counters in /sys/class/powercap")
+        raise UnavailableError("no RAPL counters in /sys/class/powercap")
     try:
         return checked(Rapl(rails, ranges_j))
     except UnavailableError as error:

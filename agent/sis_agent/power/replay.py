@@ -36,7 +36,7 @@ class Replay(Source):
         self._start_s: Optional[float] = None
 
     def read(self) -> Dict[str, Optional[float]]:
-        """What the recording said at this time since the first read."""
+        """The recording's values at this time since the first read."""
         now_s = self._now_s()
         if self._start_s is None:
             self._start_s = now_s

@@ -61,19 +61,19 @@ class OnnxRuntimeOptions(NamedTuple):
 def parse(options: Dict[str, Any]) -> OnnxRuntimeOptions:
     """The options of a job; raises ProblemError `bad-option` that names the wrong one."""
     known_options(options, OnnxRuntimeOptions._fields)
-    found = OnnxRuntimeOptions(**options)
+    known = OnnxRuntimeOptions(**options)
     for name, choices in (("optimization", OPTIMIZATIONS), ("execution", EXECUTIONS)):
-        if getattr(found, name) not in choices:
-            raise _wrong(name, getattr(found, name), "one of " + ", ".join(choices))
+        if getattr(known, name) not in choices:
+            raise _wrong(name, getattr(known, name), "one of " + ", ".join(choices))
     for name in ("arena", "cache"):
-        if not isinstance(getattr(found, name), bool):
-            raise _wrong(name, getattr(found, name), "true or false")
-    threads = found.inter_op_threads
+        if not isinstance(getattr(known, name), bool):
+            raise _wrong(name, getattr(known, name), "true or false")
+    threads = known.inter_op_threads
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise _wrong("inter_op_threads", threads, "a whole number from 1 on")
-    if found.custom_ops is not None and not isinstance(found.custom_ops, str):
-        raise _wrong("custom_ops", found.custom_ops, "a path")
-    return found
+    if known.custom_ops is not None and not isinstance(known.custom_ops, str):
+        raise _wrong("custom_ops", known.custom_ops, "a path")
+    return known
 
 
 def missing() -> Optional[str]:
@@ -134,7 +134,7 @@ class OnnxRuntimeRunner(Runner):
         self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], CachedEngine] = {}
 
     def details(self) -> Dict[str, Any]:
-        """Versions and settings for the record; what a network's options change stands in its own details."""
+        """Versions and settings for the record; what a network's options change is in its own details."""
         return {
             "runner": "onnxruntime",
             "onnxruntime": self._ort.__version__,
@@ -252,7 +252,7 @@ def main() -> int:
     """The child that optimises one network: a line of JSON in, null or a problem out."""
     child.die_with_parent()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what native libraries print is no answer
+    os.dup2(2, 1)  # what native libraries print is not an answer
     order = json.loads(sys.stdin.readline())
     problem = None
     try:

@@ -126,7 +126,7 @@ def steps_between(form, folder):
 
 
 def second_without_room(form, folder):
-    """What is said of a network that finds no room beside one that is loaded."""
+    """What is reported of a network that finds no memory next to one that is loaded."""
     import tensorrt
 
     made = runners.make("tensorrt", 1, 1)

@@ -116,7 +116,7 @@ def test_a_board_without_a_gpu_says_so_before_the_job(tmp_path: Path) -> None:
         facts = board.call("facts").answer
     assert problem["code"] == "no-runtime"
     assert "no CUDA-capable device" in problem["message"]
-    assert facts["runners"]["tensorrt"] == problem["message"]
+    assert problem["message"] == "the runner tensorrt cannot be used here: " + facts["runners"]["tensorrt"]
     assert facts["runners"]["onnxruntime"] == "available"
 
 

@@ -27,9 +27,9 @@ class TensorRtRunner(Runner):
     on_gpu = True
 
     def __init__(self, batch_size: int) -> None:
-        found = preflight()
-        if found.device is None:
-            raise ProblemError("no-gpu", found.problem or "there is no CUDA device on this board")
+        gpu = preflight()
+        if gpu.device is None:
+            raise ProblemError("no-gpu", gpu.problem or "there is no CUDA device on this board")
         try:
             import numpy
 
@@ -44,7 +44,7 @@ class TensorRtRunner(Runner):
         self._trt = tensorrt
         self._dialect = dialect_of(tensorrt)
         self._numpy_version = numpy.__version__
-        self._device: Device = found.device
+        self._device: Device = gpu.device
         self._batch_size = batch_size
         self._cache = engine_cache.of_this_job()
         self._log = Log()
@@ -119,8 +119,8 @@ class TensorRtRunner(Runner):
             answer = json.loads(output.splitlines()[-1])
             if "problem" in answer:
                 raise ProblemError(*Problem(**answer["problem"]))
-            told: Dict[str, Any] = answer["told"]
-            return told
+            report: Dict[str, Any] = answer["report"]
+            return report
 
         return engines.get(self._cache, self._key_parts(model_path, options), build)
 
@@ -140,7 +140,7 @@ class TensorRtRunner(Runner):
         if context is None:
             raise ProblemError(
                 "out-of-memory",
-                "TensorRT cannot make room for this network on the device ({}); free memory on the board".format(
+                "TensorRT cannot allocate this network on the device ({}); free memory on the board".format(
                     self._log.last_error()
                 ),
             )
@@ -153,7 +153,7 @@ class TensorRtRunner(Runner):
             engine_bytes=engine.plan_bytes,
             engine_sha256=engine.plan_sha256,
             engine_cache_hit=not engine.is_new,
-            engine_told=engine.told,
+            engine_told=engine.report,
             deserialize_s=deserialize_s,
             context_memory_bytes=_context_memory_bytes(loaded),
             device_bytes=max(0, free_before_bytes - free_after_bytes),
