@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from sis_agent.calibration import calibrate as calibration
-from sis_agent.calibration import turns
+from sis_agent.calibration import rounds
 from sis_agent.native.library import Library
 from sis_edge.exporting.onnx_file import to_onnx
 from sis_edge.native import blob, nodes, probes, work
@@ -64,8 +64,8 @@ def measure(networks: Sequence[Network], library: Path, threads: int, measuring_
         threads=threads,
         each_s=measuring_s / (len(networks) + 1 + len(probes.SMALL)),
     )
-    taken = turns.at_full_speed(measured.turns)
-    usual = {name: measured.parts(name, turns.medians(each)) for name, each in taken.items()}
+    taken = rounds.at_full_speed(measured.turns)
+    usual = {name: measured.parts(name, rounds.medians(each)) for name, each in taken.items()}
     small = [
         (Nodes(measured.operators[probe.name], usual[probe.name][2]), usual[probe.name][0][0]) for probe in probes.SMALL
     ]

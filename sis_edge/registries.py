@@ -6,7 +6,7 @@ package adds to it by an entry point of its group, a program by `register` (see 
 
 from typing import TYPE_CHECKING
 
-from sis_agent.power import SOURCES
+from sis_agent import builtin
 from sis_edge.files.registry import Registry
 
 if TYPE_CHECKING:
@@ -75,5 +75,5 @@ PRECISIONS: "Registry[Precision]" = Registry(
     },
 )
 
-# The board's side reads them; the host only needs their names, for profiles (see `board.agent_archive`).
-POWER_SOURCES: "Registry[object]" = Registry("power source", "sis_agent.power", {kind: kind for kind in SOURCES})
+# The agent reads them on the board; the host needs their names, for profiles. Plugins: see `board.agent_plugins`.
+POWER_SOURCES: "Registry[object]" = Registry("power source", "sis_agent.power", builtin.POWER)

@@ -1,4 +1,4 @@
-"""The agent's command line: parse, call one function, say its answer."""
+"""The agent's command line: parse, call one function, print its answer."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ def _files(arguments: argparse.Namespace) -> Dict[str, Any]:
 def _run(arguments: argparse.Namespace) -> Dict[str, Any]:
     root, job_id, sysroot = arguments.root, arguments.job_id, arguments.sysroot
     folder = JobFolder(root, job_id)
-    folder.job()  # an unreadable job is told before anything is started
+    folder.job()  # an unreadable job is reported before anything is started
     started: Dict[str, Any] = {}
     if arguments.foreground:
         execute(root, job_id, started.update, sysroot)
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "--sysroot",
         default="/",
         metavar="DIR",
-        help="a simulated board's file tree, whose /proc and /sys stand for this machine's (default: %(default)s)",
+        help="a simulated board's file tree, read in place of this machine's /proc and /sys (default: %(default)s)",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
@@ -99,24 +99,26 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(call=call)
         return added
 
-    command("facts", _facts, "what this board is and has")
-    files = command("files", _files, "the files of a folder with their hashes")
+    command("facts", _facts, "hardware, system, runners and sensors of this board")
+    files = command("files", _files, "list the files of a folder with their hashes")
     files.add_argument("folder", help="relative to the root")
-    run = command("run", _run, "start a job whose job.json is in place")
+    run = command("run", _run, "start the job in jobs/ID/job.json")
     run.add_argument("--job-id", required=True)
     run.add_argument("--foreground", action="store_true", help="stay until the job ends")
-    run.add_argument("--in-scope", action="store_true", help=argparse.SUPPRESS)  # said by the agent to itself
-    status = command("status", _status, "where a job stands")
+    run.add_argument("--in-scope", action="store_true", help=argparse.SUPPRESS)  # passed by the agent to itself
+    status = command("status", _status, "state and progress of a job")
     status.add_argument("job_id")
-    status.add_argument("--since", type=int, default=0, metavar="N", help="progress from line N on")
+    status.add_argument("--since", type=int, default=0, metavar="N", help="progress from line N")
     command("cancel", _cancel, "end a job").add_argument("job_id")
     clean = command("clean", _clean, "remove jobs that do not run, bundles and old agents")
     clean.add_argument("--keep-bundles", action="store_true")
     unpack = command(
-        "provision", _provision, "unpack wheels from the folder `wheels`; without names, tell what is there"
+        "provision", _provision, "unpack wheels from the folder `wheels`; without names, list what is there"
     )
     unpack.add_argument("wheel", nargs="*")
-    probing = command("calibrate", _calibrate, "time the probes in a folder of the root: how fast kernels are here")
+    probing = command(
+        "calibrate", _calibrate, "time the probes in a folder of the root: how fast the kernels are on this processor"
+    )
     probing.add_argument("folder", help="relative to the root; holds the library and the probes")
     probing.add_argument("--threads", type=int, default=1, metavar="N", help="threads within a layer (default: 1)")
     return top
@@ -135,7 +137,7 @@ def run_command_line(words: List[str]) -> int:
     except ProblemError as error:
         problem = error.problem
     except PermissionError as error:
-        problem = schema.Problem("no-permission", "{} is not allowed here ({})".format(error.filename, error.strerror))
+        problem = schema.Problem("no-permission", "no permission for {} ({})".format(error.filename, error.strerror))
     except Exception as error:  # a bug of ours: the traceback goes to standard error, the host still gets a line
         traceback.print_exc()
         problem = schema.Problem("bug", "{}: {}".format(type(error).__name__, error))

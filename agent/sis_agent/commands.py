@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 from sis_agent import clock
 
-# Where boards keep such tools beside PATH, which a non-interactive SSH session often has shortened.
+# Where boards keep such tools in addition to PATH, which a non-interactive SSH session often has shortened.
 USUAL_PLACES = ("usr/bin", "usr/sbin", "bin", "sbin", "usr/local/bin", "opt/vc/bin")
 
 

@@ -11,13 +11,13 @@ from sis_agent.tree import Tree
 def read(root: str = "/", disk: str = "/") -> Facts:
     """The facts of the tree at `root`, as `board.facts.read` has them, with runtimes and power sensors."""
     tree = Tree(root)
-    found = facts.read(root, disk)
-    packages = dict(found.packages)
+    board = facts.read(root, disk)
+    packages = dict(board.packages)
     # A board may have TensorRT's tool alone, without its Python module.
     if packages.get("tensorrt") is None and ("tensorrt" in packages or trtexec.find() is not None):
         packages["tensorrt"] = facts.debian_version(tree, "libnvinfer-bin") or facts.debian_version(
             tree, r"libnvinfer\d+"
         )
-    return found._replace(
+    return board._replace(
         packages=packages, runners=runners.availability(), power_sources=power.find(tree, Commands(root))
     )

@@ -1,9 +1,9 @@
 """The board's lock: one board measures one job at a time.
 
 The file holds who measures: pid, the process's start ticks, the job. The start ticks (field 22 of its stat file in
-/proc) tell a living owner from a stranger that got the pid later, so a stale lock is recognised. Reading and writing
-the file happens under flock, so two agents cannot both find it free; the file is emptied, never removed, because
-another agent may be waiting on this very file.
+/proc) distinguish a living owner from a process that got the pid later, so a stale lock is recognised. Reading and
+writing the file happens under flock, so two agents cannot both find it free; the file is emptied, never removed,
+because another agent may be waiting on this very file.
 """
 
 import contextlib
@@ -62,10 +62,10 @@ def owner(file: IO[str]) -> Optional[Owner]:
     """The living owner that the guarded file names; None when it is free, stale or damaged."""
     file.seek(0)
     try:
-        found = Owner(**json.load(file))
+        named = Owner(**json.load(file))
     except (ValueError, TypeError):
         return None
-    return found if is_alive(found.pid, found.start_ticks) else None
+    return named if is_alive(named.pid, named.start_ticks) else None
 
 
 def acquire(root: str, job_id: str) -> Owner:
@@ -88,7 +88,7 @@ def acquire(root: str, job_id: str) -> Owner:
 
 
 def release(root: str, mine: Owner) -> None:
-    """Give the board free, if this owner still holds it."""
+    """Release the board, if this owner still holds it."""
     with guarded(root) as file:
         if owner(file) == mine:
             _write(file, "")

@@ -1,4 +1,4 @@
-"""The lines that the agent says: one answer a command, the last line of standard output."""
+"""The lines that the agent prints: one answer a command, the last line of standard output."""
 
 import json
 import pkgutil
@@ -13,7 +13,7 @@ UNPACKED = "unpacked"
 
 
 class ProblemError(Exception):
-    """Something that the user or the board has to mend; becomes the answer's `problem`."""
+    """Something to fix on the board or in the command; becomes the answer's `problem`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -49,7 +49,7 @@ class Tree:
     def names(self, folder: str, prefix: str = "") -> List[str]:
         """Entries of a folder, numbers in their numeric order; empty when it cannot be read."""
         try:
-            found = [name for name in os.listdir(self.path(folder)) if name.startswith(prefix)]
+            entries = [name for name in os.listdir(self.path(folder)) if name.startswith(prefix)]
         except OSError:
             return []
-        return sorted(found, key=lambda name: (len(name), name))
+        return sorted(entries, key=lambda name: (len(name), name))

@@ -1,7 +1,8 @@
 """The agent as one file: a zip archive that a board's Python runs as it is.
 
-The archive depends on the agent's source alone: names in their order, one fixed date and mode. So the same source gives
-the same name on every machine, and the same bytes with the same zlib, and a board needs each agent once.
+The archive depends on the agent's source and its plugins' alone: names in their order, one fixed date and mode. So the
+same source gives the same name on every machine, and the same bytes with the same zlib, and a board needs each agent
+once.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sis_agent.protocol import BUILD_ID_MEMBER
+from sis_edge.board import agent_plugins
 from sis_edge.errors import DiskError
 
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -36,7 +38,7 @@ class AgentArchive:
 def build(target_folder: Path) -> AgentArchive:
     """Write `sis_agent-<hash12>.pyz` from the installed agent, unless it is there already.
 
-    Raises DiskError when the folder cannot be written.
+    Raises DiskError when the folder cannot be written, UsageError for a plugin that cannot work on a board.
     """
     members = _members()
     hash12 = _hash12(members)
@@ -56,7 +58,7 @@ def build(target_folder: Path) -> AgentArchive:
 
 
 def _members() -> dict[str, bytes]:
-    """Path in the archive -> content, for the entry and every Python file of the package."""
+    """Path in the archive -> content: the entry, every Python file of the package, what plugins add."""
     found = {"__main__.py": _ENTRY}
 
     def collect(folder: Traversable, prefix: str) -> None:
@@ -67,7 +69,7 @@ def _members() -> dict[str, bytes]:
                 found[f"{prefix}/{entry.name}"] = entry.read_bytes()
 
     collect(files(PACKAGE), PACKAGE)
-    return found
+    return found | agent_plugins.members()
 
 
 def _hash12(members: dict[str, bytes]) -> str:

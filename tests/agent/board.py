@@ -9,11 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sis_agent.schema import ENDED, JOB_VERSION, Job, NetworkJob, Preprocess, Record, to_json
+from sis_agent.schema import ENDED, JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Record, to_json
 from sis_edge.board.agent_archive import build
 
 DEADLINE_S = 60.0
 FOR_EVER = 10**6  # rounds that no test waits for
+# For the sensor of the fixture `sysroot`.
+POWER = PowerRequest(total_rails=["VDD_IN"], scope="module input", idle_s=1.0, block_s=0.3, blocks=3)
 
 
 @dataclass(frozen=True)

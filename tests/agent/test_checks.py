@@ -62,7 +62,7 @@ def test_another_shape_is_a_problem() -> None:
         checks.golden_check(MeanSession(), IMAGES, reference()[:, :2], 1e-4, HOW)
 
 
-def test_accuracy_counts_and_tells_progress() -> None:
+def test_accuracy_counts_and_reports_progress() -> None:
     labels = reference().argmax(axis=1)
     labels[:7] = (labels[:7] + 1) % 3
     steps: list[tuple[int, int]] = []

@@ -80,7 +80,7 @@ def test_locked_read_again_and_restored(sysroot: Path, agent_root: Path) -> None
     assert list(agent_root.iterdir()) == []
 
 
-def test_a_setting_that_fails_silently_is_told(sysroot: Path, agent_root: Path) -> None:
+def test_a_setting_that_fails_silently_is_reported(sysroot: Path, agent_root: Path) -> None:
     """Writing to the null device goes well and changes nothing, as a board does that ignores a setting."""
     lowest = sysroot / GPU / "min_freq"
     available = sysroot / CORES / "cpu1/cpufreq/scaling_min_freq"
@@ -118,7 +118,7 @@ def test_without_cpufreq_there_is_a_reason(tmp_path: Path, agent_root: Path) -> 
 def test_without_permission_nothing_is_touched(
     sysroot: Path, agent_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privilege.Hand, "of", classmethod(lambda cls, tree, commands: None))
+    monkeypatch.setattr(privilege.Privileged, "of", classmethod(lambda cls, tree, commands: None))
     before = settings(sysroot)
     lock = Clocks(str(agent_root), str(sysroot)).lock()
     assert not lock.locked
@@ -133,9 +133,9 @@ def test_an_ordinary_user_needs_sudo_that_asks_nothing(tmp_path: Path, monkeypat
     sudo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert privilege.Hand.of(Tree("/"), Commands("/")) is None
+    assert privilege.Privileged.of(Tree("/"), Commands("/")) is None
     sudo.write_text(f'#!/bin/sh\nprintf "%s " "$@" >> {tmp_path}/said\nshift\nexec "$@"\n')
-    hand = privilege.Hand.of(Tree("/"), Commands("/"))
+    hand = privilege.Privileged.of(Tree("/"), Commands("/"))
     assert hand is not None
     target = tmp_path / "setting"
     assert hand.write(str(target), "performance") is None
@@ -169,7 +169,7 @@ def test_a_jetson_is_locked_by_its_tools_in_the_profiles_mode(jetson: Path, agen
     clocks = Clocks(str(agent_root), str(jetson), "maxn_super")
     lock = clocks.lock()
     assert (lock.locked, lock.reason, lock.settings["nvpmodel"]) == (True, None, "MAXN_SUPER")
-    # The tool leaves governors alone; the GPU's clock, which this one does not know, is set beside it.
+    # The tool leaves governors alone; the GPU's clock, which this one does not know, is set too.
     assert list(settings(jetson).values()) == ["schedutil", "1510400", "ondemand", "1510400", "624750000"]
     lock = clocks.unlock(lock)
     assert (lock.restored, lock.reason) == (True, None)
@@ -178,7 +178,7 @@ def test_a_jetson_is_locked_by_its_tools_in_the_profiles_mode(jetson: Path, agen
     assert settings(jetson) == before
 
 
-def test_a_mode_that_does_not_take_is_told(jetson: Path, agent_root: Path) -> None:
+def test_a_mode_that_does_not_take_is_reported(jetson: Path, agent_root: Path) -> None:
     """Over SSH without a terminal a change that needs a restart goes well and changes nothing."""
     tool = jetson / "usr/bin/nvpmodel"
     tool.write_text(
@@ -222,7 +222,7 @@ def test_settings_of_an_earlier_start_are_nobodys(agent_root: Path, content: str
     assert not (agent_root / watchdog.SAVED).exists()
 
 
-def test_what_cannot_be_restored_is_told_and_kept(sysroot: Path, agent_root: Path) -> None:
+def test_what_cannot_be_restored_is_reported_and_kept(sysroot: Path, agent_root: Path) -> None:
     clocks = Clocks(str(agent_root), str(sysroot))
     lock = clocks.lock()
     (sysroot / GPU / "min_freq").unlink()

@@ -140,7 +140,7 @@ def test_a_killed_worker_costs_one_network(board: Board) -> None:
     assert all(len(network.rounds) == job.rounds for network in networks if network is not victim)
 
 
-def test_a_killed_job_is_told_and_its_worker_ends(board: Board) -> None:
+def test_a_killed_job_is_reported_and_its_worker_ends(board: Board) -> None:
     board.put_null_job("j1", rounds=FOR_EVER)
     board.put_null_job("j2")
     pid = board.call("run", "--job-id", "j1").answer["pid"]
@@ -166,7 +166,7 @@ def test_the_time_limit_keeps_what_was_measured(board: Board) -> None:
     assert all(network.rounds for network in board.record("j1").networks)
 
 
-def test_a_full_disk_is_told(board: Board) -> None:
+def test_a_full_disk_is_reported(board: Board) -> None:
     board.put_null_job("j1")
     (board.root / "jobs" / "j1" / "progress.jsonl").symlink_to("/dev/full")
     board.call("run", "--foreground", "--job-id", "j1")
@@ -215,14 +215,14 @@ def test_bad_input_is_a_sentence(board: Board) -> None:
     assert problem_of("none")[0] == "bad-job"
     assert "rounds" in problem_of("zero")[1]
     known = "onnxruntime, tensorrt, tensorrt_rtx, trtexec, null"
-    assert problem_of("runner") == ("unknown-runner", f"there is no runner 'abacus'; known: {known}")
+    assert problem_of("runner") == ("unknown-runner", f"unknown runner 'abacus'; known: {known}")
     assert problem_of("bundle")[0] == "bad-bundle"
     assert "not inside" in problem_of("outside")[1]
     assert problem_of("broken")[0] == "bad-job"
     assert board.call("status", "missing").problem["code"] == "no-job"
 
 
-def test_a_board_without_a_run_time_says_what_to_install(board: Board) -> None:
+def test_a_board_without_a_runtime_says_what_to_install(board: Board) -> None:
     lack = board.call("facts").answer["runners"]["onnxruntime"]
     if lack == "available":
         pytest.skip("this interpreter has onnxruntime")

@@ -51,6 +51,7 @@ def check_whole_record(record: Record, job: Job) -> None:
     assert record.problem is None
     assert record.facts_before.runners["onnxruntime"] == "available"
     assert record.runner_details["intra_op_threads"] == job.threads
+    assert record.runner_details["on_gpu"] is False
     assert [network.name for network in record.networks] == ["dense", "sparse"]
     for network in record.networks:
         assert network.problem is None
@@ -139,7 +140,7 @@ def test_damaged_test_labels_keep_the_checks_before_them(here: Tiny) -> None:
     assert dense.accuracy is None
 
 
-def test_a_missing_file_is_told_before_the_job_starts(here: Tiny) -> None:
+def test_a_missing_file_is_reported_before_the_job_starts(here: Tiny) -> None:
     (here.bundle / here.job.golden_inputs).unlink()
     here.board.put_job("j1", here.job)
     problem = here.board.call("run", "--job-id", "j1").problem

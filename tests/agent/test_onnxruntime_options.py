@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import onnxruntime_runner
-from sis_agent.runners.onnxruntime_runner import OnnxRuntimeOptions, OnnxRuntimeRunner, parse
+from sis_agent.runners import onnxruntime as runner
+from sis_agent.runners.onnxruntime import OnnxRuntimeOptions, OnnxRuntimeRunner, parse
 from sis_agent.schema import Job, Record
 
 from .board import Board
@@ -117,7 +117,7 @@ def test_another_onnxruntime_makes_its_own(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"threads": 2}, "the option 'threads' is unknown here; known: optimization, execution"),
+        ({"threads": 2}, "unknown option 'threads'; known: optimization, execution"),
         ({"optimization": "most"}, "the option optimization is 'most', and must be one of disabled, basic"),
         ({"execution": True}, "the option execution is True, and must be one of sequential, parallel"),
         ({"arena": 1}, "the option arena is 1, and must be true or false"),
@@ -163,7 +163,7 @@ def test_a_library_of_operators_that_cannot_be_loaded(
 
 
 def test_what_is_documented_is_what_is_known() -> None:
-    text = onnxruntime_runner.OnnxRuntimeOptions.__doc__
+    text = runner.OnnxRuntimeOptions.__doc__
     assert text is not None
     for name in OnnxRuntimeOptions._fields:
         assert f"    {name} " in text

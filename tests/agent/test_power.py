@@ -224,7 +224,7 @@ def test_no_sensor_gives_every_reason(tmp_path: Path) -> None:
     assert found == []
     assert reason is not None
     assert "INA3221" in reason
-    assert "abacus: no such kind" in reason
+    assert "unknown power sensor 'abacus'" in reason
     record = power.to_record(PowerRequest(), [], reason)
     assert (record.status, record.reason) == ("unavailable", reason)
 

@@ -147,7 +147,7 @@ def test_a_thread_of_its_own() -> None:
     assert samples.cpu_s > 0
 
 
-def test_what_goes_wrong_while_sampling_is_told() -> None:
+def test_what_goes_wrong_while_sampling_is_reported() -> None:
     def fail(t_s: float) -> StateSample:
         raise RuntimeError("the sensor caught fire")
 

@@ -1,4 +1,4 @@
-"""Networks with sparse nodes in real jobs: beside plain ones, from the cache, and what goes wrong with one of them."""
+"""Networks with sparse nodes in real jobs: next to plain ones, from the cache, and what goes wrong with one of them."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 import pytest
 
-from sis_agent.runners.onnxruntime_runner import OnnxRuntimeRunner, parse
+from sis_agent.runners.onnxruntime import OnnxRuntimeRunner, parse
 from sis_agent.schema import Job, Record
 
 from .board import Board
@@ -87,9 +87,9 @@ def test_a_malformed_node_costs_that_network_only(board: Board, job: Job) -> Non
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("native/other.so", "the bundle lacks native/other.so"), ("../../lock", "is not inside of the bundle")],
+    [("native/other.so", "the bundle lacks native/other.so"), ("../../lock", "is not inside the bundle")],
 )
-def test_a_file_that_is_not_the_bundles_is_told_before_the_job_starts(
+def test_a_file_that_is_not_the_bundles_is_reported_before_the_job_starts(
     board: Board, job: Job, name: str, sentence: str
 ) -> None:
     plain, sparse = job.networks
@@ -100,13 +100,13 @@ def test_a_file_that_is_not_the_bundles_is_told_before_the_job_starts(
 
 
 @pytest.mark.parametrize(("version", "told"), [("1.10.0", [3]), ("1.16.3", [3]), ("1.17.0", []), ("1.23.2", [])])
-def test_an_old_run_time_lends_no_threads_so_the_library_is_told(
+def test_an_old_runtime_lends_no_threads_so_the_library_is_reported(
     board: Board, job: Job, monkeypatch: pytest.MonkeyPatch, version: str, told: list[int]
 ) -> None:
-    from sis_agent.runners import onnxruntime_runner
+    from sis_agent.runners import onnxruntime as runner
 
     threads: list[int] = []
-    monkeypatch.setattr(onnxruntime_runner.Library, "set_threads", lambda self, count: threads.append(count))
+    monkeypatch.setattr(runner.Library, "set_threads", lambda self, count: threads.append(count))
     runner = OnnxRuntimeRunner(threads=3)
     monkeypatch.setattr(runner._ort, "__version__", version)
     runner.settings(parse({"custom_ops": str(board.root / "bundles" / "b1" / LIBRARY)}))

@@ -26,8 +26,8 @@ def test_it_starts_without_any_installed_package(tmp_path: Path) -> None:
     assert '"ok": true' in done.stdout
 
 
-def test_no_run_time_is_imported_at_start() -> None:
-    """Every module of the agent but the one for numpy's checks, beside an installed numpy and onnxruntime."""
+def test_no_runtime_is_imported_at_start() -> None:
+    """Every module of the agent but the one for numpy's checks, next to an installed numpy and onnxruntime."""
     modules = [
         ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
         for path in SOURCE.rglob("*.py")

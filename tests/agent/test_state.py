@@ -51,8 +51,8 @@ def tool(root: Path, name: str, script: str) -> None:
     (root / "usr/bin" / name).chmod(0o755)
 
 
-def reader(root: Path) -> state.Reader:
-    return state.Reader(Tree(str(root)), Commands(str(root)))
+def reader(root: Path) -> state.StateReader:
+    return state.StateReader(Tree(str(root)), Commands(str(root)))
 
 
 def test_a_jetson(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ BURN = (
 def test_own_time_counts_workers_alive_and_ended() -> None:
     """A child that has burnt 0.3 s counts while it lives, and no more and no less after its end."""
     alive: list[int] = []
-    read = state.Reader(Tree("/"), Commands("/"), lambda: alive)
+    read = state.StateReader(Tree("/"), Commands("/"), lambda: alive)
     before_s = read._own_s()
     with subprocess.Popen(
         [sys.executable, "-c", BURN + "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -182,7 +182,7 @@ def test_own_time_counts_workers_alive_and_ended() -> None:
 
 
 def test_another_process_is_not_own() -> None:
-    read = state.Reader(Tree("/"), Commands("/"))
+    read = state.StateReader(Tree("/"), Commands("/"))
     # A grandchild whose parent has ended is no child of this process; its end closes the pipe that `run` waits for.
     # (A shell that still lives would wait for it and so hand its time on to this process.)
     subprocess.run(["sh", "-c", '"$0" -c "$1" &', sys.executable, BURN], check=True, stdout=subprocess.PIPE)

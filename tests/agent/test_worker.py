@@ -29,7 +29,7 @@ def started(answer_limit_s: float = 30.0, time_limit_s: float = 30.0) -> Iterato
 
 def test_a_worker_measures() -> None:
     with started() as (process, _):
-        assert process.start["runner_details"] == {"runner": "null"}
+        assert process.start["runner_details"] == {"runner": "null", "on_gpu": False}
         assert process.start["baseline_rss_bytes"] > 0
         assert process.ask(LOAD)["load_s"] >= 0
         before_s = clock.now_s()
@@ -50,14 +50,14 @@ def test_a_failing_command_is_a_problem_and_the_worker_lives() -> None:
 def test_a_silent_worker_is_killed() -> None:
     with started(answer_limit_s=1.0) as (process, _):
         os.kill(process._process.pid, signal.SIGSTOP)
-        with pytest.raises(WorkerLostError, match="said nothing for 1 s at 'load'") as caught:
+        with pytest.raises(WorkerLostError, match="was silent for 1 s at 'load'") as caught:
             process.ask(LOAD)
         assert caught.value.problem.code == "worker-silent"
         assert process._process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(("number", "text"), [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGKILL, "out of memory")])
-def test_a_dead_worker_is_told(number: int, text: str) -> None:
+def test_a_dead_worker_is_reported(number: int, text: str) -> None:
     with started() as (process, _):
         os.kill(process._process.pid, number)
         with pytest.raises(WorkerLostError, match=text) as caught:

@@ -274,11 +274,11 @@ def test_a_job_is_found_after_its_host_died(board: Watched, long_job: str) -> No
 
     record = collect(board, tiny_profile(), long_job, on_event=on_event, patience=QUICK)
     assert record.run_id == long_job
-    assert next(event.detail["phase"] for event in seen if event.stage == "measure") == "alone"
+    assert next(event.detail["phase"] for event in seen if event.stage == "measure") == "isolated"
 
 
 def test_a_job_that_is_not_there(board: Watched) -> None:
-    with pytest.raises(BoardError, match="there is no job 'nothing'"):
+    with pytest.raises(BoardError, match=r"no job 'nothing' on this board; .*jobs has them all"):
         collect(board, tiny_profile(), "nothing", patience=QUICK)
 
 

@@ -1,4 +1,4 @@
-"""What the processor is, and whether it is a real one."""
+"""The processor, and whether it is a real one."""
 
 import os
 import struct
@@ -67,16 +67,16 @@ def cores(tree: Tree) -> List[str]:
 
 def frequencies_hz(tree: Tree) -> List[Optional[float]]:
     """Each core's clock now; empty where the board has no cpufreq."""
-    found = [tree.number("{}/{}/cpufreq/scaling_cur_freq".format(CORES, core), 1e3) for core in cores(tree)]
-    return found if any(value is not None for value in found) else []
+    clocks_hz = [tree.number("{}/{}/cpufreq/scaling_cur_freq".format(CORES, core), 1e3) for core in cores(tree)]
+    return clocks_hz if any(value is not None for value in clocks_hz) else []
 
 
 def max_frequency_hz(tree: Tree) -> Optional[float]:
     """The fastest core's clock as far as the board allows it now (a power mode may cap it); None without cpufreq."""
     base = CORES + "/{}/cpufreq/{}"
     for name in ("scaling_max_freq", "cpuinfo_max_freq"):
-        found = [tree.number(base.format(core, name), 1e3) for core in cores(tree)]
-        known = [value for value in found if value is not None]
+        clocks_hz = [tree.number(base.format(core, name), 1e3) for core in cores(tree)]
+        known = [value for value in clocks_hz if value is not None]
         if known:
             return max(known)
     return None
@@ -88,7 +88,7 @@ def governor(tree: Tree) -> Optional[str]:
 
 
 def is_emulated(machine: Optional[str], tree: Tree) -> bool:
-    """Whether qemu's user emulation runs this very process, as far as it can be told.
+    """Whether qemu's user emulation runs this very process, as far as can be seen.
 
     qemu answers for /proc/self/exe itself and names the emulated program; the same link under /proc/thread-self
     is the kernel's, and names qemu: an ELF file of another family of processors than the machine claims to be.

@@ -63,13 +63,13 @@ def read(root: str = "/", disk: str = "/") -> Facts:
 
 def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
     """Each thermal zone's temperature by its type; a type's second zone gets the zone's name behind it."""
-    found: Dict[str, Optional[float]] = {}
+    temperatures: Dict[str, Optional[float]] = {}
     for zone in tree.names("sys/class/thermal", "thermal_zone"):
         folder = "sys/class/thermal/" + zone
         kind = tree.text(folder + "/type") or zone
-        name = kind if kind not in found else "{} ({})".format(kind, zone)
-        found[name] = tree.number(folder + "/temp", 1e-3)
-    return found
+        name = kind if kind not in temperatures else "{} ({})".format(kind, zone)
+        temperatures[name] = tree.number(folder + "/temp", 1e-3)
+    return temperatures
 
 
 def l4t_version(text: Optional[str]) -> Optional[str]:
@@ -83,7 +83,7 @@ def package_versions(folders: List[str]) -> Dict[str, Optional[str]]:
 
     A package that is not installed is not in the dict; None is one of unknown version.
     """
-    found: Dict[str, Optional[str]] = {}
+    versions: Dict[str, Optional[str]] = {}
     for folder in folders:
         for name in Tree(folder or ".").names(""):
             match = re.match(r"([A-Za-z0-9_.]+?)-([0-9][^-]*)(-.*)?\.(dist|egg)-info$", name)
@@ -92,16 +92,16 @@ def package_versions(folders: List[str]) -> Dict[str, Optional[str]]:
             distribution = match.group(1).lower().replace(".", "_")
             for package in PACKAGES:
                 if distribution == package or distribution in ALIASES.get(package, ()):
-                    found.setdefault(package, match.group(2))
+                    versions.setdefault(package, match.group(2))
     for package in PACKAGES:
-        if package not in found and importlib.util.find_spec(package) is not None:
-            found[package] = None
-    return found
+        if package not in versions and importlib.util.find_spec(package) is not None:
+            versions[package] = None
+    return versions
 
 
 def debian_version(tree: Tree, name: str) -> Optional[str]:
     """The version of the installed Debian package whose name matches, such as "10.3.0.30"; None without any."""
-    found = None
+    version = None
     fields: Dict[str, str] = {}
     for line in [*tree.lines("var/lib/dpkg/status"), ""]:
         key, _, value = line.partition(": ")
@@ -109,9 +109,9 @@ def debian_version(tree: Tree, name: str) -> Optional[str]:
             fields[key] = value
         elif not line:
             if fields.get("Status", "").endswith(" installed") and re.match(name + "$", fields.get("Package", "")):
-                found = re.split("[-+]", fields.get("Version", ""))[0] or None
+                version = re.split("[-+]", fields.get("Version", ""))[0] or None
             fields = {}
-    return found
+    return version
 
 
 def _model(tree: Tree) -> Optional[str]:
@@ -137,12 +137,12 @@ def _glibc() -> Optional[str]:
 
 def meminfo_bytes(tree: Tree) -> Dict[str, int]:
     """The kernel's counts of memory, by its own names."""
-    found = {}
+    sizes_bytes = {}
     for line in tree.lines("proc/meminfo"):
         match = re.match(r"(\w+):\s+(\d+) kB", line)
         if match:
-            found[match.group(1)] = int(match.group(2)) * 1024
-    return found
+            sizes_bytes[match.group(1)] = int(match.group(2)) * 1024
+    return sizes_bytes
 
 
 def _disk_free_bytes(folder: str) -> Optional[int]:
@@ -151,10 +151,10 @@ def _disk_free_bytes(folder: str) -> Optional[int]:
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     try:
-        found = os.statvfs(folder)
+        file_system = os.statvfs(folder)
     except OSError:
         return None
-    return found.f_bavail * found.f_frsize
+    return file_system.f_bavail * file_system.f_frsize
 
 
 def load_average(tree: Tree) -> Optional[float]:

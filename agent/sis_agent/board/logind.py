@@ -11,12 +11,12 @@ FOLDERS = ("usr/lib/systemd", "run/systemd", "etc/systemd")
 
 
 def kills_user_processes(tree: Tree, commands: Commands) -> Optional[bool]:
-    """What logind does when a user's last session ends; None where there is no logind or it does not tell.
+    """What logind does when a user's last session ends; None where there is no logind or it does not report it.
 
     logind itself is asked, since its built-in default differs between systems; for a recorded board its files are read.
     """
-    told = commands.run("loginctl", ["show-session", "--property=KillUserProcesses"], 2.0)
-    value = (told or "").strip().partition("=")[2] or configured(tree)
+    reported = commands.run("loginctl", ["show-session", "--property=KillUserProcesses"], 2.0)
+    value = (reported or "").strip().partition("=")[2] or configured(tree)
     return {"yes": True, "no": False}.get(value or "")
 
 

@@ -14,12 +14,12 @@ ASK_EVERY_S = 30.0
 
 def names(tree: Tree) -> Dict[int, str]:
     """The modes by their ids, which differ between boards and between releases."""
-    found = {}
+    modes = {}
     for line in tree.lines(CONF):
         match = re.match(r"\s*<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", line)
         if match:
-            found[int(match.group(1))] = match.group(2)
-    return found
+            modes[int(match.group(1))] = match.group(2)
+    return modes
 
 
 def parse(text: str) -> Optional[str]:
@@ -34,7 +34,7 @@ def parse(text: str) -> Optional[str]:
 def read(tree: Tree, commands: Commands) -> Optional[str]:
     """The mode's name: by the tool, else by its status file; None on boards without such modes."""
     if commands.find("nvpmodel") is not None:
-        # It ends with an error code where it complained, and has told the mode all the same.
+        # It ends with an error code where it complained, and has printed the mode all the same.
         finished = commands.finish("nvpmodel", ["-q"], 5.0)
         mode = parse(finished.output) if finished is not None else None
         if mode is not None:

@@ -1,4 +1,4 @@
-"""The board at one moment: clocks, heat, throttling, load, memory. Read beside the measuring, about once a second.
+"""The board at one moment: clocks, heat, throttling, load, memory. Read during the measuring, about once a second.
 
 Everything comes from small files, but for the tools of boards that have nothing else (vcgencmd, nvpmodel); what cannot
 be read is None or missing.
@@ -37,9 +37,9 @@ class CpuTimes(NamedTuple):
 
 
 def gpu(tree: Tree) -> Optional[str]:
-    """The folder of the GPU's clock; None where there is no GPU that tells."""
-    found = [name for name in tree.names(DEVFREQ) if GPU_NAMES.search(name)]
-    return "{}/{}".format(DEVFREQ, found[0]) if found else None
+    """The folder of the GPU's clock; None where no GPU reports it."""
+    devices = [name for name in tree.names(DEVFREQ) if GPU_NAMES.search(name)]
+    return "{}/{}".format(DEVFREQ, devices[0]) if devices else None
 
 
 def gpu_load(tree: Tree, folder: Optional[str]) -> Optional[float]:
@@ -51,14 +51,14 @@ def gpu_load(tree: Tree, folder: Optional[str]) -> Optional[float]:
 
 def cooling(tree: Tree) -> Dict[str, float]:
     """Each throttling device's state, 0 being none; a type's second device gets its own name behind it."""
-    found: Dict[str, float] = {}
+    states: Dict[str, float] = {}
     for device in tree.names("sys/class/thermal", "cooling_device"):
         folder = "sys/class/thermal/" + device
         kind = tree.text(folder + "/type") or ""
         state = tree.number(folder + "/cur_state") if THROTTLES.search(kind) else None
         if state is not None:
-            found[kind if kind not in found else "{} ({})".format(kind, device)] = max(state, 0.0)  # -1: switched off
-    return found
+            states[kind if kind not in states else "{} ({})".format(kind, device)] = max(state, 0.0)  # -1: switched off
+    return states
 
 
 def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
@@ -70,29 +70,29 @@ def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
         bits = int(text or "", 16)
     except ValueError:
         return {}
-    found = {name: float(bits >> bit & 1) for bit, name in enumerate(PI_BITS)}
-    found.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
-    return found
+    flags = {name: float(bits >> bit & 1) for bit, name in enumerate(PI_BITS)}
+    flags.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    return flags
 
 
 def counters(tree: Tree) -> Dict[str, float]:
     """Events since the board's start: over-current and under-voltage of a Jetson, thermal throttling of a PC."""
-    found: Dict[str, float] = {}
+    events: Dict[str, float] = {}
     for chip in tree.names("sys/class/hwmon", "hwmon"):
         folder = "sys/class/hwmon/" + chip
         if tree.text(folder + "/name") == "soctherm_oc":
             for name in tree.names(folder, "oc"):
                 value = tree.number("{}/{}".format(folder, name)) if name.endswith("_event_cnt") else None
                 if value is not None:
-                    found["soctherm_oc " + name] = value
+                    events["soctherm_oc " + name] = value
     throttled: List[float] = []
     for core in cpu.cores(tree):
         value = tree.number("sys/devices/system/cpu/{}/thermal_throttle/core_throttle_count".format(core))
         if value is not None:
             throttled.append(value)
     if throttled:
-        found["core_throttle_count"] = sum(throttled)
-    return found
+        events["core_throttle_count"] = sum(throttled)
+    return events
 
 
 def cpu_times(tree: Tree) -> Optional[CpuTimes]:
@@ -123,10 +123,10 @@ def process_cpu_s(pid: int) -> float:
     return (float(rest[11]) + float(rest[12])) / os.sysconf("SC_CLK_TCK") if len(rest) > 12 else 0.0
 
 
-class Reader:
-    """Reads the state; shares are since the read before, so one that reads has one of these.
+class StateReader:
+    """Reads the state again and again; shares are since the read before.
 
-    `own_pids` gives the job's living workers, whose processor time counts as the job's own, beside this process's.
+    `own_pids` gives the job's living workers, whose processor time counts as the job's own, as this process's does.
     """
 
     def __init__(self, tree: Tree, commands: Commands, own_pids: Callable[[], List[int]] = list) -> None:

@@ -1,7 +1,7 @@
 """How long probes take on this processor: networks by the sparse kernels, and dense ones by ONNX Runtime.
 
-Both tell the seconds of their parts, so that each layer is timed within a network, with caches as they are there. What
-is of one name has its turns together.
+Both report the seconds of their parts, so that each layer is timed within a network, with caches as they are there.
+Probes of one name have their turns together.
 
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
@@ -18,9 +18,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import lock, runners
 from sis_agent.board import cpu, state
-from sis_agent.calibration import turns
+from sis_agent.calibration import rounds
 from sis_agent.calibration.profiled import ProfiledModel, TimedModel
-from sis_agent.calibration.turns import Run, Turn
+from sis_agent.calibration.rounds import Run, Turn
 from sis_agent.files import CALIBRATION
 from sis_agent.native.library import Chain, Library, LibraryError
 from sis_agent.protocol import ProblemError
@@ -31,7 +31,7 @@ PROBES = "probes.zip"
 NATIVE, DENSE, PLAIN = "native/", "dense/", "plain/"
 
 EACH_S = 0.3
-"""So long each probe is measured, and longer on slow boards; all of them in some nine seconds."""
+"""Time for each probe, longer on slow boards; all of them take some nine seconds."""
 
 
 class Probes(NamedTuple):
@@ -45,7 +45,7 @@ class Probes(NamedTuple):
 class Measured(NamedTuple):
     """Turns in their order. A turn's seconds are those of the whole model, the chain's stages, the model's nodes.
 
-    `has_whole` tells whose turns begin with the first; `operators` are those of the nodes.
+    `has_whole` lists those whose turns begin with the whole; `operators` are those of the nodes.
     """
 
     turns: List[Turn]
@@ -65,7 +65,7 @@ def calibrate(root: str, folder: str, threads: int = 1) -> Dict[str, Any]:
     """
     place = os.path.normpath(os.path.join(root, folder))
     if os.path.isabs(folder) or not place.startswith(os.path.normpath(root) + os.sep):
-        raise ProblemError("bad-name", "'{}' is not inside of the agent's root".format(folder))
+        raise ProblemError("bad-name", "'{}' is not inside the agent's root".format(folder))
     runners.check("onnxruntime")
     owner = lock.acquire(root, CALIBRATION)
     try:
@@ -75,9 +75,9 @@ def calibrate(root: str, folder: str, threads: int = 1) -> Dict[str, Any]:
         import onnxruntime
 
         others = OtherPrograms()
-        found = time_probes(library, probes, instruction_set, threads)
+        seconds = time_probes(library, probes, instruction_set, threads)
         return {
-            **found,
+            **seconds,
             "other_cores": others.cores(),
             "cpu": cpu.read(Tree("/")).model,
             "instruction_set": instruction_set,
@@ -99,7 +99,7 @@ class OtherPrograms:
         self._own_s, self._start = sum(os.times()[:4]), time.perf_counter()
 
     def cores(self) -> Optional[float]:
-        """How many on average; None where /proc/stat does not tell."""
+        """How many on average; None where /proc/stat does not report it."""
         now, spent_s = state.cpu_times(Tree("/")), time.perf_counter() - self._start
         if now is None or self._before is None or spent_s <= 0:
             return None
@@ -111,12 +111,12 @@ def read_probes(path: str) -> Probes:
     """What the archive holds; raises ProblemError `bad-probes`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = {name: archive.read(name) for name in archive.namelist()}
+            members = {name: archive.read(name) for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile, EOFError) as error:
         raise ProblemError("bad-probes", "the probes {} cannot be read ({}); push them again".format(path, error))
     return Probes(
         *(
-            {name[len(kind) :]: found[name] for name in found if name.startswith(kind)}
+            {name[len(kind) :]: members[name] for name in members if name.startswith(kind)}
             for kind in (NATIVE, DENSE, PLAIN)
         )
     )
@@ -130,13 +130,13 @@ def time_probes(
     `operators` are those of the nodes, `plain` has the whole runs. Models need onnxruntime and numpy.
     """
     measured = measure(library, probes, instruction_set, threads, each_s)
-    found: Dict[str, Any] = {"native": {}, "dense": {}, "plain": {}, "operators": measured.operators}
-    for name, taken in turns.at_full_speed(measured.turns).items():
-        whole, stages, nodes = measured.parts(name, turns.medians(taken))
-        found["native"].update({name: stages} if stages else {})
-        found["dense"].update({name: nodes} if nodes else {})
-        found["plain"].update({name: whole[0]} if whole else {})
-    return found
+    answer: Dict[str, Any] = {"native": {}, "dense": {}, "plain": {}, "operators": measured.operators}
+    for name, taken in rounds.at_full_speed(measured.turns).items():
+        whole, stages, nodes = measured.parts(name, rounds.medians(taken))
+        answer["native"].update({name: stages} if stages else {})
+        answer["dense"].update({name: nodes} if nodes else {})
+        answer["plain"].update({name: whole[0]} if whole else {})
+    return answer
 
 
 def measure(
@@ -154,13 +154,13 @@ def measure(
                 runs[name].append(taken_apart.run)
             for name, chain in chains.items():
                 runs[name].append(_stages(chain, threads))
-            taken = turns.take(runs, each_s * len(runs))
+            taken = rounds.take(runs, each_s * len(runs))
             nodes = {name: model.nodes() for name, model in profiled.items()}
-        found: List[Turn] = []
+        whole: List[Turn] = []
         left = {name: iter(seconds) for name, (_, seconds) in nodes.items()}
         for name, seconds in taken:
-            found.append((name, seconds + next(left[name]) if name in left else seconds))
-        return Measured(found, list(probes.plain), {name: operators for name, (operators, _) in nodes.items()})
+            whole.append((name, seconds + next(left[name]) if name in left else seconds))
+        return Measured(whole, list(probes.plain), {name: operators for name, (operators, _) in nodes.items()})
     finally:
         for chain in chains.values():
             chain.close()
@@ -170,8 +170,8 @@ def _stages(chain: Chain, threads: int) -> Run:
     import array
 
     images = array.array("f", bytes(4 * _count(chain.input_shape)))
-    for at in range(len(images)):
-        images[at] = (at * 7919 % 2003) / 1001.5 - 1.0  # numbers of both signs, none of them denormal
+    for index in range(len(images)):
+        images[index] = (index * 7919 % 2003) / 1001.5 - 1.0  # numbers of both signs, none of them denormal
     outputs = array.array("f", bytes(4 * _count(chain.output_shape)))
     return lambda: [seconds for _, seconds in chain.profile(images, outputs, threads)]
 

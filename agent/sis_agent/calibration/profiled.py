@@ -5,14 +5,14 @@ import os
 import time
 from typing import Any, List, Tuple
 
-from sis_agent.calibration.turns import RUNS, by_part
-from sis_agent.runners.onnxruntime_runner import OnnxRuntimeOptions, OnnxRuntimeRunner
+from sis_agent.calibration.rounds import RUNS, by_part
+from sis_agent.runners.onnxruntime import OnnxRuntimeOptions, OnnxRuntimeRunner
 
 SUFFIX = "_kernel_time"  # of the events that are a node's run
 
 
 class TimedModel:
-    """A model of one input on so many threads."""
+    """A model of one input on `threads` threads."""
 
     def __init__(self, model: bytes, threads: int) -> None:
         import numpy
@@ -33,7 +33,7 @@ class TimedModel:
         return [time.perf_counter() - start]
 
     def _set(self, settings: Any) -> None:
-        """What else a session wants set."""
+        """Further settings of a session."""
 
 
 class ProfiledModel(TimedModel):
@@ -60,8 +60,8 @@ class ProfiledModel(TimedModel):
             os.remove(path)
         nodes = [event for event in events if event.get("cat") == "Node" and event["name"].endswith(SUFFIX)]
         each = len(nodes) // self._count
-        runs = [[event["dur"] * 1e-6 for event in nodes[at * each : (at + 1) * each]] for at in range(self._count)]
-        turns = [runs[at + 1 : at + 1 + RUNS] for at in range(0, self._count, RUNS + 1)]
+        runs = [[event["dur"] * 1e-6 for event in nodes[run * each : (run + 1) * each]] for run in range(self._count)]
+        turns = [runs[first + 1 : first + 1 + RUNS] for first in range(0, self._count, RUNS + 1)]
         return (
             [str(event["args"]["op_name"]) for event in nodes[:each]],
             [[sum(values) / RUNS for values in by_part(turn)] for turn in turns],

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent.board import cpu, power_mode, state
 from sis_agent.clocks import watchdog
-from sis_agent.clocks.privilege import Hand
+from sis_agent.clocks.privilege import Privileged
 from sis_agent.commands import Commands
 from sis_agent.schema import ClockLock
 from sis_agent.tree import Tree
@@ -48,9 +48,9 @@ class Clocks:
 
     def lock(self) -> ClockLock:
         """Fix the clocks at their highest; the answer says what came of it."""
-        hand = Hand.of(self._tree, self._commands)
-        if hand is None:
-            return _refused("setting clocks takes root, or sudo without a password; neither is there")
+        privileged = Privileged.of(self._tree, self._commands)
+        if privileged is None:
+            return _refused("setting clocks needs root, or sudo without a password")
         changes = file_changes(self._tree)
         if not changes:
             return _refused("this board offers no clocks to set (no cpufreq)")
@@ -59,7 +59,7 @@ class Clocks:
         steps: List[Tuple[str, List[str]]] = []
         if tool:
             store = os.path.join(self._root, STORE)
-            problem = hand.run("jetson_clocks", ["--store", store])
+            problem = privileged.run("jetson_clocks", ["--store", store])
             if problem is not None:
                 return _refused(problem)
             mode = self._mode_change()
@@ -71,11 +71,11 @@ class Clocks:
         refusal = self._watch(undo)
         if refusal is not None:
             return _refused(refusal)
-        problems = [hand.run(name, arguments) for name, arguments in steps]
+        problems = [privileged.run(name, arguments) for name, arguments in steps]
         for change in file_changes(self._tree):
             # The tool leaves the governors alone, and so do we then: with one clock there is nothing to choose.
             if change.before != change.wanted and (change.proves or not tool):
-                problems.append(hand.write(change.path, change.wanted))
+                problems.append(privileged.write(change.path, change.wanted))
         return self._read_back([problem for problem in problems if problem is not None])
 
     def unlock(self, lock: ClockLock) -> ClockLock:
@@ -146,7 +146,7 @@ def file_changes(tree: Tree) -> List[Change]:
     Clocks are fixed where the lowest is the highest. The governor does not matter then, and helps where a clock cannot
     be fixed.
     """
-    found = []
+    changes = []
     seen = set()
     for core in cpu.cores(tree):
         folder = "{}/{}/cpufreq".format(cpu.CORES, core)
@@ -156,12 +156,12 @@ def file_changes(tree: Tree) -> List[Change]:
         seen.add(real)
         governor = tree.text(folder + "/scaling_governor")
         if governor and "performance" in (tree.text(folder + "/scaling_available_governors") or "").split():
-            found.append(Change(folder + "/scaling_governor", governor, "performance", proves=False))
-        found += _lowest_to_highest(tree, folder + "/scaling_min_freq", folder + "/scaling_max_freq")
+            changes.append(Change(folder + "/scaling_governor", governor, "performance", proves=False))
+        changes += _lowest_to_highest(tree, folder + "/scaling_min_freq", folder + "/scaling_max_freq")
     gpu = state.gpu(tree)
     if gpu is not None:
-        found += _lowest_to_highest(tree, gpu + "/min_freq", gpu + "/max_freq")
-    return found
+        changes += _lowest_to_highest(tree, gpu + "/min_freq", gpu + "/max_freq")
+    return changes
 
 
 def _lowest_to_highest(tree: Tree, lowest: str, highest: str) -> List[Change]:

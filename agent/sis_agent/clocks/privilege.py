@@ -10,8 +10,8 @@ from sis_agent.tree import Tree
 TOOL_LIMIT_S = 30.0
 
 
-class Hand:
-    """Sets files and runs tools of one board; each answers None, or the sentence that says why it failed."""
+class Privileged:
+    """Sets files and runs tools of one board as root; each answers None, or the sentence that says why it failed."""
 
     def __init__(self, tree: Tree, commands: Commands, prefix: List[str]) -> None:
         self._tree = tree
@@ -19,8 +19,8 @@ class Hand:
         self._prefix = prefix
 
     @classmethod
-    def of(cls, tree: Tree, commands: Commands) -> Optional["Hand"]:
-        """The hand for a board; None where this user has no way. A simulated board's files are his own."""
+    def of(cls, tree: Tree, commands: Commands) -> Optional["Privileged"]:
+        """For a board; None where this user has no way. A simulated board's files are the user's own."""
         if not tree.is_real or os.geteuid() == 0:
             return cls(tree, commands, [])
         sudo = commands.find("sudo")
@@ -68,5 +68,7 @@ def _run(words: List[str], text: Optional[str]) -> Optional[str]:
         return "`{}` was not done after {:g} s".format(" ".join(words), TOOL_LIMIT_S)
     if done.returncode == 0:
         return None
-    said = (out.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
-    return "`{}` failed with exit code {}{}".format(" ".join(words), done.returncode, ": " + said if said else "")
+    last_line = (out.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
+    return "`{}` failed with exit code {}{}".format(
+        " ".join(words), done.returncode, ": " + last_line if last_line else ""
+    )

@@ -19,7 +19,7 @@ import time
 from typing import IO, Any, Dict, List, Optional
 
 from sis_agent import child, clock
-from sis_agent.clocks.privilege import Hand
+from sis_agent.clocks.privilege import Privileged
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
@@ -64,20 +64,20 @@ def main() -> int:
 def restore(task: Dict[str, Any]) -> Optional[str]:
     """Put settings back and read them again; returns what is not as it was."""
     tree = Tree(task["sysroot"])
-    hand = Hand.of(tree, Commands(task["sysroot"]))
-    if hand is None:
-        return "the clocks could not be put back: neither root nor sudo without a password is there"
-    problems = [hand.run(name, arguments) for name, arguments in task["commands"]]
+    privileged = Privileged.of(tree, Commands(task["sysroot"]))
+    if privileged is None:
+        return "the clocks could not be put back: that needs root, or sudo without a password"
+    problems = [privileged.run(name, arguments) for name, arguments in task["commands"]]
     # Files come last: a tool's own idea of the settings before may differ.
     for path, value in task["files"]:
         if tree.text(path) != value:
-            problems.append(hand.write(path, value))
+            problems.append(privileged.write(path, value))
     for path, value in task["files"]:
         now = tree.text(path)
         if now != value:
             problems.append("{} was {} and is {}".format(path, value, now))
-    found = [problem for problem in problems if problem is not None]
-    return "the clocks could not be put back: " + found[0] if found else None
+    failures = [problem for problem in problems if problem is not None]
+    return "the clocks could not be put back: " + failures[0] if failures else None
 
 
 def restore_left_over(root: str, sysroot: str) -> Optional[str]:

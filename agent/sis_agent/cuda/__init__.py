@@ -19,13 +19,13 @@ def check_backend(name: str) -> None:
     """Raise the problem `bad-option` for a backend that does not exist."""
     if name != AUTO and name not in BACKENDS:
         known = ", ".join([AUTO, *BACKENDS])
-        raise ProblemError("bad-option", "there is no CUDA backend '{}'; known: {}".format(name, known))
+        raise ProblemError("bad-option", "unknown CUDA backend '{}'; known: {}".format(name, known))
 
 
 def open_driver(backend: str = AUTO) -> CudaDriver:
     """The first backend that finds a device, or the named one.
 
-    Raises ProblemError `no-gpu` that says of each why not. TensorRT must not be touched after that: without a device
+    Raises ProblemError `no-gpu` with the reason of each. TensorRT must not be touched after that: without a device
     its objects are null and crash the process.
     """
     check_backend(backend)

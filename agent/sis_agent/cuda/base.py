@@ -1,4 +1,4 @@
-"""What the agent needs of CUDA, whoever provides it: memory, copies, a stream, events, and who the device is.
+"""What the agent needs from CUDA, whoever provides it: memory, copies, a stream, events, and who the device is.
 
 Addresses are plain integers and sizes are bytes, so the layers above do not depend on the provider. A driver uses the
 device's primary context, the one that TensorRT uses too: a second context would distort the memory figures.
@@ -15,7 +15,7 @@ class CudaError(Exception):
 
 
 class Device(NamedTuple):
-    """The first GPU. `unified`: it shares the board's memory; None where the provider does not tell."""
+    """The first GPU. `unified`: it shares the board's memory; None where the provider does not report it."""
 
     name: str
     compute_capability: str

@@ -61,12 +61,12 @@ class CudaPythonDriver(CudaDriver):
 
     def device(self) -> Device:
         """The first GPU, and the versions in use."""
-        found = self._call("cudaGetDeviceProperties", 0)
-        name = found.name.decode() if isinstance(found.name, bytes) else found.name
+        properties = self._call("cudaGetDeviceProperties", 0)
+        name = properties.name.decode() if isinstance(properties.name, bytes) else properties.name
         return Device(
             name=name.rstrip("\0"),
-            compute_capability="{}.{}".format(found.major, found.minor),
-            unified=bool(found.integrated),
+            compute_capability="{}.{}".format(properties.major, properties.minor),
+            unified=bool(properties.integrated),
             device_count=self.count(),
             driver_version=version_text(self._call("cudaDriverGetVersion")),
             runtime_version=version_text(self._call("cudaRuntimeGetVersion")),

@@ -22,7 +22,7 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None], 
     """Measure a job in this process and return its last state; `sysroot` is the board's file tree.
 
     `on_start` gets the answer of `run` as soon as the job is known to be sound and the board is this job's. Raises
-    ProblemError for a job that cannot start: an ended or unreadable one, a busy board, a missing run time or file.
+    ProblemError for a job that cannot start: an ended or unreadable one, a busy board, a missing runtime or file.
     """
     folder = JobFolder(root, job_id)
     job = folder.job()
@@ -77,7 +77,7 @@ def cancel(root: str, job_id: str, grace_s: float = CANCEL_GRACE_S) -> Dict[str,
                 os.killpg(group, signal.SIGKILL)
         last = folder.state()
         if last.problem is not None and last.problem.code == JOB_LOST:
-            problem = schema.Problem("cancelled", "the job did not end by itself and was killed; there is no record")
+            problem = schema.Problem("cancelled", "the job did not end by itself and was killed, so it has no record")
             folder.write_state(state._replace(state=schema.CANCELLED, problem=problem))
     return {"job_id": job_id, "state": folder.state().state}
 

@@ -1,4 +1,4 @@
-"""The folder of a job on the board: what was asked, how far it is, what came out.
+"""The folder of a job on the board: what was requested, how far it is, the result.
 
 jobs/<job_id>/
   job.json         the job, put there by the host
@@ -6,7 +6,7 @@ jobs/<job_id>/
   progress.jsonl   a line a step
   log.txt          standard error of the job and its workers
   record.json      the result; written atomically, there only when it is whole
-  reserve          space kept back, so that a full disk can still be told
+  reserve          space kept back, so that a full disk can still be reported
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from sis_agent import lock, schema
 from sis_agent.files import JOBS, checked_name, write_atomic
+from sis_agent.job.job_json import job_from_json
 from sis_agent.protocol import ProblemError
 
 RECORD = "record.json"
@@ -25,7 +26,7 @@ JOB_LOST = "job-lost"
 
 
 class State(NamedTuple):
-    """Where a job stands; pid and start ticks are of the process that measures, or that did."""
+    """State of a job; pid and start ticks are of the process that measures, or that did."""
 
     state: str = schema.QUEUED
     pid: Optional[int] = None
@@ -46,28 +47,29 @@ class JobFolder:
         return os.path.join(self.path, name)
 
     def job(self) -> schema.Job:
-        """What was asked; raises the problems `no-job` and `bad-job`."""
+        """What was requested; raises the problems `no-job` and `bad-job`."""
         try:
             with open(self.file("job.json"), encoding="utf-8") as file:
                 data = json.load(file)
             if not isinstance(data, dict):
                 raise ValueError("job.json holds no object")
-            return schema.job_from_json(data)
+            return job_from_json(data)
         except FileNotFoundError:
-            raise ProblemError(
-                "no-job", "there is no job '{}' on this board; put its job.json first".format(self.job_id)
-            )
+            raise ProblemError("no-job", "no job '{}' on this board; put its job.json first".format(self.job_id))
         except ValueError as error:
             raise ProblemError("bad-job", "job '{}' cannot be read: {}".format(self.job_id, error))
 
     def state(self) -> State:
-        """Where the job stands; a job whose process is gone without a last word has failed."""
+        """The job's state; a job whose process is gone without a last word has failed."""
         try:
             with open(self.file("state.json"), encoding="utf-8") as file:
                 data = json.load(file)
         except FileNotFoundError:
             if not os.path.exists(self.file("job.json")):
-                raise ProblemError("no-job", "there is no job '{}' on this board".format(self.job_id))
+                raise ProblemError(
+                    "no-job",
+                    "no job '{}' on this board; {} has them all".format(self.job_id, os.path.dirname(self.path)),
+                )
             return State()
         problem = data.pop("problem")
         state = State(problem=schema.Problem(**problem) if problem else None, **data)
@@ -81,7 +83,7 @@ class JobFolder:
         return state
 
     def write_state(self, state: State) -> None:
-        """Keep where the job stands."""
+        """Keep the job's state."""
         write_atomic(self.file("state.json"), json.dumps(schema.to_json(state)))
 
     def keep_reserve(self) -> None:
@@ -89,7 +91,7 @@ class JobFolder:
         write_atomic(self.file("reserve"), "." * RESERVE_BYTES)
 
     def drop_reserve(self) -> None:
-        """Give that space free."""
+        """Free that space."""
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.file("reserve"))
 
@@ -112,7 +114,7 @@ class JobFolder:
 
 
 def status(root: str, job_id: str, since: int = 0) -> Dict[str, Any]:
-    """Where a job stands, and its steps from line `since` on."""
+    """A job's state, and its steps from line `since` on."""
     folder = JobFolder(root, job_id)
     state = folder.state()
     progress = folder.progress(since)

@@ -1,6 +1,6 @@
 """A job that outlives the login that started it, where logind ends a user's processes (see `board/logind.py`).
 
-Where it does, a job is started in a scope of the user's own service manager, which outlives his sessions if he may
+Where it does, a job is started in a scope of the user's own service manager, which outlives their sessions if they may
 linger. Lingering is the user's to switch on (`loginctl enable-linger`): it changes the board outside of the agent's
 folder.
 """
@@ -37,7 +37,7 @@ def ends_with_session(tree: Tree, commands: Commands) -> bool:
 
 
 def lingers(tree: Tree) -> bool:
-    """Whether this user's own services may outlive his sessions."""
+    """Whether this user's own services may outlive their sessions."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name in tree.names(LINGER)
     except KeyError:  # a user without a name
@@ -57,8 +57,8 @@ def run_in_scope(words: List[str], commands: Commands) -> Optional[Dict[str, Any
     done = subprocess.Popen([*scope, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd="/")
     try:
         out, _ = done.communicate(timeout=SCOPE_LIMIT_S)
-        found = json.loads(out.decode("utf-8", "replace").splitlines()[-1])
-        return found if isinstance(found, dict) else None
+        line = json.loads(out.decode("utf-8", "replace").splitlines()[-1])
+        return line if isinstance(line, dict) else None
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         done.kill()
         done.communicate()

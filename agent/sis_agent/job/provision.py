@@ -52,7 +52,7 @@ def provisioned(root: str) -> Dict[str, str]:
 
 
 def provision(root: str, names: List[str]) -> Dict[str, Any]:
-    """Unpack these wheels in place of what was there; without names, tell what is there.
+    """Unpack these wheels in place of what was there; without names, only list what is there.
 
     Raises ProblemError `bad-wheel` for one that is damaged or for another interpreter, and `busy` while a job runs.
     """
@@ -90,7 +90,7 @@ def _unpack_all(root: str, names: List[str], folder: str) -> None:
 def _unpack(root: str, name: str, target: str) -> str:
     """Unpack one wheel and return its SHA-256."""
     if os.path.basename(name) != name or not name.endswith(".whl"):
-        raise ProblemError("bad-wheel", "'{}' is not the name of a wheel".format(name))
+        raise ProblemError("bad-wheel", "'{}' is not a wheel's name".format(name))
     _check_tags(name)
     path = os.path.join(root, WHEELS, name)
     try:

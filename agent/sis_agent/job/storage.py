@@ -18,13 +18,13 @@ def list_files(root: str, folder: str) -> Dict[str, Any]:
     """SHA-256 and size of every file below a folder of the root; parts of a broken push are left out."""
     base = os.path.normpath(os.path.join(root, folder))
     if os.path.isabs(folder) or not (base + os.sep).startswith(os.path.normpath(root) + os.sep):
-        raise ProblemError("bad-name", "'{}' is not inside of the agent's root".format(folder))
-    found = {}
+        raise ProblemError("bad-name", "'{}' is not inside the agent's root".format(folder))
+    files = {}
     for path in _files(base):
         if not path.endswith(PART):
             name = os.path.relpath(path, base).replace(os.sep, "/")
-            found[name] = {"sha256": _sha256(path), "size_bytes": os.path.getsize(path)}
-    return {"files": found}
+            files[name] = {"sha256": _sha256(path), "size_bytes": os.path.getsize(path)}
+    return {"files": files}
 
 
 def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The measuring of a job: each network isolated, then all in rounds, with the sampler beside them."""
+"""The measuring of a job: each network isolated, then all in rounds, while the sampler reads sensors."""

@@ -4,7 +4,7 @@ Standard library only, since this runs on the board; the interval that is report
 samples. Two independent estimates of the 95% interval's half width, and the wider one counts:
 
 - the rank interval of the median of the rounds' ratios (Conover, Practical Nonparametric Statistics, 3.2), which asks
-  nothing of their distribution, but takes rounds for independent, and so is widened where neighbours are alike;
+  nothing of their distribution, but takes rounds to be independent, and so is widened where neighbours are alike;
 - a normal approximation for the mean of the log ratios by means of ten consecutive batches (Law, Simulation Modeling
   and Analysis, 9.5.3), which sees a correlation between neighbouring rounds.
 
@@ -12,7 +12,7 @@ A rule that stops at the first narrow interval favours samples that look too nar
 the coverage is right only in the limit). So there are at least as many rounds as the job asks for, looks come at
 growing distances, 10% more rounds each, and two in succession must agree. In simulation the coverage after such a stop
 stays above 93%, the board's and the host's interval alike, also where neighbouring rounds correlate by 0.4
-(tests/agent/test_precision.py).
+(tests/agent/test_stopping.py).
 """
 
 import math
@@ -60,11 +60,11 @@ def batch_half_width(values: Sequence[float]) -> Optional[float]:
 
 
 def widening(values: Sequence[float]) -> float:
-    """How many times as wide an interval must be as one that takes the values for independent, in their order of time.
+    """How many times as wide an interval must be as one for independent values; the values in their order of time.
 
-    The values are logarithms of ratios. n of them, each with the share r of the one before in it, tell as much of their
-    middle as n (1 - r) / (1 + r) independent ones (Bayley and Hammersley, 1946). r is estimated with Kendall's
-    correction of its bias (1954); a negative one does not narrow anything.
+    The values are logarithms of ratios. n of them, each correlated by r with the one before, determine their mean as
+    well as n (1 - r) / (1 + r) independent ones (Bayley and Hammersley, 1946). r is estimated with Kendall's correction
+    of its bias (1954); a negative one does not narrow anything.
     """
     count = len(values)
     centre = sum(values) / count if count else 0.0
@@ -72,8 +72,8 @@ def widening(values: Sequence[float]) -> float:
     total = sum(step * step for step in steps)
     if count < 6 or total <= count * ROUNDING**2:
         return 1.0
-    found = sum(steps[at] * steps[at - 1] for at in range(1, count)) / total
-    correlation = min(max((count * found + 1) / (count - 4), 0.0), MOST_CORRELATION)
+    raw = sum(steps[index] * steps[index - 1] for index in range(1, count)) / total
+    correlation = min(max((count * raw + 1) / (count - 4), 0.0), MOST_CORRELATION)
     return math.sqrt((1 + correlation) / (1 - correlation))
 
 
@@ -94,4 +94,4 @@ def next_look(rounds: int) -> int:
 
 def ratios(reference: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> List[float]:
     """Per round, how many times as fast the other is as the reference, from the latencies of the same rounds."""
-    return [median(reference[at]) / median(other[at]) for at in range(len(reference))]
+    return [median(reference[index]) / median(other[index]) for index in range(len(reference))]

@@ -1,4 +1,4 @@
-"""What all phases of a job share: its bundle, its record in the making, its workers, the word to whoever watches."""
+"""What all phases of a job share: its bundle, its record in the making, its workers, its progress lines."""
 
 import os
 from typing import Any, Callable, Dict, List, Optional
@@ -21,13 +21,13 @@ def bundle_file(bundle: str, name: str) -> str:
     """Path of a bundle's file; raises the problem `bad-bundle` for one outside of it or missing."""
     path = os.path.normpath(os.path.join(bundle, name))
     if os.path.isabs(name) or not path.startswith(os.path.normpath(bundle) + os.sep):
-        raise ProblemError("bad-bundle", "'{}' is not inside of the bundle; build the bundle again".format(name))
+        raise ProblemError("bad-bundle", "'{}' is not inside the bundle; build the bundle again".format(name))
     if not os.path.isfile(path):
         raise ProblemError("bad-bundle", "the bundle lacks {} on this board; push it again".format(name))
     return path
 
 
-class Bench:
+class MeasurementContext:
     """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`.
 
     `variables` go into the environment of every worker.
@@ -75,7 +75,7 @@ class Bench:
         return [network for network in self.job.networks if self.networks[network.name].problem is None]
 
     def note(self, name: str, **fields: Any) -> None:
-        """Keep something that was learnt of a network."""
+        """Keep a result of a network."""
         self.networks[name] = self.networks[name]._replace(**fields)
 
     def elapsed_s(self) -> float:
@@ -117,11 +117,11 @@ class Bench:
             step = {"t_s": round(self.elapsed_s(), 3), "phase": phase, "network": network, "done": done, "of": of}
             try:
                 self._say(step)
-            except ProblemError as error:  # a full disk ends the job and is no network's fault
+            except ProblemError as error:  # a full disk ends the job and is not a network's fault
                 raise StoppedError(*error.problem)
 
     def idle(self, name: str, time_s: float) -> None:
-        """Leave the board alone for so long; the stretch is one of the record's windows."""
+        """Leave the board idle for `time_s`; the stretch is one of the record's windows."""
         begin_s = self.elapsed_s()
         while True:
             spent_s = self.elapsed_s() - begin_s

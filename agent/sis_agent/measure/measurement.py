@@ -1,8 +1,8 @@
 """The measuring of a job, from an empty record to a full one.
 
-Every network alone in a fresh process (`alone.py`), then all of them in turns (`turns.py`): rounds for latency, then
-blocks for energy where a power sensor can be read. Beside it the sampler reads sensors and the board's state; around
-it all the clocks are fixed, where the job asks for that.
+Every network isolated in a fresh process (`isolated.py`), then all of them in rounds (`rounds.py`): for latency, then
+in blocks for energy where a power sensor can be read. Meanwhile the sampler reads sensors and the board's state, and
+the clocks are fixed, where the job asks for that.
 """
 
 import os
@@ -16,9 +16,9 @@ from sis_agent.clocks import watchdog
 from sis_agent.clocks.lock_clocks import Clocks
 from sis_agent.commands import Commands
 from sis_agent.measure import stopping
-from sis_agent.measure.context import ANSWER_LIMIT_S, Bench, Say
-from sis_agent.measure.isolated import measure_alone
-from sis_agent.measure.rounds import Turns
+from sis_agent.measure.context import ANSWER_LIMIT_S, MeasurementContext, Say
+from sis_agent.measure.isolated import measure_isolated
+from sis_agent.measure.rounds import Rounds
 from sis_agent.measure.sampler import Sampler
 from sis_agent.power.base import Source
 from sis_agent.protocol import ProblemError, agent_id
@@ -43,7 +43,7 @@ NOT_ASKED = "this job did not ask for power"
 
 
 class Measurement:
-    """One job; `run` measures it. `sysroot` is the tree whose /proc and /sys tell about the board."""
+    """One job; `run` measures it. `sysroot` is the tree whose /proc and /sys describe the board."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Measurement:
         self._tree = Tree(sysroot)
         self._commands = Commands(sysroot)
         self._started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._bench = Bench(root, job, stop, say, answer_limit_s)
+        self._context = MeasurementContext(root, job, stop, say, answer_limit_s)
         self._blocks: List[EnergyBlock] = []
         self._states: List[StateSample] = []
         self._power = Power("unavailable", NOT_ASKED)
@@ -75,10 +75,10 @@ class Measurement:
         """Measure all; the record's `problem` says why it stopped early."""
         left_over = watchdog.restore_left_over(self._root, self._sysroot)
         if left_over is not None:
-            self._bench.details["clocks_left_over"] = left_over
+            self._context.details["clocks_left_over"] = left_over
         before = inventory.read(self._sysroot, disk=self._root)
         if before.power_mode is not None:
-            self._bench.variables[engine_cache.POWER_MODE_VARIABLE] = before.power_mode
+            self._context.variables[engine_cache.POWER_MODE_VARIABLE] = before.power_mode
         clocks = Clocks(self._root, self._sysroot, self._job.expected_power_mode)
         lock = ClockLock(requested=False, locked=False)
         problem: Optional[Problem] = None
@@ -90,23 +90,23 @@ class Measurement:
             problem = error.problem
         finally:
             lock = clocks.unlock(lock)
-        bench = self._bench
+        context = self._context
         return Record(
             record_version=RECORD_VERSION,
             run_id=self._run_id,
             agent_id=agent_id(),
             job=self._job,
             started_at=self._started_at,
-            duration_s=bench.elapsed_s(),
+            duration_s=context.elapsed_s(),
             facts_before=before,
             facts_after=inventory.read(self._sysroot, disk=self._root),
-            runner_details=bench.details,
-            networks=list(bench.networks.values()),
+            runner_details=context.details,
+            networks=list(context.networks.values()),
             clock=clock.NAME,
             clock_resolution_s=clock.RESOLUTION_S,
-            simulated=before.simulated or bool(bench.details.get("simulated")),
+            simulated=before.simulated or bool(context.details.get("simulated")),
             problem=problem,
-            windows=bench.windows,
+            windows=context.windows,
             energy_blocks=self._blocks,
             power=self._power,
             states=self._states,
@@ -116,14 +116,14 @@ class Measurement:
         )
 
     def _sampled(self, before: Facts) -> Optional[Problem]:
-        """Measure with the sampler beside it; what it read is kept however the measuring ends."""
+        """Measure while the sampler runs; what it read is kept however the measuring ends."""
         request = self._job.power
         sources: List[Source] = []
         reason: Optional[str] = NOT_ASKED
         if request is not None:
             sources, reason = power.open_sources(request, self._tree, self._commands)
-        reader = state.Reader(self._tree, self._commands, self._bench.worker_pids)
-        sampler = Sampler(sources, reader.read, self._bench.start_s)
+        reader = state.StateReader(self._tree, self._commands, self._context.worker_pids)
+        sampler = Sampler(sources, reader.read, self._context.start_s)
         sampler.start()
         try:
             return self._phases(before, sampler, bool(sources))
@@ -134,25 +134,25 @@ class Measurement:
                 self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
                     self._power = power.to_record(request, samples.traces, reason)
-            except Exception as error:  # a bug of ours costs the samples, and not what was measured beside them
+            except Exception as error:  # a bug of ours costs the samples, and not what was measured meanwhile
                 traceback.print_exc()
                 text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
                 self._power = Power("unavailable", text)
                 self._sampling = Sampling(pairs=self._pairs, reason=text)
 
     def _phases(self, before: Facts, sampler: Sampler, has_power: bool) -> Optional[Problem]:
-        bench, request = self._bench, self._job.power
+        context, request = self._context, self._job.power
         unified = True if before.l4t is not None else None
         for index, network in enumerate(self._job.networks):
-            bench.progress("alone", network.name, index, len(self._job.networks), at_once=True)
-            measure_alone(bench, network, unified)
-        with Turns(bench) as turns:
-            self._ended_by = turns.rounds()
-            turns.sampler_pairs(sampler.paused, self._pairs)
-            if request is not None and (has_power or request.external_meter) and bench.healthy():
-                turns.energy(request, self._blocks)
-        if not bench.healthy():
-            first = next(record.problem for record in bench.networks.values() if record.problem is not None)
+            context.progress("isolated", network.name, index, len(self._job.networks), at_once=True)
+            measure_isolated(context, network, unified)
+        with Rounds(context) as rounds:
+            self._ended_by = rounds.latency()
+            rounds.sampler_pairs(sampler.paused, self._pairs)
+            if request is not None and (has_power or request.external_meter) and context.healthy():
+                rounds.energy(request, self._blocks)
+        if not context.healthy():
+            first = next(record.problem for record in context.networks.values() if record.problem is not None)
             return Problem(first.code, "no network could be measured; the first: " + first.message)
         return None
 
@@ -166,5 +166,7 @@ def check_cores(cores: List[int]) -> None:
         if core not in allowed:
             raise ProblemError(
                 "bad-cores",
-                "core {} is not there for the job; there are {}".format(core, ", ".join(str(one) for one in allowed)),
+                "core {} is not available to the job; available: {}".format(
+                    core, ", ".join(str(one) for one in allowed)
+                ),
             )

@@ -1,4 +1,4 @@
-"""All networks in turns: one worker holds them all, warmed up until steady, and they are measured in random order.
+"""All networks in rounds: one worker holds them all, warmed up until steady, and they are measured in random order.
 
 In rounds, for latency: every network runs once a round. In blocks, for energy: every network runs back to back for a
 stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board hits all
@@ -12,7 +12,7 @@ import random
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 from sis_agent.measure import stopping
-from sis_agent.measure.context import Bench
+from sis_agent.measure.context import MeasurementContext
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, SamplerPair, Window
 from sis_agent.worker.process import WorkerLostError, WorkerProcess
@@ -25,27 +25,27 @@ SETTLE_S = 1.0
 LEAD_S = 2.0
 
 
-class Turns:
+class Rounds:
     """The worker that holds all networks; use as a context manager, which ends it."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._shuffler = random.Random(bench.job.seed)
+    def __init__(self, context: MeasurementContext) -> None:
+        self._context = context
+        self._shuffler = random.Random(context.job.seed)
         self._worker: Optional[WorkerProcess] = None
-        # Chosen once for each network, so that all its turns are alike, a later worker's too.
+        # Chosen once for each network, so that all its turns are equal, with a later worker too.
         self._inferences: Dict[str, int] = {}
 
-    def __enter__(self) -> "Turns":
+    def __enter__(self) -> "Rounds":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._drop()
 
-    def rounds(self) -> str:
-        """Rounds until the job's length or its target is reached; returns which of them it was."""
-        bench, job = self._bench, self._bench.job
+    def latency(self) -> str:
+        """Rounds until the job's length or its target is reached; returns which of them."""
+        context, job = self._context, self._context.job
         names = [network.name for network in job.networks]
-        rule = stopping.Length(job)
+        rule = stopping.StoppingRule(job)
         ended_by: Optional[str] = None
         begin_s: Optional[float] = None
         done = 0
@@ -54,35 +54,35 @@ class Turns:
                 turn = self._ask({"do": "run", "name": name, "inferences": self._inferences})
                 if turn is None:
                     continue
-                start_s = turn["start_s"] - bench.start_s
+                start_s = turn["start_s"] - context.start_s
                 begin_s = start_s if begin_s is None else begin_s
                 samples = RoundSamples(done, position, start_s, turn["latencies_s"], turn["device_latencies_s"])
-                bench.networks[name].rounds.append(samples)
+                context.networks[name].rounds.append(samples)
                 rule.add(name, turn["latencies_s"])
-                bench.progress("rounds", name, done, rule.expected_rounds(done, names))
-            healthy = [bench.networks[network.name] for network in bench.healthy()]
+                context.progress("rounds", name, done, rule.expected_rounds(done, names))
+            healthy = [context.networks[network.name] for network in context.healthy()]
             if not healthy:
                 return stopping.PROBLEM
             done += 1
             ended_by = rule.ended_by(done, healthy)
-        bench.progress("rounds", None, done, done, at_once=True)
+        context.progress("rounds", None, done, done, at_once=True)
         if begin_s is not None:
-            bench.windows.append(Window("rounds", begin_s, bench.elapsed_s()))
+            context.windows.append(Window("rounds", begin_s, context.elapsed_s()))
         return ended_by
 
-    def sampler_pairs(self, paused: Callable[[], ContextManager[None]], found: List[SamplerPair]) -> None:
+    def sampler_pairs(self, paused: Callable[[], ContextManager[None]], pairs: List[SamplerPair]) -> None:
         """Pairs of turns of one network, with the sampler and without it, one right after the other: an A/A test.
 
         The network is the reference of the speed-ups, or the first; whatever its latency, the cost is the same.
         """
-        bench, job = self._bench, self._bench.job
+        context, job = self._context, self._context.job
         shuffler = random.Random(job.seed)
         for pair in range(job.sampler_pairs):
-            names = [network.name for network in bench.healthy()]
+            names = [network.name for network in context.healthy()]
             if not names:
                 return
             name = job.reference if job.reference in names else names[0]
-            bench.progress("sampler", name, pair, job.sampler_pairs)
+            context.progress("sampler", name, pair, job.sampler_pairs)
             turns: Dict[bool, List[float]] = {}
             for with_sampler in shuffler.sample([True, False], 2):
                 with contextlib.ExitStack() as stack:
@@ -92,43 +92,43 @@ class Turns:
                 if turn is not None:
                     turns[with_sampler] = turn["latencies_s"]
             if len(turns) == 2:
-                found.append(SamplerPair(name, turns[True], turns[False]))
-        bench.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
+                pairs.append(SamplerPair(name, turns[True], turns[False]))
+        context.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
 
-    def energy(self, request: PowerRequest, found: List[EnergyBlock]) -> None:
-        """The blocks that power is read for, between two windows of rest; each goes to `found` when it is done."""
-        bench = self._bench
+    def energy(self, request: PowerRequest, blocks: List[EnergyBlock]) -> None:
+        """The blocks that power is read for, between two windows of rest; each goes to `blocks` when it is done."""
+        context = self._context
         self._warm()  # a worker that was lost in the last round must not start in an idle window
         if request.idle_s:
-            bench.stop.sleep(SETTLE_S)
-            bench.idle("idle_before", request.idle_s)
-        begin_s = bench.elapsed_s()
+            context.stop.sleep(SETTLE_S)
+            context.idle("idle_before", request.idle_s)
+        begin_s = context.elapsed_s()
         self._lead(request)
         for block in range(request.blocks):
             for _, name in self._order():
-                bench.progress("energy", name, block, request.blocks)
+                context.progress("energy", name, block, request.blocks)
                 run = self._ask({"do": "run_for", "name": name, "time_s": request.block_s})
                 if run is not None:
-                    start_s, end_s = run["start_s"] - bench.start_s, run["end_s"] - bench.start_s
-                    found.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
+                    start_s, end_s = run["start_s"] - context.start_s, run["end_s"] - context.start_s
+                    blocks.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
         self._lead(request)
-        bench.windows.append(Window("energy", begin_s, bench.elapsed_s()))
-        bench.progress("energy", None, request.blocks, request.blocks, at_once=True)
+        context.windows.append(Window("energy", begin_s, context.elapsed_s()))
+        context.progress("energy", None, request.blocks, request.blocks, at_once=True)
         if request.idle_s:
-            bench.stop.sleep(SETTLE_S)
-            bench.idle("idle_after", request.idle_s)
+            context.stop.sleep(SETTLE_S)
+            context.idle("idle_after", request.idle_s)
 
     def _lead(self, request: PowerRequest) -> None:
-        names = [network.name for network in self._bench.healthy()]
+        names = [network.name for network in self._context.healthy()]
         if names:
             self._ask({"do": "run_for", "name": names[0], "time_s": min(LEAD_S, request.block_s)})
 
     def _order(self) -> Iterator[Tuple[int, str]]:
         """Places and names of one round, those with a problem left out when it is their turn."""
-        order = [network.name for network in self._bench.job.networks]
+        order = [network.name for network in self._context.job.networks]
         self._shuffler.shuffle(order)
         for position, name in enumerate(order):
-            if self._bench.networks[name].problem is None:
+            if self._context.networks[name].problem is None:
                 yield position, name
 
     def _ask(self, command: Dict[str, Any]) -> Any:
@@ -137,14 +137,14 @@ class Turns:
         Its inferences are looked up when the worker is warm, for they come from the warm-up.
         """
         worker, name = self._warm(), command["name"]
-        if worker is None or self._bench.networks[name].problem is not None:
+        if worker is None or self._context.networks[name].problem is not None:
             return None
         if "inferences" in command:
             command = dict(command, inferences=self._inferences[name])
         try:
             return worker.ask(command)
         except ProblemError as error:
-            self._bench.note(name, problem=error.problem)
+            self._context.note(name, problem=error.problem)
             if isinstance(error, WorkerLostError):
                 self._drop()
             return None
@@ -157,13 +157,13 @@ class Turns:
     def _warm(self) -> Optional[WorkerProcess]:
         """A worker that holds every healthy network, warmed up; None when no network is healthy any more."""
         while self._worker is None:
-            healthy = self._bench.healthy()
+            healthy = self._context.healthy()
             if not healthy:
                 return None
-            worker = self._bench.start_worker()
+            worker = self._context.start_worker()
             try:
                 harness = worker.ask({"do": "harness", "inferences": HARNESS_INFERENCES})
-                self._bench.details["harness_latencies_s"] = harness["latencies_s"]
+                self._context.details["harness_latencies_s"] = harness["latencies_s"]
                 if self._warm_up(worker, healthy):
                     self._worker = worker
                     return worker
@@ -175,25 +175,25 @@ class Turns:
 
     def _warm_up(self, worker: WorkerProcess, networks: List[NetworkJob]) -> bool:
         """Load and warm up; False when the worker was lost, the guilty network being noted."""
-        bench = self._bench
+        context = self._context
         for action in ("load", "warm_up"):
             for index, network in enumerate(networks):
                 name = network.name
-                if bench.networks[name].problem is not None:
+                if context.networks[name].problem is not None:
                     continue
-                bench.progress(action, name, index, len(networks), at_once=True)
+                context.progress(action, name, index, len(networks), at_once=True)
                 try:
                     if action == "load":
-                        worker.ask(bench.load(network))
+                        worker.ask(context.load(network))
                         continue
-                    warm = worker.ask({"do": "warm_up", "name": name, "at_least_s": bench.job.warmup_s})
+                    warm = worker.ask({"do": "warm_up", "name": name, "at_least_s": context.job.warmup_s})
                 except ProblemError as error:
-                    bench.note(name, problem=error.problem)
+                    context.note(name, problem=error.problem)
                     if isinstance(error, WorkerLostError):
                         return False
                     continue
                 if name not in self._inferences:
-                    self._inferences[name] = stopping.turn_inferences(bench.job, warm["latencies_s"])
-                    bench.details["turn_inferences"] = dict(self._inferences)
-                    bench.note(name, warmup_latencies_s=warm["latencies_s"], warmup_steady=warm["steady"])
+                    self._inferences[name] = stopping.turn_inferences(context.job, warm["latencies_s"])
+                    context.details["turn_inferences"] = dict(self._inferences)
+                    context.note(name, warmup_latencies_s=warm["latencies_s"], warmup_steady=warm["steady"])
         return True

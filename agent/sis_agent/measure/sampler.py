@@ -1,7 +1,7 @@
-"""Sampling beside the worker: power at the sensors' own pace, the board's state once a second.
+"""Sampling while the worker runs: power at the sensors' own pace, the board's state once a second.
 
-A thread of the job's process, which otherwise only waits for the worker. It sleeps between two reads, and reads more
-seldom where a read is dear, so that it stays below 1% of a core on slow boards too; what it cost is in the record.
+A thread of the job's process, which otherwise only waits for the worker. It sleeps between two reads, and reads less
+often where a read is expensive, so that it stays below 1% of a core on slow boards too; what it cost is in the record.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from sis_agent import clock
 from sis_agent.power.base import Source
 from sis_agent.schema import PowerTrace, StateSample
 
-# Reads come twice in a sensor's update interval; so often where the sensor does not tell it; never more often.
+# Reads come twice in a sensor's update interval; this often where the sensor does not report one; never more often.
 DEFAULT_INTERVAL_S = 0.05
 SHORTEST_INTERVAL_S = 0.005
 STATE_INTERVAL_S = 1.0
@@ -25,7 +25,7 @@ STATE_COST_MOST = 0.003
 ReadState = Callable[[float], StateSample]
 
 
-class Samples(NamedTuple):
+class SamplerOutput(NamedTuple):
     """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses."""
 
     traces: List[PowerTrace]
@@ -35,7 +35,7 @@ class Samples(NamedTuple):
 
 
 class Recorder:
-    """One source's samples. A repeated answer is left out where the sensor tells how often it updates."""
+    """One source's samples. A repeated answer is left out where the sensor reports how often it updates."""
 
     def __init__(self, source: Source, clock_zero_s: float, now_s: Callable[[], float] = clock.now_s) -> None:
         self.source = source
@@ -112,7 +112,7 @@ class _Task:
         self._cost_s = 0.0
 
     def done(self, cost_s: float, now_s: float) -> None:
-        """Note a run; the first one opens files and is no measure of the others."""
+        """Note a run; the first one opens files and says nothing about the others."""
         self._runs += 1
         if self._runs > 1:
             self._cost_s += cost_s
@@ -189,7 +189,7 @@ class Sampler:
         if self._read_state is not None:
             self._sample_state()
 
-    def stop(self) -> Samples:
+    def stop(self) -> SamplerOutput:
         """A last sample of everything, then the end; raises what went wrong while sampling, if anything did."""
         if self._thread.is_alive():
             self._ending.set()
@@ -201,7 +201,7 @@ class Sampler:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
         cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
-        return Samples(traces, self._states, cpu_s, wall_s)
+        return SamplerOutput(traces, self._states, cpu_s, wall_s)
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()

@@ -11,7 +11,7 @@ from sis_agent.worker.warmup import median
 # board. Turns of networks from 10 us to 150 ms then last 10 to 150 ms.
 TURN_S = 0.1
 TURN_MOST = 1000
-# A network of microseconds would fill the disk with samples before its time is over; so many are enough for any p99.
+# A network of microseconds would fill the disk with samples before its time is over; this many are enough for any p99.
 INFERENCES_MOST = 100000
 
 LENGTH = "length"
@@ -28,8 +28,8 @@ def turn_inferences(job: Job, warmup_latencies_s: Sequence[float]) -> int:
     return int(min(max(round(TURN_S / typical_s), 1), TURN_MOST))
 
 
-class Length:
-    """Counts what the rounds have given, and says when they are over: `ended_by` is then LENGTH or TARGET_CI."""
+class StoppingRule:
+    """When the rounds are over: `add` counts each turn, and `ended_by` is then LENGTH or TARGET_CI."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -44,14 +44,14 @@ class Length:
         self._times_s[name] = self._times_s.get(name, 0.0) + sum(latencies_s)
 
     def ended_by(self, rounds: int, healthy: Sequence[NetworkRecord]) -> Optional[str]:
-        """Why the rounds are over after so many; None while they are not."""
+        """Why the rounds are over after `rounds` of them; None while they are not."""
         if rounds < self._job.rounds:
             return None
         if all(self._is_enough(network.name) for network in healthy):
             return LENGTH
         if self._job.target_ci is not None and rounds >= self._next_look:
             self._next_look = confidence.next_look(rounds)
-            self._tight_looks = self._tight_looks + 1 if self._is_precise(self._job.target_ci, healthy) else 0
+            self._tight_looks = self._tight_looks + 1 if self._is_known(self._job.target_ci, healthy) else 0
             if self._tight_looks >= confidence.LOOKS_AGREE:
                 return TARGET_CI
         return None
@@ -72,7 +72,7 @@ class Length:
         long_enough = self._times_s.get(name, 0.0) >= self._job.min_time_s or count >= INFERENCES_MOST
         return long_enough and count >= self._job.min_inferences
 
-    def _is_precise(self, target: float, healthy: Sequence[NetworkRecord]) -> bool:
+    def _is_known(self, target: float, healthy: Sequence[NetworkRecord]) -> bool:
         turns: Dict[str, Dict[int, List[float]]] = {
             network.name: {turn.round: turn.latencies_s for turn in network.rounds} for network in healthy
         }
@@ -81,7 +81,7 @@ class Length:
             return False
         for other in turns.values():
             shared = sorted(set(reference) & set(other))
-            ratios = confidence.ratios([reference[at] for at in shared], [other[at] for at in shared])
+            ratios = confidence.ratios([reference[number] for number in shared], [other[number] for number in shared])
             if confidence.relative_half_width(ratios) > target:
                 return False
         return True

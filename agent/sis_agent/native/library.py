@@ -25,9 +25,9 @@ class Library:
             c = ctypes.CDLL(self.path)
             version = int(c.sis_interface_version())
         except (OSError, AttributeError) as error:
-            raise LibraryError("{} is no library of sis-edge for this processor: {}".format(path, error)) from None
+            raise LibraryError("{} is not a library of sis-edge for this processor: {}".format(path, error)) from None
         if version != INTERFACE_VERSION:
-            raise LibraryError("{} has interface {}, wanted {}".format(path, version, INTERFACE_VERSION))
+            raise LibraryError("{} has interface {}, and must have {}".format(path, version, INTERFACE_VERSION))
         size, text, floats = ctypes.c_size_t, ctypes.c_char_p, ctypes.POINTER(ctypes.c_float)
         c.sis_instruction_set.restype, c.sis_instruction_set.argtypes = text, [size]
         c.sis_peak_flops.restype, c.sis_peak_flops.argtypes = ctypes.c_double, [text]
@@ -100,7 +100,7 @@ class Chain:
         stages = self._c.sis_chain_profile(self._handle, source, target, threads, seconds, layers, STAGE_ROOM)
         if stages < 0:
             raise MemoryError("no memory to run the chain")
-        return [(int(layers[at]), float(seconds[at])) for at in range(stages)]
+        return [(int(layers[stage]), float(seconds[stage])) for stage in range(stages)]
 
     def close(self) -> None:
         """Give the chain's memory back."""

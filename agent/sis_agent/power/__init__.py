@@ -1,55 +1,58 @@
 """Power sensors, each kind in a file of its own with `open_source(tree, commands)`.
 
-A source gives rails by the names that the board has for them. What their total is, is no matter of names: the
-device profile says it (schema.PowerRequest), and without its rule no total is claimed.
+A source gives rails by the names that the board has for them. What their total is, no name says: the device profile
+does (schema.PowerRequest), and without its rule no total is claimed.
 """
 
 from typing import Dict, List, Optional, Tuple
 
+from sis_agent import builtin, plugins
 from sis_agent.commands import Commands
-from sis_agent.power import hwmon, ina238, ina3221, pi_pmic, rapl, replay, tegrastats
+from sis_agent.lookup import BrokenPluginError, Modules
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.schema import Power, PowerRequest, PowerTrace
 from sis_agent.tree import Tree
 
-# Best first, for a request that names none.
-SOURCES = {module.KIND: module.open_source for module in (replay, ina3221, ina238, hwmon, rapl, pi_pmic, tegrastats)}
-
-# A read of these runs a program, which disturbs what is measured.
-RUN_A_TOOL = (pi_pmic.KIND, tegrastats.KIND)
+SOURCES = Modules(builtin.POWER, plugins.POWER, answers=UnavailableError)
 
 AVAILABLE = "available"
 
 
 def find(tree: Tree, commands: Commands) -> Dict[str, str]:
     """For each kind "available", or the sentence that says why it is not."""
-    found = {}
+    states = {}
     for kind in SOURCES:
         try:
-            SOURCES[kind](tree, commands).close()
-            found[kind] = AVAILABLE
-        except UnavailableError as error:
-            found[kind] = str(error)
-    return found
+            with SOURCES.using(kind) as module:
+                module.open_source(tree, commands).close()
+            states[kind] = AVAILABLE
+        except (UnavailableError, BrokenPluginError) as error:
+            states[kind] = str(error)
+    return states
 
 
 def open_sources(request: PowerRequest, tree: Tree, commands: Commands) -> Tuple[List[Source], Optional[str]]:
     """The sources to read, the one to use first; or none, and the reason.
 
-    Every kind that reads files is opened; one that runs a tool only where no kind before it in the request's list
-    works. The first source that has all of the total's rails comes first.
+    Every kind that reads files is opened; one that runs a tool (`RUNS_A_TOOL` in its module), which disturbs what is
+    measured, only where no kind before it in the request's list works. The first source that has all of the total's
+    rails comes first.
     """
     sources: List[Source] = []
     reasons = []
-    for kind in request.sources or list(SOURCES):
+    for kind in request.sources or SOURCES:
         if kind not in SOURCES:
-            reasons.append("{}: no such kind (known: {})".format(kind, ", ".join(SOURCES)))
+            reasons.append("unknown power sensor '{}' (known: {})".format(kind, SOURCES.listed()))
             continue
         try:
-            if sources and kind in RUN_A_TOOL:
-                continue
-            sources.append(SOURCES[kind](tree, commands))
-        except UnavailableError as error:
+            with SOURCES.using(kind) as module:
+                if not (sources and getattr(module, "RUNS_A_TOOL", False)):
+                    source = module.open_source(tree, commands)
+                    if not isinstance(source, Source):
+                        raise TypeError("open_source() gives {!r}, and must give a Source".format(source))
+                    source.kind = kind
+                    sources.append(source)
+        except (UnavailableError, BrokenPluginError) as error:
             reasons.append("{}: {}".format(kind, error))
     sources.sort(key=lambda source: not set(request.total_rails) <= set(source.rails))
     return sources, None if sources else "no power sensor can be read here; " + "; ".join(reasons)

@@ -5,14 +5,14 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 
 class UnavailableError(Exception):
-    """This board has no such source, or it cannot be read here; the text says which of the two."""
+    """This board has no such source, or it cannot be read here; the text says why."""
 
 
 class Source:
     """One sensor source with all its rails, read together.
 
-    `update_interval_s` is the sensor's own, None where it does not tell. `counts_energy` says that `read` gives
-    joules since an arbitrary start instead of watts.
+    `update_interval_s` is the sensor's own, None where it reports none. `counts_energy`: `read` gives joules since an
+    arbitrary start instead of watts. `kind` is the name that the source is listed under, set when it is opened.
     """
 
     kind = ""
@@ -68,13 +68,11 @@ class FileSource(Source):
 
     def __init__(
         self,
-        kind: str,
         rails: Sequence[Tuple[str, List[NumberFile]]],
         skipped_rails: Sequence[str],
         update_interval_s: Optional[float],
     ) -> None:
         super().__init__([name for name, _ in rails], skipped_rails, update_interval_s)
-        self.kind = kind
         self._files = dict(rails)
 
     def read(self) -> Dict[str, Optional[float]]:

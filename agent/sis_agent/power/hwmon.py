@@ -12,7 +12,6 @@ from sis_agent.power import chips, ina238
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "hwmon"
 HAVE_A_KIND = ("ina3221", *ina238.DRIVERS)
 
 
@@ -34,7 +33,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
             intervals_s.append(tree.number(interval, 1e-3) or 0.0)
     if not rails:
         raise UnavailableError("no chip in /sys/class/hwmon measures power")
-    return checked(FileSource(KIND, rails, [], max(intervals_s) or None))
+    return checked(FileSource(rails, [], max(intervals_s) or None))
 
 
 def _is_power(name: str) -> bool:

@@ -7,7 +7,6 @@ from sis_agent.power import chips
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "ina238"
 DRIVERS = ("ina238", "ina237")
 LABELS = ("power1_label", "curr1_label", "in1_label", "label")
 # Where the device tree gives the chip no label: tegrastats' name for what it measures.
@@ -16,14 +15,14 @@ UNLABELLED = "VIN"
 
 def open_source(tree: Tree, commands: Commands) -> Source:
     """All INA238 of the board as one source; raises UnavailableError."""
-    found = [chip for chip in chips.hwmon(tree) if chip.name in DRIVERS]
-    if not found:
-        raise UnavailableError("there is no INA238 chip in /sys/class/hwmon")
+    monitors = [chip for chip in chips.hwmon(tree) if chip.name in DRIVERS]
+    if not monitors:
+        raise UnavailableError("no INA238 chip in /sys/class/hwmon")
     rails: List[Tuple[str, List[NumberFile]]] = []
-    for chip in found:
+    for chip in monitors:
         name = unique(_label(tree, chip.folder) or UNLABELLED, [rail for rail, _ in rails], chip.place)
         rails.append((name, [NumberFile(tree.path(chip.folder + "/power1_input"), 1e-6)]))
-    return checked(FileSource(KIND, rails, [], chips.update_interval_s(tree, found)))
+    return checked(FileSource(rails, [], chips.update_interval_s(tree, monitors)))
 
 
 def _label(tree: Tree, folder: str) -> Optional[str]:

@@ -12,7 +12,6 @@ from sis_agent.power import chips
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "ina3221"
 IIO = "sys/bus/i2c/drivers/ina3221x"
 DISCONNECTED = ("", "NC")
 
@@ -21,15 +20,15 @@ def open_source(tree: Tree, commands: Commands) -> Source:
     """All INA3221 of the board as one source; raises UnavailableError."""
     source = _hwmon(tree) or _iio(tree)
     if source is None:
-        raise UnavailableError("there is no INA3221 chip in /sys, neither through hwmon nor through IIO")
+        raise UnavailableError("no INA3221 chip in /sys, neither through hwmon nor through IIO")
     return checked(source)
 
 
 def _hwmon(tree: Tree) -> Optional[FileSource]:
-    found = [chip for chip in chips.hwmon(tree) if chip.name == "ina3221"]
+    monitors = [chip for chip in chips.hwmon(tree) if chip.name == "ina3221"]
     rails: List[Tuple[str, List[NumberFile]]] = []
     skipped: List[str] = []
-    for chip in found:
+    for chip in monitors:
         for channel in (1, 2, 3):
             base = "{}/in{}".format(chip.folder, channel)
             label = tree.text(base + "_label") or ""
@@ -39,7 +38,7 @@ def _hwmon(tree: Tree) -> Optional[FileSource]:
             volts = NumberFile(tree.path(base + "_input"), 1e-3)
             amperes = NumberFile(tree.path("{}/curr{}_input".format(chip.folder, channel)), 1e-3)
             rails.append((unique(label, [name for name, _ in rails], chip.place), [volts, amperes]))
-    return FileSource(KIND, rails, skipped, chips.update_interval_s(tree, found)) if found else None
+    return FileSource(rails, skipped, chips.update_interval_s(tree, monitors)) if monitors else None
 
 
 def _iio(tree: Tree) -> Optional[FileSource]:
@@ -56,7 +55,7 @@ def _iio(tree: Tree) -> Optional[FileSource]:
                     continue
                 watts = NumberFile(tree.path("{}/in_power{}_input".format(folder, channel)), 1e-3)
                 rails.append((unique(label, [name for name, _ in rails], place), [watts]))
-    return FileSource(KIND, rails, skipped, None) if places else None
+    return FileSource(rails, skipped, None) if places else None
 
 
 def _skipped(label: str, place: str, channel: int) -> str:

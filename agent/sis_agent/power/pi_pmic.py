@@ -1,7 +1,7 @@
 """The power management chip of the Raspberry Pi 5, read by `vcgencmd pmic_read_adc`.
 
 The tool prints a current and a voltage for each rail, with indices that do not match: they belong together by name.
-A voltage without a current (EXT5V, the battery) gives no power, so what the board's 5 V input feeds beside the chip
+A voltage without a current (EXT5V, the battery) gives no power, so what the board's 5 V input feeds past the chip
 (USB, fans) is not in any rail.
 """
 
@@ -12,7 +12,7 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "pi-pmic"
+RUNS_A_TOOL = True  # and so disturbs what is measured
 TOOL, ARGUMENTS = "vcgencmd", ("pmic_read_adc",)
 TIMEOUT_S = 2.0
 
@@ -38,20 +38,18 @@ def parse(text: str) -> Reading:
 class PiPmic(Source):
     """One run of the tool a read, which takes some milliseconds of processor time each."""
 
-    kind = KIND
-
     def __init__(self, commands: Commands) -> None:
         super().__init__([], [], None)
         self._commands = commands
         finished = commands.finish(TOOL, ARGUMENTS, TIMEOUT_S)
         if finished is None:
-            raise UnavailableError("there is no vcgencmd on this board, or it does not answer")
+            raise UnavailableError("no vcgencmd on this board, or it does not answer")
         reading = parse(finished.output)
         if not reading.power_w:
-            said = (finished.output.strip().splitlines() or ["nothing"])[0]
+            first_line = (finished.output.strip().splitlines() or ["nothing"])[0]
             raise UnavailableError(
                 "`vcgencmd pmic_read_adc` gives no rails ({}); a Raspberry Pi before the 5 has none, and the user must "
-                "be in the group video".format(said)
+                "be in the group video".format(first_line)
             )
         self.rails, self.skipped_rails = list(reading.power_w), reading.skipped
 
@@ -61,8 +59,8 @@ class PiPmic(Source):
         if finished is None:
             return dict.fromkeys(self.rails)
         self.cpu_s += finished.cpu_s
-        found = parse(finished.output).power_w
-        return {rail: found.get(rail) for rail in self.rails}
+        power_w = parse(finished.output).power_w
+        return {rail: power_w.get(rail) for rail in self.rails}
 
 
 def open_source(tree: Tree, commands: Commands) -> Source:

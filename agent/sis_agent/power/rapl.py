@@ -10,7 +10,6 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import FileSource, NumberFile, Source, UnavailableError, checked, unique
 from sis_agent.tree import Tree
 
-KIND = "rapl"
 CLASS = "sys/class/powercap"
 
 
@@ -21,7 +20,7 @@ class Rapl(FileSource):
 
     def __init__(self, rails: List[Tuple[str, List[NumberFile]]], ranges_j: Dict[str, Optional[float]]) -> None:
         # The hardware counts every millisecond, far faster than anybody should read it.
-        super().__init__(KIND, rails, [], None)
+        super().__init__(rails, [], None)
         self._ranges_j = ranges_j
         self._last_j: Dict[str, float] = {}
         self._sum_j: Dict[str, float] = {}
@@ -58,7 +57,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
         rails.append((rail, [NumberFile(tree.path(folder + "/energy_uj"), 1e-6)]))
         ranges_j[rail] = tree.number(folder + "/max_energy_range_uj", 1e-6)
     if not rails:
-        raise UnavailableError("there are no RAPL counters in /sys/class/powercap")
+        raise UnavailableError("no RAPL counters in /sys/class/powercap")
     try:
         return checked(Rapl(rails, ranges_j))
     except UnavailableError as error:

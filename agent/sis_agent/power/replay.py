@@ -14,14 +14,11 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "replay"
 FILE = "recorded/power.json"
 
 
 class Replay(Source):
     """The recording's clock starts with the first read."""
-
-    kind = KIND
 
     def __init__(
         self,
@@ -39,7 +36,7 @@ class Replay(Source):
         self._start_s: Optional[float] = None
 
     def read(self) -> Dict[str, Optional[float]]:
-        """What the recording said at this time since the first read."""
+        """The recording's values at this time since the first read."""
         now_s = self._now_s()
         if self._start_s is None:
             self._start_s = now_s

@@ -1,6 +1,6 @@
 """tegrastats, NVIDIA's own tool on every Jetson: a line every 100 ms. For boards whose chips cannot be read directly.
 
-Power stands in a line as `NAME now/average` or, from JetPack 7.2 on, `NAME now/average/highest`, in milliwatts with
+A line has power as `NAME now/average` or, from JetPack 7.2 on, `NAME now/average/highest`, in milliwatts with
 or without the unit, perhaps negative. Memory looks alike but ends in a unit of memory.
 """
 
@@ -16,10 +16,10 @@ from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.tree import Tree
 
-KIND = "tegrastats"
+RUNS_A_TOOL = True  # and so disturbs what is measured
 INTERVAL_S = 0.1
 FIRST_LINE_S = 5.0
-# A tool that says nothing for so many intervals has stopped.
+# A tool that is silent for this many intervals has stopped.
 STALE_INTERVALS = 10
 
 _RAIL = re.compile(r"(?<!\S)([A-Za-z]\w*) (-?\d+)(?:mW)?(?:/-?\d+(?:mW)?){1,2}(?!\S)")
@@ -33,8 +33,6 @@ def parse(line: str) -> Dict[str, float]:
 
 class Tegrastats(Source):
     """The tool's newest line."""
-
-    kind = KIND
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None
@@ -63,8 +61,8 @@ class Tegrastats(Source):
             pass
         if clock.now_s() - self._line_s > STALE_INTERVALS * INTERVAL_S:
             return dict.fromkeys(self.rails)
-        found = parse(self._line)
-        return {rail: found.get(rail) for rail in self.rails}
+        power_w = parse(self._line)
+        return {rail: power_w.get(rail) for rail in self.rails}
 
     def close(self) -> None:
         """End the tool, and note what it took."""
@@ -91,7 +89,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
     """The tool, running; raises UnavailableError."""
     process = commands.start("tegrastats", ["--interval", "{:.0f}".format(INTERVAL_S * 1e3)])
     if process is None:
-        raise UnavailableError("there is no tegrastats on this board")
+        raise UnavailableError("no tegrastats on this board")
     source = Tegrastats(process)
     fault = source.wait_for_rails(FIRST_LINE_S)
     if fault is not None:

@@ -1,40 +1,49 @@
-"""The run times that can execute a network, each in a file of its own; a run time is imported only by its runner."""
+"""The runtimes that can execute a network, each in a file of its own; a runtime is imported only by its runner."""
 
-import importlib
-from typing import Dict
+from typing import Dict, Optional
 
+from sis_agent import builtin, plugins
+from sis_agent.lookup import BrokenPluginError, Modules
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import Runner
 
-# Name in a job -> module with `make(threads, batch_size)` and `missing()`.
-RUNNERS = {
-    "onnxruntime": "sis_agent.runners.onnxruntime_runner",
-    "tensorrt": "sis_agent.runners.tensorrt",
-    "tensorrt_rtx": "sis_agent.runners.tensorrt.rtx",
-    "trtexec": "sis_agent.runners.trtexec",
-    "null": "sis_agent.runners.null",
-}
+RUNNERS = Modules(builtin.RUNNERS, plugins.RUNNERS, answers=ProblemError)
 
 AVAILABLE = "available"
 
 
+def missing(name: str) -> Optional[str]:
+    """What this board lacks for a runner, in a sentence; None when nothing."""
+    try:
+        with RUNNERS.using(name) as module:
+            lack: Optional[str] = module.missing()
+            return lack
+    except BrokenPluginError as error:
+        return str(error)
+
+
 def availability() -> Dict[str, str]:
     """For each runner "available", or the sentence that says what it lacks."""
-    return {name: importlib.import_module(module).missing() or AVAILABLE for name, module in RUNNERS.items()}
+    return {name: missing(name) or AVAILABLE for name in RUNNERS}
 
 
 def check(name: str) -> None:
     """Raise the problem `unknown-runner` or `no-runtime` unless this runner can be used."""
     if name not in RUNNERS:
-        raise ProblemError("unknown-runner", "there is no runner '{}'; known: {}".format(name, ", ".join(RUNNERS)))
-    lack = importlib.import_module(RUNNERS[name]).missing()
+        raise ProblemError("unknown-runner", "unknown runner '{}'; known: {}".format(name, RUNNERS.listed()))
+    lack = missing(name)
     if lack:
-        raise ProblemError("no-runtime", lack)
+        raise ProblemError("no-runtime", "the runner {} cannot be used here: {}".format(name, lack))
 
 
 def make(name: str, threads: int, batch_size: int) -> Runner:
     """The runner of this name; raises as `check` does."""
     check(name)
-    runner = importlib.import_module(RUNNERS[name]).make(threads, batch_size)
-    assert isinstance(runner, Runner)
-    return runner
+    try:
+        with RUNNERS.using(name) as module:
+            runner = module.make(threads, batch_size)
+            if not isinstance(runner, Runner):
+                raise TypeError("make() gives {!r}, and must give a Runner".format(runner))
+            return runner
+    except BrokenPluginError as error:
+        raise ProblemError("no-runtime", "the runner {} cannot be used here: {}".format(name, error))

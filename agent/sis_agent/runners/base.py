@@ -8,7 +8,7 @@ OnProgress = Callable[[Dict[str, Any]], None]
 
 
 class Session:
-    """One loaded network. `times_itself` is True for a run time that has its own clock and no single calls to time."""
+    """One loaded network. `times_itself` is True for a runtime that has its own clock and no single calls to time."""
 
     times_itself = False
 
@@ -17,19 +17,19 @@ class Session:
         raise NotImplementedError
 
     def step(self, batch: Any) -> Callable[[], Any]:
-        """The call that runs one inference of `batch` and nothing else: it is what the clock stands around."""
+        """The call that runs one inference of `batch` and nothing else: it is what is timed."""
         raise NotImplementedError
 
     def timer(self, batch: Any) -> Callable[[int], List[float]]:
-        """Where it times itself: the call that gives the latencies [s] of so many inferences of `batch`."""
+        """Where it times itself: the call that gives the latencies [s] of as many inferences of `batch`."""
         raise NotImplementedError
 
     def device_latencies_s(self) -> List[float]:
-        """What the device's own clock said of the steps since the last call; empty where it has none."""
+        """The steps since the last call by the device's own clock; empty where it has none."""
         return []
 
     def details(self) -> Dict[str, Any]:
-        """What is worth recording of this network beside its latencies, as JSON."""
+        """What to record of this network in addition to its latencies, as JSON."""
         return {}
 
 
@@ -38,7 +38,7 @@ def known_options(options: Dict[str, Any], known: Sequence[str]) -> None:
     for name in options:
         if name not in known:
             text = ", ".join(known) or "none"
-            raise ProblemError("bad-option", "the option '{}' is unknown here; known: {}".format(name, text))
+            raise ProblemError("bad-option", "unknown option '{}'; known: {}".format(name, text))
 
 
 def ignore(progress: Dict[str, Any]) -> None:
@@ -46,9 +46,13 @@ def ignore(progress: Dict[str, Any]) -> None:
 
 
 class Runner:
-    """One run time. `computes` is False for one whose outputs mean nothing, so that nothing checks them."""
+    """One runtime. `computes` is False for one whose outputs mean nothing, so that nothing checks them.
+
+    `on_gpu` says where networks run; it is recorded as `runner_details["on_gpu"]`.
+    """
 
     computes = True
+    on_gpu = False
 
     def details(self) -> Dict[str, Any]:
         """Versions and settings for the record; `simulated` is true where a stand-in plays the run time."""
@@ -63,6 +67,6 @@ class Runner:
     def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """Load a network; `options` are the job's for it, of names that the runner documents.
 
-        Raises ProblemError when this run time cannot take the network or does not know an option.
+        Raises ProblemError when this runtime cannot take the network or does not know an option.
         """
         raise NotImplementedError

@@ -4,7 +4,7 @@ An engine fits only the TensorRT and the GPU that it was built for, and its tact
 the key is (ONNX SHA-256, TensorRT version, GPU, its compute capability, power mode, build settings), hashed.
 
     engines/<key>.plan       the engine
-    engines/<key>.json       the key's parts, the plan's SHA-256, what the build told; written last, so that a plan
+    engines/<key>.json       the key's parts, the plan's SHA-256, the build's report; written last, so that a plan
                              without it is an interrupted build
     engines/<key>.log        the builder's log
     engines/timing-<key>     the builder's timings, shared by all builds of one TensorRT, GPU and power mode
@@ -18,7 +18,7 @@ from typing import Any, Dict, NamedTuple, Optional, Set
 
 from sis_agent.files import disk_full_is_a_problem, write_atomic
 
-# What the job tells its workers: the folder inside of the agent's root (outside of a job it is the default root's), and
+# What the job passes to its workers: the folder inside the agent's root (outside a job it is the default root's), and
 # the board's power mode.
 FOLDER_VARIABLE = "SIS_AGENT_ENGINES"
 POWER_MODE_VARIABLE = "SIS_AGENT_POWER_MODE"
@@ -27,13 +27,13 @@ DEFAULT_FOLDER = "~/.sis-edge/engines"
 _KEY_DIGITS = 24
 
 
-class Entry(NamedTuple):
-    """One engine in the cache; `told` is what its build told, a JSON object. `is_new`: it was built by this process."""
+class CachedEngine(NamedTuple):
+    """One engine in the cache; `report` is its build's, a JSON object. `is_new`: it was built by this process."""
 
     plan_path: str
     plan_sha256: str
     plan_bytes: int
-    told: Dict[str, Any]
+    report: Dict[str, Any]
     is_new: bool
 
 
@@ -63,7 +63,7 @@ class EngineCache:
         with disk_full_is_a_problem():
             os.makedirs(self.folder, exist_ok=True)
 
-    def find(self, key: str) -> Optional[Entry]:
+    def find(self, key: str) -> Optional[CachedEngine]:
         """The engine of this key, its bytes checked; None where there is none, or a damaged one."""
         try:
             with open(self.path(key, ".json"), encoding="utf-8") as file:
@@ -71,18 +71,18 @@ class EngineCache:
             plan = self.path(key, ".plan")
             if file_sha256(plan) != data["plan_sha256"]:
                 return None
-            return Entry(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]), key in self._new)
+            return CachedEngine(plan, data["plan_sha256"], os.path.getsize(plan), dict(data["told"]), key in self._new)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: str, parts: Dict[str, Any], told: Dict[str, Any]) -> Entry:
+    def put(self, key: str, parts: Dict[str, Any], report: Dict[str, Any]) -> CachedEngine:
         """Seal an engine whose plan has been written to `path(key, ".plan")`."""
         plan = self.path(key, ".plan")
         sha256 = file_sha256(plan)
-        data = {"key": dict(parts, power_mode=self.power_mode), "plan_sha256": sha256, "told": told}
+        data = {"key": dict(parts, power_mode=self.power_mode), "plan_sha256": sha256, "told": report}
         write_atomic(self.path(key, ".json"), json.dumps(data, indent=1, sort_keys=True))
         self._new.add(key)
-        return Entry(plan, sha256, os.path.getsize(plan), told, True)
+        return CachedEngine(plan, sha256, os.path.getsize(plan), report, True)
 
     def drop(self, key: str) -> None:
         """Remove an engine that turned out to be unusable."""
@@ -92,7 +92,7 @@ class EngineCache:
 
 
 def of_this_job() -> EngineCache:
-    """The cache that the job told this worker of."""
+    """The cache that the job named for this worker."""
     folder = os.environ.get(FOLDER_VARIABLE) or os.path.expanduser(DEFAULT_FOLDER)
     return EngineCache(folder, os.environ.get(POWER_MODE_VARIABLE))
 

@@ -9,14 +9,14 @@ from sis_agent import clock
 from sis_agent.child import how_it_ended
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import OnProgress
-from sis_agent.runners.engine_cache import EngineCache, Entry
+from sis_agent.runners.engine_cache import CachedEngine, EngineCache
 
-# How often somebody who waits for a build hears that it goes on.
+# How often a build reports that it goes on.
 PROGRESS_EVERY_S = 5.0
 
 
-def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> Entry:
-    """The engine of these key parts. `build(key)` makes the plan at the key's path and returns what to tell of it."""
+def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[str, Any]]) -> CachedEngine:
+    """The engine of these key parts. `build(key)` makes the plan at the key's path and returns the report on it."""
     key = cache.key(**parts)
     entry = cache.find(key)
     if entry is None:
@@ -27,7 +27,7 @@ def get(cache: EngineCache, parts: Dict[str, Any], build: Callable[[str], Dict[s
 
 
 def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnProgress) -> str:
-    """Run a builder to its end and return what it said.
+    """Run a builder to its end and return its output.
 
     Raises ProblemError: `build-too-long` at the limit, `build-crashed` when a signal ended it, `build-failed` with its
     first error when it gave up.
@@ -55,14 +55,16 @@ def run_builder(command: List[str], line: str, limit_s: float, on_progress: OnPr
             process.kill()
         process.wait()
     if process.returncode < 0:
-        hint = ", perhaps for want of memory" if process.returncode == -9 else ""
+        hint = ", perhaps out of memory" if process.returncode == -9 else ""
         how = how_it_ended(process.returncode)
         raise ProblemError(
             "build-crashed", "the engine's builder {}{}; the job's log.txt may say more".format(how, hint)
         )
     if process.returncode > 0:
         print(output, file=sys.stderr, flush=True)
-        lines = output.strip().splitlines() or ["it said nothing"]
-        told = next((line for line in lines if "[E]" in line), lines[-1])
-        raise ProblemError("build-failed", "the engine's builder {}: {}".format(how_it_ended(process.returncode), told))
+        lines = output.strip().splitlines() or ["no output"]
+        reason = next((line for line in lines if "[E]" in line), lines[-1])
+        raise ProblemError(
+            "build-failed", "the engine's builder {}: {}".format(how_it_ended(process.returncode), reason)
+        )
     return output

@@ -6,7 +6,7 @@ from sis_agent.runners.base import Runner, Session
 
 
 def missing() -> Optional[str]:
-    """Nothing: this runner needs no run time."""
+    """Nothing: this runner needs no runtime."""
     return None
 
 
@@ -28,7 +28,7 @@ class NullSession(Session):
 
 
 class NullRunner(Runner):
-    """The run time of nothing."""
+    """The runtime of nothing."""
 
     computes = False
 

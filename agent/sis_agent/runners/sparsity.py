@@ -1,4 +1,4 @@
-"""What TensorRT says of structured sparsity: which layers could use sparse kernels, and which it chose them for.
+"""What TensorRT reports of structured sparsity: which layers could use sparse kernels, and which it chose them for.
 
 Two proofs. The builder's log has two lines, worded differently before and from TensorRT 10 on:
 
@@ -8,7 +8,7 @@ Two proofs. The builder's log has two lines, worded differently before and from 
     (Sparsity) Found 2 layer(s) eligible to use sparse tactics: conv1, conv2
     (Sparsity) Chose 1 layer(s) using sparse tactics: conv2
 
-The newer lines come without names at INFO level and with them at VERBOSE level. They are said once a pass of tactic
+The newer lines come without names at INFO level and with them at VERBOSE level. They come once a pass of tactic
 selection; the last ones are the engine's. The second proof is the engine inspector: sparse kernels have it in their
 tactic's name.
 """
@@ -33,7 +33,7 @@ _SPARSE_TACTIC = re.compile(r"sparse|sptensor|spmma", re.IGNORECASE)
 
 
 class Layers(NamedTuple):
-    """How many layers, and which; `names` is None where only their number was said."""
+    """How many layers, and which; `names` is None where only their number was logged."""
 
     number: int
     names: Optional[List[str]]
@@ -47,9 +47,9 @@ class LogReport(NamedTuple):
 
 
 class LayerTactic(NamedTuple):
-    """One layer of an engine; `tactic` and `sparse` are None where the inspector does not tell the tactic.
+    """One layer of an engine; `tactic` and `sparse` are None where the inspector does not report the tactic.
 
-    `onnx` are the nodes of the ONNX file that it computes, where TensorRT tells (8.6 and later do): a layer of its
+    `onnx` are the nodes of the ONNX file that it computes, where TensorRT reports them (8.6 and later): a layer of its
     Myelin compiler has a name that says nothing of them.
     """
 
@@ -63,25 +63,25 @@ class LayerTactic(NamedTuple):
 
 def from_log(lines: Iterable[str]) -> LogReport:
     """The builder's last word on sparsity, from either form of its lines."""
-    found: Dict[str, Optional[Layers]] = {"eligible": None, "chosen": None}
+    report: Dict[str, Optional[Layers]] = {"eligible": None, "chosen": None}
     for line in lines:
         if MARK not in line:
             continue
-        for what in found:
+        for what in report:
             old, new = _OLD[what].search(line), _NEW[what].search(line)
             if old:
                 names = _names(old.group(1))
-                found[what] = Layers(len(names), names)
+                report[what] = Layers(len(names), names)
             elif new:
-                found[what] = _merged(found[what], int(new.group(1)), new.group(2))
-    return LogReport(**found)
+                report[what] = _merged(report[what], int(new.group(1)), new.group(2))
+    return LogReport(**report)
 
 
 def _merged(known: Optional[Layers], count: int, text: Optional[str]) -> Layers:
     names = _names(text or "")
     if len(names) == count:
         return Layers(count, names)
-    # The line without names stands beside the one with them, in either order.
+    # The line without names comes next to the one with them, in either order.
     return known if known is not None and known.number == count and not names else Layers(count, None)
 
 
@@ -90,7 +90,7 @@ def _names(text: str) -> List[str]:
 
 
 def from_inspector(text: str) -> List[LayerTactic]:
-    """An engine's layers from the inspector's JSON of TensorRT 8 to 11; empty for a text that is no such JSON.
+    """An engine's layers from the inspector's JSON of TensorRT 8 to 11; empty for any other text.
 
     TensorRT 8 gives layers by name alone unless the engine was built with detailed verbosity; up to 10 a tensor has one
     `Format/Datatype`, from 11 on the two are apart.
@@ -118,10 +118,10 @@ def _layer(layer: Any) -> LayerTactic:
 
 
 def summary(log: LogReport, layers: List[LayerTactic]) -> Dict[str, Any]:
-    """Both proofs for the record. `sparse_tactics` is None where the inspector tells no tactic at all."""
-    told = [layer for layer in layers if layer.tactic is not None]
+    """Both proofs for the record. `sparse_tactics` is None where the inspector reports no tactic at all."""
+    known = [layer for layer in layers if layer.tactic is not None]
     return {
         "eligible": log.eligible and log.eligible._asdict(),
         "chosen": log.chosen and log.chosen._asdict(),
-        "sparse_tactics": [layer.name for layer in told if layer.sparse] if told else None,
+        "sparse_tactics": [layer.name for layer in known if layer.sparse] if known else None,
     }

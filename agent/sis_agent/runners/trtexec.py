@@ -20,7 +20,7 @@ from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, sparsity
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
 from sis_agent.runners.trtexec_flags import Flags
@@ -62,6 +62,8 @@ def make(threads: int, batch_size: int) -> Runner:
 class TrtexecRunner(Runner):
     """One trtexec, its version and the flags that it has."""
 
+    on_gpu = True
+
     def __init__(self, path: str, batch_size: int) -> None:
         self._path = path
         self._batch_size = batch_size
@@ -91,7 +93,7 @@ class TrtexecRunner(Runner):
         engine = self._engine(model_path, wanted, ignore)
         return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted), self._flags.of_run())
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
         if options.input_shape is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
         flags = self._flags.of_build(options)
@@ -133,10 +135,10 @@ class TrtexecRunner(Runner):
 
     def _check_precision(self, options: EngineOptions, layers: List[sparsity.LayerTactic]) -> None:
         """A strongly typed engine in another precision than was asked for is not what was to be measured."""
-        told = [layer.precision.lower() for layer in layers if layer.precision is not None]
-        if self._flags.has("--fp16") or options.precision == "int8" or not told:
+        precisions = [layer.precision.lower() for layer in layers if layer.precision is not None]
+        if self._flags.has("--fp16") or options.precision == "int8" or not precisions:
             return
-        given = "fp16" if any(mark in text for mark in ("fp16", "half") for text in told) else "fp32"
+        given = "fp16" if any(mark in text for mark in ("fp16", "half") for text in precisions) else "fp32"
         if given != options.precision:
             raise ProblemError(
                 "wrong-precision",
@@ -146,9 +148,9 @@ class TrtexecRunner(Runner):
 
 
 def _check_quantised(options: EngineOptions, model_path: str) -> None:
-    """Refuse INT8 without quantised weights, and the reverse: the tool would take both for what they are not."""
+    """Refuse INT8 without quantised weights, and the reverse: the tool would take each for the other."""
     with open(model_path, "rb") as file:
-        quantised = b"QuantizeLinear" in file.read()  # the name of an operator, which stands in the file as it is
+        quantised = b"QuantizeLinear" in file.read()  # the name of an operator, which is plain text in the file
     if quantised != (options.precision == "int8"):
         has, push = ("is quantised", options.precision) if quantised else ("has no QuantizeLinear nodes", "quantised")
         text = "{} was asked for, and the ONNX {}; push the {} ONNX of the network"
@@ -160,7 +162,9 @@ class TrtexecSession(Session):
 
     times_itself = True
 
-    def __init__(self, path: str, engine: Entry, folder: str, options: Dict[str, Any], run_flags: List[str]) -> None:
+    def __init__(
+        self, path: str, engine: CachedEngine, folder: str, options: Dict[str, Any], run_flags: List[str]
+    ) -> None:
         self._path = path
         self._engine = engine
         self._folder = folder
@@ -172,22 +176,22 @@ class TrtexecSession(Session):
         """Logits of images, INFER_BATCH at a time."""
         import numpy
 
-        found = []
+        logits = []
         for start in range(0, len(images), INFER_BATCH):
             piece = images[start : start + INFER_BATCH]
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 output = os.path.join(scratch, "output.json")
                 self._call(scratch, piece, ["--iterations=1", "--warmUp=0", "--exportOutput=" + output])
-                found.append(_logits(_text(output), len(piece)))
-        return numpy.concatenate(found)
+                logits.append(_logits(_text(output), len(piece)))
+        return numpy.concatenate(logits)
 
     def step(self, batch: Any) -> Callable[[], Any]:
-        """One inference in a process of its own; what it took is for `timer` to tell."""
+        """One inference in a process of its own; `timer` reports what it took."""
         run = self.timer(batch)
         return lambda: run(1)
 
     def timer(self, batch: Any) -> Callable[[int], List[float]]:
-        """The GPU's compute times of so many inferences in a process of their own, after its warm-up."""
+        """The GPU's compute times of `count` inferences in a process of their own, after its warm-up."""
 
         def run(count: int) -> List[float]:
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
@@ -216,7 +220,7 @@ class TrtexecSession(Session):
             "engine_bytes": entry.plan_bytes,
             "engine_sha256": entry.plan_sha256,
             "engine_cache_hit": not entry.is_new,
-            "engine_told": entry.told,
+            "engine_told": entry.report,
             "copies": self._copies,
             "latency": "GPU compute time by trtexec",
         }
@@ -233,7 +237,7 @@ class TrtexecSession(Session):
 
 def parse_times(text: str) -> List[Dict[str, float]]:
     """Seconds of compute and of copies, a dict an inference; TensorRT 8 says In and Out, later ones H2d and D2h."""
-    found = []
+    inferences = []
     for trace in json.loads(text):
         times = {}
         for name, parts in (("compute_s", ["Compute"]), ("to_device_s", ["H2d", "In"]), ("to_host_s", ["D2h", "Out"])):
@@ -241,8 +245,8 @@ def parse_times(text: str) -> List[Dict[str, float]]:
                 if "start{}Ms".format(part) in trace:
                     times[name] = (trace["end{}Ms".format(part)] - trace["start{}Ms".format(part)]) * 1e-3
                     break
-        found.append(times)
-    return found
+        inferences.append(times)
+    return inferences
 
 
 def _logits(text: str, images: int) -> Any:
@@ -268,7 +272,7 @@ def _text(path: str) -> str:
 
 
 def _run(command: List[str]) -> str:
-    """What the tool said; raises ProblemError `run-failed` with its last error."""
+    """The tool's output; raises ProblemError `run-failed` with its last error."""
     try:
         done = subprocess.run(
             command,

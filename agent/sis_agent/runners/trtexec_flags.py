@@ -1,7 +1,7 @@
-"""What trtexec is told: which flags a version has is read from its help, and every one that matters is given.
+"""The flags for trtexec: which ones a version has is read from its help, and every one that matters is given.
 
 Defaults changed. From TensorRT 11 on the tool replays a CUDA graph, leaves out the copies and spins while it waits
-unless it is told otherwise: it is, so that all versions time the same.
+unless flags say otherwise: they do, so that all versions time the same.
 """
 
 import re
@@ -13,11 +13,11 @@ from sis_agent.runners.tensorrt.options import EngineOptions
 
 
 def version_of(text: str) -> Optional[str]:
-    """TensorRT's version from what trtexec says first, where it is one number: 8502 is 8.5.2, 101303 is 10.13.3."""
-    found = re.search(r"\[TensorRT v(\d+)\]", text)
-    if found is None:
+    """TensorRT's version from trtexec's first line, where it is one number: 8502 is 8.5.2, 101303 is 10.13.3."""
+    match = re.search(r"\[TensorRT v(\d+)\]", text)
+    if match is None:
         return None
-    number = int(found.group(1))
+    number = int(match.group(1))
     major, rest = divmod(number, 1000 if number < 10000 else 10000)
     return "{}.{}.{}".format(major, *divmod(rest, 100))
 

@@ -52,7 +52,7 @@ def golden_check(session: Session, images: Any, reference: Any, tolerance: float
         raise ProblemError(
             "bad-logits",
             "the network gives NaN or infinity on this board for {} of {} golden images; "
-            "another version of the run time may compute it right".format(bad, len(logits)),
+            "another version of the runtime may compute it right".format(bad, len(logits)),
         )
     difference = np.abs(logits.astype(np.float64) - reference.astype(np.float64))
     agreement = float((logits.argmax(axis=1) == reference.argmax(axis=1)).mean())

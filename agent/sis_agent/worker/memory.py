@@ -13,13 +13,13 @@ class ProcessMemory(NamedTuple):
 
 def read(root: str = "/", pid: str = "self") -> ProcessMemory:
     """The memory of a process; both fields None where there is no /proc/PID/status."""
-    found = {}
+    sizes_bytes = {}
     try:
         with open(os.path.join(root, "proc", pid, "status"), encoding="ascii", errors="replace") as status:
             for line in status:
                 key, _, value = line.partition(":")
                 if key in ("VmRSS", "VmHWM"):
-                    found[key] = int(value.split()[0]) * 1024  # the file's unit is kB, meaning KiB
+                    sizes_bytes[key] = int(value.split()[0]) * 1024  # the file's unit is kB, meaning KiB
     except (OSError, ValueError, IndexError):
         pass
-    return ProcessMemory(found.get("VmRSS"), found.get("VmHWM"))
+    return ProcessMemory(sizes_bytes.get("VmRSS"), sizes_bytes.get("VmHWM"))

@@ -107,7 +107,7 @@ class WorkerProcess:
     def ask(self, command: Dict[str, Any], progress: Optional[Progress] = None) -> Any:
         """The reply to a command.
 
-        Raises ProblemError with the worker's own problem, WorkerLostError when the worker died or said nothing for the
+        Raises ProblemError with the worker's own problem, WorkerLostError when the worker died or was silent for the
         answer limit (progress counts as an answer), StoppedError when the job has to end.
         """
         assert self._process.stdin is not None
@@ -151,7 +151,7 @@ class WorkerProcess:
                 self.close()
                 raise WorkerLostError(
                     "worker-silent",
-                    "the worker said nothing for {:g} s at '{}' and was killed; the run time hangs with this "
+                    "the worker was silent for {:g} s at '{}' and was killed: the runtime hangs with this "
                     "network".format(self._answer_limit_s, action),
                 )
         line, _, self._unread = self._unread.partition(b"\n")
@@ -167,7 +167,7 @@ class WorkerProcess:
 
 
 def worker_environment(threads: int) -> Dict[str, str]:
-    """The environment of a worker: numpy's own threads stay out of the way of the run time's."""
+    """The environment of a worker: numpy's own threads stay out of the way of the runtime's."""
     environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS=str(threads))
     if platform.machine() == "aarch64":
         # numpy 1.19.5, the last for Python 3.6, dies with an illegal instruction on a Jetson Nano without this.

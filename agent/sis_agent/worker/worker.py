@@ -1,12 +1,12 @@
-"""The child process that owns the run time: JSON commands in, a line each; JSON replies out.
+"""The child process that owns the runtime: JSON commands in, a line each; JSON replies out.
 
-A native crash in a run time ends this process and not the job. A command is {"do": ..., ...}; the reply is
+A native crash in a runtime ends this process and not the job. A command is {"do": ..., ...}; the reply is
 {"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
 
     start       runner, threads, batch_size, preprocess, cores   -> runner_details, baseline_rss_bytes
     prepare     model, options                            -> nothing; with progress
     load        name, model, golden_inputs, options       -> load_s
-    details     name                                      -> what the runner tells of the network
+    details     name                                      -> what the runner reports of the network
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
@@ -41,7 +41,7 @@ Timer = Callable[[int], List[float]]
 def time_steps(step: Step, count: int) -> List[float]:
     """Latencies in seconds of `count` calls; nothing else happens between two looks at the clock.
 
-    The garbage collector stands still meanwhile, and nothing is allocated but the stamps themselves.
+    The garbage collector is off meanwhile, and nothing is allocated but the stamps themselves.
     """
     now = clock.now
     ticks: List[clock.Ticks] = [0] * count
@@ -84,14 +84,16 @@ def pin(cores: List[int]) -> None:
     try:
         os.sched_setaffinity(0, cores)
     except OSError as error:
-        raise ProblemError("bad-cores", "the worker cannot be kept on {} ({})".format(cores, error.strerror))
+        raise ProblemError(
+            "bad-cores", "the worker cannot be pinned to the cores {} ({})".format(cores, error.strerror)
+        )
 
 
 class Worker:
     """The networks that this process holds."""
 
     def __init__(self, start: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> None:
-        pin(start["cores"])  # before the run time is imported, so that its threads are pinned too
+        pin(start["cores"])  # before the runtime is imported, so that its threads are pinned too
         self._runner = runners.make(start["runner"], start["threads"], start["batch_size"])
         self._batch_size = start["batch_size"]
         self._preprocess = Preprocess(**start["preprocess"])
@@ -101,8 +103,9 @@ class Worker:
         self._timers: Dict[str, Timer] = {}
 
     def started(self) -> Dict[str, Any]:
-        """What is known before any network is loaded: the baseline has the run time imported and nothing more."""
-        return {"runner_details": self._runner.details(), "baseline_rss_bytes": memory.read().rss_bytes}
+        """What is known before any network is loaded: the baseline has the runtime imported and nothing more."""
+        details = dict(self._runner.details(), on_gpu=self._runner.on_gpu)
+        return {"runner_details": details, "baseline_rss_bytes": memory.read().rss_bytes}
 
     def prepare(self, model: str, options: Dict[str, Any]) -> None:
         """Make what the network needs on this board before it can be loaded."""
@@ -126,7 +129,7 @@ class Worker:
         return {"load_s": load_s}
 
     def details(self, name: str) -> Dict[str, Any]:
-        """What the runner tells of a network."""
+        """What the runner reports of a network."""
         return self._sessions[name].details()
 
     def first(self, name: str) -> Dict[str, Any]:
@@ -213,7 +216,7 @@ def serve(lines: IO[str], replies: IO[str]) -> None:
             send({"problem": error.problem})
         except MemoryError:
             send({"problem": Problem("out-of-memory", "the board ran out of memory at '{}'".format(action))})
-        except Exception as error:  # a run time raises classes of its own
+        except Exception as error:  # a runtime raises classes of its own
             traceback.print_exc()
             text = (str(error).splitlines() or [""])[0]
             message = "{} failed: {} ({}); the job's log.txt has more".format(action, text, type(error).__name__)

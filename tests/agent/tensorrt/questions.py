@@ -98,6 +98,7 @@ def load(runner, batch_size, folder, form, options, ending=".onnx"):
         difference = float(abs(session.infer(images) - reference).max())
         return {
             "runner": made.details(),
+            "on_gpu": made.on_gpu,
             "difference": difference,
             "latencies_s": latencies_s,
             "again": [] if session.times_itself else session.device_latencies_s(),
@@ -125,7 +126,7 @@ def steps_between(form, folder):
 
 
 def second_without_room(form, folder):
-    """What is said of a network that finds no room beside one that is loaded."""
+    """What is reported of a network that finds no memory next to one that is loaded."""
     import tensorrt
 
     made = runners.make("tensorrt", 1, 1)

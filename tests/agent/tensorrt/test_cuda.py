@@ -91,7 +91,7 @@ def test_builder_logs_are_read_under_the_oldest_python(tmp_path: Path) -> None:
     assert found["chosen"] == {"number": 1, "names": ["conv3"]}
 
 
-def test_a_board_without_a_gpu_is_told_before_tensorrt_is_touched(tmp_path: Path) -> None:
+def test_a_board_without_a_gpu_is_reported_before_tensorrt_is_touched(tmp_path: Path) -> None:
     found = board(tmp_path, tensorrt="10.3.0").ask("looks", "auto", STANDIN_GPUS="0")
     assert found["device"] is None
     assert found["runners"]["tensorrt"] == found["problem"]

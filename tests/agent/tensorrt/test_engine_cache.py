@@ -32,11 +32,11 @@ def put(cache: EngineCache, **parts: Any) -> str:
     return key
 
 
-def test_an_engine_is_found_again_with_what_its_build_told(cache: EngineCache) -> None:
+def test_an_engine_is_found_again_with_what_its_build_reported(cache: EngineCache) -> None:
     key = put(cache)
     found = cache.find(key)
     assert found is not None
-    assert (found.plan_bytes, found.told) == (6, {"build_s": 1.5})
+    assert (found.plan_bytes, found.report) == (6, {"build_s": 1.5})
     assert Path(found.plan_path).read_bytes() == b"a plan"
     sealed = json.loads(Path(cache.path(key, ".json")).read_text())
     assert sealed["key"] == {**PARTS, "power_mode": "25W"}
@@ -79,7 +79,7 @@ def test_dropping_an_engine_leaves_the_timings(cache: EngineCache) -> None:
     assert [path.name for path in Path(cache.folder).iterdir()] == [timings.name]
 
 
-def test_a_worker_is_told_its_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_worker_finds_the_cache_of_its_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(engine_cache.FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setenv(engine_cache.POWER_MODE_VARIABLE, "MAXN")
     found = engine_cache.of_this_job()

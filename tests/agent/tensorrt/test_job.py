@@ -46,6 +46,7 @@ def check(record: Record, version: str, backend: str) -> None:
     assert record.simulated
     assert record.facts_before.runners["tensorrt"] == "available"
     assert record.runner_details["tensorrt"] == version
+    assert record.runner_details["on_gpu"] is True
     assert [network.name for network in record.networks] == ["dense", "off", "on"]
     for network in record.networks:
         assert network.problem is None
@@ -115,7 +116,7 @@ def test_a_board_without_a_gpu_says_so_before_the_job(tmp_path: Path) -> None:
         facts = board.call("facts").answer
     assert problem["code"] == "no-runtime"
     assert "no CUDA-capable device" in problem["message"]
-    assert facts["runners"]["tensorrt"] == problem["message"]
+    assert problem["message"] == "the runner tensorrt cannot be used here: " + facts["runners"]["tensorrt"]
     assert facts["runners"]["onnxruntime"] == "available"
 
 

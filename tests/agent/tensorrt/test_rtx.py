@@ -45,6 +45,7 @@ def test_an_engine_of_the_host_s_runs_here(
     found = load(board(tmp_path, form, capability, cuda=cuda), form, batch_size, precision="fp16")
     assert "problem" not in found, found
     assert (found["runner"]["tensorrt_rtx"], found["runner"]["simulated"]) == (RTX, True)
+    assert found["on_gpu"] is True
     assert found["difference"] < 1e-6
     assert len(found["latencies_s"]) == 5
     details = found["details"]

@@ -239,11 +239,11 @@ def test_steps_go_on_with_their_own_batch(orin: GpuBoard) -> None:
         ("8.5.2", "dense", {"optimization_level": 3}, "bad-option", "8.6 and later have"),
         ("11.4.0.106", "dense", {"tactic_sources": ["CUBLAS"]}, "bad-option", "known: EDGE_MASK_CONVOLUTIONS"),
         ("10.3.0", "dense", {"precision": "bf16"}, "bad-option", "one of fp32, fp16, int8"),
-        ("10.3.0", "dense", {"sparse": True}, "bad-option", "the option 'sparse' is unknown here; known: precision"),
+        ("10.3.0", "dense", {"sparse": True}, "bad-option", "unknown option 'sparse'; known: precision"),
         ("10.3.0", "dense", {"sparse_weights": 1}, "bad-option", "true or false"),
         ("10.3.0", "dense", {"workspace_bytes": 0}, "bad-option", "whole number of bytes"),
         ("10.3.0", "dense", {"optimization_level": 6}, "bad-option", "from 0 to 5"),
-        ("10.3.0", "dense", {"cuda_backend": "opencl"}, "bad-option", "no CUDA backend"),
+        ("10.3.0", "dense", {"cuda_backend": "opencl"}, "bad-option", "unknown CUDA backend 'opencl'"),
         ("10.3.0", "dense", {"cuda_backend": "cuda-python"}, "no-gpu", "cuda-python: not installed"),
     ],
 )
@@ -346,7 +346,7 @@ def test_a_build_that_takes_too_long_is_ended(orin: GpuBoard) -> None:
     assert (code, "within 1 s" in message) == ("build-too-long", True)
 
 
-def test_no_memory_for_the_context_is_told(orin: GpuBoard) -> None:
+def test_no_memory_for_the_context_is_reported(orin: GpuBoard) -> None:
     standin_code(orin, "ICudaEngine.create_execution_context = lambda self: None\n")
     assert problem(orin.load("dense"))[0] == "out-of-memory"
 

@@ -110,8 +110,8 @@ def test_an_inspector_without_details_gives_names_alone() -> None:
 
 def test_without_any_tactic_the_second_proof_is_unknown() -> None:
     log = LogReport(Layers(1, ["a"]), Layers(0, []))
-    untold, dense = LayerTactic("a", None, None, None, None), LayerTactic("a", None, DENSE, False, None)
-    assert summary(log, [untold])["sparse_tactics"] is None
+    unknown, dense = LayerTactic("a", None, None, None, None), LayerTactic("a", None, DENSE, False, None)
+    assert summary(log, [unknown])["sparse_tactics"] is None
     assert summary(log, [dense])["sparse_tactics"] == []
     assert summary(log, [dense])["eligible"] == {"number": 1, "names": ["a"]}
     assert summary(LogReport(None, None), [])["chosen"] is None

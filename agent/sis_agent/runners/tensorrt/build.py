@@ -38,7 +38,7 @@ class BuildOrder(NamedTuple):
 
 
 def build(order: BuildOrder) -> Dict[str, Any]:
-    """Build the engine and write its plan; returns what there is to tell of it. Raises ProblemError."""
+    """Build the engine and write its plan; returns the report on it. Raises ProblemError."""
     options = EngineOptions(**order.options)
     driver = open_driver(options.cuda_backend)  # before TensorRT, which crashes without a device
     trt = importlib.import_module("tensorrt")
@@ -106,14 +106,14 @@ def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, logger: A
 
 def onnx_precision(trt: Any, network: Any) -> str:
     """What the network itself says of precision: int8 where it quantises, fp16 where a tensor is half, else fp32."""
-    found = "fp32"
+    precision = "fp32"
     for index in range(network.num_layers):
         layer = network.get_layer(index)
         if layer.type == trt.LayerType.QUANTIZE:
             return "int8"
         if any(layer.get_output(place).dtype == trt.DataType.HALF for place in range(layer.num_outputs)):
-            found = "fp16"
-    return found
+            precision = "fp16"
+    return precision
 
 
 def _check_precision(
@@ -159,7 +159,7 @@ def _configure(config: Any, dialect: Dialect, options: EngineOptions) -> List[st
     )
     for name, on in wanted.items():
         (config.set_flag if on else config.clear_flag)(members[name])
-    # The inspector then tells the tactics. TensorRT 8.0 (JetPack 4.6) has another word for it, and no inspector.
+    # The inspector then reports the tactics. TensorRT 8.0 (JetPack 4.6) has another name for it, and no inspector.
     verbosity = trt.ProfilingVerbosity.__members__
     config.profiling_verbosity = verbosity["DETAILED" if "DETAILED" in verbosity else "VERBOSE"]
     if options.workspace_bytes is not None:
@@ -236,7 +236,7 @@ def _load_timing_cache(config: Any, path: Optional[str]) -> Any:
 
 
 def _inspect(trt: Any, logger: Any, plan: bytes) -> List[sparsity.LayerTactic]:
-    """The layers of the engine that was built; empty where it cannot be loaded, which the load will tell, or asked."""
+    """The layers of the engine that was built; empty where it cannot be loaded, which the load reports, or asked."""
     runtime = trt.Runtime(logger)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None or not hasattr(engine, "create_engine_inspector"):
@@ -261,7 +261,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # native libraries print to standard output
     try:
-        answer: Dict[str, Any] = {"told": build(BuildOrder(**json.loads(sys.stdin.readline())))}
+        answer: Dict[str, Any] = {"report": build(BuildOrder(**json.loads(sys.stdin.readline())))}
     except ProblemError as error:
         answer = {"problem": error.problem}
     except MemoryError:

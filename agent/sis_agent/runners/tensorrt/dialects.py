@@ -1,4 +1,4 @@
-"""TensorRT's three ways to say the same, told apart by the names that are there, never by a version number.
+"""TensorRT's three interfaces, distinguished by the names that are there, never by a version number.
 
 bindings         8.2        tensors by index, `execute_async_v2`, `max_workspace_size`, precision flags
 tensors          8.5 - 10   tensors by name, `execute_async_v3`, memory pools, precision flags

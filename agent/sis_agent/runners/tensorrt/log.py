@@ -1,4 +1,4 @@
-"""TensorRT's messages, collected: a board's stories of why a build failed or what it chose are told nowhere else."""
+"""TensorRT's messages, collected: why a build failed or what it chose is reported nowhere else."""
 
 import sys
 from typing import Any, List
@@ -11,7 +11,7 @@ _LETTERS = {"INTERNAL_ERROR": "F", "ERROR": "E", "WARNING": "W", "INFO": "I", "V
 
 
 class Log:
-    """Lines as "[E] text". Verbose ones, tens of thousands in a build, only where they tell of sparsity."""
+    """Lines as "[E] text". Verbose ones, tens of thousands in a build, only where they are about sparsity."""
 
     def __init__(self) -> None:
         self.lines: List[str] = []

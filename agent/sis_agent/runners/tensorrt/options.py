@@ -24,7 +24,7 @@ class EngineOptions(NamedTuple):
     engine_name          a name for people in logs and the record
     build_limit_s        how long a build may take
     cuda_backend         auto, pycuda, cuda-python or ctypes
-    input_shape          channels, height, width; `trtexec` has to be told, `tensorrt` reads them from the ONNX
+    input_shape          channels, height, width; needed by `trtexec`; `tensorrt` reads them from the ONNX
     """
 
     precision: str = "fp32"
@@ -50,26 +50,26 @@ class EngineOptions(NamedTuple):
 def parse(options: Dict[str, Any]) -> EngineOptions:
     """The options of a job; raises ProblemError `bad-option` that names the wrong one."""
     known_options(options, EngineOptions._fields)
-    found = EngineOptions(**options)
-    if found.precision not in PRECISIONS:
-        raise _wrong("precision", found.precision, "one of " + ", ".join(PRECISIONS))
+    known = EngineOptions(**options)
+    if known.precision not in PRECISIONS:
+        raise _wrong("precision", known.precision, "one of " + ", ".join(PRECISIONS))
     for name in ("sparse_weights", "tf32", "timing_cache"):
-        if not isinstance(getattr(found, name), bool):
-            raise _wrong(name, getattr(found, name), "true or false")
-    if found.workspace_bytes is not None and not _is_number(found.workspace_bytes, int, 1):
-        raise _wrong("workspace_bytes", found.workspace_bytes, "a whole number of bytes")
-    if found.optimization_level is not None and found.optimization_level not in OPTIMIZATION_LEVELS:
-        raise _wrong("optimization_level", found.optimization_level, "a whole number from 0 to 5")
-    if not _is_number(found.build_limit_s, (int, float), 1):
-        raise _wrong("build_limit_s", found.build_limit_s, "a number of seconds")
-    shape = found.input_shape
+        if not isinstance(getattr(known, name), bool):
+            raise _wrong(name, getattr(known, name), "true or false")
+    if known.workspace_bytes is not None and not _is_number(known.workspace_bytes, int, 1):
+        raise _wrong("workspace_bytes", known.workspace_bytes, "a whole number of bytes")
+    if known.optimization_level is not None and known.optimization_level not in OPTIMIZATION_LEVELS:
+        raise _wrong("optimization_level", known.optimization_level, "a whole number from 0 to 5")
+    if not _is_number(known.build_limit_s, (int, float), 1):
+        raise _wrong("build_limit_s", known.build_limit_s, "a number of seconds")
+    shape = known.input_shape
     if shape is not None and not (isinstance(shape, list) and all(_is_number(size, int, 1) for size in shape)):
         raise _wrong("input_shape", shape, "whole numbers: channels, height, width")
-    sources = found.tactic_sources
+    sources = known.tactic_sources
     if sources is not None and not (isinstance(sources, list) and all(isinstance(name, str) for name in sources)):
         raise _wrong("tactic_sources", sources, "a list of names")
-    check_backend(found.cuda_backend)
-    return found
+    check_backend(known.cuda_backend)
+    return known
 
 
 def _is_number(value: Any, kind: Any, least: float) -> bool:

@@ -46,10 +46,12 @@ def make(threads: int, batch_size: int) -> Runner:
 class RtxRunner(Runner):
     """Engines of the host's TensorRT for RTX. Drivers are opened as the options' CUDA backends ask for them."""
 
+    on_gpu = True
+
     def __init__(self, batch_size: int) -> None:
-        found = preflight()
-        if found.device is None:
-            raise ProblemError("no-gpu", found.problem or "there is no CUDA device on this board")
+        gpu = preflight()
+        if gpu.device is None:
+            raise ProblemError("no-gpu", gpu.problem or "there is no CUDA device on this board")
         try:
             import numpy
 
@@ -63,12 +65,12 @@ class RtxRunner(Runner):
             )
         self._rtx = rtx
         self._numpy_version = numpy.__version__
-        self._device = found.device
+        self._device = gpu.device
         self._batch_size = batch_size
         self._log = Log()
         self._logger = make_logger(rtx, self._log)  # one a process: the library keeps the first
         self._drivers: Dict[str, CudaDriver] = {}
-        self._simulated = bool(getattr(rtx, SIMULATED_MARK, False)) or found.device.simulated
+        self._simulated = bool(getattr(rtx, SIMULATED_MARK, False)) or gpu.device.simulated
 
     def details(self) -> Dict[str, Any]:
         """Versions and settings for the record."""
@@ -116,7 +118,7 @@ class RtxRunner(Runner):
         if context is None:
             raise ProblemError(
                 "out-of-memory",
-                "TensorRT for RTX cannot make this engine ready on the device ({}); free memory on it".format(
+                "TensorRT for RTX cannot allocate this engine on the device ({}); free memory on it".format(
                     self._log.last_error()
                 ),
             )

@@ -12,7 +12,7 @@ from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger
@@ -24,10 +24,12 @@ from sis_agent.schema import Problem, to_json
 class TensorRtRunner(Runner):
     """TensorRT for batches of one size. A driver is opened at the first load, with the options' CUDA backend."""
 
+    on_gpu = True
+
     def __init__(self, batch_size: int) -> None:
-        found = preflight()
-        if found.device is None:
-            raise ProblemError("no-gpu", found.problem or "there is no CUDA device on this board")
+        gpu = preflight()
+        if gpu.device is None:
+            raise ProblemError("no-gpu", gpu.problem or "there is no CUDA device on this board")
         try:
             import numpy
 
@@ -42,7 +44,7 @@ class TensorRtRunner(Runner):
         self._trt = tensorrt
         self._dialect = dialect_of(tensorrt)
         self._numpy_version = numpy.__version__
-        self._device: Device = found.device
+        self._device: Device = gpu.device
         self._batch_size = batch_size
         self._cache = engine_cache.of_this_job()
         self._log = Log()
@@ -102,7 +104,7 @@ class TensorRtRunner(Runner):
             "simulated": self._simulated,
         }
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> Entry:
+    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
         def build(key: str) -> Dict[str, Any]:
             order = BuildOrder(
                 model_path=model_path,
@@ -117,12 +119,12 @@ class TensorRtRunner(Runner):
             answer = json.loads(output.splitlines()[-1])
             if "problem" in answer:
                 raise ProblemError(*Problem(**answer["problem"]))
-            told: Dict[str, Any] = answer["told"]
-            return told
+            report: Dict[str, Any] = answer["report"]
+            return report
 
         return engines.get(self._cache, self._key_parts(model_path, options), build)
 
-    def _session(self, engine: Entry, options: EngineOptions) -> Optional[TensorRtSession]:
+    def _session(self, engine: CachedEngine, options: EngineOptions) -> Optional[TensorRtSession]:
         """None when TensorRT refuses the engine."""
         if options.cuda_backend not in self._drivers:
             self._drivers[options.cuda_backend] = open_driver(options.cuda_backend)
@@ -138,7 +140,7 @@ class TensorRtRunner(Runner):
         if context is None:
             raise ProblemError(
                 "out-of-memory",
-                "TensorRT cannot make room for this network on the device ({}); free memory on the board".format(
+                "TensorRT cannot allocate this network on the device ({}); free memory on the board".format(
                     self._log.last_error()
                 ),
             )
@@ -151,7 +153,7 @@ class TensorRtRunner(Runner):
             engine_bytes=engine.plan_bytes,
             engine_sha256=engine.plan_sha256,
             engine_cache_hit=not engine.is_new,
-            engine_told=engine.told,
+            engine_told=engine.report,
             deserialize_s=deserialize_s,
             context_memory_bytes=_context_memory_bytes(loaded),
             device_bytes=max(0, free_before_bytes - free_after_bytes),

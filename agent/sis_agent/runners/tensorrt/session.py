@@ -1,4 +1,4 @@
-"""One engine with its buffers: allocated once, one stream, GPU time from events beside the host's."""
+"""One engine with its buffers: allocated once, one stream, GPU time from events next to the host's."""
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -9,8 +9,8 @@ from sis_agent.runners.tensorrt.build import INPUT, LOGITS
 from sis_agent.runners.tensorrt.dialects import Dialect
 from sis_agent.runners.tensorrt.layers import layer_times
 
-# Pairs of events, used in turns: the GPU times of so many steps are there to be asked for. Asking CUDA for each time
-# at once would stand between two inferences.
+# Pairs of events, used in turn: the GPU times of that many steps are kept until they are read. Reading each at once
+# would come between two inferences.
 EVENT_PAIRS = 1024
 COPIES = 50
 FLOAT_BYTES = 4
@@ -37,7 +37,7 @@ class TensorRtSession(Session):
         self._arrays = {name: _array(self._host[name], shape) for name, shape in shapes.items()}
         self._enqueue = dialect.enqueue(context, tensors, self._device, driver.stream_handle(self._stream))
         self._events: List[Tuple[Any, Any]] = []
-        self._steps = self._told = 0
+        self._steps = self._reported = 0
         self._batch: Any = None
         self._notes: Dict[str, Any] = {}
 
@@ -50,7 +50,7 @@ class TensorRtSession(Session):
         import numpy
 
         size = self._shapes[INPUT][0]
-        found = []
+        logits = []
         for start in range(0, len(images), size):
             piece = images[start : start + size]
             array = self._arrays[INPUT]
@@ -60,10 +60,10 @@ class TensorRtSession(Session):
             self._run()
             self._driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], self._stream)
             self._driver.synchronize(self._stream)
-            found.append(self._arrays[LOGITS][: len(piece)].copy())
+            logits.append(self._arrays[LOGITS][: len(piece)].copy())
         if self._batch is not None:  # the steps go on with their own batch
             self._put(self._batch)
-        return numpy.concatenate(found)
+        return numpy.concatenate(logits)
 
     def step(self, batch: Any) -> Callable[[], Any]:
         """One inference of a batch that is on the device: enqueued between two events, and waited for."""
@@ -87,9 +87,9 @@ class TensorRtSession(Session):
 
     def device_latencies_s(self) -> List[float]:
         """GPU time of the steps since the last call, of the last EVENT_PAIRS of them where there were more."""
-        first = max(self._told, self._steps - EVENT_PAIRS)
+        first = max(self._reported, self._steps - EVENT_PAIRS)
         pairs = [self._events[index % EVENT_PAIRS] for index in range(first, self._steps)]
-        self._told = self._steps
+        self._reported = self._steps
         return [self._driver.elapsed_s(start, end) for start, end in pairs]
 
     def details(self) -> Dict[str, Any]:
@@ -129,35 +129,35 @@ class TensorRtSession(Session):
         def copy_out() -> None:
             driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], stream)
 
-        found: Dict[str, List[float]] = {}
+        times_s: Dict[str, List[float]] = {}
         for name, copy in (("to_device_s", self._copy_in), ("to_host_s", copy_out)):
-            found[name] = []
+            times_s[name] = []
             for _ in range(COPIES):
                 driver.record(start, stream)
                 copy()
                 driver.record(end, stream)
                 driver.synchronize(stream)
-                found[name].append(driver.elapsed_s(start, end))
-        return found
+                times_s[name].append(driver.elapsed_s(start, end))
+        return times_s
 
 
 def _shapes(dialect: Dialect, context: Any, tensors: List[Any], batch_size: int) -> Dict[str, Tuple[int, ...]]:
     """Every tensor's shape at this batch size; raises ProblemError `bad-engine`."""
-    found: Dict[str, Tuple[int, ...]] = {}
+    shapes: Dict[str, Tuple[int, ...]] = {}
     for tensor in tensors:
-        # float32 on both sides: inside, TensorRT computes as it was told.
+        # float32 on both sides: inside, TensorRT computes as it was built.
         if tensor.name not in (INPUT, LOGITS) or tensor.dtype != "FLOAT":
             raise ProblemError(
                 "bad-engine", "the engine has a tensor '{}' of {}; build it again".format(tensor.name, tensor.dtype)
             )
         if tensor.is_input:
-            found[tensor.name] = (batch_size, *tensor.shape[1:])
-            if -1 in tensor.shape and not dialect.set_input_shape(context, tensors, tensor.name, found[tensor.name]):
+            shapes[tensor.name] = (batch_size, *tensor.shape[1:])
+            if -1 in tensor.shape and not dialect.set_input_shape(context, tensors, tensor.name, shapes[tensor.name]):
                 raise ProblemError("bad-engine", "the engine does not take batches of {}".format(batch_size))
     for tensor in tensors:
         if not tensor.is_input:
-            found[tensor.name] = dialect.output_shape(context, tensors, tensor.name)
-    return found
+            shapes[tensor.name] = dialect.output_shape(context, tensors, tensor.name)
+    return shapes
 
 
 def _check(is_enqueued: Optional[bool]) -> None:

@@ -17,7 +17,7 @@ from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
-from sis_agent.runners.engine_cache import Entry, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.tree import Tree
 
 INPUT = "input"
@@ -61,19 +61,19 @@ class OnnxRuntimeOptions(NamedTuple):
 def parse(options: Dict[str, Any]) -> OnnxRuntimeOptions:
     """The options of a job; raises ProblemError `bad-option` that names the wrong one."""
     known_options(options, OnnxRuntimeOptions._fields)
-    found = OnnxRuntimeOptions(**options)
+    known = OnnxRuntimeOptions(**options)
     for name, choices in (("optimization", OPTIMIZATIONS), ("execution", EXECUTIONS)):
-        if getattr(found, name) not in choices:
-            raise _wrong(name, getattr(found, name), "one of " + ", ".join(choices))
+        if getattr(known, name) not in choices:
+            raise _wrong(name, getattr(known, name), "one of " + ", ".join(choices))
     for name in ("arena", "cache"):
-        if not isinstance(getattr(found, name), bool):
-            raise _wrong(name, getattr(found, name), "true or false")
-    threads = found.inter_op_threads
+        if not isinstance(getattr(known, name), bool):
+            raise _wrong(name, getattr(known, name), "true or false")
+    threads = known.inter_op_threads
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise _wrong("inter_op_threads", threads, "a whole number from 1 on")
-    if found.custom_ops is not None and not isinstance(found.custom_ops, str):
-        raise _wrong("custom_ops", found.custom_ops, "a path")
-    return found
+    if known.custom_ops is not None and not isinstance(known.custom_ops, str):
+        raise _wrong("custom_ops", known.custom_ops, "a path")
+    return known
 
 
 def missing() -> Optional[str]:
@@ -131,10 +131,10 @@ class OnnxRuntimeRunner(Runner):
         self._ort = onnxruntime
         self._threads = threads
         self._numpy_version = numpy.__version__
-        self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], Entry] = {}
+        self._prepared: Dict[Tuple[str, OnnxRuntimeOptions], CachedEngine] = {}
 
     def details(self) -> Dict[str, Any]:
-        """Versions and settings for the record; what a network's options change stands in its own details."""
+        """Versions and settings for the record; what a network's options change is in its own details."""
         return {
             "runner": "onnxruntime",
             "onnxruntime": self._ort.__version__,
@@ -161,7 +161,7 @@ class OnnxRuntimeRunner(Runner):
         details["optimised_bytes"] = optimised.plan_bytes
         return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
 
-    def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> Entry:
+    def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> CachedEngine:
         """The network as ONNX Runtime optimises it for this processor, from the board's cache or made now."""
         known = self._prepared.get((model_path, options))
         if known is not None:  # so that the load time is not one of looking at files
@@ -174,7 +174,7 @@ class OnnxRuntimeRunner(Runner):
             # In a process of its own: what optimising takes of memory is not what the network takes.
             order = {"model": model_path, "plan": cache.path(key, ".plan"), "threads": self._threads}
             order["options"] = dict(options._asdict())
-            command = child.command("sis_agent.runners.onnxruntime_runner")
+            command = child.command("sis_agent.runners.onnxruntime")
             answer = json.loads(
                 engines.run_builder(command, json.dumps(order), OPTIMISE_LIMIT_S, ignore).splitlines()[-1]
             )
@@ -252,7 +252,7 @@ def main() -> int:
     """The child that optimises one network: a line of JSON in, null or a problem out."""
     child.die_with_parent()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what native libraries print is no answer
+    os.dup2(2, 1)  # what native libraries print is not an answer
     order = json.loads(sys.stdin.readline())
     problem = None
     try:

@@ -20,36 +20,6 @@ JOB = Job(
 )
 
 
-def binomial_below(count: int, rank: int) -> float:
-    return sum(math.comb(count, k) for k in range(rank)) / 2**count
-
-
-@pytest.mark.parametrize("count", [6, 7, 30, 31, 100, 999])
-def test_the_rank_interval_is_the_narrowest_that_holds_95_percent(count: int) -> None:
-    found = confidence.rank_interval([float(value) for value in range(1, count + 1)])
-    assert found is not None
-    rank = int(found[0])
-    assert found[1] == count + 1 - rank
-    assert binomial_below(count, rank) <= 0.025 < binomial_below(count, rank + 1)
-
-
-def test_five_rounds_carry_no_interval_and_ten_no_batches() -> None:
-    assert confidence.rank_interval([1.0] * 5) is None
-    assert confidence.batch_half_width([1.0] * 19) is None
-    assert confidence.relative_half_width([1.5] * 19) == math.inf
-    assert confidence.relative_half_width([1.5] * 20) == pytest.approx(0.0)
-
-
-def test_batches_see_what_ranks_do_not() -> None:
-    """A speed-up that wanders is less well known than its spread says."""
-    values = [math.sin(at / 20) / 100 for at in range(200)]
-    shuffled = random.Random(1).sample(values, len(values))
-    one, other = confidence.batch_half_width(values), confidence.batch_half_width(shuffled)
-    assert one is not None
-    assert other is not None
-    assert one > 2 * other
-
-
 def turns(
     rounds: int, draw: random.Random, spread: float, correlation: float = 0.0
 ) -> tuple[list[list[float]], list[list[float]]]:
@@ -69,7 +39,7 @@ def turns(
     return network(1.5e-3), network(1e-3)
 
 
-def run(rule: stopping.Length, dense: list[list[float]], sis: list[list[float]]) -> tuple[str | None, int]:
+def run(rule: stopping.StoppingRule, dense: list[list[float]], sis: list[list[float]]) -> tuple[str | None, int]:
     """Feed rounds to the rule until it ends them or there are no more."""
     records = [NetworkRecord("dense", 1, rounds=[]), NetworkRecord("sis", 1, rounds=[])]
     for at, latencies in enumerate(zip(dense, sis, strict=True)):
@@ -92,7 +62,7 @@ def test_coverage_after_an_early_stop() -> None:
     stops = ranks = bootstraps = hosts = 0
     for number in range(simulations):
         dense, sis = turns(most, draw, draw.choice([0.01, 0.02, 0.025]))
-        ended_by, rounds = run(stopping.Length(JOB), dense, sis)
+        ended_by, rounds = run(stopping.StoppingRule(JOB), dense, sis)
         if ended_by != stopping.TARGET_CI:
             continue
         stops += 1
@@ -117,7 +87,7 @@ def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correl
     stops = held = 0
     for number in range(simulations):
         dense, sis = turns(300, draw, draw.choice([0.01, 0.02]), correlation)
-        ended_by, rounds = run(stopping.Length(JOB), dense, sis)
+        ended_by, rounds = run(stopping.StoppingRule(JOB), dense, sis)
         if ended_by != stopping.TARGET_CI:
             continue
         stops += 1
@@ -129,28 +99,16 @@ def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correl
     assert held / stops >= 0.93
 
 
-def test_only_values_that_follow_their_neighbours_widen() -> None:
-    draw = random.Random(2)
-    independent = [draw.gauss(0, 1) for _ in range(2000)]
-    alike = [0.0]
-    for value in independent:
-        alike.append(0.5 * alike[-1] + value)
-    assert confidence.widening(independent) == pytest.approx(1, abs=0.05)
-    assert confidence.widening(alike) == pytest.approx(math.sqrt(3), rel=0.1)  # (1 + 1/2) / (1 - 1/2)
-    assert confidence.widening([1.0, -1.0] * 20) == 1
-    assert confidence.widening([2.0] * 20) == confidence.widening([]) == 1
-
-
 def test_a_noisy_pair_goes_on_and_a_quiet_one_stops_soon() -> None:
     draw = random.Random(3)
-    assert run(stopping.Length(JOB), *turns(60, draw, 0.2)) == (None, 60)
-    ended_by, rounds = run(stopping.Length(JOB), *turns(60, draw, 0.001))
+    assert run(stopping.StoppingRule(JOB), *turns(60, draw, 0.2)) == (None, 60)
+    ended_by, rounds = run(stopping.StoppingRule(JOB), *turns(60, draw, 0.001))
     # Two looks in succession have to agree: after 30 rounds and after 33.
     assert (ended_by, rounds) == (stopping.TARGET_CI, 33)
 
 
 def test_without_its_reference_there_is_no_early_stop() -> None:
-    rule = stopping.Length(JOB)
+    rule = stopping.StoppingRule(JOB)
     record = NetworkRecord("sis", 1, rounds=[RoundSamples(at, 0, 0.0, [1e-3] * 9) for at in range(50)])
     assert all(rule.ended_by(rounds, [record]) is None for rounds in range(1, 51))
 
@@ -159,19 +117,25 @@ def test_the_length_asks_for_rounds_inferences_and_time() -> None:
     job = JOB._replace(target_ci=None, rounds=3, min_inferences=50, min_time_s=0.95)
     dense, sis = [[0.02] * 10] * 20, [[0.01] * 10] * 20
     # `sis` needs ten rounds of 0.1 s for its time; 50 inferences it has after five.
-    assert run(stopping.Length(job), dense, sis) == (stopping.LENGTH, 10)
-    assert run(stopping.Length(job._replace(min_time_s=0.0)), dense, sis) == (stopping.LENGTH, 5)
-    assert run(stopping.Length(job._replace(min_time_s=0.0, min_inferences=0)), dense, sis) == (stopping.LENGTH, 3)
+    assert run(stopping.StoppingRule(job), dense, sis) == (stopping.LENGTH, 10)
+    assert run(stopping.StoppingRule(job._replace(min_time_s=0.0)), dense, sis) == (stopping.LENGTH, 5)
+    assert run(stopping.StoppingRule(job._replace(min_time_s=0.0, min_inferences=0)), dense, sis) == (
+        stopping.LENGTH,
+        3,
+    )
 
 
 def test_a_network_of_no_time_at_all_ends_by_its_samples() -> None:
     job = JOB._replace(target_ci=None, rounds=1, min_inferences=0, min_time_s=10.0)
     turn = [1e-9] * 10_000
-    assert run(stopping.Length(job), [turn] * 20, [turn] * 20) == (stopping.LENGTH, stopping.INFERENCES_MOST // 10_000)
+    assert run(stopping.StoppingRule(job), [turn] * 20, [turn] * 20) == (
+        stopping.LENGTH,
+        stopping.INFERENCES_MOST // 10_000,
+    )
 
 
 def test_expected_rounds_are_those_of_the_slowest_wish() -> None:
-    rule = stopping.Length(JOB._replace(rounds=30, min_inferences=1000, min_time_s=1.0))
+    rule = stopping.StoppingRule(JOB._replace(rounds=30, min_inferences=1000, min_time_s=1.0))
     for _ in range(2):
         rule.add("dense", [0.01] * 10)
     assert rule.expected_rounds(2, ["dense", "sis"]) == 100

@@ -4,24 +4,24 @@ from collections.abc import Callable
 
 import pytest
 
-from sis_agent.calibration import turns
-from sis_agent.calibration.turns import Turn
+from sis_agent.calibration import rounds
+from sis_agent.calibration.rounds import Turn
 
 COSTS: dict[str, list[float]] = {f"n{at}": [0.001 * (at + 1), 0.0005] for at in range(12)}
 
 
-def taken(slowness: Callable[[int], float], rounds: int = 20) -> list[Turn]:
+def taken(slowness: Callable[[int], float], count: int = 20) -> list[Turn]:
     """Turns on a processor that is so many times slower at each turn."""
     names = list(COSTS)
     return [
         (name, [value * slowness(number * len(names) + at) for value in COSTS[name]])
-        for number in range(rounds)
+        for number in range(count)
         for at, name in enumerate(names[number % 5 :] + names[: number % 5])
     ]
 
 
 def medians(taken: list[Turn]) -> dict[str, list[float]]:
-    return {name: turns.medians(each) for name, each in turns.at_full_speed(taken).items()}
+    return {name: rounds.medians(each) for name, each in rounds.at_full_speed(taken).items()}
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,25 @@ def test_one_thing_that_is_disturbed_now_and_then_keeps_its_median() -> None:
 
 
 def test_few_turns_all_count() -> None:
-    found = turns.at_full_speed(taken(lambda turn: 1.0, rounds=turns.LEAST_TURNS))
-    assert {len(each) for each in found.values()} == {turns.LEAST_TURNS}
+    found = rounds.at_full_speed(taken(lambda turn: 1.0, rounds.LEAST_TURNS))
+    assert {len(each) for each in found.values()} == {rounds.LEAST_TURNS}
 
 
 def test_each_has_its_turn_in_each_round_in_another_order() -> None:
     calls: list[str] = []
 
-    def run(name: str) -> turns.Run:
+    def run(name: str) -> rounds.Run:
         return lambda: calls.append(name) or [1.0, 2.0]  # type: ignore[func-returns-value]
 
-    found = turns.take({name: [run(name), lambda: [3.0], lambda: []] for name in "abc"}, 0.0)
-    assert len(found) == 3 * turns.LEAST_ROUNDS
+    found = rounds.take({name: [run(name), lambda: [3.0], lambda: []] for name in "abc"}, 0.0)
+    assert len(found) == 3 * rounds.LEAST_ROUNDS
     assert all(seconds == [1.0, 2.0, 3.0] for _, seconds in found)
-    rounds = [tuple(name for name, _ in found[at : at + 3]) for at in range(0, len(found), 3)]
-    assert {tuple(sorted(names)) for names in rounds} == {("a", "b", "c")}
-    assert len(set(rounds)) > 1
-    assert len(calls) == len(found) * (turns.RUNS + 1)
+    orders = [tuple(name for name, _ in found[at : at + 3]) for at in range(0, len(found), 3)]
+    assert {tuple(sorted(names)) for names in orders} == {("a", "b", "c")}
+    assert len(set(orders)) > 1
+    assert len(calls) == len(found) * (rounds.RUNS + 1)
 
 
 def test_nothing_takes_no_time() -> None:
-    assert turns.take({}, 10.0) == []
-    assert turns.at_full_speed([]) == {}
+    assert rounds.take({}, 10.0) == []
+    assert rounds.at_full_speed([]) == {}

@@ -3,7 +3,7 @@
 They take turns of some runs each, in a new order every round. How fast the processor is at that moment, with its clock
 and with whoever else uses its caches, is seen from how a turn and its neighbours compare with what they usually take.
 Of each thing the third of its turns counts that met the processor at its fastest, and what is left of the differences
-in speed is divided out: an idle board is meant, and memory that others use slows one thing more than another.
+in speed is divided out: what counts is an idle board, and memory that others use slows one thing more than another.
 """
 
 import random
@@ -15,7 +15,7 @@ LEAST_TURNS = 3
 RUNS = 3  # in a turn, after one that is not timed and brings the memory back
 
 NEIGHBOURS = 10
-"""Turns before one and behind it, some tens of milliseconds each way, that tell the speed of the moment."""
+"""Turns before one and behind it, some tens of milliseconds each way, from which the speed of the moment is seen."""
 
 Run = Callable[[], List[float]]
 """Runs once and answers seconds, of the whole or of parts."""
@@ -25,7 +25,7 @@ Turn = Tuple[str, List[float]]
 
 
 def take(runs: Dict[str, List[Run]], measuring_s: float) -> List[Turn]:
-    """So long, or LEAST_ROUNDS on slow boards, each has its turn in each round; the turns in their order.
+    """For that time, and LEAST_ROUNDS on slow boards, each has its turn in each round; the turns in their order.
 
     A thing that is run in several ways answers for all of them, one after the other.
     """
@@ -46,18 +46,18 @@ def at_full_speed(turns: List[Turn]) -> Dict[str, List[List[float]]]:
     That speed is the one that a sixth of all turns exceeded.
     """
     places: Dict[str, List[int]] = {}
-    for at, (name, _) in enumerate(turns):
-        places.setdefault(name, []).append(at)
+    for index, (name, _) in enumerate(turns):
+        places.setdefault(name, []).append(index)
     totals = [sum(seconds) for _, seconds in turns]
-    usual = {name: median([totals[at] for at in own]) for name, own in places.items()}
-    slowness = [totals[at] / usual[name] for at, (name, _) in enumerate(turns)]
-    around = [median(slowness[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1]) for at in range(len(turns))]
+    usual = {name: median([totals[index] for index in own]) for name, own in places.items()}
+    slowness = [totals[index] / usual[name] for index, (name, _) in enumerate(turns)]
+    around = [median(slowness[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 1]) for index in range(len(turns))]
     wanted = sorted(around)[len(around) // 6] if around else 1.0
-    found: Dict[str, List[List[float]]] = {}
+    full_speed: Dict[str, List[List[float]]] = {}
     for name, own in places.items():
         quickest = sorted(own, key=around.__getitem__)[: max(LEAST_TURNS, len(own) // 3)]
-        found[name] = [[value * wanted / around[at] for value in turns[at][1]] for at in quickest]
-    return found
+        full_speed[name] = [[value * wanted / around[index] for value in turns[index][1]] for index in quickest]
+    return full_speed
 
 
 def medians(turns: List[List[float]]) -> List[float]:
@@ -67,7 +67,7 @@ def medians(turns: List[List[float]]) -> List[float]:
 
 def by_part(runs: List[List[float]]) -> List[List[float]]:
     """The values of each part, from those of each run."""
-    return [[run[at] for run in runs] for at in range(len(runs[0]))]
+    return [[run[part] for run in runs] for part in range(len(runs[0]))]
 
 
 def median(values: Sequence[float]) -> float:

@@ -1,0 +1,62 @@
+"""A job from its JSON, every field checked before anything is started."""
+
+from typing import Any, Dict, List, Tuple
+
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess
+
+
+def job_from_json(data: Dict[str, Any]) -> Job:
+    """A Job from parsed JSON; raises ValueError that names the first wrong field."""
+    if data.get("job_version") != JOB_VERSION:
+        raise ValueError("job_version is {!r}, this agent reads {}".format(data.get("job_version"), JOB_VERSION))
+    try:
+        fields = dict(data)
+        fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
+        fields["preprocess"] = Preprocess(**data["preprocess"])
+        if data.get("power") is not None:
+            fields["power"] = PowerRequest(**data["power"])
+        job = Job(**fields)
+    except (TypeError, KeyError) as error:
+        raise ValueError("the job does not fit: {}".format(error))
+    if not job.networks:
+        raise ValueError("the job names no network")
+    for name, value in _numbers(job):
+        if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise ValueError("{} is {!r}, and must be a number from 0 on".format(name, value))
+    names = [network.name for network in job.networks]
+    if len(set(names)) < len(names):
+        raise ValueError("the job names a network twice: {}".format(", ".join(names)))
+    for name, value, least in _counts(job):
+        if not isinstance(value, int) or value < least:
+            raise ValueError("{} is {!r}, and must be a whole number from {} on".format(name, value, least))
+    if job.reference is not None and job.reference not in names:
+        raise ValueError("the reference '{}' is none of the job's networks".format(job.reference))
+    if job.target_ci is not None:
+        if not isinstance(job.target_ci, (int, float)) or not 0 < job.target_ci < 1:
+            raise ValueError("target_ci is {!r}, and must be a share between 0 and 1".format(job.target_ci))
+        if job.reference is None:
+            raise ValueError("target_ci needs a reference: the network that the speed-ups are over")
+    return job
+
+
+def _numbers(job: Job) -> List[Tuple[str, Any]]:
+    """What must be a number from 0 on, by its name for the user."""
+    numbers = [(name, getattr(job, name)) for name in ("golden_tolerance", "warmup_s", "time_limit_s", "min_time_s")]
+    numbers += [
+        ("golden_tolerance of " + network.name, network.golden_tolerance)
+        for network in job.networks
+        if network.golden_tolerance is not None
+    ]
+    if job.power is not None:
+        numbers += [("power.idle_s", job.power.idle_s), ("power.block_s", job.power.block_s)]
+    return numbers
+
+
+def _counts(job: Job) -> List[Tuple[str, Any, int]]:
+    """What must be a whole number, by its name for the user, and the least that it may be."""
+    counts = [(name, getattr(job, name), 1) for name in ("threads", "batch_size", "rounds", "memory_repeats")]
+    counts += [(name, getattr(job, name), 0) for name in ("inferences_per_round", "min_inferences", "sampler_pairs")]
+    counts += [("a core", core, 0) for core in job.cores]
+    if job.power is not None:
+        counts.append(("power.blocks", job.power.blocks, 1))
+    return counts
