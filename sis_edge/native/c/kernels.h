@@ -239,16 +239,24 @@ static void pointwise(const struct sis_pointwise *work, const float *in, float *
     }
 }
 
+/* Sums on registers, as the kernels have them. The compiler must believe that the factor changes before each multiply-add
+ * (else it folds chains that are constant, shares products between chains or computes them once) and that every lane of
+ * every sum is wanted. tests/native/test_peak.py counts what is left in the machine code. */
 static double work_peak(uint64_t rounds, float *sink) {
     enum { CHAINS = 12 };
     vec sum[CHAINS], x = all(0.999f), y = all(0.001f);
     UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = all((float)i);
     for (uint64_t round = 0; round < rounds; round++) {
-        UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * x + y;
-        __asm__ volatile("" ::: );
+        UNROLL for (int i = 0; i < CHAINS; i++) {
+            OPAQUE(x);
+            sum[i] += x * y;
+        }
     }
-    vec total = sum[0];
-    UNROLL for (int i = 1; i < CHAINS; i++) total += sum[i];
+    vec total = all(0.0f);
+    UNROLL for (int i = 0; i < CHAINS; i++) {
+        OPAQUE(sum[i]);
+        total += sum[i];
+    }
     *sink = total[0];
     return 2.0 * LANES * CHAINS * (double)rounds;
 }

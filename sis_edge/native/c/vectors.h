@@ -11,6 +11,12 @@
 #else
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
+/* From here on the compiler knows nothing of the value of `v`, which stays in its register. */
+#if defined(__aarch64__)
+#define OPAQUE(v) __asm__ volatile("" : "+w"(v))
+#else
+#define OPAQUE(v) __asm__ volatile("" : "+v"(v))
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
