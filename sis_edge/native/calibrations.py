@@ -11,11 +11,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from platformdirs import user_cache_path
 from pydantic import ValidationError
 
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.files.atomic import write_text
+from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
 from sis_edge.native import build, toolchain
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
@@ -23,7 +23,7 @@ from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_thre
 
 def default_folder() -> Path:
     """Where they are kept unless told otherwise."""
-    return user_cache_path("sis-edge") / "calibrations"
+    return cache_root() / "calibrations"
 
 
 def place(

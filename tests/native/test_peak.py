@@ -30,7 +30,8 @@ def assembly(compiler: Toolchain, unit: str, folder: Path) -> list[str]:
     target = folder / "unit.s"
     flags = [*build.FLAGS, "-g0", "-Wno-error"]
     command = compiler.compile_command(build.UNITS[compiler.architecture][unit])
-    done = subprocess.run([*command, *flags, "-S", str(build.SOURCES / unit), "-o", str(target)], capture_output=True)
+    command += [*flags, "-S", str(build.SOURCES / unit), "-o", str(target)]
+    done = subprocess.run(command, env=toolchain.environment(), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     lines = [re.sub(r"\s*(#|//).*", "", line).strip() for line in target.read_text().splitlines()]
     start = lines.index("work_peak:")
