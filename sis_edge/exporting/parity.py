@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sis_edge.errors import ExportError
 from sis_edge.exporting.onnx_file import INPUT, OUTPUT
+from sis_edge.limits import with_limit
 
 TOLERANCE = 1e-4
 """Largest difference of a logit that rounding explains: float32 sums in another order."""
@@ -50,9 +51,11 @@ def check(path: Path, inputs: Array, reference: Array) -> ParityResult:
     """Compare an ONNX file with PyTorch's logits; raises ExportError beyond the tolerance or at another top-1."""
     result = compare(reference, run_onnx(path, inputs))
     if result.max_abs_difference > TOLERANCE or result.top1_agreement < 1:
+        difference, allowed = with_limit(result.max_abs_difference, TOLERANCE, ".2g")
+        agreement, _ = with_limit(result.top1_agreement, 1, ".1%")
         raise ExportError(
-            f"{path} does not answer as PyTorch: logits differ by up to {result.max_abs_difference:.2g} "
-            f"(allowed {TOLERANCE:g}), top-1 agrees on {result.top1_agreement:.1%} of {result.images} images; "
+            f"{path} does not answer as PyTorch: logits differ by up to {difference} "
+            f"(allowed {allowed}), top-1 agrees on {agreement} of {result.images} images; "
             "keep the file and report it: nothing was bundled"
         )
     return result

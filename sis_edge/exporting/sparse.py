@@ -18,6 +18,7 @@ from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.compaction import compact
+from sis_edge.limits import with_limit
 from sis_edge.native import build, choice, costs
 from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
@@ -110,9 +111,10 @@ def check(
     logits = parity.run_onnx(folder / MODEL, images, library=engine.library)
     found = parity.compare(parity.run_onnx(plain, images), logits)
     if not found.max_abs_difference <= parity.TOLERANCE:
+        difference, allowed = with_limit(found.max_abs_difference, parity.TOLERANCE, ".2g")
         raise ExportError(
-            f"{folder / MODEL} differs from the plain network by up to {found.max_abs_difference:.2g} "
-            f"(allowed {parity.TOLERANCE:g}); keep the file and report it: nothing was bundled"
+            f"{folder / MODEL} differs from the plain network by up to {difference} (allowed {allowed}); "
+            "keep the file and report it: nothing was bundled"
         )
     return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(found), "unchecked": None}
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sis_edge.errors import RecordError
+from sis_edge.limits import with_limit
 from sis_edge.native import geometry, nodes, probes, work
 from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
@@ -77,12 +78,13 @@ class Calibration(BaseModel):
     def doubt(self) -> str | None:
         """Why its predictions are to be doubted; None where they are not."""
         reasons = [
-            f"its costs miss what it measured of {way} by {error:.0%} (usual: up to {LARGE_ERROR:.0%})"
+            "cost-model error for {} is {} (limit {})".format(way, *with_limit(error, LARGE_ERROR, ".1%"))
             for way, error in self.fit_error.items()
             if error > LARGE_ERROR
         ]
         if self.other_cores is not None and self.other_cores > OTHER_CORES:
-            reasons.append(f"other programs kept {self.other_cores:.2f} cores busy meanwhile")
+            cores, limit = with_limit(self.other_cores, OTHER_CORES, ".2f")
+            reasons.append(f"other programs kept {cores} cores busy (limit {limit})")
         if not reasons:
             return None
         return (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sis_agent.schema import Facts
+from sis_edge.limits import with_limit
 from sis_edge.profiles.schema import DeviceProfile
 
 # What systems call the same instruction set.
@@ -68,7 +69,8 @@ def differences(facts: Facts, profile: DeviceProfile) -> list[str]:
         found.append(f"model: {facts.model}, the profile is for {board.model}")
     total_bytes = facts.memory_total_bytes
     if board.memory_bytes is not None and total_bytes is not None and not _memory_fits(facts, profile):
-        found.append(f"memory: {total_bytes / 1e9:.1f} GB usable, the profile says {board.memory_bytes / 1e9:.1f} GB")
+        usable, nominal = with_limit(total_bytes / 1e9, board.memory_bytes / 1e9, ".1f")
+        found.append(f"memory: {usable} GB usable, the profile says {nominal} GB")
     if board.cpu_count is not None and facts.cpu_count is not None and facts.cpu_count != board.cpu_count:
         hint = ", perhaps by its power mode" if profile.power_modes else ""
         found.append(f"processor: {facts.cpu_count} cores may be used, the profile says {board.cpu_count}{hint}")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any
 
-from sis_agent.schema import NetworkRecord
+from sis_agent.schema import GoldenCheck, NetworkRecord
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import RecordError
+from sis_edge.limits import with_limit
 from sis_edge.results.energy import NetworkEnergy, per_inference
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import MIN_ROUNDS, needed, percentile, proportion_difference, speed_up, wilson
@@ -318,14 +319,23 @@ def _energy(energy: NetworkEnergy | None, reason: str) -> _Found:
     return {name: (value, reason) for name, value in zip(ENERGIES, values, strict=True)}
 
 
+def _disagreement(run: StoredRun, record: NetworkRecord, golden: GoldenCheck) -> str:
+    """In what a network failed its golden check: the difference of logits, or the class on top alone."""
+    job = run.record.job
+    own = {network.name: network.golden_tolerance for network in job.networks}.get(record.name)
+    tolerance = job.golden_tolerance if own is None else own
+    difference, limit = with_limit(golden.max_abs_difference, tolerance, ".3g")
+    if golden.max_abs_difference <= tolerance:
+        others = round((1 - golden.top1_agreement) * golden.images)
+        return f"its class differs from the host's for {others} of {golden.images} golden images"
+    return f"its logits differ from the host's by up to {difference} (tolerance {limit})"
+
+
 def _problem(run: StoredRun, record: NetworkRecord | None) -> str | None:
     if record is not None and record.problem is not None:
         return record.problem.message
     if record is not None and record.golden is not None and not record.golden.passed:
-        return (
-            f"its logits differ from the host's by up to {record.golden.max_abs_difference:.3g} "
-            f"(tolerance {run.manifest.golden_tolerance:.3g}): the board does not compute the same function"
-        )
+        return f"{_disagreement(run, record, record.golden)}: the board does not compute the same function"
     if _samples(record):
         return None
     if run.record.problem is not None:

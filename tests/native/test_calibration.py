@@ -169,7 +169,7 @@ def test_the_commands(
     assert run(["calibrate"]) == 0
     shown, told = capsys.readouterr()
     assert "GFLOP/s" in shown
-    assert "fitted costs miss" in shown
+    assert "cost-model error" in shown
     assert "Warning" not in told
     assert max(map(len, shown.splitlines())) <= 80
     monkeypatch.setattr(costs, "LARGE_ERROR", 0.0)

@@ -103,7 +103,7 @@ def test_what_disturbed_a_calibration_shows_in_its_fit() -> None:
     assert "`sis-edge calibrate --again`" in disturbed.doubt
     worst = max(disturbed.fit_error.values())
     assert worst > costs.LARGE_ERROR
-    assert f"{worst:.0%}" in disturbed.doubt
+    assert f"is {worst:.1%} (limit 15.0%)" in disturbed.doubt
 
 
 @pytest.mark.parametrize("name", geometry.INSTRUCTION_SETS)
