@@ -16,7 +16,7 @@ def with_limit(value: float, limit: float, spec: str) -> tuple[str, str]:
     form = re.fullmatch(r"(.*\.)(\d+)([%fg])", spec)
     assert form is not None, f"{spec} has no digits that could be more"
     for digits in range(int(form[2]), MOST_DIGITS + 1):
-        texts = tuple(format(number, f"{form[1]}{digits}{form[3]}") for number in (value, limit))
-        if texts[0] != texts[1] or value == limit:
+        shown, limit_shown = (format(number, f"{form[1]}{digits}{form[3]}") for number in (value, limit))
+        if shown != limit_shown or value == limit:
             break
-    return texts
+    return shown, limit_shown
