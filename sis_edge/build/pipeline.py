@@ -34,20 +34,17 @@ if TYPE_CHECKING:  # torch and the data load only where a stage really runs
     from numpy.typing import NDArray
 
     from sis_edge.datasets import Dataset, ImageSet
-    from sis_edge.exporting.variants import Samples
+    from sis_edge.exporting.variants import VariantSamples
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
     from sis_edge.training.distributed import Together
     from sis_edge.training.recipe import Precision
 
 EXPORT_VERSION = 1
-VARIANTS_VERSION = 4
+VARIANTS_VERSION = 5
 SPARSE_VERSION = 1
 GOLDEN_IMAGES = 32
 PARITY_IMAGES = 256
-CALIBRATION_IMAGES = 256
-DECIDING_IMAGES = 500
-"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
 GOLDEN_TOLERANCE = 1e-3
 """Largest difference of a logit on a board from the host's: other processors round and order sums differently."""
 
@@ -371,15 +368,16 @@ class _Line:
         )
         return found
 
-    def _samples(self) -> "Samples":
+    def _samples(self) -> "VariantSamples":
         """Images from the training set's ends to calibrate and to decide, the bundle's test images to test."""
         from sis_edge.datasets import ImageSet
-        from sis_edge.exporting.variants import Labelled, Samples
+        from sis_edge.exporting.variants import Labelled, VariantSamples, split
 
         train, test = self.train_images, _first(self.dataset.test, self.plan.test_images)
-        deciding = ImageSet(train.images[-DECIDING_IMAGES:], train.labels[-DECIDING_IMAGES:])
-        return Samples(
-            calibration=self._normal(_first(train, CALIBRATION_IMAGES)),
+        calibrating, deciding_part = split(len(train))
+        deciding = ImageSet(train.images[deciding_part], train.labels[deciding_part])
+        return VariantSamples(
+            calibration=self._normal(ImageSet(train.images[calibrating], train.labels[calibrating])),
             deciding=Labelled(self._normal(deciding), deciding.labels),
             test=Labelled(self._normal(test), test.labels),
             golden_images=GOLDEN_IMAGES,

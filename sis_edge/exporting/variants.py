@@ -1,4 +1,4 @@
-"""A network in the precisions that a board's run times want, each with its accuracy and its own golden logits.
+"""A network in the precisions that a board's runtimes want, each with its accuracy and its own golden logits.
 
 fp16                typed half precision, for TensorRT
 int8-tensorrt       INT8 in the layout that TensorRT fuses
@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.exporting import onnx_file, parity
 from sis_edge.exporting.half import to_half
-from sis_edge.exporting.quantize import quantize_best
+from sis_edge.exporting.quantize import Correct, quantize_best
 
 Array = NDArray[np.float32]
+
+CALIBRATION_IMAGES = 256
+DECIDING_IMAGES = 5000
+"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
 
 # What golden logits may differ on a board, as a share of the largest of them. Half floats are summed in another order
 # and precision there; in INT8 one rounding the other way moves all that follows.
@@ -36,7 +40,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class VariantSamples:
     """What variants are made with: images to calibrate, to decide, to test; the golden inputs are the first tested."""
 
     calibration: Array
@@ -45,29 +49,40 @@ class Samples:
     golden_images: int
 
 
+def split(train_images: int) -> tuple[slice, slice]:
+    """Which training images calibrate, and which decide: the first and the last, none both.
+
+    >>> split(50_000), split(100)
+    ((slice(0, 256, None), slice(45000, 50000, None)), (slice(0, 50, None), slice(50, 100, None)))
+    """
+    calibrating = min(CALIBRATION_IMAGES, train_images // 2)
+    return slice(0, calibrating), slice(max(calibrating, train_images - DECIDING_IMAGES), train_images)
+
+
 @dataclass(frozen=True)
 class Original:
     """The ONNX file in float32 that variants are made of; what it answers to the samples is computed once for all."""
 
     source: Path
-    samples: Samples
+    samples: VariantSamples
 
     @cached_property
     def test_logits(self) -> Array:
         """Logits of the test images."""
         return parity.run_onnx(self.source, self.samples.test.images)
 
-    def deciding_accuracy(self, file: Path) -> float:
-        """A file's accuracy on the images that decide."""
-        return self._own_accuracy if file == self.source else self._accuracy(file)
+    def deciding_correct(self, file: Path) -> Correct:
+        """Which of the deciding images a file classifies correctly [N]."""
+        return self._own_correct if file == self.source else self._correct(file)
 
     @cached_property
-    def _own_accuracy(self) -> float:
-        return self._accuracy(self.source)
+    def _own_correct(self) -> Correct:
+        return self._correct(self.source)
 
-    def _accuracy(self, file: Path) -> float:
+    def _correct(self, file: Path) -> Correct:
         deciding = self.samples.deciding
-        return accuracy(parity.run_onnx(file, deciding.images), deciding.labels)
+        correct: Correct = parity.run_onnx(file, deciding.images).argmax(axis=1) == deciding.labels
+        return correct
 
 
 def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
@@ -83,11 +98,16 @@ def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
             path,
             samples.calibration,
             "tensorrt" if spec.runtime == "tensorrt" else "cpu",
-            original.deciding_accuracy,
+            original.deciding_correct,
             narrow_weights=spec.narrow_weights,
         )
         found["float_layers"] = list(trials[0].float_layers)
-        found["trials"] = {" and ".join(trial.float_layers) or "none": trial.accuracy for trial in trials}
+        names = [" and ".join(trial.float_layers) or "none" for trial in trials]
+        found["trials"] = {name: trial.accuracy for name, trial in zip(names, trials, strict=True)}
+        found["paired_tests"] = {
+            name: {"images": trial.images, "lost": trial.lost, "won": trial.won, "p_value": trial.p_value}
+            for name, trial in zip(names, trials, strict=True)
+        }
     reference = original.test_logits
     logits = parity.run_onnx(path, samples.test.images)
     golden = logits[: samples.golden_images]
