@@ -64,10 +64,9 @@ class Training(_Model):
 
 
 class PairedTest(_Model):
-    """A network against the same one in float32, on the same images: McNemar's exact test for a loss, one-sided.
+    """A network against the same one in float32, on the same images: McNemar's exact test, two-sided.
 
-    `lost` images only float32 classifies correctly, `won` only this one; `p_value` is the probability of losing so many
-    of them by chance.
+    `lost` images only float32 classifies correctly, `won` only this one.
     """
 
     images: int = Field(ge=1)

@@ -34,7 +34,7 @@ Correct = NDArray[np.bool_]
 
 CALIBRATION_BATCH = 32
 SIGNIFICANCE = 0.05
-"""A loss of accuracy that chance explains with less than this probability is one of the quantisation."""
+"""A loss of accuracy with a smaller p-value is significant."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,25 @@ class QuantizationTrial:
 
     @property
     def p_value(self) -> float:
-        """The probability of losing so many of the discordant images by chance; below SIGNIFICANCE it is a loss."""
-        return p_of_loss(self.lost, self.won)
+        """Of the hypothesis that both are as accurate."""
+        return mcnemar(self.lost, self.won)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is significantly less accurate than the other network."""
+        return self.lost > self.won and self.p_value < SIGNIFICANCE
 
 
-def p_of_loss(lost: int, won: int) -> float:
-    """McNemar's exact test, one-sided: P(X >= lost) where X is binomial with n = lost + won and probability 1/2.
+def mcnemar(lost: int, won: int) -> float:
+    """The p-value of McNemar's exact test, two-sided: lost + won discordant images, each as likely lost as won.
 
     Source: McNemar 1947, Psychometrika 12(2), with the binomial distribution in place of its normal approximation.
 
-    >>> p_of_loss(7, 1)
-    0.03515625
+    >>> mcnemar(9, 1)
+    0.021484375
     """
-    discordant = lost + won
-    return sum(comb(discordant, count) for count in range(lost, discordant + 1)) / 2**discordant
+    discordant, most = lost + won, max(lost, won)
+    return min(1.0, 2 * sum(comb(discordant, count) for count in range(most, discordant + 1)) / 2**discordant)
 
 
 def quantize(
@@ -146,7 +151,7 @@ def quantize_best(
             quantize(source, path, calibration, layout, float_layers=kept, narrow_weights=narrow_weights)
             answers.append(correct(path))
             trials.append(_compared(kept, reference, answers[-1]))
-            if trials[-1].p_value >= SIGNIFICANCE:
+            if not trials[-1].is_worse:
                 chosen = len(trials) - 1
                 break
         else:
@@ -163,7 +168,7 @@ def _compared(float_layers: tuple[str, ...], reference: Correct, answer: Correct
 def _fewest_in_float(answers: Sequence[Correct]) -> int:
     """The first of the trials that is not significantly less accurate than the most accurate of them."""
     best = max(answers, key=lambda answer: int(answer.sum()))
-    return next(at for at, answer in enumerate(answers) if _compared((), best, answer).p_value >= SIGNIFICANCE)
+    return next(at for at, answer in enumerate(answers) if not _compared((), best, answer).is_worse)
 
 
 def _batches(images: Array) -> Any:
