@@ -75,7 +75,7 @@ def mcnemar(lost: int, won: int) -> float:
     0.021484375
     """
     discordant, most = lost + won, max(lost, won)
-    return min(1.0, 2 * sum(comb(discordant, count) for count in range(most, discordant + 1)) / 2**discordant)
+    return min(1.0, 2 * sum(comb(discordant, count) for count in range(most, discordant + 1)) / (1 << discordant))
 
 
 def quantize(

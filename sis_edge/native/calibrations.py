@@ -71,6 +71,14 @@ def of_profile(profile: str, threads: int, folder: Path | None = None) -> Calibr
     return found
 
 
+def kept(profile: str, folder: Path | None = None) -> Calibration | None:
+    """The last calibration of the profile, of whatever kernels and threads; None where none can be read."""
+    try:
+        return read(_last(folder or default_folder(), profile))
+    except RecordError:
+        return None
+
+
 def read(path: Path) -> Calibration:
     """A stored calibration; raises RecordError where it is none or of another version."""
     try:

@@ -1,5 +1,6 @@
 """Calibrating a board through the agent, and what is kept of it. No speed is asserted."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from sis_agent.calibration import calibrate as calibration
 from sis_agent.native.library import Library
 from sis_edge import profiles
 from sis_edge.board import calibrate
+from sis_edge.board.agent_client import AgentClient
 from sis_edge.cli import run
 from sis_edge.errors import BoardError, RecordError
 from sis_edge.native import calibrations, costs, nodes, probes, work
+from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import LocalTransport
 
 
@@ -136,6 +139,59 @@ def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Pat
     calibrations.save(old, cache / "old.json", "raspberry-pi-4")
     with pytest.raises(RecordError, match=r"is of other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
         calibrations.of_profile("raspberry-pi-4", 1)
+
+
+def profile_of_this_machine(**board: object) -> DeviceProfile:
+    """A profile without a particular model, as x86-64 and aarch64 are."""
+    local = profiles.load("local")
+    named = {"architecture": platform.machine(), "model": "any", "matches": [], **board}
+    return local.model_copy(update={"name": "general", "board": local.board.model_copy(update=named)})
+
+
+def test_a_build_calibrates_this_machine_once_where_it_fits_the_profile(few_probes: None, cache: Path) -> None:
+    board = profile_of_this_machine()
+    said: list[str] = []
+    found = calibrate.for_build(board, say=said.append)
+    assert found is not None
+    assert calibrations.of_profile("general", 1) == found
+    assert said[0].startswith("this machine fits the profile general, which has no current calibration: calibrating")
+    assert "`sis-edge calibrate --host HOST --profile general`" in said[0]
+    assert len(said) == 2
+    assert calibrate.for_build(board, say=said.append) == found
+    assert len(said) == 2
+    old = found.model_copy(update={"library": found.library[:-4] + "0000"})
+    calibrations.save(old, cache / "old.json", "general")
+    assert calibrate.for_build(board, say=said.append) == found, "this machine's own is brought up to date"
+    calibrations.save(old.model_copy(update={"board": "another"}), cache / "old.json", "general")
+    assert calibrate.for_build(board, say=said.append) is None, "one of another machine is not replaced"
+    assert said[-1].startswith("not calibrated: the calibration of another is of other kernels than this sis-edge has")
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        {"architecture": "aarch64" if platform.machine() == "x86_64" else "x86_64"},
+        {"matches": ["Raspberry Pi 400"]},
+        {"cpu_count": 1000},
+        {"memory_bytes": 10**15},
+    ],
+)
+def test_a_build_for_another_board_does_not_calibrate_this_machine(
+    board: dict[str, object], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "matches" in board:
+        facts = AgentClient.facts
+        monkeypatch.setattr(AgentClient, "facts", lambda self: facts(self)._replace(model="a PC"))
+    said: list[str] = []
+    assert calibrate.for_build(profile_of_this_machine(**board), say=said.append) is None
+    assert not said
+    assert not cache.exists()
+
+
+def test_a_build_for_a_simulated_board_calibrates_nothing(cache: Path, tmp_path: Path) -> None:
+    board = profile_of_this_machine()
+    simulated = board.model_copy(update={"agent": board.agent.model_copy(update={"sysroot": str(tmp_path)})})
+    assert calibrate.for_build(simulated, say=pytest.fail) is None
 
 
 def test_a_simulated_board_is_not_calibrated(cache: Path, tmp_path: Path) -> None:
