@@ -100,8 +100,8 @@ def known(profile: DeviceProfile, say: Say = lambda message: None) -> Calibratio
 def for_build(profile: DeviceProfile, say: Say = lambda message: None) -> Calibration | None:
     """The calibration that a build chooses by, or None: then the structure decides. A simulated board has none.
 
-    It is the last one of the profile. Where there is none and this machine fits the profile, this machine is calibrated,
-    which `say` reports, as it does a kept one that cannot be used.
+    It is the last one of the profile. Where there is none and this machine fits the profile, this machine is
+    calibrated; `say` reports that, and a kept one that cannot be used.
     """
     if profile.agent.sysroot != "/":
         return None
@@ -130,8 +130,8 @@ def _this_machine(profile: DeviceProfile, kept: Calibration | None, say: Say) ->
         if is_another or not detect.fits(facts, profile):
             return None
         say(
-            f"this machine fits the profile {profile.name}, which has no current calibration: calibrating this machine; "
-            f"`sis-edge calibrate --host HOST --profile {profile.name}` calibrates another"
+            f"this machine fits the profile {profile.name}, which has no current calibration: calibrating this machine "
+            f"(`sis-edge calibrate --host HOST --profile {profile.name}` calibrates another)"
         )
         return calibrate(transport, profile, say=say)
     except (UsageError, BoardError, AgentError) as error:
