@@ -28,10 +28,10 @@ SPARSE_SHARE = 0.6
 SMALL_SHARE = 0.5
 """A layer is small at that share of the dense network's multiply-accumulates, or less."""
 
-COPY_MACS = 100
+COPY_MACS = 200
 """Multiply-accumulates that may become native to avoid copying one float between the layouts of the two.
 
-On Zen 4 with AVX-512 a copy took as long as 31 to 60 of them. So it pays where native kernels take up to 1.3 times as
+On Zen 4 with AVX-512 a copy took as long as 31 to 60 of them. So it pays where native kernels take up to 1.15 times as
 long for a dense layer as ONNX Runtime; there they took 0.8 to 1.03 times as long.
 """
 
