@@ -63,19 +63,19 @@ def calibrate(
         facts.cpu_model,
         facts.cpu_features,
     )
-    found = None if again else _stored(path)
-    if found is None:
+    calibration = None if again else _stored(path)
+    if calibration is None:
         count, threads = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN), threads_of(profile)
         say(f"timing {count} small networks on {transport.name}, {costs.on_threads(threads)}")
         _push(transport, agent, library)
-        found = _calibration(
+        calibration = _calibration(
             agent.calibrate(CALIBRATION, threads),
             transport.name,
             board=_board(facts, transport),
             library=library.parent.name,
         )
-    calibrations.save(found, path, profile.name)
-    return found
+    calibrations.save(calibration, path, profile.name)
+    return calibration
 
 
 def threads_of(profile: DeviceProfile) -> int:
@@ -166,9 +166,9 @@ def _push(transport: Transport, agent: AgentClient, library: Path) -> None:
 
 def _calibration(answer: dict[str, Any], name: str, **known: Any) -> Calibration:
     try:
-        found = Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
+        calibration = Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise AgentError(f"the agent on {name} answers something unreadable ({place}: {first['msg']})") from error
-    return found.model_copy(update={"fit_error": dict(costs.fit(found).fit_error)})
+    return calibration.model_copy(update={"fit_error": dict(costs.fit(calibration).fit_error)})

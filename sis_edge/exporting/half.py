@@ -1,7 +1,7 @@
-"""A network in half precision, with its types written into the file: for run times that take the precision from it.
+"""A network in half precision, with its types written into the file: for runtimes that take the precision from it.
 
-Strongly typed TensorRT (11, and 10 on request) computes what the ONNX says. So the weights are fp16, a cast stands
-behind the input and one before the logits, and both ends stay float32: callers need not know.
+Strongly typed TensorRT (11, and 10 on request) computes what the ONNX says. So the weights are fp16, a cast
+follows the input, another one precedes the logits, and both ends stay float32: callers need not know.
 """
 
 import numpy as np

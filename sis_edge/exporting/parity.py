@@ -34,7 +34,8 @@ def run_onnx(path: Path, inputs: Array, batch_size: int = 64, library: Path | No
         options.register_custom_ops_library(str(library))
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     parts = [
-        session.run([OUTPUT], {INPUT: inputs[at : at + batch_size]})[0] for at in range(0, len(inputs), batch_size)
+        session.run([OUTPUT], {INPUT: inputs[start : start + batch_size]})[0]
+        for start in range(0, len(inputs), batch_size)
     ]
     return np.concatenate(parts)
 

@@ -168,7 +168,7 @@ def _compared(float_layers: tuple[str, ...], reference: Correct, answer: Correct
 def _fewest_in_float(answers: Sequence[Correct]) -> int:
     """The first of the trials that is not significantly less accurate than the most accurate of them."""
     best = max(answers, key=lambda answer: int(answer.sum()))
-    return next(at for at, answer in enumerate(answers) if not _compared((), best, answer).is_worse)
+    return next(number for number, answer in enumerate(answers) if not _compared((), best, answer).is_worse)
 
 
 def _batches(images: Array) -> Any:

@@ -86,10 +86,10 @@ class Original:
 
 
 def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
-    """Write a variant of a network into `folder`, and return what there is to say of it."""
+    """Write a variant of a network into `folder`, and return its summary for the manifest."""
     source, samples = original.source, original.samples
     path = folder / spec.model
-    found: dict[str, Any] = {"name": spec.name, "precision": spec.precision, "runtime": spec.runtime}
+    summary: dict[str, Any] = {"name": spec.name, "precision": spec.precision, "runtime": spec.runtime}
     if spec.precision == "fp16":
         onnx_file.save(to_half(onnx.load(source)), path)
     else:
@@ -101,10 +101,10 @@ def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
             original.deciding_correct,
             narrow_weights=spec.narrow_weights,
         )
-        found["float_layers"] = list(trials[0].float_layers)
+        summary["float_layers"] = list(trials[0].float_layers)
         names = [" and ".join(trial.float_layers) or "none" for trial in trials]
-        found["trials"] = {name: trial.accuracy for name, trial in zip(names, trials, strict=True)}
-        found["paired_tests"] = {
+        summary["trials"] = {name: trial.accuracy for name, trial in zip(names, trials, strict=True)}
+        summary["paired_tests"] = {
             name: {"images": trial.images, "lost": trial.lost, "won": trial.won, "p_value": trial.p_value}
             for name, trial in zip(names, trials, strict=True)
         }
@@ -113,7 +113,7 @@ def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
     golden = logits[: samples.golden_images]
     np.save(folder / spec.golden_logits, golden, allow_pickle=False)
     return {
-        **found,
+        **summary,
         "golden_tolerance": TOLERANCES[spec.precision] * float(np.abs(golden).max()),
         "host_accuracy": accuracy(logits, samples.test.labels),
         "fp32_accuracy": accuracy(reference, samples.test.labels),

@@ -72,7 +72,7 @@ def active() -> ctypes.CDLL | None:
 
 @contextmanager
 def used(threads: int) -> Iterator[bool]:
-    """Let the networks of this process train on the kernels, on so many threads; tells whether they do."""
+    """Let the networks of this process train on the kernels, on so many threads; yields whether they do."""
     global _active
     before, _active = _active, load()
     if _active is not None:

@@ -23,7 +23,7 @@ Kind = Literal["dense", "native"]
 KINDS: tuple[Kind, ...] = ("dense", "native")
 
 SPARSE_SHARE = 0.6
-"""At so many of a layer's kernels or fewer native kernels have been faster on every processor tried."""
+"""With at most this share of a layer's kernels native kernels were faster on every processor tried."""
 
 SMALL_SHARE = 0.5
 """A layer is small at that share of the dense network's multiply-accumulates, or less."""
@@ -41,7 +41,7 @@ UNCALIBRATED_BLOCK = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """What computes a layer and why, how many filters share inputs, what it should cost there and with the other.
+    """What computes a layer and why, how many filters share inputs, and the expected costs of both ways.
 
     The seconds, without copies, are None where the board was not calibrated.
     """
@@ -64,7 +64,7 @@ class NetworkCost:
 
 
 def blocks(choices: Sequence[Choice]) -> list[int]:
-    """What `export.sparse_onnx` wants to know of each layer: 0 is dense."""
+    """The argument of `exporting.sparse_onnx.to_sparse_onnx`: filters of a block for each layer, 0 for a dense one."""
     return [choice.block if choice.kind == "native" else 0 for choice in choices]
 
 

@@ -47,12 +47,10 @@ def find(architecture: str) -> Toolchain:
     """The first compiler for that architecture; raises UsageError that says how to get one."""
     if architecture not in ARCHITECTURES:
         raise unknown("architecture", architecture, ARCHITECTURES)
-    found = _zig(architecture) or _gcc(architecture)
-    if found is None:
-        raise UsageError(
-            f"there is no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one"
-        )
-    return found
+    toolchain = _zig(architecture) or _gcc(architecture)
+    if toolchain is None:
+        raise UsageError(f"no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one")
+    return toolchain
 
 
 def environment() -> dict[str, str]:

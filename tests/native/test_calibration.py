@@ -120,7 +120,7 @@ def test_as_many_threads_as_the_profile_computes_with(few_probes: None, cache: P
     assert calibrate.calibrate(transport, local).threads == 1
     calibrations.save(found, cache / "two.json", "raspberry-pi-4")
     with pytest.raises(
-        RecordError, match=r"is of 2 threads, and the profile raspberry-pi-4 computes on 4 threads; `sis-e"
+        RecordError, match=r"is for 2 threads, and the profile raspberry-pi-4 uses 4 threads; `sis-edge"
     ):
         calibrations.of_profile("raspberry-pi-4", 4)
 
@@ -137,7 +137,7 @@ def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Pat
     found = calibrate.known(profiles.load("local"))
     old = found.model_copy(update={"library": found.library[:-4] + "0000"})
     calibrations.save(old, cache / "old.json", "raspberry-pi-4")
-    with pytest.raises(RecordError, match=r"is of other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
+    with pytest.raises(RecordError, match=r"is for other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
         calibrations.of_profile("raspberry-pi-4", 1)
 
 
@@ -164,7 +164,7 @@ def test_a_build_calibrates_this_machine_once_where_it_fits_the_profile(few_prob
     assert calibrate.for_build(board, say=said.append) == found, "this machine's own is brought up to date"
     calibrations.save(old.model_copy(update={"board": "another"}), cache / "old.json", "general")
     assert calibrate.for_build(board, say=said.append) is None, "one of another machine is not replaced"
-    assert said[-1].startswith("not calibrated: the calibration of another is of other kernels than this sis-edge has")
+    assert said[-1].startswith("not calibrated: the calibration of another is for other kernels than")
 
 
 @pytest.mark.parametrize(
