@@ -24,7 +24,11 @@ Array = NDArray[np.float32]
 
 CALIBRATION_IMAGES = 256
 DECIDING_IMAGES = 5000
-"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
+"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything.
+
+INT8 gets some 0.3% of images right that float32 gets wrong, and as many the other way round. Then 5,000 images show a
+loss of 0.4 points at SIGNIFICANCE with a power of 80%, and 500, the zoo's sample, one of 2 points.
+"""
 
 # What golden logits may differ on a board, as a share of the largest of them. Half floats are summed in another order
 # and precision there; in INT8 one rounding the other way moves all that follows.
