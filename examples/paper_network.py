@@ -1,4 +1,4 @@
-"""SiS#3 of the paper at its exact count of synapses: formed from a seed, trained on scanned digits, exported to ONNX."""
+"""SiS#3 of the paper at its exact count of synapses: formed from a seed, trained on scanned digits, exported."""
 
 import sis_edge
 

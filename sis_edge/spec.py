@@ -12,7 +12,7 @@ from typing import Literal
 Group = Literal["CL", "MP"]
 
 INPUT, OUTPUT = "input", "logits"
-"""Names of an exported network's tensors: float32 [batch, channels, side, side], already normalised; [batch, classes]."""
+"""Names of an exported network's tensors: images float32 [batch, channels, side, side], normalised; [batch, classes]."""
 
 
 @dataclass(frozen=True)

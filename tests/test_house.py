@@ -1,4 +1,4 @@
-"""The host's rooms: imports point downwards only, names stand for one thing, and nothing grows beyond what one can read."""
+"""The host's rooms: imports point downwards only, names stand for one thing, nothing grows beyond a readable size."""
 
 from pathlib import Path
 

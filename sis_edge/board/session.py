@@ -25,6 +25,7 @@ from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import AgentError, BoardError, SisEdgeError, TransportError
 from sis_edge.files.hashing import file_sha256
 from sis_edge.profiles import DeviceProfile
+from sis_edge.text.limits import with_limit
 from sis_edge.transport import Transport, UnreachableError
 
 Stage = Literal["agent", "facts", "provision", "push", "measure", "link", "record"]
@@ -114,9 +115,10 @@ class BoardSession:
         size_bytes = sum(entry.size_bytes for entry in missing)
         free_bytes = facts.disk_free_bytes
         if free_bytes is not None and missing and free_bytes < size_bytes + SPARE_BYTES:
+            free, needed = with_limit(free_bytes / 1e6, (size_bytes + SPARE_BYTES) / 1e6, ",.1f")
             raise BoardError(
-                f"{self.transport.name} has {free_bytes / 1e6:,.1f} MB free, the bundle needs "
-                f"{(size_bytes + SPARE_BYTES) / 1e6:,.1f} MB; make room on the board, or clean the agent's folder"
+                f"{self.transport.name} has {free} MB free, the bundle needs {needed} MB; "
+                "free space on the board, or clean the agent's folder"
             )
 
         def send(entry: FileEntry, before_bytes: int) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXPORT_VERSION = 1
 NATIVE_VERSION = 1
-VARIANTS_VERSION = 4
+VARIANTS_VERSION = 5
 
 StepName = Literal["data", "form", "train", "export", "native", "variants", "engines", "bundle"]
 

@@ -63,11 +63,24 @@ class Training(FrozenModel):
     zoo: str | None = None
 
 
+class PairedTest(FrozenModel):
+    """A network against the same one in float32, on the same images: McNemar's exact test, two-sided.
+
+    `lost` images only float32 classifies correctly, `won` only this one.
+    """
+
+    images: int = Field(ge=1)
+    lost: int = Field(ge=0)
+    won: int = Field(ge=0)
+    p_value: float = Field(ge=0, le=1)
+
+
 class Variant(FrozenModel):
-    """The same network in another precision, for a run time; accuracy and agreement by ONNX Runtime on the host.
+    """The same network in another precision, for a runtime; accuracy and agreement by ONNX Runtime on the host.
 
     `fp32_accuracy` is that of the network itself on the same test images. `float_layers` are those that INT8 leaves
-    alone, chosen by the accuracies of `trials` (on images that are neither the calibration's nor the test's).
+    alone, chosen by `paired_tests` (on images that are neither the calibration's nor the test's; empty in bundles that
+    were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board.
     """
 
@@ -84,6 +97,7 @@ class Variant(FrozenModel):
     agreement: Parity
     float_layers: tuple[str, ...] = ()
     trials: dict[str, float] = {}
+    paired_tests: dict[str, PairedTest] = {}
 
 
 class RtxEngine(FrozenModel):

@@ -48,6 +48,7 @@ def show(found: "Prediction", title: str, threads: str) -> None:
     from rich.table import Table
 
     from sis_edge.cli.console import out
+    from sis_edge.text.limits import with_limit
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("layer")
@@ -71,5 +72,5 @@ def show(found: "Prediction", title: str, threads: str) -> None:
         soft_wrap=True,
     )
     verdict = "pays" if found.pays else "does not pay"
-    speed = f"{found.speed_up:.2f} times the speed of dense NiN"
+    speed = f"{with_limit(found.speed_up, 1, '.2f')[0]} times the speed of dense NiN"
     out.print(f"Sparsity {verdict} on this board: {speed} is expected.", soft_wrap=True)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from sis_edge.errors import UsageError
 from sis_edge.files.disk import writing
-from sis_edge.files.plain_tables import as_html, as_text
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
+from sis_edge.text.tables import as_html, as_text
 
 FORMAT_VERSION = 1
 _HEADINGS = ("layer", "kernel", "neurons", "synapses", "density", "MMAC")

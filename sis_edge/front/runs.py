@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from sis_edge.errors import RecordError, UsageError
-from sis_edge.files.plain_tables import as_html, as_text
 from sis_edge.report import rows as show
 from sis_edge.results import store
 from sis_edge.results.comparison import Row
@@ -15,6 +14,7 @@ from sis_edge.results.comparison import compare as compare_run
 from sis_edge.results.rows.fields import reasons, values
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import Verdict, judge
+from sis_edge.text.tables import as_html, as_text
 
 if TYPE_CHECKING:
     import pandas

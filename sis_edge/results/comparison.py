@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sis_agent.schema import NetworkRecord
+from sis_agent.schema import GoldenCheck, NetworkRecord
 from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
 from sis_edge.results.rows.accuracy import accuracy_figures
@@ -17,6 +17,7 @@ from sis_edge.results.rows.start import memory_figures, start_figures
 from sis_edge.results.rows.structure import structure_figures, training_figures
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import judge
+from sis_edge.text.limits import with_limit
 
 __all__ = ["Row", "compare", "compare_all"]
 
@@ -79,15 +80,24 @@ def _row(
     )
 
 
+def _disagreement(run: StoredRun, record: NetworkRecord, golden: GoldenCheck) -> str:
+    """In what a network failed its golden check: the difference of logits, or the class on top alone."""
+    job = run.record.job
+    own = {network.name: network.golden_tolerance for network in job.networks}.get(record.name)
+    tolerance = job.golden_tolerance if own is None else own
+    difference, limit = with_limit(golden.max_abs_difference, tolerance, ".3g")
+    if golden.max_abs_difference <= tolerance:
+        others = round((1 - golden.top1_agreement) * golden.images)
+        return f"its class differs from the host's for {others} of {golden.images} golden images"
+    return f"its logits differ from the host's by up to {difference} (tolerance {limit})"
+
+
 def _problem(run: StoredRun, record: NetworkRecord | None) -> str | None:
     """What went wrong with a network, in a sentence; None where it was measured and nothing did."""
     if record is not None and record.problem is not None:
         return record.problem.message
     if record is not None and record.golden is not None and not record.golden.passed:
-        return (
-            f"its logits differ from the host's by up to {record.golden.max_abs_difference:.3g} "
-            f"(tolerance {run.manifest.golden_tolerance:.3g}): the board does not compute the same function"
-        )
+        return f"{_disagreement(run, record, record.golden)}: the board does not compute the same function"
     if round_latencies(record):
         return None
     if run.record.problem is not None:

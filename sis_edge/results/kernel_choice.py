@@ -12,6 +12,7 @@ from typing import Any
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.identity import NATIVE, PLAIN, label
 from sis_edge.results.statistics import MIN_ROUNDS, SpeedUp, speed_up
+from sis_edge.text.limits import with_limit
 
 # Sparse kernels are used where the lower end of the speed-up's interval reaches this: below it the difference is not
 # worth a second engine that has to be explained.
@@ -73,9 +74,10 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
         if shown not in (None, chosen):
             kernels += f" by its builder's log, and for {shown} by the engine's tactics"
     low = measured.interval.low
-    figure = f"{measured.estimate:.3f}× (95% interval {low:.3f} to {measured.interval.high:.3f})"
+    lower_end, least = with_limit(low, WORTH_IT, ".3f")
+    figure = f"{measured.estimate:.3f}× (95% interval {lower_end} to {measured.interval.high:.3f})"
     if low < WORTH_IT:
-        return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {WORTH_IT:g}", measured)
+        return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {least}", measured)
     return choice(True, measured, f"{kernels}; with them it runs {figure} as fast")
 
 

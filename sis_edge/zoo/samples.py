@@ -1,7 +1,7 @@
 """Some real images of a data set, so that a build from the zoo needs no download.
 
-The first test images, the first training images (to calibrate INT8) and the last ones (to choose its variant): a build
-with the whole data set uses the same ones, so both give the same bundle.
+The first test images, the first training images (to calibrate INT8) and the last ones (to decide which layers INT8
+leaves in float): those that a build with the whole data set takes too, which decides by more (`exporting.variants`).
 """
 
 import json

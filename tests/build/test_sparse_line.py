@@ -225,7 +225,8 @@ def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bu
         assert entry.sparse.doubt == slow.doubt
         told = " ".join(layers.sentences(entry.sparse, None))
         assert (
-            "Caution: the calibration of b is doubtful: its costs miss what it measured of ONNX Runtime by 30%" in told
+            "Caution: the calibration of b is doubtful: cost-model error for ONNX Runtime is 30.0% (limit 15.0%)"
+            in told
         )
         assert "Expected for one image on 4 threads: " in told
     assert native_kernels(result.bundle).count(f"Warning: {slow.doubt}.") == 1

@@ -12,11 +12,7 @@ from sis_edge.files import stages
 from sis_edge.files.hashing import file_sha256
 
 if TYPE_CHECKING:
-    from sis_edge.exporting.variants import Samples
-
-CALIBRATION_IMAGES = 256
-DECIDING_IMAGES = 500
-"""Training images that decide how INT8 treats the first and the last layer: no test image may decide anything."""
+    from sis_edge.exporting.variants import VariantSamples
 
 
 @dataclass(frozen=True)
@@ -53,15 +49,16 @@ def run(context: BuildContext, network: str, model: Path) -> list[MadeVariant]:
     return finished
 
 
-def _samples(context: BuildContext) -> "Samples":
+def _samples(context: BuildContext) -> "VariantSamples":
     """Images from the training set's ends to calibrate and to decide, the bundle's test images to test."""
     from sis_edge.datasets import ImageSet
-    from sis_edge.exporting.variants import Labelled, Samples
+    from sis_edge.exporting.variants import Labelled, VariantSamples, split
 
     train, test = context.train_images, context.test_images
-    deciding = ImageSet(train.images[-DECIDING_IMAGES:], train.labels[-DECIDING_IMAGES:])
-    return Samples(
-        calibration=context.normalised(train.first(CALIBRATION_IMAGES)),
+    calibrating, deciding_part = split(len(train))
+    deciding = ImageSet(train.images[deciding_part], train.labels[deciding_part])
+    return VariantSamples(
+        calibration=context.normalised(ImageSet(train.images[calibrating], train.labels[calibrating])),
         deciding=Labelled(context.normalised(deciding), deciding.labels),
         test=Labelled(context.normalised(test), test.labels),
         golden_images=GOLDEN_IMAGES,

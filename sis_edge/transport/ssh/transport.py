@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sis_edge.errors import BoardError, DiskError
+from sis_edge.text.limits import with_limit
 from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError, cannot_write
 from sis_edge.transport.ssh import login
 from sis_edge.transport.ssh.endpoint import resolve
@@ -240,7 +241,8 @@ class SshTransport:
         except Exception:
             return ""
         if free_bytes < size_bytes:
-            return f": its disk is full ({free_bytes / 1e6:.1f} MB free, the file has {size_bytes / 1e6:.1f} MB)"
+            free, size = with_limit(free_bytes / 1e6, size_bytes / 1e6, ".1f")
+            return f": its disk is full ({free} MB free, the file has {size} MB)"
         return f"; {free_bytes / 1e6:.1f} MB are free there: check permissions and quotas"
 
 
