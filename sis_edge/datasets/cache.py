@@ -146,8 +146,8 @@ def _is_about(error: OSError, folder: Path) -> bool:
 
 
 def _disk_error(error: OSError, folder: Path) -> DiskError:
-    step = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
+    step = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
     reason = error.strerror or str(error)
     return DiskError(
-        f"the cache {folder} cannot be written ({reason}): {step}, or name another folder in SIS_EDGE_CACHE"
+        f"cannot write the cache {folder} ({reason}): {step}, or choose another folder with SIS_EDGE_CACHE"
     )

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sis_edge.errors import BoardError, DiskError
+from sis_edge.files.disk import ADVICE
 from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress
 
 PIECE_BYTES = 1 << 20
@@ -68,7 +69,7 @@ class LocalTransport:
         except OSError as error:
             if error.filename == str(source):
                 raise DiskError(f"{source} cannot be read ({error.strerror})") from None
-            raise BoardError(f"this machine cannot write {path} ({error.strerror}); make room or mend it") from None
+            raise BoardError(f"this machine cannot write {path} ({error.strerror}): {ADVICE}") from None
 
     def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """Copy a file from below the login folder."""
@@ -79,7 +80,7 @@ class LocalTransport:
         except OSError as error:
             if error.filename == str(path):
                 raise BoardError(f"this machine cannot read {path} ({error.strerror})") from None
-            raise DiskError(f"{target} cannot be written ({error.strerror}); make room or name another") from None
+            raise DiskError(f"cannot write {target} ({error.strerror}): {ADVICE}") from None
 
     def close(self) -> None:
         """Nothing is open."""

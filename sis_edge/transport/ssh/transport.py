@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sis_edge.errors import BoardError, DiskError
+from sis_edge.files.disk import ADVICE
 from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
 from sis_edge.transport.ssh import login
 from sis_edge.transport.ssh.endpoint import resolve
@@ -140,7 +141,7 @@ class SshTransport:
                     raise BoardError(f"{self.name} gave {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
                 part.replace(target)
             except OSError as error:
-                raise DiskError(f"{target} cannot be written ({error.strerror}); make room or name another") from None
+                raise DiskError(f"cannot write {target} ({error.strerror}): {ADVICE}") from None
             finally:
                 with suppress(Exception):
                     reader.close()
