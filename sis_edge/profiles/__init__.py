@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files import shipped
+from sis_edge.files.shipped import profile_folder
 from sis_edge.profiles.mistakes import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
@@ -27,16 +29,9 @@ from sis_edge.profiles.schema import (
 )
 
 
-def profile_folder() -> Path:
-    """Where the shipped profiles lie: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    installed = package / "_profiles"
-    return installed if installed.is_dir() else package.parent / "profiles"
-
-
 def names() -> list[str]:
     """The shipped profiles' names."""
-    return sorted(path.stem for path in profile_folder().glob("*.toml"))
+    return shipped.names(profile_folder(), ".toml")
 
 
 def find(name_or_path: str) -> Path:
@@ -44,7 +39,7 @@ def find(name_or_path: str) -> Path:
     if name_or_path.endswith(".toml"):
         return Path(name_or_path)
     if name_or_path not in names():
-        raise unknown("profile", name_or_path, [*names(), "or the path of a .toml file"])
+        raise unknown("profile", name_or_path, names(), "sis-edge profiles list")
     return profile_folder() / f"{name_or_path}.toml"
 
 

@@ -51,7 +51,7 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         profiles.load(name)
     sentence = str(raised.value)
-    assert f"there is no profile '{name}'; known: aarch64, desktop-rtx, jetson-agx-orin" in sentence
+    assert f"unknown profile '{name}'; known: aarch64, desktop-rtx, jetson-agx-orin" in sentence
     assert "x86-64, or the path of a .toml file" in sentence
 
 
