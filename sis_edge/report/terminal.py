@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from sis_edge.report import rows as show
 from sis_edge.report.document import board_name, headline, mark, of_engines, verdict_lines
+from sis_edge.report.grid import grid
 from sis_edge.report.layers import short
 from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, energy_scope, fill, value
 from sis_edge.results.comparison import Row, compare
@@ -62,7 +62,7 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
     rows = compare(run, seed)
     marked = mark(rows)
     suffix = f" ({marked.upper()})" if marked else ""
-    grid, notes = _grid(COLUMNS, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
+    main, notes = _grid(COLUMNS, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
     job, power = run.record.job, run.record.power
     lines = [
         amounts(rows),
@@ -71,7 +71,7 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
         *sorted({f"no interval: {row.reasons['speed_up_low']}" for row in rows if _lacks_interval(row)}),
         *(f"{row.network}: {row.problem}" for row in rows if row.problem and row.problem not in " ".join(notes)),
     ]
-    parts: list[RenderableType] = [grid, *map(Text, lines)]
+    parts: list[RenderableType] = [main, *map(Text, lines)]
     if any(row.energy_gross_j is not None for row in rows):
         scope = energy_scope(rows)
         energy, more = _grid(ENERGY, rows, f"Energy of one inference, scope: {scope}{suffix}")
@@ -98,18 +98,9 @@ def _sparse(run: StoredRun, seed: int) -> list[str]:
 
 def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:
     cells, notes = fill(columns, rows)
-    grid = RichTable(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-    )
-    for column in columns:
-        grid.add_column(column.title, justify="right" if column.is_number else "left", overflow="fold")
-    for line in cells:
-        grid.add_row(*(Text(cell.text) for cell in line))
-    return grid, notes
+    words = [column.title for column in columns if not column.is_number]
+    lines = [[cell.text for cell in line] for line in cells]
+    return grid([column.title for column in columns], lines, title=title, words=words), notes
 
 
 def _no_energy(rows: Sequence[Row], reason: str | None) -> str:

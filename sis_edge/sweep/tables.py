@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sis_edge.report.grid import grid
 from sis_edge.report.rows import plural, span
 from sis_edge.report.sheet import Heading, Sheet
 from sis_edge.sweep.running import Swept
@@ -90,15 +91,9 @@ def cells(line: Line) -> tuple[str, ...]:
 
 def to_terminal(report: Report) -> "Table":
     """A table of at most 80 columns."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=report.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading.title, justify="right" if heading.is_number else "left", overflow="fold")
-    for line in report.summary.lines:
-        table.add_row(*cells(line))
-    return table
+    words = [heading.title for heading in HEADINGS if not heading.is_number]
+    lines = map(cells, report.summary.lines)
+    return grid([heading.title for heading in HEADINGS], lines, title=report.title, words=words)
 
 
 def to_csv(report: Report) -> str:

@@ -1,0 +1,54 @@
+"""The one table that commands print: plain, within the screen's width, numbers to the right."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.box import Box
+    from rich.table import Table
+
+
+def grid(
+    headings: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    words: Collection[str] = (),
+    whole: Collection[str] = (),
+) -> "Table":
+    """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken."""
+    from rich import box
+    from rich.text import Text
+
+    table = _table(title, box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(
+            Text(heading),
+            justify="left" if heading in words else "right",
+            overflow="fold",
+            no_wrap=heading in whole,
+        )
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def pairs(lines: Iterable[tuple[str, str]], *, title: str = "") -> "Table":
+    """What is known of one thing, in the same style: a label and its text in each line."""
+    from rich.text import Text
+
+    table = _table(title, None)
+    table.show_header = False
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in lines:
+        table.add_row(Text(label), Text(text))
+    return table
+
+
+def _table(title: str, box: "Box | None") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    heading = Text(title, style="bold") if title else None
+    return Table(title=heading, title_justify="left", box=box, show_edge=False, pad_edge=False)
