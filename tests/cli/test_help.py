@@ -100,7 +100,7 @@ def test_quick_commands_import_nothing_heavy(words: list[str], tmp_path: Path) -
 def test_no_arguments_show_the_help(tmp_path: Path) -> None:
     done = sis_edge(cwd=tmp_path)
     assert done.returncode == 2
-    assert "Usage: python -m sis_edge" in done.stdout + done.stderr
+    assert "Usage: sis-edge" in done.stdout + done.stderr
 
 
 def code_lines() -> list[str]:
