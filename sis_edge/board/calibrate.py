@@ -5,6 +5,7 @@ computes with (the first of them, where it names several), and the cost model (`
 answer.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from sis_edge.native.costs import CALIBRATION_VERSION, Calibration
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
 from sis_edge.transport import Transport, connect
+
+log = logging.getLogger(__name__)
 
 LOCAL = "local"
 """The profile of this machine."""
@@ -73,6 +76,8 @@ def calibrate(
             board=facts.model or facts.hostname or transport.name,
             library=library.parent.name,
         )
+    else:
+        log.debug("calibration: reused %s", path)
     calibrations.save(found, path, profile.name)
     return found
 

@@ -87,8 +87,7 @@ def _show(network: "NetworkAudit") -> None:
     headings += ["dense", "sparse"] * is_timed + ["why not"] * (common is None)
     lines = (_cells(layer, is_timed, common is None) for layer in network.layers)
     whole = [heading for heading in headings if heading != "why not"]
-    out.print(title, style="bold", soft_wrap=True)  # often wider than its table, which would break it
-    out.print(grid(headings, lines, words=("layer", "2:4", "chosen", "why not"), whole=whole))
+    out.print(grid(headings, lines, title=title, words=("layer", "2:4", "chosen", "why not"), whole=whole))
     out.print()
     if common is not None:
         out.print(f"No layer is eligible for 2:4; {common}.", soft_wrap=True)

@@ -20,12 +20,32 @@ if TYPE_CHECKING:
 SILENCE_S = 8.0
 """After so long without a line another says what is running: a watchdog that waits for 10 s sees one."""
 
-_WORDS = {"data": "load", "sparse": "native kernels for", "variants": "quantise"}
+_STAGES = {"data": "load", "sparse": "native kernels for", "variants": "quantise"}
 """Stages of a build in words; the others are words already."""
+
+_PHASES = {
+    "push": ("push the bundle", "bytes"),
+    "record": ("fetch the record", "bytes"),
+    "load": ("load networks", "networks"),
+    "warm_up": ("warm up networks", "networks"),
+    "alone": ("each network alone", "networks"),
+    "rounds": ("measure", "rounds"),
+    "sampler": ("sampling overhead", "pairs of turns"),
+    "energy": ("measure energy", "blocks"),
+    "idle_before": ("idle before", "s"),
+    "idle_after": ("idle after", "s"),
+}
+"""Phases of a job that all networks share: their words, and what is counted."""
+
+_OF_A_NETWORK = {"accuracy": ("accuracy of", "images"), "memory": ("memory of", "processes"), "build": ("build", "s")}
+"""Phases that every network has for itself."""
 
 
 class Bars(ABC):
     """What is running: one bar, or one line when it is done, for each label."""
+
+    _shared: tuple[str, float] | None = None
+    """The phase of a job that all networks share and that was heard of last, and its total."""
 
     @abstractmethod
     def show(self, label: str, done: float, total: float, note: str = "", unit: str = "") -> None:
@@ -40,17 +60,25 @@ class Bars(ABC):
 
     def step(self, step: "Step") -> None:
         """A step of a build."""
-        label = f"{_WORDS.get(step.stage, step.stage)} {step.network or step.note}"
+        label = f"{_STAGES.get(step.stage, step.stage)} {step.network or step.note}"
         self.show(label, step.done, step.total, step.note if step.network else "", "steps" * (step.stage == "train"))
 
     def event(self, event: "Event") -> None:
         """An event of a deployment."""
-        if event.done is not None and event.total:
-            network = str(event.detail.get("network") or "")
-            phase = str(event.detail.get("phase") or event.stage)
-            self.show(f"{phase} {network}".strip(), event.done, event.total)
-        else:
+        if event.done is None or not event.total:
             self.note(event.message)
+            return
+        phase = str(event.detail.get("phase") or event.stage)
+        if phase in _OF_A_NETWORK:
+            words, unit = _OF_A_NETWORK[phase]
+            self.show(f"{words} {event.detail.get('network') or ''}".strip(), event.done, event.total, unit=unit)
+            return
+        label, unit = _PHASES.get(phase, (phase, ""))
+        if self._shared is not None and self._shared[0] != label:
+            before, total = self._shared
+            self.show(before, total, total)  # it counts networks that it begins with, and never says that it ended
+        self._shared = (label, event.total)
+        self.show(label, event.done, event.total, unit=unit)
 
 
 class Silent(Bars):
@@ -137,7 +165,7 @@ class Lines(Bars):
     def _running(self, now_s: float) -> str:
         work, took = self._work, elapsed(now_s - self._work.begin_s)
         if work.is_done:
-            return f"{self._what}: working, {took} since: {work.label}"
+            return f"{self._what}: still working, {took} after: {work.label}"
         if work.unit:
             return f"{work.label}: {work.done:,.0f} of {work.total:,.0f} {work.unit}, {took}"
         share = f"{work.done / work.total:.0%}, " if work.done else ""

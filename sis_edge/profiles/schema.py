@@ -17,7 +17,11 @@ def _listed(value: Any) -> Any:
 
 
 # One number, or several that are measured one after the other.
-Counts = Annotated[list[Positive], Field(min_length=1), BeforeValidator(_listed)]
+Counts = Annotated[
+    list[Positive],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Positive | list[Positive]),
+]
 
 Runner = Literal["tensorrt", "trtexec", "tensorrt_rtx", "onnxruntime"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -77,6 +81,11 @@ class AgentSettings(_Model):
     sysroot: str = "/"
 
 
+def _both_spellings(schema: dict[str, Any]) -> None:
+    """JSON Schema knows no aliases: a file may say `batch_size` too."""
+    schema["properties"]["batch_size"] = schema["properties"]["batch_sizes"]
+
+
 class Runtime(_Model):
     """Which run times measure, best first: the first that the board has is taken. What all of them share stands here.
 
@@ -84,7 +93,13 @@ class Runtime(_Model):
     beside the network itself; a GPU of a Jetson shares the board's memory.
     """
 
-    runners: Annotated[list[Runner], Field(min_length=1), BeforeValidator(_listed)] = ["onnxruntime"]
+    model_config = ConfigDict(json_schema_extra=_both_spellings)
+
+    runners: Annotated[
+        list[Runner],
+        Field(min_length=1),
+        BeforeValidator(_listed, json_schema_input_type=Runner | list[Runner]),
+    ] = ["onnxruntime"]
     threads: Counts
     batch_sizes: Counts = Field(default=[1], validation_alias=AliasChoices("batch_sizes", "batch_size"))
     memory_limit_bytes: int | None = Field(default=None, gt=0)

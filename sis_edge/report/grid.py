@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.box import Box
+    from rich.console import Group
     from rich.table import Table
 
 
@@ -15,12 +16,12 @@ def grid(
     title: str = "",
     words: Collection[str] = (),
     whole: Collection[str] = (),
-) -> "Table":
+) -> "Group":
     """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken."""
     from rich import box
     from rich.text import Text
 
-    table = _table(title, box.SIMPLE_HEAD)
+    table = _table(box.SIMPLE_HEAD)
     for heading in headings:
         table.add_column(
             Text(heading),
@@ -30,25 +31,31 @@ def grid(
         )
     for line in lines:
         table.add_row(*map(Text, line))
-    return table
+    return _titled(title, table)
 
 
-def pairs(lines: Iterable[tuple[str, str]], *, title: str = "") -> "Table":
+def pairs(lines: Iterable[tuple[str, str]], *, title: str = "") -> "Group":
     """What is known of one thing, in the same style: a label and its text in each line."""
     from rich.text import Text
 
-    table = _table(title, None)
+    table = _table(None)
     table.show_header = False
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for label, text in lines:
         table.add_row(Text(label), Text(text))
-    return table
+    return _titled(title, table)
 
 
-def _table(title: str, box: "Box | None") -> "Table":
+def _table(box: "Box | None") -> "Table":
     from rich.table import Table
+
+    return Table(box=box, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _titled(title: str, table: "Table") -> "Group":
+    """The title is a line of its own: as the table's it would be broken where the table is narrower."""
+    from rich.console import Group
     from rich.text import Text
 
-    heading = Text(title, style="bold") if title else None
-    return Table(title=heading, title_justify="left", box=box, show_edge=False, pad_edge=False)
+    return Group(*([Text(title, style="bold")] if title else []), table)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from sis_edge.report import rows as show
@@ -96,7 +95,7 @@ def _sparse(run: StoredRun, seed: int) -> list[str]:
     return lines + [f"{choice.network}: {advice(choice)}" for choice in of_engines(run, found)]
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:
+def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[Group, tuple[str, ...]]:
     cells, notes = fill(columns, rows)
     words = [column.title for column in columns if not column.is_number]
     lines = [[cell.text for cell in line] for line in cells]

@@ -14,7 +14,7 @@ from sis_edge.sweep.running import Swept
 from sis_edge.sweep.summary import Line, Summary
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 SWEEP_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, the width of blocks."""
@@ -89,7 +89,7 @@ def cells(line: Line) -> tuple[str, ...]:
     )
 
 
-def to_terminal(report: Report) -> "Table":
+def to_terminal(report: Report) -> "Group":
     """A table of at most 80 columns."""
     words = [heading.title for heading in HEADINGS if not heading.is_number]
     lines = map(cells, report.summary.lines)

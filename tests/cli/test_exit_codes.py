@@ -49,7 +49,10 @@ def bundle(tmp_path: Path) -> Path:
     ("words", "sentence"),
     [
         (["build", "--profile", "nano", "--dataset", "digits"], "unknown profile 'nano'; known: "),
-        (["build", "--profile", "local", "--dataset", "mnist"], "unknown data set 'mnist'; did you mean fashion_mnist? `sis-edge datasets list`"),
+        (
+            ["build", "--profile", "local", "--dataset", "mnist"],
+            "unknown data set 'mnist'; did you mean fashion_mnist? `sis-edge datasets list`",
+        ),
         (["build", *QUICK, "--networks", "sis9"], "unknown preset 'sis9'; known: nin"),
         (["build", *QUICK, "--networks", ","], "there is no network to build; known: nin"),
         (["build", *QUICK, "--networks", "nin,nin"], "names a network twice"),

@@ -98,16 +98,25 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
         ([], "a sweep needs either --preset NAME,NAME or shares"),
         (["--preset", "nin", "--t-c", "0.5"], "a sweep needs either --preset"),
         (["--preset", "sis9"], "unknown preset 'sis9'; known: nin"),
-        (["--t-c", "half"], "--t-c is 'half', and must be numbers above 0 and up to 1, comma-separated, such as 0.25,0.5,1"),
+        (
+            ["--t-c", "half"],
+            "--t-c is 'half', and must be numbers above 0 and up to 1, comma-separated, such as 0.25,0.5,1",
+        ),
         (["--t-c", "0"], "--t-c is '0', and must be numbers above 0"),
         (["--t-c", "0,25"], "--t-c is '0,25', and must be numbers above 0"),
-        (["--t-c", "0.5", "--seeds", "1,-1"], "--seeds is '1,-1', and must be seeds (0 to 4294967295), comma-separated, such as 0,1,2"),
+        (
+            ["--t-c", "0.5", "--seeds", "1,-1"],
+            "--seeds is '1,-1', and must be seeds (0 to 4294967295), comma-separated, such as 0,1,2",
+        ),
         (["--t-c", "0.5", "--seeds", "x"], "--seeds is 'x', and must be seeds"),
         (["--t-c", "0.5", "--granularity", "x"], "unknown granularity 'x'; known: kernel"),
         (["--t-c", "0.5", "--distribution", "x"], "unknown distribution 'x'; known: uniform, erk"),
         (["--t-c", "0.5", "--held-out", "1296"], "1,296 of 1,297 training images cannot be held out"),
         (["--t-c", "0.5", "--dataset", "x"], "unknown data set 'x'; known: digits"),
-        (["--t-c", "0.5", "--jobs", "0"], "--jobs is '0', and must be greater than or equal to 1. See `sis-edge sweep --help`."),
+        (
+            ["--t-c", "0.5", "--jobs", "0"],
+            "--jobs is '0', and must be greater than or equal to 1. See `sis-edge sweep --help`.",
+        ),
     ],
 )
 def test_what_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,11 @@ class Part(BaseModel):
     """A piece of a document. Quantities carry their SI unit in their name; shares are numbers in [0, 1]."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_serialization_defaults_required=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
+        protected_namespaces=(),  # a network's `model_bytes` is no method
     )
 
     reasons: dict[str, str] = Field(default={}, description="For every key that is null the reason.")

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
+from sis_agent.schema import Preprocess
 from sis_edge.cli.documents import FILES, SCHEMAS
 from sis_edge.cli.documents.base import Document, Part
 
@@ -28,9 +29,21 @@ class SchemasDocument(Document):
 class _Objects(GenerateJsonSchema):
     """NamedTuples are written as objects by their fields' names (`sis_agent.schema.to_json`), not as lists."""
 
-    def arguments_schema(self, schema: core_schema.ArgumentsSchema) -> JsonSchemaValue:
-        arguments = schema["arguments_schema"]
-        return self.kw_arguments_schema(arguments, schema.get("var_kwargs_schema"))
+    def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        """An object instead of a list."""
+        fields = [core_schema.arguments_parameter(field["name"], field["schema"]) for field in schema["fields"]]
+        return self._written(schema["cls"], fields)
+
+    def call_schema(self, schema: core_schema.CallSchema) -> JsonSchemaValue:
+        """The same for releases of pydantic to which a NamedTuple is a call of its class."""
+        arguments: Any = schema["arguments_schema"]
+        return self._written(schema["function"], arguments["arguments_schema"])
+
+    def _written(self, cls: object, fields: list[core_schema.ArgumentsParameter]) -> JsonSchemaValue:
+        as_object = self.kw_arguments_schema(fields, None)
+        if cls is not Preprocess:
+            return as_object
+        return {"anyOf": [as_object, self.p_arguments_schema(fields, None)]}  # in manifests pydantic writes a list
 
 
 def listed() -> SchemasDocument:
@@ -40,7 +53,7 @@ def listed() -> SchemasDocument:
         model = SCHEMAS[name]
         command = None if name in FILES else _command(name)
         reasons = {"command": "a file's schema"} if command is None else {}
-        found.append(SchemaName(name=name, describes=_first_line(model), command=command, reasons=reasons))
+        found.append(SchemaName(name=name, describes=_first_sentence(model), command=command, reasons=reasons))
     return SchemasDocument(schemas=tuple(found))
 
 
@@ -56,6 +69,8 @@ def _command(name: str) -> str:
     return {"schemas": "schema", "self-check": "bench --self-check"}.get(name, name.replace("-", " "))
 
 
-def _first_line(model: type[BaseModel]) -> str:
-    line = (model.__doc__ or "").strip().splitlines()[0]
-    return line.partition(": ")[2] or line
+def _first_sentence(model: type[BaseModel]) -> str:
+    sentence = " ".join((model.__doc__ or "").split()).partition(". ")[0].removesuffix(".")
+    if sentence.startswith("`sis-edge"):
+        sentence = sentence.partition(": ")[2]
+    return f"{sentence[:1].upper()}{sentence[1:]}"
