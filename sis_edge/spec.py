@@ -12,7 +12,7 @@ from typing import Literal
 Group = Literal["CL", "MP"]
 
 INPUT, OUTPUT = "input", "logits"
-"""Names of an exported network's tensors: images float32 [batch, channels, side, side], normalised; [batch, classes]."""
+"""An exported network's tensors: normalised images float32 [batch, channels, side, side]; logits [batch, classes]."""
 
 
 @dataclass(frozen=True)

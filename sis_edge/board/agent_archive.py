@@ -16,6 +16,7 @@ from pathlib import Path
 from sis_agent.protocol import BUILD_ID_MEMBER
 from sis_edge.board import agent_plugins
 from sis_edge.errors import DiskError
+from sis_edge.files.disk import ADVICE
 
 SHEBANG = b"#!/usr/bin/env python3\n"
 PACKAGE = "sis_agent"
@@ -53,7 +54,7 @@ def build(target_folder: Path) -> AgentArchive:
             part.chmod(0o755)
             part.replace(path)
     except OSError as error:
-        raise DiskError(f"the agent cannot be written to {path}: {error.strerror}") from None
+        raise DiskError(f"cannot write the agent to {path} ({error.strerror}): {ADVICE}") from None
     return AgentArchive(path, hash12)
 
 

@@ -5,7 +5,9 @@ The agent is one file, pushed once per content hash to `agents/` in its root fol
 
 import hashlib
 import json
+import logging
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +22,8 @@ from sis_edge.transport import Completed, Transport
 from sis_edge.transport.base import CommandTimeoutError
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 OLDEST_PYTHON = (3, 6)
 
@@ -151,7 +155,12 @@ class AgentClient:
         name = self.transport.name
         sysroot = [] if self._sysroot == "/" else ["--sysroot", self._sysroot]
         command = [self._python, self._path, "--root", self.root, *sysroot, *words]
+        begin_s = time.monotonic()
         completed = self._run(command, timeout_s or self._timeout_s)
+        if words[0] != "status" or completed.stderr.strip():  # asked every second
+            log.debug("agent on %s: `%s` took %.1f s", name, words[0], time.monotonic() - begin_s)
+            for line in completed.stderr.splitlines():
+                log.debug("agent on %s says: %s", name, line)
         reply = _last_json(completed.stdout)
         if not isinstance(reply, dict) or "protocol" not in reply:
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or "nothing"

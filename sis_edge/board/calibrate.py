@@ -5,6 +5,7 @@ computes with (the first of them, where it names several), and the cost model (`
 answer.
 """
 
+import logging
 import platform
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from sis_edge.native import build, calibrations, costs, probes
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration
 from sis_edge.profiles import DeviceProfile, detect
 from sis_edge.transport import Transport, connect
+
+log = logging.getLogger(__name__)
 
 LOCAL = "local"
 """The profile of this machine."""
@@ -74,6 +77,8 @@ def calibrate(
             board=_board(facts, transport),
             library=library.parent.name,
         )
+    else:
+        log.debug("calibration: reused %s", path)
     calibrations.save(calibration, path, profile.name)
     return calibration
 

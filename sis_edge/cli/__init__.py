@@ -6,18 +6,22 @@ that `sis-edge --help` answers at once.
 
 import os
 import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
+from sis_edge import __version__
+from sis_edge.cli import verbosity
+from sis_edge.cli.command import Quiet, Verbose
 from sis_edge.errors import DiskError, SisEdgeError
 
 app = typer.Typer(
     name="sis-edge",
-    help="What a sparse network really buys on the board on the desk.",
+    help="Measure what sparse (SiS) networks gain over dense NiN on your board.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 data set, 4 bundle, 5 export, 6 connection, 7 agent, 8 board, "
     "9 stored results, 10 disk, 11 verdict, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,6 +29,23 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect."""
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"sis-edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    verbosity.choose(quiet=quiet, verbose=verbose)
 
 
 def main() -> None:
@@ -37,45 +58,104 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    verbosity.reset()
+    _no_colour_where_none_is_wanted()
     try:
         # Typer answers Ctrl-C and `typer.Exit` with a code that it returns; a command of ours returns nothing.
-        code = app(arguments, standalone_mode=False) or 0
+        code = app(arguments, prog_name="sis-edge", standalone_mode=False) or 0
         return _interrupted() if code == INTERRUPTED else int(code)
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except SisEdgeError as error:
-        return _say(str(error), error.exit_code)
+        return _say(str(error), error.exit_code, error)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not an error, but nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _other(error)
+        return _other(error, sys.argv[1:] if arguments is None else arguments)
 
 
-def _other(error: Exception) -> int:
-    from sis_edge.files.disk import REFUSALS
+def _other(error: Exception, arguments: list[str]) -> int:
+    from sis_edge.files.disk import REFUSALS, refusal
 
-    show = getattr(error, "show", None)  # typer's usage errors; which module they live in changes with its version
-    if callable(show):
-        show()
-        return int(getattr(error, "exit_code", 2))
+    if callable(getattr(error, "format_message", None)):  # typer's own; their module changes with its version
+        return _usage(error, arguments)
     if isinstance(error, OSError) and error.errno in REFUSALS:
-        place = f" {error.filename}" if error.filename else ""
-        return _say(
-            f"the system refuses{place} ({error.strerror}); make room, mend its rights, or name another place",
-            DiskError.exit_code,
-        )
+        return _say(refusal(error), DiskError.exit_code, error)
     raise error
 
 
+def _usage(error: Any, arguments: list[str]) -> int:
+    """What Typer found wrong in the command line, as one sentence like those of all other errors."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return 2
+    sentence = str(error.format_message()).strip()
+    option, value = _given(error, arguments)
+    if option and value is not None:
+        sentence = _about(option, value, str(error.message))
+    sentence += "" if sentence.endswith((".", "?", "!")) else "."
+    context = getattr(error, "ctx", None)
+    more = f" See `{context.command_path} --help`." if context is not None else ""
+    return _say(f"{sentence}{more}", getattr(error, "exit_code", 2))
+
+
+def _about(option: str, value: str, message: str) -> str:
+    """What is wrong with an option's value, in one style whatever release of Typer says it.
+
+    >>> _about("--epochs", "ten", "Input should be a valid integer, unable to parse string as an integer")
+    "--epochs is 'ten', and must be a whole number"
+    >>> _about("--precision", "fp16", "Value error, 'fp16' is not one of 'bf16', 'fp32'.")
+    "--precision: 'fp16' is not one of 'bf16', 'fp32'."
+    """
+    words = message.removeprefix("Value error, ").partition(", unable to parse")[0]
+    if words.startswith("Input should be "):
+        wanted = words.removeprefix("Input should be ").replace("a valid integer", "a whole number")
+        return f"{option} is '{value}', and must be {wanted.replace('a valid number', 'a number')}"
+    return f"{option}: {words}" if value in words else f"{option} is '{value}': {words}"
+
+
+def _given(error: Any, arguments: list[str]) -> tuple[str, str | None]:
+    """The option whose value is wrong, and that value: Typer's message does not repeat it."""
+    names = getattr(getattr(error, "param", None), "opts", ()) if type(error).__name__ == "BadParameter" else ()
+    for at, word in enumerate(arguments):
+        option, equals, value = word.partition("=")
+        if option in names and (equals or at + 1 < len(arguments)):
+            return option, value if equals else arguments[at + 1]
+    return "", None
+
+
 def _interrupted() -> int:
-    return _say("interrupted; what was finished is kept, and the same command goes on from it", INTERRUPTED)
+    return _say("interrupted; finished steps are kept, run the same command again to continue", INTERRUPTED)
 
 
-def _say(sentence: str, exit_code: int) -> int:
+def _say(sentence: str, exit_code: int, error: BaseException | None = None) -> int:
     sys.stderr.write(f"Error: {sentence}\n")
+    if error is not None and verbosity.is_verbose():
+        for line in _causes(error):
+            sys.stderr.write(f"  caused by {line}\n")
     return exit_code
+
+
+def _causes(error: BaseException) -> Iterator[str]:
+    """What led to an error, one line each: kind, message, and where it was raised."""
+    import traceback
+
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        frames = traceback.extract_tb(cause.__traceback__)
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        yield f"{type(cause).__name__}: {' '.join(str(cause).split())}{place}"
+        cause = cause.__cause__ or cause.__context__
+
+
+def _no_colour_where_none_is_wanted() -> None:
+    """Typer writes bold and dim text with NO_COLOR too, and colours into files where GITHUB_ACTIONS is set."""
+    if os.environ.get("NO_COLOR") or (os.environ.get("GITHUB_ACTIONS") and not os.environ.get("FORCE_COLOR")):
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None
 
 
 from sis_edge.cli import (  # noqa: E402  (they use app)
@@ -92,12 +172,13 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     profiles,
     quickstart,
     report,
+    schema,
     sweep,
     zoo,
 )
 
 for _commands in (
     *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy),
-    *(meter, report, calibrate, profiles, datasets, zoo),
+    *(meter, report, calibrate, profiles, datasets, zoo, schema),
 ):
     app.add_typer(_commands.app)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import measuring
-from sis_edge.cli.build import BuildDir
+from sis_edge.cli import complete, measuring, options
+from sis_edge.cli.command import command
+from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
     from sis_edge.bundles.verify import Bundle
@@ -17,47 +18,57 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-BoardName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A simulated board: nano-sim, for example; all is marked so.")
-]
 
-
-@app.command()
+@command(app)
 def bench(
     bundle: Annotated[
-        Path | None, typer.Argument(metavar="[BUNDLE]", help="The bundle's folder. [default: the newest build]")
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="Bundle folder. [default: the newest build]")
     ] = None,
-    board: BoardName = None,
-    profile: Annotated[str | None, typer.Option(help="A profile, or a TOML file. [default: local]")] = None,
-    backend: measuring.Backend = None,
-    networks: measuring.Networks = None,
-    seed: measuring.Seed = 0,
-    strict: measuring.Strict = False,
-    quick: Annotated[bool, typer.Option("--quick", help="1 s of each network: to see whether all works.")] = False,
-    target_ci: measuring.TargetCi = None,
-    cores: measuring.Cores = None,
-    threads: measuring.Threads = None,
-    batch_size: measuring.BatchSize = None,
-    lock_clocks: measuring.LockClocks = False,
-    meter: measuring.ExternalMeter = False,
-    require_energy: measuring.RequireEnergy = False,
-    require_valid: measuring.RequireValid = False,
+    board: options.BoardName = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Board profile: a name or a TOML file. [default: local]",
+            autocompletion=complete.one(complete.profiles),
+        ),
+    ] = None,
+    backend: options.Backend = None,
+    networks: options.Networks = None,
+    seed: options.OrderSeed = 0,
+    strict: options.Strict = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Measure about 1 s per network, to check that everything works.")
+    ] = False,
+    target_ci: options.TargetCi = None,
+    cores: options.Cores = None,
+    threads: options.Threads = None,
+    batch_size: options.BatchSize = None,
+    lock_clocks: options.LockClocks = False,
+    meter: options.ExternalMeter = False,
+    require_energy: options.RequireEnergy = False,
+    require_valid: options.RequireValid = False,
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the agent's times with those of a plain loop instead.")
     ] = False,
-    build_dir: BuildDir = Path("build"),
-    runs_dir: measuring.RunsDir = Path("runs"),
+    build_dir: options.BuildDir = Path("build"),
+    runs_dir: options.RunsDir = Path("runs"),
+    as_json: options.Json = False,
 ) -> None:
-    """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust them."""
+    """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust the numbers."""
     from sis_edge import profiles
+    from sis_edge.board.measure import measure
     from sis_edge.bundles import verify as bundles
-    from sis_edge.cli.console import bars
+    from sis_edge.cli.documents import runs
+    from sis_edge.cli.progress import bars
     from sis_edge.errors import UsageError
 
     if strict and quick:
-        raise UsageError("--strict and --quick ask for the opposite; leave one out")
+        raise UsageError("--strict and --quick exclude each other")
     if board is not None and profile is not None:
-        raise UsageError("a simulated board brings its profile; leave --profile out")
+        raise UsageError("--board and --profile exclude each other: a simulated board has its own profile")
+    if backend is not None:
+        BACKENDS.checked(backend)
     asked = measuring.options(
         length="strict" if strict else "quick" if quick else "profile",
         target_ci=target_ci,
@@ -70,13 +81,21 @@ def bench(
     names = measuring.name_list(networks)
     if self_check:
         chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-        _check(chosen, names, threads or 1, batch_size or 1)
+        _check(chosen, names, threads or 1, batch_size or 1, as_json)
         return
-    with here(board, profile) as (transport, known), bars() as shown:
+    with here(board, profile) as (transport, known), bars("bench") as shown:
         chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
         known = profiles.with_backend(known, backend)
-        stored = measuring.measure(chosen, transport, known, runs_dir, shown, networks=names, seed=seed, asked=asked)
-    measuring.show(stored, require_energy, require_valid)
+        stored = measure(
+            chosen, transport, known, runs_dir, networks=names, seed=seed, options=asked, on_event=shown.event
+        )
+    measuring.finish(
+        stored,
+        lambda: runs.BenchDocument(runs=runs.stored(stored)),
+        as_json=as_json,
+        require_energy=require_energy,
+        require_valid=require_valid,
+    )
 
 
 @contextmanager
@@ -98,21 +117,26 @@ def here(board: str | None, profile: str | None = None) -> "Iterator[tuple[Trans
         yield found.transport, found.profile
 
 
-def _check(bundle: "Bundle", networks: list[str] | None, threads: int, batch_size: int) -> None:
+def _check(bundle: "Bundle", networks: list[str] | None, threads: int, batch_size: int, as_json: bool) -> None:
     from sis_edge.board import self_check
     from sis_edge.bundles.verify import verify
-    from sis_edge.cli.console import bars, out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.runs import checked
+    from sis_edge.cli.progress import bars
     from sis_edge.errors import BoardError
 
     verify(bundle.path)
-    with bars() as shown:
+    with bars("self-check") as shown:
         checks = self_check.run(bundle, networks, threads=threads, batch_size=batch_size, on_turn=shown.show)
     for check in checks:
-        out.print(check.sentence(), soft_wrap=True)
+        (console.log if as_json else console.out).print(check.sentence(), soft_wrap=True)
     wrong = [check.network for check in checks if not check.agrees]
     if wrong:
         raise BoardError(
             f"the agent and a plain loop differ by more than {self_check.GOAL:.0%} for {', '.join(wrong)}: "
             "is something else running here? If it stays so on a quiet machine, the agent's times are wrong"
         )
-    out.print(f"The agent and a plain loop agree within {self_check.GOAL:.0%}.", soft_wrap=True)
+    if as_json:
+        console.document(checked(checks, self_check.GOAL))
+    else:
+        console.out.print(f"The agent and a plain loop agree within {self_check.GOAL:.0%}.", soft_wrap=True)

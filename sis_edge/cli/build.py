@@ -2,69 +2,71 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command
+from sis_edge.cli.lists import names
 from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
-    from sis_edge.bundles.manifest import SparseForm, Training
+    from collections.abc import Iterator
+
+    from sis_edge.build.pipeline import BuildResult
+    from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
     from sis_edge.bundles.verify import Bundle
+    from sis_edge.profiles import DeviceProfile
 
 app = typer.Typer()
 
-BuildDir = Annotated[Path, typer.Option("--build-dir", help="Where bundles and finished stages are kept.")]
 
-
-@app.command()
+@command(app)
 def build(
-    profile: Annotated[str, typer.Option(help="The board: a profile's name, or a TOML file.")],
-    dataset: Annotated[str, typer.Option(help="cifar10, svhn, fashion_mnist or digits.")] = "cifar10",
+    profile: options.Profile,
+    dataset: options.Dataset = "cifar10",
     networks: Annotated[
         str | None,
         typer.Option(
-            help="Presets or graph files (.npz), with commas between. [default: nin and the paper's three SiS "
-            "networks; of these what the zoo has, so that nothing is trained]"
+            metavar="NAMES",
+            help="Presets or graph files (.npz), comma-separated. [default: nin and those of the paper's three SiS "
+            "networks that the zoo has, so that nothing is trained]",
+            autocompletion=complete.several(complete.presets),
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Training epochs. [default: the data set's recipe]")] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of the initial weights and the order of images.")
-    ] = 0,
-    limit: Annotated[
-        int | None, typer.Option(min=2, help="Train on the first images only: for a quick try, and said in the report.")
-    ] = None,
+    epochs: options.Epochs = None,
+    seed: options.TrainingSeed = 0,
+    limit: options.Limit = None,
     test_images: Annotated[
-        int, typer.Option(min=32, help="Test images in the bundle, for accuracy on the board.")
+        int, typer.Option(min=32, metavar="N", help="Test images in the bundle, to measure accuracy on the board.")
     ] = 500,
-    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
-    precision: Annotated[
-        Literal["bf16", "fp32"] | None, typer.Option(help="What training computes in. [default: the faster here]")
-    ] = None,
-    devices: Annotated[
-        int, typer.Option(min=1, help="Devices that train a network together: GPUs, or processes of a processor.")
-    ] = 1,
+    data_dir: options.DataDir = None,
+    precision: options.TrainingPrecision = None,
+    devices: Annotated[int, typer.Option(min=1, metavar="N", help="Devices per node for distributed training.")] = 1,
     num_nodes: Annotated[
-        int, typer.Option(min=1, help="Machines that do, with so many devices each; this command runs on every one.")
+        int, typer.Option(min=1, metavar="N", help="Number of nodes; run this same command on each.")
     ] = 1,
     from_zoo: Annotated[
         bool | None,
         typer.Option(
             "--from-zoo/--train",
-            help="Take trained networks that come with sis-edge, or train anew. [default: train what the zoo lacks]",
+            help="Take trained networks from the zoo, or train all anew. [default: train what the zoo lacks]",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The bundle's name. [default: PROFILE-DATASET]")] = None,
-    build_dir: BuildDir = Path("build"),
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET]")] = None,
+    build_dir: options.BuildDir = Path("build"),
+    as_json: options.Json = False,
 ) -> None:
-    """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
+    """Form, train, compact, export and bundle networks for a board; finished stages are not repeated."""
     from sis_edge import profiles
     from sis_edge.board import calibrate
     from sis_edge.build import default_networks, pipeline
     from sis_edge.build.networks import plan_networks
     from sis_edge.build.plan import BuildPlan
-    from sis_edge.cli.console import bars, log, out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.bundles import built
+    from sis_edge.cli.progress import bars
     from sis_edge.training import distributed, stage
 
     board = profiles.load(profile)
@@ -77,76 +79,90 @@ def build(
         asked = seed or any(value is not None for value in (epochs, limit, precision))
         chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
     else:
-        names = tuple(filter(None, (part.strip() for part in networks.split(","))))
-        chosen = default_networks.DefaultNetworks(plan_networks(names, board.networks))
-    plan = BuildPlan(
-        profile=board,
-        dataset=dataset,
-        networks=chosen.networks,
-        folder=build_dir,
-        name=f"{board.name}-{dataset}" if name is None else name,
-        seed=seed,
-        epochs=epochs,
-        train_limit=limit,
-        test_images=test_images,
-        data_dir=data_dir,
-        precision=precision,
-        weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
-        calibration=lambda: calibrate.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
-        group=group,
-    )
-    with bars() as shown, nullcontext() if group is None else group.leading():
+        chosen = default_networks.DefaultNetworks(plan_networks(names(networks), board.networks))
+    with bars("build") as shown, nullcontext() if group is None else group.leading():
+        plan = BuildPlan(
+            profile=board,
+            dataset=dataset,
+            networks=chosen.networks,
+            folder=build_dir,
+            name=f"{board.name}-{dataset}" if name is None else name,
+            seed=seed,
+            epochs=epochs,
+            train_limit=limit,
+            test_images=test_images,
+            data_dir=data_dir,
+            precision=precision,
+            weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
+            calibration=lambda: calibrate.for_build(board, say=shown.note),
+            group=group,
+        )
         result = pipeline.build(plan, shown.step)
-    if result.was_done:
-        out.print(f"Nothing to do: {result.bundle.path} is built and every file is sound.", soft_wrap=True)
+    if as_json:
+        console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
-        show(result.bundle)
-    if chosen.left_out:
+        _show_result(result, chosen.left_out, board)
+
+
+def _show_result(result: "BuildResult", left_out: tuple[str, ...], board: "DeviceProfile") -> None:
+    from sis_edge.cli.console import out
+
+    bundle = result.bundle
+    if result.was_done:
+        out.print(f"Nothing to do: {bundle.path} is complete and every file is sound.", soft_wrap=True)
+    else:
+        show(bundle)
+    if left_out:
         out.print(
-            "Left out, since the zoo does not have them for this board "
-            f"(granularity {board.networks.conv}, {dataset}): {', '.join(chosen.left_out)}; "
-            "--train trains all networks here, --networks NAMES trains of those named what the zoo lacks.",
+            f"Left out, because the zoo does not have them for this board (granularity {board.networks.conv}, "
+            f"{bundle.manifest.dataset}): {', '.join(left_out)}. --train trains all networks here; --networks NAMES "
+            "trains those named that the zoo lacks.",
             soft_wrap=True,
         )
 
 
 def show(bundle: "Bundle") -> None:
     """A bundle's networks as a table of at most 80 columns."""
-    from rich.table import Table
-
     from sis_edge.cli.console import out
+    from sis_edge.report.grid import grid
 
     manifest = bundle.manifest
-    table = Table(title=f"{manifest.name}: {manifest.dataset} for {manifest.profile}", title_justify="left")
-    table.add_column("network", no_wrap=True, overflow="fold")
-    for heading in ("synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB"):
-        table.add_column(heading, justify="right")
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
-    for entry in manifest.networks:
-        table.add_row(
-            entry.name,
-            f"{entry.synapses:,}",
-            f"{entry.architectural_efficiency:.2f}x",
-            f"{entry.mac_ratio:.2f}x",
-            f"{entry.training.host_accuracy:.4f}",
-            "-" if entry.paper_accuracy is None else f"{entry.paper_accuracy:.4f}",
-            f"{sizes[entry.model] / 1000:,.0f}",
-        )
-    out.print(table)
-    trained: dict[str, list[str]] = {}
-    for entry in manifest.networks:
-        trained.setdefault(_trained(entry.training), []).append(entry.name)
-    for how, names in trained.items():
-        of = f" of {', '.join(names)}" if len(trained) > 1 else ""
-        out.print(f"accuracy{of}: {how}")
-    for sentence in native_kernels(bundle):
+    headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
+    lines = (_cells(entry, sizes[entry.model]) for entry in manifest.networks)
+    title = f"{manifest.name}: {manifest.dataset} for {manifest.profile}"
+    out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
+    out.print()
+    for sentence in (*_accuracies(manifest.networks), *native_kernels(bundle)):
         out.print(sentence)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)
 
 
+def _cells(entry: "NetworkEntry", model_bytes: int) -> tuple[str, ...]:
+    return (
+        entry.name,
+        f"{entry.synapses:,}",
+        f"{entry.architectural_efficiency:.2f}x",
+        f"{entry.mac_ratio:.2f}x",
+        f"{entry.training.host_accuracy:.4f}",
+        "-" if entry.paper_accuracy is None else f"{entry.paper_accuracy:.4f}",
+        f"{model_bytes / 1000:,.0f}",
+    )
+
+
+def _accuracies(networks: "tuple[NetworkEntry, ...]") -> "Iterator[str]":
+    """How the networks were trained: a sentence for each way."""
+    trained: dict[str, list[str]] = {}
+    for entry in networks:
+        trained.setdefault(_trained(entry.training), []).append(entry.name)
+    for how, names_of in trained.items():
+        of = f" of {', '.join(names_of)}" if len(trained) > 1 else ""
+        yield f"accuracy{of}: {how}"
+
+
 def _trained(training: "Training") -> str:
-    where = "on this machine" if training.zoo is None else "as the zoo has it"
-    images = f"{where}, {training.host_test_images:,} test images"
+    where = "trained here" if training.zoo is None else "from the zoo"
+    images = f"{where}, on {training.host_test_images:,} test images"
     if training.epochs is None:
         return f"{images}, {training.recipe}"
     epochs = f"{training.epochs} epoch{'s' if training.epochs > 1 else ''}"
@@ -175,6 +191,6 @@ def native_kernels(bundle: "Bundle") -> list[str]:
     found += [f"{name}: {_choices(form)}" for name, form in forms if form.network]
     found += [f"Warning: {doubt}." for doubt in dict.fromkeys(form.doubt for _, form in forms) if doubt]
     for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
-        names = ", ".join(name for name, form in forms if form.absent == reason)
-        found.append(f"no native sparse kernels in {names}: {reason}")
+        of = ", ".join(name for name, form in forms if form.absent == reason)
+        found.append(f"no native sparse kernels in {of}: {reason}")
     return found

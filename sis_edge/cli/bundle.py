@@ -1,38 +1,42 @@
 """`sis-edge bundle`: look at a bundle."""
 
-from pathlib import Path
-from typing import Annotated
+from sis_edge.cli import options
+from sis_edge.cli.command import command, group
 
-import typer
-
-app = typer.Typer()
-_bundle = typer.Typer(help="Look at bundles and check them.", no_args_is_help=True)
-app.add_typer(_bundle, name="bundle")
-
-BundlePath = Annotated[Path, typer.Argument(metavar="PATH", help="The bundle's folder.")]
+app, _bundle = group("bundle", "Show bundles and check them.")
 
 
-@_bundle.command()
-def verify(path: BundlePath) -> None:
-    """Find any changed, missing or extra file of a bundle."""
+@command(_bundle)
+def verify(path: options.Bundle, as_json: options.Json = False) -> None:
+    """Find every changed, missing or extra file of a bundle."""
     from sis_edge.bundles.verify import open_bundle, problems
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.bundles import verified
     from sis_edge.errors import BundleError
 
     bundle = open_bundle(path)
     found = problems(bundle)
     for sentence in found:
-        out.print(sentence, soft_wrap=True)
+        (console.log if as_json else console.out).print(sentence, soft_wrap=True)
     if found:
-        raise BundleError(f"{path} does not match its manifest in {len(found)} of its files; build it again")
-    total = sum(entry.size_bytes for entry in bundle.manifest.files)
-    out.print(f"{path} is sound: {len(bundle.manifest.files)} files, {total / 1e6:.1f} MB", soft_wrap=True)
+        files = "1 file differs" if len(found) == 1 else f"{len(found)} files differ"
+        raise BundleError(f"{path} does not match its manifest: {files}; build it again")
+    sound = verified(bundle)
+    if as_json:
+        console.document(sound)
+    else:
+        console.out.print(f"{path} is sound: {sound.files} files, {sound.size_bytes / 1e6:.1f} MB", soft_wrap=True)
 
 
-@_bundle.command()
-def show(path: BundlePath) -> None:
+@command(_bundle)
+def show(path: options.Bundle, as_json: options.Json = False) -> None:
     """Show a bundle's networks."""
     from sis_edge.bundles.verify import open_bundle
-    from sis_edge.cli.build import show as show_bundle
+    from sis_edge.cli import build, console
+    from sis_edge.cli.documents.bundles import shown
 
-    show_bundle(open_bundle(path))
+    bundle = open_bundle(path)
+    if as_json:
+        console.document(shown(bundle))
+    else:
+        build.show(bundle)

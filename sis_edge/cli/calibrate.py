@@ -4,41 +4,58 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import connection
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command
 
 if TYPE_CHECKING:
-    from sis_edge.native.costs import Calibration
+    from sis_edge.cli.documents.boards import CalibrateDocument
     from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
 
 app = typer.Typer()
 
 
-@app.command()
+@command(app)
 def calibrate(
-    host: connection.Host = None,
-    port: connection.Port = None,
-    user: connection.User = None,
-    identity: connection.Identity = None,
-    known_hosts: connection.KnownHosts = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    user: options.User = None,
+    identity: options.Identity = None,
+    known_hosts: options.KnownHosts = None,
     profile: Annotated[
-        str | None, typer.Option(help="The board's profile. [default: the one that fits; here: local]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Board profile: a name or a TOML file. [default: the one that fits; for this machine local]",
+            autocompletion=complete.one(complete.profiles),
+        ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Measure anew, though the board was measured before.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure again, even if the board was measured before.")
+    ] = False,
+    as_json: options.Json = False,
 ) -> None:
-    """Measure a board's processor with sparse kernels and with ONNX Runtime: some ten seconds, then kept."""
+    """Time a board's processor with sparse kernels and with ONNX Runtime: about ten seconds; the result is kept."""
     from sis_edge import profiles
     from sis_edge.board.calibrate import calibrate as measured
-    from sis_edge.cli.console import log
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.boards import calibrated
+    from sis_edge.cli.progress import bars
     from sis_edge.transport import connect
 
     transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     try:
-        board = profiles.load(profile or "local") if profile or host is None else _fitting(transport)
-        found = measured(transport, board, again=again, say=lambda message: log.print(message, soft_wrap=True))
+        with bars("calibrate") as shown:
+            board = profiles.load(profile or "local") if profile or host is None else _fitting(transport)
+            found = calibrated(measured(transport, board, again=again, say=shown.note), board)
     finally:
         transport.close()
-    show(found, board)
+    if as_json:
+        console.document(found)
+    else:
+        show(found)
+    for warning in found.warnings:
+        console.warn(f"{warning}.")
 
 
 def _fitting(transport: "Transport") -> "DeviceProfile":
@@ -52,29 +69,24 @@ def _fitting(transport: "Transport") -> "DeviceProfile":
     return detect(agent.facts(), [profiles.load(name) for name in profiles.names()]).profile
 
 
-def show(calibration: "Calibration", profile: "DeviceProfile") -> None:
+def show(found: "CalibrateDocument") -> None:
     """A calibration as a table of at most 80 columns."""
-    from rich.table import Table
+    from sis_edge.cli.console import out
+    from sis_edge.native.costs import on_threads
+    from sis_edge.report.grid import pairs
 
-    from sis_edge.cli.console import log, out
-    from sis_edge.native import costs, probes
-
-    dense = calibration.plain[probes.WHOLE_NIN.name]
-    table = Table(show_header=False)
-    for label, text in (
-        ("board", calibration.board),
-        ("profile", profile.name),
-        ("processor", calibration.cpu or "unknown"),
-        ("instruction set", calibration.instruction_set),
-        ("peak of one core", f"{calibration.peak_flops / 1e9:,.1f} GFLOP/s, on registers"),
-        ("ONNX Runtime", calibration.onnxruntime),
-        ("dense NiN in it", f"{dense * 1e3:,.2f} ms an image on {costs.on_threads(calibration.threads)}"),
-        ("sparse kernels", calibration.library),
-        ("measured", f"{len(calibration.native)} networks by the kernels, {len(calibration.dense)} by ONNX Runtime"),
-        ("cost-model error", ", ".join(f"{share:.1%} for {way}" for way, share in calibration.fit_error.items())),
-    ):
-        table.add_row(label, text)
-    out.print(table)
-    if calibration.doubt:
-        log.print(f"Warning: {calibration.doubt}.", soft_wrap=True)
-    out.print(f"`sis-edge build` and `sis-edge predict` for the profile {profile.name} use it.", soft_wrap=True)
+    lines = (
+        ("board", found.board),
+        ("profile", found.profile),
+        ("processor", found.cpu or "unknown"),
+        ("instruction set", found.instruction_set),
+        ("peak of one core", f"{found.peak_flops / 1e9:,.1f} GFLOP/s, in registers"),
+        ("ONNX Runtime", found.onnxruntime),
+        ("dense NiN in it", f"{found.dense_nin_s * 1e3:,.2f} ms per image on {on_threads(found.threads)}"),
+        ("sparse kernels", found.library),
+        ("measured", f"{found.native_networks} networks with the kernels, {found.dense_networks} with ONNX Runtime"),
+        ("cost-model error", ", ".join(f"{error:.1%} for {way}" for way, error in found.fit_error.items())),
+    )
+    out.print(pairs(lines))
+    out.print()
+    out.print(f"`sis-edge build` and `sis-edge predict` use it for the profile {found.profile}.", soft_wrap=True)

@@ -1,36 +1,51 @@
 """`sis-edge datasets`: the data sets and where they are kept."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer()
-_datasets = typer.Typer(help="Fetch and check data sets.", no_args_is_help=True)
-app.add_typer(_datasets, name="datasets")
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command, group
+from sis_edge.registries import DATASETS
+
+app, _datasets = group("datasets", "Fetch and check data sets.")
 
 
-@_datasets.command("list")
-def list_datasets() -> None:
-    """List the data sets that this sis-edge knows."""
-    from sis_edge.cli.console import out
-    from sis_edge.registries import DATASETS
+@command(_datasets, "list")
+def list_datasets(as_json: options.Json = False) -> None:
+    """List the data sets."""
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.datasets import listed
 
-    for name in DATASETS:
-        out.print(name)
+    if as_json:
+        console.document(listed(DATASETS))
+    else:
+        for name in DATASETS:
+            console.out.print(name)
 
 
-@_datasets.command()
+@command(_datasets)
 def fetch(
-    name: Annotated[str, typer.Argument(help="The data set's name.")],
-    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of its files.")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
+    ],
+    data_dir: options.DataDir = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Fetch a data set into the cache, or check what is there; every file is checked by its hash."""
+    """Fetch a data set into the cache, or check what is there; every file is verified by its hash."""
     from sis_edge import datasets
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.datasets import fetched
+    from sis_edge.cli.progress import bars
 
-    dataset = datasets.load(name, data_dir=data_dir)
-    out.print(
+    DATASETS.checked(name)
+    with bars(f"fetch {name}"):
+        dataset = datasets.load(name, data_dir=data_dir)
+    if as_json:
+        console.document(fetched(dataset))
+        return
+    console.out.print(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.test):,} test images, "
         f"{len(dataset.classes)} classes. {dataset.source}",
         soft_wrap=True,

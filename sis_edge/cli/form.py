@@ -1,75 +1,112 @@
 """`sis-edge form`: draw a synaptic graph and show it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command
+from sis_edge.cli.lists import share
 from sis_edge.errors import UsageError
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
 
 if TYPE_CHECKING:
-    from sis_edge.formation import Formation, SynapticGraph
+    from sis_edge.cli.documents.networks import FormDocument, FormedLayer
+    from sis_edge.formation import Formation
 
 app = typer.Typer()
 
+GRANULARITY = complete.one(lambda: GRANULARITIES)
 
-@app.command()
+
+@command(app)
 def form(
-    preset: Annotated[str | None, typer.Option(help="A network of the paper, at its exact synapse count.")] = None,
-    t_c: Annotated[
-        float | None, typer.Option("--t-c", help="Share of the convolutional layers' units, in (0, 1].")
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Network of the paper, at its exact synapse count.",
+            autocompletion=complete.one(complete.presets),
+        ),
     ] = None,
-    t_p: Annotated[float | None, typer.Option("--t-p", help="Share of the micro networks' units, in (0, 1].")] = None,
+    t_c: Annotated[
+        str | None,
+        typer.Option("--t-c", metavar="SHARE", help="Density of convolutional layers: 0.25 or 25%, for example."),
+    ] = None,
+    t_p: Annotated[
+        str | None, typer.Option("--t-p", metavar="SHARE", help="Density of micro networks, likewise.")
+    ] = None,
     conv: Annotated[
-        str, typer.Option(help="Granularity of convolutional layers: kernel, neuron, block, nm, synapse.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Granularity of convolutional layers: {GRANULARITIES.listed()}.",
+            autocompletion=GRANULARITY,
+        ),
     ] = "kernel",
-    micro: Annotated[str, typer.Option(help="Granularity of micro networks, one of the same.")] = "neuron",
-    block: Annotated[int, typer.Option(help="Filters that share a kernel's place, for granularity block.")] = 8,
+    micro: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Granularity of micro networks, one of the same.", autocompletion=GRANULARITY
+        ),
+    ] = "neuron",
+    block: Annotated[int, typer.Option(min=1, metavar="N", help="Filters per block, for granularity block.")] = 8,
     distribution: Annotated[
         str,
         typer.Option(
-            help="Theta, the law that synapses are drawn by: uniform (the paper's), erk (Erdos-Renyi-kernel), "
-            "constant-fan-in, degree-balanced, centred."
+            metavar="NAME",
+            help=f"Distribution that synapses are drawn from (Theta): {DISTRIBUTIONS.listed()}. The paper's is "
+            "uniform; erk is Erdos-Renyi-kernel.",
+            autocompletion=complete.one(lambda: DISTRIBUTIONS),
         ),
     ] = "uniform",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same graph on every machine.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Random seed; the same seed gives the same graph on every machine.")
+    ] = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The graph's file. [default: graphs/NAME.npz]")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="File to write the graph to. [default: graphs/NAME.npz]"),
     ] = None,
-    against: Annotated[Path | None, typer.Option(help="A graph file to compare with.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="Graph file to compare with.")] = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Form a network: decide from a seed which neurons and synapses exist, and write the graph."""
-    from sis_edge.formation import Formation, SynapticGraph
+    """Form a network: decide from a seed which neurons and synapses exist, and write the graph to a file."""
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.networks import formed
+    from sis_edge.formation import SynapticGraph
     from sis_edge.formation import form as draw
-    from sis_edge.formation import preset as find
     from sis_edge.spec import nin
 
-    if preset is None and t_c is None and t_p is None:
-        raise UsageError("form needs --preset NAME, or shares such as --t-c 0.25 --t-p 0.5")
-    if preset is not None and (t_c is not None or t_p is not None):
-        raise UsageError("--preset has its own shares; give either --preset or --t-c and --t-p")
-    base = (
-        find(preset).formation(seed)
-        if preset is not None
-        else Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p)
-    )
-    formation = _with(base, seed=seed, conv=conv, micro=micro, block=block, distribution=distribution)
+    densities = {
+        name: share(option, text, up_to_one=True)
+        for name, option, text in (("t_c", "--t-c", t_c), ("t_p", "--t-p", t_p))
+        if text is not None
+    }
+    formation = _formation(preset, densities, seed=seed, conv=conv, micro=micro, block=block, distribution=distribution)
     other = None if against is None else SynapticGraph.load(against)
     graph = draw(nin(), formation)
     path = output or Path("graphs") / f"{_name(preset, formation)}.npz"
+    found = formed(graph, path, preset, other)
     graph.save(path)
-    _show(graph, preset)
-    if other is not None:
-        _show_difference(graph, other, str(against))
-    from sis_edge.cli.console import out
-
-    out.print(f"Graph {graph.digest()[:12]} written to {path}", soft_wrap=True)
+    if as_json:
+        console.document(found)
+    else:
+        _show(found, str(against))
 
 
-def _with(base: "Formation", **changes: object) -> "Formation":
+def _formation(preset: str | None, densities: dict[str, Any], **changes: Any) -> "Formation":
     from dataclasses import replace
 
-    return replace(base, **changes)  # type: ignore[arg-type]  # the options have the fields' types
+    from sis_edge.formation import Formation
+    from sis_edge.formation import preset as find
+
+    if preset is None and not densities:
+        raise UsageError("form needs --preset NAME, or densities such as --t-c 0.25 --t-p 0.5")
+    if preset is not None and densities:
+        raise UsageError("--preset has its own densities; give either --preset or --t-c and --t-p")
+    base = Formation() if preset is None else find(preset).formation()
+    return replace(base, **densities, **changes)
 
 
 def _name(preset: str | None, formation: "Formation") -> str:
@@ -85,57 +122,48 @@ def _name(preset: str | None, formation: "Formation") -> str:
     return "-".join(parts)
 
 
-def _show(graph: "SynapticGraph", preset: str | None) -> None:
-    from rich.table import Table
-
+def _show(found: "FormDocument", against: str) -> None:
     from sis_edge.cli.console import out
-    from sis_edge.formation.compaction import compact, live_neurons
+    from sis_edge.report.grid import grid
 
-    formation = graph.formation
-    table = Table(
-        title=f"{preset or 'SiS network'}: t_c {formation.t_c:g} ({formation.conv}), t_p {formation.t_p:g} "
-        f"({formation.micro}), {formation.distribution}, seed {formation.seed}",
-        title_justify="left",
+    title = (
+        f"{found.preset or 'SiS network'}: t_c {found.t_c:g} ({found.conv}), t_p {found.t_p:g} "
+        f"({found.micro}), {found.distribution}, seed {found.seed}"
     )
-    table.add_column("layer")
-    for heading in ("kernel", "neurons", "alive", "synapses", "of", "share", "MMAC"):
-        table.add_column(heading, justify="right")
-    for layer, alive in zip(graph.layers, live_neurons(graph), strict=True):
-        table.add_row(
-            layer.spec.name,
-            f"{layer.spec.kernel}x{layer.spec.kernel}",
-            f"{int(layer.neurons.sum())}/{layer.spec.filters}",
-            str(int(alive.sum())),
-            f"{layer.synapse_count:,}",
-            f"{layer.spec.synapse_count:,}",
-            f"{layer.synapse_count / layer.spec.synapse_count:.1%}",
-            f"{layer.macs / 1e6:.2f}",
+    headings = ("layer", "kernel", "neurons", "alive", "synapses", "of", "density", "MMAC")
+    out.print(grid(headings, map(_cells, found.layers), title=title, words=["layer"]))
+    out.print()
+    out.print(
+        f"CL {found.conv_synapses:,}, MP {found.micro_synapses:,}, total {found.synapses:,} synapses: "
+        f"{found.architectural_efficiency:.2f}x fewer than dense NiN",
+        soft_wrap=True,
+    )
+    out.print(
+        f"{found.macs / 1e6:.1f} million multiply-accumulates per image, {found.mac_ratio:.2f}x fewer; without dead "
+        f"neurons {found.macs_live / 1e6:.1f} million, so no speed-up can exceed {found.ceiling:.2f}x"
+    )
+    target = found.preset_conv_synapses
+    if target is not None and target != found.conv_synapses:
+        out.print(f"Note: granularity {found.conv} cannot reach the preset's {target:,} CL synapses exactly.")
+    if found.difference is not None:
+        columns = ("layer", "in both", "only here", "only there")
+        rows = (
+            (row.layer, f"{row.in_both:,}", f"{row.only_here:,}", f"{row.only_there:,}") for row in found.difference
         )
-    out.print(table)
-    out.print(
-        f"CL {graph.conv_synapses:,}, MP {graph.micro_synapses:,}, total {graph.synapse_count:,}, "
-        f"{graph.architectural_efficiency:.2f}x fewer than dense NiN",
-        soft_wrap=True,
+        out.print()
+        out.print(grid(columns, rows, title=f"Synapses compared with {against}", words=["layer"]))
+        out.print()
+    out.print(f"Graph {found.graph_sha256[:12]} written to {found.path}", soft_wrap=True)
+
+
+def _cells(layer: "FormedLayer") -> tuple[str, ...]:
+    return (
+        layer.layer,
+        f"{layer.kernel}x{layer.kernel}",
+        f"{layer.neurons}/{layer.dense_neurons}",
+        str(layer.neurons_alive),
+        f"{layer.synapses:,}",
+        f"{layer.dense_synapses:,}",
+        f"{layer.density:.1%}",
+        f"{layer.macs / 1e6:.2f}",
     )
-    live = sum(layer.macs for layer in compact(graph))
-    out.print(
-        f"{graph.macs / 1e6:.1f} million multiply-accumulates an image, {graph.mac_ratio:.2f}x fewer\n"
-        f"{live / 1e6:.1f} million once dead neurons are gone: no speed-up can exceed {graph.spec.macs / live:.2f}x",
-        soft_wrap=True,
-    )
-    target = formation.conv_synapses
-    if target is not None and target != graph.conv_synapses:
-        out.print(f"Note: granularity {formation.conv} cannot reach the preset's {target:,} CL synapses exactly.")
-
-
-def _show_difference(graph: "SynapticGraph", other: "SynapticGraph", path: str) -> None:
-    from rich.table import Table
-
-    from sis_edge.cli.console import out
-
-    table = Table(title=f"Synapses against {path}", title_justify="left")
-    for heading in ("layer", "in both", "only here", "only there"):
-        table.add_column(heading, justify="left" if heading == "layer" else "right")
-    for row in graph.difference(other):
-        table.add_row(row.layer, f"{row.shared:,}", f"{row.only_first:,}", f"{row.only_second:,}")
-    out.print(table)

@@ -5,32 +5,57 @@ from typing import Annotated
 
 import typer
 
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command
+
 app = typer.Typer()
 
 
-@app.command()
+@command(app)
 def meter(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A stored run, measured with `--meter`.")],
-    csv: Annotated[Path, typer.Argument(metavar="CSV", help="The meter's recording, a CSV file with a heading line.")],
-    scope: Annotated[str, typer.Option(help="What the meter measures; it stands in every label.")] = "wall",
-    time_column: Annotated[str, typer.Option(help="Its times: seconds from any start, or ISO 8601.")] = "time_s",
-    power_column: Annotated[str, typer.Option(help="Its power.")] = "power_w",
-    unit: Annotated[str, typer.Option(help="Of its power: W, mW or uW.")] = "W",
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Stored run, measured with `--meter`.")],
+    csv: Annotated[Path, typer.Argument(metavar="CSV", help="The meter's recording: a CSV file with a heading line.")],
+    scope: Annotated[
+        str, typer.Option(metavar="NAME", help="What the meter measures; part of every energy label.")
+    ] = "wall",
+    time_column: Annotated[
+        str, typer.Option(metavar="NAME", help="Heading of the time column: seconds from any start, or ISO 8601.")
+    ] = "time_s",
+    power_column: Annotated[str, typer.Option(metavar="NAME", help="Heading of the power column.")] = "power_w",
+    unit: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT", help="Unit of the power column: W, mW or uW.", autocompletion=complete.one(lambda: UNITS)
+        ),
+    ] = "W",
     offset: Annotated[
         float | None,
-        typer.Option(help="The meter's time [s] at the job's start. [default: found by the job's rest and work]"),
+        typer.Option(
+            metavar="SECONDS",
+            help="The meter's time at the start of the job. [default: found by the job's idle and load phases]",
+        ),
     ] = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Attach an external power meter's recording to a stored run: energy per inference by that meter.
+    """Add an external power meter's recording to a stored run: energy per inference by that meter.
 
-    The result is a run of its own beside the old one, which stays as it is.
+    The result is stored as a run of its own; the old run is not changed.
     """
-    from sis_edge.cli.console import out
+    from sis_edge.board.measure import StoredFile
+    from sis_edge.cli import console
+    from sis_edge.cli.documents import runs
     from sis_edge.report import terminal
     from sis_edge.results import meter as meters
     from sis_edge.results import store
 
     recording = meters.read_csv(csv, time=time_column, power=power_column, watts=meters.watts(unit))
     found = meters.attach(store.load(run), recording, scope, offset_s=offset)
-    out.print(terminal.table(found))
-    out.print(f"Run stored in {store.save(found, run.parent)}; the old one stays.", soft_wrap=True)
+    stored = StoredFile(found, store.save(found, run.parent))
+    if as_json:
+        console.document(runs.MeterDocument(runs=runs.stored([stored])))
+        return
+    console.out.print(terminal.table(found))
+    console.out.print(f"Run stored in {stored.path}; {run} is unchanged.", soft_wrap=True)
+
+
+UNITS = ("W", "mW", "uW")

@@ -4,26 +4,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sis_edge.cli import options
+from sis_edge.cli.command import command
+
 if TYPE_CHECKING:
-    from sis_edge.native.predict import Prediction
+    from sis_edge.cli.documents.networks import PredictDocument
 
 app = typer.Typer()
 
 
-@app.command()
+@command(app)
 def predict(
-    profile: Annotated[str, typer.Option(help="The board: a profile's name, or a TOML file.")],
-    preset: Annotated[str, typer.Option(help="One of the paper's networks: cifar10-sis1, for example.")],
-    granularity: Annotated[
-        str | None, typer.Option(help="Of convolutional layers: kernel, block, ... [default: the profile's]")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the graph.")] = 0,
+    profile: options.Profile,
+    preset: options.Preset,
+    granularity: options.Granularity = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed for the graph.")] = 0,
+    as_json: options.Json = False,
 ) -> None:
-    """Predict a network's speed on a board from the board's calibration, layer by layer, before any training."""
+    """Predict a network's speed on a board from its calibration, layer by layer, before any training."""
     from sis_edge import profiles
     from sis_edge.board import calibrate
     from sis_edge.build.networks import formation_for
-    from sis_edge.cli.console import log, out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.networks import predicted
+    from sis_edge.cli.progress import bars
     from sis_edge.formation import form
     from sis_edge.native import costs
     from sis_edge.native.predict import predict as answer
@@ -32,45 +36,47 @@ def predict(
     board = profiles.load(profile)
     settings = board.networks.model_copy(update={"conv": granularity} if granularity else {})
     graph = form(nin(), formation_for(preset, settings, seed))
-    calibration = calibrate.known(board, say=lambda message: log.print(message, soft_wrap=True))
-    found = answer(costs.fit(calibration), graph)
-    show(
-        found, f"{preset}, {settings.conv} / {settings.micro}, on {board.title}", costs.on_threads(calibration.threads)
-    )
-    out.print(f"{calibration.basis}; single layers without copies between layouts", soft_wrap=True)
-    if calibration.doubt:
-        log.print(f"Warning: {calibration.doubt}.", soft_wrap=True)
+    with bars("predict") as shown:
+        calibration = calibrate.known(board, say=shown.note)
+        found = predicted(answer(costs.fit(calibration), graph), preset, settings, board, calibration)
+    if as_json:
+        console.document(found)
+    else:
+        show(found, board.title)
+    for warning in found.warnings:
+        console.warn(f"{warning}.")
 
 
-def show(found: "Prediction", title: str, threads: str) -> None:
+def show(found: "PredictDocument", board: str) -> None:
     """A prediction as a table of at most 80 columns, and whether sparsity pays."""
-    from rich import box
-    from rich.table import Table
-
     from sis_edge.cli.console import out
+    from sis_edge.native.costs import on_threads
+    from sis_edge.report.grid import grid
     from sis_edge.text.limits import with_limit
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("layer")
-    for heading in ("share", "dense µs", "native µs"):
-        table.add_column(heading, justify="right")
-    table.add_column("chosen")
-    table.add_column("why")
-    for choice in found.chosen.choices:
-        dense_us, native_us = (
-            "-" if seconds is None else f"{seconds * 1e6:,.1f}" for seconds in (choice.dense_s, choice.native_s)
-        )
-        table.add_row(choice.layer.name, f"{choice.share:.0%}", dense_us, native_us, choice.kind, choice.why)
-    out.print(table)
-    dense_ms, compact_ms, chosen_ms = (
-        f"{seconds * 1e3:.2f} ms" for seconds in (found.dense_s, found.compact_s, found.chosen.seconds)
-    )
+    lines = [
+        (layer.layer, f"{layer.density:.0%}", _us(layer.dense_s), _us(layer.native_s), layer.chosen, layer.why)
+        for layer in found.layers
+    ]
+    headings = ("layer", "density", "dense µs", "native µs", "chosen", "why")
+    title = f"{found.preset}, {found.conv} / {found.micro}, on {board}"
+    out.print(grid(headings, lines, title=title, words=("layer", "chosen", "why")))
+    out.print()
     out.print(
-        f"One image on {threads}: dense NiN {dense_ms}; compacted, all in ONNX Runtime {compact_ms} "
-        f"({found.compact_speed_up:.2f}x); as chosen {chosen_ms} ({found.speed_up:.2f}x; MAC ratio "
-        f"{found.mac_ratio:.2f}x)",
+        f"One image on {on_threads(found.threads)}: dense NiN {_ms(found.dense_s)}; compacted, all in ONNX Runtime "
+        f"{_ms(found.compact_s)} ({found.compact_speed_up:.2f}x); as chosen {_ms(found.chosen_s)} "
+        f"({found.speed_up:.2f}x; MAC ratio {found.mac_ratio:.2f}x)",
         soft_wrap=True,
     )
     verdict = "pays" if found.pays else "does not pay"
-    speed = f"{with_limit(found.speed_up, 1, '.2f')[0]} times the speed of dense NiN"
-    out.print(f"Sparsity {verdict} on this board: {speed} is expected.", soft_wrap=True)
+    speed_up = with_limit(found.speed_up, 1, ".2f")[0]
+    out.print(f"Sparsity {verdict} on this board: expected speed-up over dense NiN {speed_up}x", soft_wrap=True)
+    out.print(f"{found.calibration}; single layers without copies between layouts", soft_wrap=True)
+
+
+def _us(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1e6:,.1f}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f} ms"

@@ -4,99 +4,125 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli import connection
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command, group
 
-app = typer.Typer()
-_profiles = typer.Typer(help="What is known of each board.", no_args_is_help=True)
-app.add_typer(_profiles, name="profiles")
+app, _profiles = group("profiles", "Show, check and detect board profiles.")
+
+COMPLETE = complete.one(complete.profiles)
 
 
-@_profiles.command("list")
-def list_profiles() -> None:
+@command(_profiles, "list")
+def list_profiles(as_json: options.Json = False) -> None:
     """List the shipped profiles."""
-    from rich.table import Table
-
     from sis_edge import profiles
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.boards import listed
+    from sis_edge.report.grid import grid
 
-    table = Table()
-    for heading in ("profile", "board", "run time", "forms", "tried"):
-        table.add_column(heading, no_wrap=heading in ("profile", "run time"))
-    for name in profiles.names():
-        profile = profiles.load(name)
-        tried = "yes" if profile.board.verified else "no"
-        table.add_row(name, profile.title, profile.runtime.runners[0], profile.networks.conv, tried)
-    out.print(table)
-    out.print('tried "no": the profile was written from documentation and not yet run on such a board', soft_wrap=True)
+    found = listed([profiles.load(name) for name in profiles.names()])
+    if as_json:
+        console.document(found)
+        return
+    headings = ("profile", "board", "runtime", "granularity", "verified")
+    lines = (
+        (each.name, each.title, each.runtimes[0], each.conv, "yes" if each.verified else "no")
+        for each in found.profiles
+    )
+    console.out.print(grid(headings, lines, words=headings, whole=("profile", "runtime")))
+    console.out.print()
+    console.out.print("Not verified: written from documentation, not yet run on such a board.", soft_wrap=True)
 
 
-@_profiles.command()
-def show(profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")]) -> None:
-    """Show one profile with its comments, as it stands in its file."""
-    from rich.syntax import Syntax
-
+@command(_profiles)
+def show(
+    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.", autocompletion=COMPLETE)],
+    as_json: options.Json = False,
+) -> None:
+    """Show one profile's file, with its comments."""
     from sis_edge import profiles
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.boards import shown
 
-    profiles.load(profile)
-    text = profiles.find(profile).read_text(encoding="utf-8")
-    if out.is_terminal:
-        out.print(Syntax(text, "toml", background_color="default", word_wrap=True))
+    found, path = profiles.load(profile), profiles.find(profile)
+    if as_json:
+        console.document(shown(found, path))
+        return
+    text = path.read_text(encoding="utf-8")
+    if console.out.is_terminal:
+        from rich.syntax import Syntax
+
+        console.out.print(Syntax(text, "toml", background_color="default", word_wrap=True))
     else:
-        out.print(text, soft_wrap=True, end="")
+        console.out.print(text, soft_wrap=True, end="")
 
 
-@_profiles.command()
+@command(_profiles)
 def check(
     profile: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROFILE]...", help="Names or TOML files. [default: all shipped]")
+        list[str] | None,
+        typer.Argument(
+            metavar="[PROFILE]...", help="Names or TOML files. [default: all shipped]", autocompletion=COMPLETE
+        ),
     ] = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Check profiles: every field known, of its kind, and in agreement with the others; names the line otherwise."""
+    """Check that every field of a profile is known, valid and consistent; a mistake is reported with its line."""
     from sis_edge import profiles
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.boards import checked
     from sis_edge.errors import UsageError
 
-    faults = []
+    sound, faults = [], []
     for name in profile or profiles.names():
         try:
-            found = profiles.load(name)
+            sound.append((name, profiles.load(name)))
         except UsageError as error:
             faults.append(str(error))
-        else:
-            doubts = f", {len(found.unverified)} places unverified" if found.unverified else ""
-            out.print(f"{name}: sound{doubts}", soft_wrap=True)
+    found = checked(sound)
+    if not as_json:
+        for each in found.profiles:
+            doubts = f", {each.unverified} places unverified" if each.unverified else ""
+            console.out.print(f"{each.name}: sound{doubts}", soft_wrap=True)
     if faults:
         raise UsageError("\n".join(faults))
+    if as_json:
+        console.document(found)
 
 
-@_profiles.command()
+@command(_profiles)
 def detect(
-    host: connection.Host = None,
-    port: connection.Port = None,
-    user: connection.User = None,
-    identity: connection.Identity = None,
-    known_hosts: connection.KnownHosts = None,
-    python: Annotated[str, typer.Option(help="The board's Python.")] = "python3",
-    sysroot: Annotated[str, typer.Option(help="A simulated board's file tree.")] = "/",
+    host: options.Host = None,
+    port: options.Port = None,
+    user: options.User = None,
+    identity: options.Identity = None,
+    known_hosts: options.KnownHosts = None,
+    python: Annotated[str, typer.Option(metavar="NAME", help="Python interpreter on the board.")] = "python3",
+    sysroot: Annotated[str, typer.Option(metavar="FOLDER", help="File tree of a simulated board.")] = "/",
+    as_json: options.Json = False,
 ) -> None:
-    """Ask a board what it is: names the profile that fits, and where the board differs from it."""
+    """Find the profile that fits a board, and where the board differs from it."""
     from sis_edge import profiles
     from sis_edge.board.agent_client import AgentClient
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.boards import detected
+    from sis_edge.cli.progress import bars
     from sis_edge.profiles.detect import detect as find
     from sis_edge.transport import connect
 
     settings = profiles.AgentSettings(python=python, sysroot=sysroot)
     transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     try:
-        agent = AgentClient(transport, settings)
-        agent.install()
-        found = find(agent.facts(), [profiles.load(name) for name in profiles.names()])
+        with bars("detect"):
+            agent = AgentClient(transport, settings)
+            agent.install()
+            found = find(agent.facts(), [profiles.load(name) for name in profiles.names()])
     finally:
         transport.close()
-    out.print(f"{transport.name}: profile {found.profile.name} ({found.profile.title}): {found.reason}", soft_wrap=True)
-    for sentence in found.differences:
-        out.print(f"  differs in {sentence}", soft_wrap=True)
-    if not found.differences:
-        out.print("  and it is what the profile says", soft_wrap=True)
+    if as_json:
+        console.document(detected(transport.name, found))
+        return
+    title = f"{found.profile.name} ({found.profile.title})"
+    console.out.print(f"{transport.name}: profile {title}: {found.reason}", soft_wrap=True)
+    for sentence in found.differences or ("no difference from the profile",):
+        console.out.print(f"  {'differs in ' if found.differences else ''}{sentence}", soft_wrap=True)

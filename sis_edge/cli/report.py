@@ -5,24 +5,28 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli.measuring import RunsDir
+from sis_edge.cli import options
+from sis_edge.cli.command import command
 
 app = typer.Typer()
 
 
-@app.command()
+@command(app)
 def report(
-    name: Annotated[str | None, typer.Option(help="The report's name. [default: the bundle's]")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Report name. [default: the bundle's]")] = None,
     run: Annotated[
-        list[Path] | None, typer.Option(help="A stored run; may be given again. [default: the newest]")
+        list[Path] | None, typer.Option(metavar="FILE", help="Stored run; repeat for several. [default: the newest]")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every stored run in one report.")] = False,
-    runs_dir: RunsDir = Path("runs"),
-    reports_dir: Annotated[Path, typer.Option(help="Where reports go.")] = Path("reports"),
+    every: Annotated[bool, typer.Option("--all", help="Put all stored runs into one report.")] = False,
+    runs_dir: options.RunsDir = Path("runs"),
+    reports_dir: options.ReportsDir = Path("reports"),
+    as_json: options.Json = False,
 ) -> None:
     """Write index.html, report.md, results.csv and results.json from stored runs."""
     from sis_edge import report as reports
-    from sis_edge.cli.console import log, out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.runs import reported
+    from sis_edge.cli.progress import bars
     from sis_edge.files.names import checked
     from sis_edge.results import store
 
@@ -31,10 +35,15 @@ def report(
     elif every:
         loaded = store.load_all(runs_dir)
         for warning in loaded.warnings:
-            log.print(f"Warning: {warning}", soft_wrap=True)
+            console.warn(warning)
         runs = list(loaded.runs)
     else:
         runs = [store.newest(runs_dir)]
     folder = reports_dir / checked("report", runs[-1].manifest.name if name is None else name)
-    for path in reports.write(runs, folder):
-        out.print(str(path), soft_wrap=True)
+    with bars("report"):
+        written = reports.write(runs, folder)
+    if as_json:
+        console.document(reported(runs, written))
+    else:
+        for path in written:
+            console.out.print(str(path), soft_wrap=True)

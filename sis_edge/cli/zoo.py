@@ -1,145 +1,182 @@
 """`sis-edge zoo`: the trained networks that come with the package."""
 
 import statistics
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sis_edge.cli import complete, options
+from sis_edge.cli.command import command, group
+from sis_edge.registries import DATASETS
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
-
+    from sis_edge.cli.documents.zoo import ZooNetwork
     from sis_edge.zoo import ZooEntry
 
-app = typer.Typer()
-_zoo = typer.Typer(help="Trained networks that come with sis-edge.", no_args_is_help=True)
-app.add_typer(_zoo, name="zoo")
+app, _zoo = group("zoo", "Trained networks that come with sis-edge.")
 
-Name = Annotated[str, typer.Argument(help="The network's name, as `zoo list` shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(help="The network's name, as `zoo list` shows it.", autocompletion=complete.one(complete.zoo)),
+]
 
 AGREES = 0.0005
 """By how much an accuracy that is measured again may differ: sums in another order may turn a few images."""
 
 
-@_zoo.command("list")
-def list_networks() -> None:
+@command(_zoo, "list")
+def list_networks(as_json: options.Json = False) -> None:
     """List the networks with their accuracy, on how many test images, and the drop from our own dense NiN."""
-    from itertools import groupby
-
     from sis_edge import zoo
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.zoo import listed
+    from sis_edge.report.grid import grid
 
-    known = zoo.entries()
-    for at, (dataset, found) in enumerate(groupby(known, key=lambda entry: entry.dataset)):
-        if at:
-            out.print()
-        out.print(_table(dataset, tuple(found), known))
+    found = listed(zoo.entries())
+    if as_json:
+        console.document(found)
+        return
+    headings = ("network", "synapses", "epochs", "accuracy", "n", "drop", "paper")
+    for dataset, networks in groupby(found.networks, key=lambda network: network.dataset):
+        lines = map(_cells, networks)
+        title = f"trained on {dataset}"
+        console.out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
+        console.out.print()
+    console.out.print("accuracy: top-1 on n test images; drop: from our own dense NiN, in percentage points")
 
 
-def _table(dataset: str, found: "Sequence[ZooEntry]", known: "Sequence[ZooEntry]") -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=f"trained on {dataset}", title_justify="left", caption="drop: from our own dense NiN, in points"
+def _cells(network: "ZooNetwork") -> tuple[str, ...]:
+    return (
+        network.name,
+        f"{network.synapses:,}",
+        f"{network.epochs}",
+        f"{network.accuracy:.4f}",
+        f"{network.test_images:,}",
+        "-" if network.drop is None else f"{100 * network.drop:.2f}",
+        "-" if network.paper_accuracy is None else f"{network.paper_accuracy:.4f}",
     )
-    table.box, table.show_edge, table.pad_edge = box.SIMPLE_HEAD, False, False
-    table.add_column("network", no_wrap=True)
-    for heading in ("synapses", "epochs", "accuracy", "n", "drop", "paper"):
-        table.add_column(heading, justify="right")
-    for entry in found:
-        paper, drop = entry.paper_accuracy, entry.drop(known)
-        table.add_row(
-            entry.name,
-            f"{entry.synapses:,}",
-            f"{entry.recipe['epochs']}",
-            f"{entry.accuracy:.4f}",
-            f"{entry.test_images:,}",
-            "-" if drop is None else f"{100 * drop:.2f}",
-            "-" if paper is None else f"{paper:.4f}",
-        )
-    return table
 
 
-@_zoo.command()
-def show(name: Name) -> None:
-    """Show what is known of one network: structure, training, data, hashes."""
-    from sis_edge.cli.console import out
+@command(_zoo)
+def show(name: Name, as_json: options.Json = False) -> None:
+    """Show one network: structure, training, data, hashes."""
+    from sis_edge import zoo
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.zoo import shown
+    from sis_edge.report.grid import pairs
     from sis_edge.zoo.entry import named
 
     entry = named(name)
-    lines = {
-        "synapses": f"{entry.synapses:,}",
-        "structure": f"{entry.granularity}, {entry.distribution}, t_c {entry.t_c:g}, t_p {entry.t_p:g}, "
-        f"seed {entry.graph_seed}",
-        "MACs": f"{entry.macs:,} per image",
-        "accuracy": f"{entry.accuracy:.4f} on {entry.test_images:,} test images of {entry.dataset}",
-        **({"seeds": _over_seeds(entry)} if entry.repeats else {}),
-        "training": f"{entry.recipe['epochs']} epochs of {entry.train_images:,} images in {entry.recipe['precision']}, "
-        f"seed {entry.seed}",
-        "recipe": entry.recipe_words,
-        "made with": ", ".join(f"{package} {version}" for package, version in entry.packages.items()),
-        "graph": f"SHA-256 {entry.graph_sha256}",
-        "weights": f"SHA-256 {entry.weights_sha256}",
-        "data set": f"SHA-256 {entry.dataset_sha256}",
-    }
-    out.print(entry.name)
-    for heading, text in lines.items():
-        out.print(f"  {heading:<10} {text}", soft_wrap=True)
+    if as_json:
+        console.document(shown(entry, zoo.entries()))
+    else:
+        console.out.print(pairs(_lines(entry), title=entry.name))
 
 
-@_zoo.command()
-def evaluate(
-    name: Name,
-    data_dir: Annotated[Path | None, typer.Option(help="A folder with your own copy of the data set's files.")] = None,
-) -> None:
-    """Measure a network's accuracy again on all real test images; fails where it is not what the entry says."""
+def _lines(entry: "ZooEntry") -> list[tuple[str, str]]:
+    packages = ", ".join(f"{package} {version}" for package, version in entry.packages.items())
+    return [
+        ("synapses", f"{entry.synapses:,}"),
+        (
+            "structure",
+            f"{entry.granularity}, {entry.distribution}, t_c {entry.t_c:g}, t_p {entry.t_p:g}, seed {entry.graph_seed}",
+        ),
+        ("MACs", f"{entry.macs:,} per image"),
+        ("accuracy", f"{entry.accuracy:.4f} on {entry.test_images:,} test images of {entry.dataset}"),
+        *([("seeds", _over_seeds(entry))] if entry.repeats else []),
+        (
+            "training",
+            f"{entry.recipe['epochs']} epochs of {entry.train_images:,} images in {entry.recipe['precision']}, "
+            f"seed {entry.seed}",
+        ),
+        ("recipe", entry.recipe_words),
+        ("made with", packages),
+        ("graph", f"SHA-256 {entry.graph_sha256}"),
+        ("weights", f"SHA-256 {entry.weights_sha256}"),
+        ("data set", f"SHA-256 {entry.dataset_sha256}"),
+    ]
+
+
+@command(_zoo)
+def evaluate(name: Name, data_dir: options.DataDir = None, as_json: options.Json = False) -> None:
+    """Measure a network's accuracy again on all real test images; fails if it is not what the entry says."""
     from sis_edge import datasets, zoo
-    from sis_edge.cli.console import out
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.zoo import evaluated
+    from sis_edge.cli.progress import bars
     from sis_edge.errors import RecordError
     from sis_edge.training.evaluate import accuracy
     from sis_edge.zoo.entry import named
 
     entry = named(name)
-    network = zoo.load(entry)
-    dataset = datasets.load(entry.dataset, data_dir=data_dir)
-    if dataset.sha256 != entry.dataset_sha256:
-        raise RecordError(f"{entry.dataset} here is not the data that {name} was trained on (SHA-256 {dataset.sha256})")
-    measured = accuracy(network, dataset, dataset.test)
-    agrees = abs(measured - entry.accuracy) <= AGREES
-    out.print(
+    with bars(f"evaluate {name}"):
+        network = zoo.load(entry)
+        dataset = datasets.load(entry.dataset, data_dir=data_dir)
+        if dataset.sha256 != entry.dataset_sha256:
+            raise RecordError(
+                f"{entry.dataset} here is not the data that {name} was trained on (SHA-256 {dataset.sha256})"
+            )
+        measured = accuracy(network, dataset, dataset.test)
+    if abs(measured - entry.accuracy) > AGREES:
+        raise RecordError(
+            f"{name} reaches {measured:.4f} on {len(dataset.test):,} test images of {entry.dataset} here, and "
+            f"{entry.accuracy:.4f} in the zoo; is this another release of torch?"
+        )
+    if as_json:
+        console.document(evaluated(entry, measured, len(dataset.test), AGREES))
+        return
+    console.out.print(
         f"{name}: {measured:.4f} on {len(dataset.test):,} test images of {entry.dataset}; "
-        f"the zoo says {entry.accuracy:.4f}{', which agrees' if agrees else ''}.",
+        f"the zoo says {entry.accuracy:.4f}, which agrees.",
         soft_wrap=True,
     )
-    if not agrees:
-        raise RecordError(
-            f"{name} reaches {measured:.4f} here instead of {entry.accuracy:.4f}; is torch another release?"
-        )
 
 
-@_zoo.command()
+@command(_zoo)
 def report(
-    dataset: Annotated[str, typer.Option(help="The data set whose networks are shown.")] = "cifar10",
-    output: Annotated[Path | None, typer.Option(help="The folder. [default: reports/DATASET]")] = None,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Data set whose networks are shown: {DATASETS.listed()}.",
+            autocompletion=complete.one(lambda: DATASETS),
+        ),
+    ] = "cifar10",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write to. [default: reports/DATASET]")
+    ] = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Write what the networks reach beside the paper's figures: page, Markdown, CSV, JSON and chart."""
-    from sis_edge.cli.console import out
-    from sis_edge.registries import DATASETS
+    """Compare the networks' accuracies with the paper's: page, Markdown, CSV, JSON and chart."""
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.zoo import reported
+    from sis_edge.cli.progress import bars
     from sis_edge.zoo import report as writing
 
     DATASETS.checked(dataset)
-    for path in writing.write(dataset, output or Path("reports") / dataset):
-        out.print(str(path), soft_wrap=True)
+    with bars("zoo report"):
+        written = writing.write(dataset, output or Path("reports") / dataset)
+    if as_json:
+        console.document(reported(dataset, written))
+    else:
+        for path in written:
+            console.out.print(str(path), soft_wrap=True)
 
 
-@_zoo.command(hidden=True)
+@command(_zoo, hidden=True)
 def add(
-    name: Annotated[str, typer.Argument(help="The name it gets.")],
+    name: Annotated[str, typer.Argument(help="Name for the network.")],
     trained: Annotated[Path, typer.Argument(help="A finished training: build/.stages/train-*.")],
-    dataset: Annotated[str, typer.Option(help="The data set that it was trained on.")] = "cifar10",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Data set that it was trained on: {DATASETS.listed()}.",
+            autocompletion=complete.one(lambda: DATASETS),
+        ),
+    ] = "cifar10",
     repeat: Annotated[
         bool, typer.Option("--repeat", help="It repeats this network's training with another seed: keep its accuracy.")
     ] = False,
@@ -147,18 +184,17 @@ def add(
     """Take a finished training into the zoo: for developers, in a checkout."""
     from sis_edge import datasets
     from sis_edge.cli.console import out
+    from sis_edge.cli.progress import bars
     from sis_edge.zoo import add as adding
     from sis_edge.zoo import samples
 
-    data = datasets.load(dataset)
-    if repeat:
-        entry = adding.repeat(name, trained, data)
-        out.print(f"{entry.name}: {_over_seeds(entry)}", soft_wrap=True)
-        return
-    entry = adding.add(name, trained, data)
-    if not (samples.FOLDER / f"{dataset}.npz").exists():
-        samples.save(data)
-    out.print(f"{entry.name}: {entry.accuracy:.4f} on {entry.test_images:,} test images")
+    with bars("zoo add"):
+        data = datasets.load(dataset)
+        entry = adding.repeat(name, trained, data) if repeat else adding.add(name, trained, data)
+        if not repeat and not (samples.FOLDER / f"{dataset}.npz").exists():
+            samples.save(data)
+    reached = _over_seeds(entry) if repeat else f"{entry.accuracy:.4f} on {entry.test_images:,} test images"
+    out.print(f"{entry.name}: {reached}", soft_wrap=True)
 
 
 def _over_seeds(entry: "ZooEntry") -> str:

@@ -149,5 +149,5 @@ def _disk_error(error: OSError, folder: Path) -> DiskError:
     step = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
     reason = error.strerror or str(error)
     return DiskError(
-        f"the cache {folder} cannot be written ({reason}): {step}, or set SIS_EDGE_CACHE to another folder"
+        f"cannot write the cache {folder} ({reason}): {step}, or choose another folder with SIS_EDGE_CACHE"
     )

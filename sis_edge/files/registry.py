@@ -78,6 +78,13 @@ class Registry(Mapping[str, T], Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._all()
 
+    def __eq__(self, other: object) -> bool:
+        """A registry equals itself only: it stands in annotations, which are compared and hashed."""
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def _all(self) -> dict[str, str | T]:
         """Every name, the entry points' included: found once, and not before the first question."""
         if not self._knows_others:

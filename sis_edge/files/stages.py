@@ -9,7 +9,9 @@ folder; one whose files were changed or lost since is done again. The key is the
 import fcntl
 import hashlib
 import json
+import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from sis_edge.files.disk import writing
 from sis_edge.files.hashing import file_sha256
 
 DONE = "done.json"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path]
     folder = root / f"{stage}-{key(inputs)[:20]}"
     summary = _read(folder)
     if summary is not None:
+        log.debug("%s: reused %s", stage, folder)
         return Outcome(folder, summary, was_done=True)
+    begin_s = time.monotonic()
     with writing(folder):
         if (folder / DONE).exists():
             shutil.rmtree(folder)
@@ -51,6 +57,7 @@ def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path]
         made = dict(make(folder))
         done = {"inputs": dict(inputs), "summary": made, "files": _files(folder)}
         write_text(folder / DONE, json.dumps(done, indent=2, allow_nan=False))
+    log.debug("%s: %.1f s, in %s", stage, time.monotonic() - begin_s, folder)
     return Outcome(folder, made, was_done=False)
 
 

@@ -169,7 +169,7 @@ class SynapticGraph:
         for layer in self.layers:
             arrays[f"{layer.spec.name}/n"] = _pack(layer.neurons)
             arrays[f"{layer.spec.name}/s"] = _pack(layer.synapses)
-        with writing(path, "name another file, or make room"):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files import shipped
+from sis_edge.files.shipped import profile_folder
 from sis_edge.profiles.mistakes import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
@@ -26,16 +28,9 @@ from sis_edge.profiles.schema import (
 )
 
 
-def profile_folder() -> Path:
-    """Where the shipped profiles lie: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    installed = package / "_profiles"
-    return installed if installed.is_dir() else package.parent / "profiles"
-
-
 def names() -> list[str]:
     """The shipped profiles' names."""
-    return sorted(path.stem for path in profile_folder().glob("*.toml"))
+    return shipped.names(profile_folder(), ".toml")
 
 
 def find(name_or_path: str) -> Path:

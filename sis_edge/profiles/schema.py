@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, create_model, model_validator
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from sis_agent.schema import Facts, PowerRequest
 from sis_edge.backends.base import BackendSettings, Gpu, Target
@@ -23,7 +23,11 @@ def _listed(value: Any) -> Any:
 
 
 # One number, or several that are measured one after the other.
-Counts = Annotated[list[Positive], Field(min_length=1), BeforeValidator(_listed)]
+Counts = Annotated[
+    list[Positive],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Positive | list[Positive]),
+]
 
 RunnerName = Annotated[str, NameIn(BACKENDS)]
 GranularityName = Annotated[str, NameIn(GRANULARITIES)]
@@ -70,6 +74,11 @@ class AgentSettings(FrozenModel):
     sysroot: str = "/"
 
 
+def _both_spellings(schema: dict[str, Any]) -> None:
+    """JSON Schema knows no aliases: a file may say `batch_size` too."""
+    schema["properties"]["batch_size"] = schema["properties"]["batch_sizes"]
+
+
 class Runtime(FrozenModel):
     """Which run times measure, best first: the first that the board has is taken. What all of them share stands here.
 
@@ -77,7 +86,13 @@ class Runtime(FrozenModel):
     beside the network itself; a GPU of a Jetson shares the board's memory.
     """
 
-    runners: Annotated[list[RunnerName], Field(min_length=1), BeforeValidator(_listed)] = ["onnxruntime"]
+    model_config = ConfigDict(json_schema_extra=_both_spellings)
+
+    runners: Annotated[
+        list[RunnerName],
+        Field(min_length=1),
+        BeforeValidator(_listed, json_schema_input_type=RunnerName | list[RunnerName]),
+    ] = ["onnxruntime"]
     threads: Counts
     batch_sizes: Counts = Field(default=[1], validation_alias=AliasChoices("batch_sizes", "batch_size"))
     memory_limit_bytes: int | None = Field(default=None, gt=0)

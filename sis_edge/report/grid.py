@@ -1,27 +1,69 @@
-"""A table in a terminal."""
+"""The one table that commands print: plain, within the screen's width, numbers to the right."""
 
-from rich import box
-from rich.table import Table as RichTable
-from rich.text import Text
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sis_edge.report.table import Table
 
+if TYPE_CHECKING:
+    from rich.box import Box
+    from rich.console import Group
+    from rich.table import Table as RichTable
 
-def grid(table: Table) -> RichTable:
-    """What rich prints for a table: its title and cells, folded to the terminal's width; caption and notes are not in.
 
-    Text is shown as it is: square brackets are not markup.
-    """
-    shown = RichTable(
-        title=Text(table.title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for column in table.columns:
-        shown.add_column(column.title, justify="right" if column.is_number else "left", overflow="fold")
-    for texts in table.texts:
-        shown.add_row(*map(Text, texts))
-    return shown
+def grid(
+    headings: Sequence[str],
+    lines: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    words: Collection[str] = (),
+    whole: Collection[str] = (),
+) -> "Group":
+    """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken."""
+    from rich import box
+    from rich.text import Text
+
+    table = _table(box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(
+            Text(heading),
+            justify="left" if heading in words else "right",
+            overflow="fold",
+            no_wrap=heading in whole,
+        )
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return _titled(title, table)
+
+
+def of_table(table: Table) -> "Group":
+    """The same for a report's table: its title and cells; caption and notes are the caller's to print."""
+    words = [column.title for column in table.columns if not column.is_number]
+    return grid([column.title for column in table.columns], table.texts, title=table.title, words=words)
+
+
+def pairs(lines: Iterable[tuple[str, str]], *, title: str = "") -> "Group":
+    """What is known of one thing, in the same style: a label and its text in each line."""
+    from rich.text import Text
+
+    table = _table(None)
+    table.show_header = False
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in lines:
+        table.add_row(Text(label), Text(text))
+    return _titled(title, table)
+
+
+def _table(box: "Box | None") -> "RichTable":
+    from rich.table import Table as RichTable
+
+    return RichTable(box=box, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _titled(title: str, table: "RichTable") -> "Group":
+    """The title is a line of its own: as the table's it would be broken where the table is narrower."""
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(*([Text(title, style="bold")] if title else []), table)

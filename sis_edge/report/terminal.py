@@ -10,7 +10,7 @@ from sis_edge.bundles.identity import NATIVE
 from sis_edge.report import rows as show
 from sis_edge.report.columns import RowColumn, fill, headings, value
 from sis_edge.report.document import kernel_choices, of_engines
-from sis_edge.report.grid import grid
+from sis_edge.report.grid import of_table
 from sis_edge.report.layers import short
 from sis_edge.report.sections.board import board_name
 from sis_edge.report.sections.findings import mark
@@ -82,13 +82,13 @@ def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderable
         *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
         *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
     ]
-    return [grid(result), *map(Text, lines)]
+    return [of_table(result), *map(Text, lines)]
 
 
 def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     if any(row.energy.gross_j.value is not None for row in rows):
         energy = _table(ENERGY, rows, f"Energy per inference, scope: {energy_scope(rows)}{suffix}")
-        return [Text(), grid(energy), *map(Text, energy.notes)]
+        return [Text(), of_table(energy), *map(Text, energy.notes)]
     reasons = {row.energy.gross_j.reason for row in rows if row.problem is None and row.energy.gross_j.reason}
     unavailable = f"unavailable ({run.record.power.reason or NO_REASON})"
     return [Text(f"Energy: {'; '.join(sorted(reasons)) or unavailable}")]

@@ -1,11 +1,11 @@
 """The definition of a simulated board: one TOML file each, written from the board's documentation."""
 
 import tomllib
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files import shipped
 
 
 class _BoardModel(BaseModel):
@@ -64,23 +64,16 @@ class Definition(_BoardModel):
     moving: dict[str, str] = {}
 
 
-def folder() -> Path:
-    """The folder of the definitions: inside an installed package, with the tests in a checkout."""
-    package = Path(__file__).parent.parent
-    installed = package / "_boards"
-    return installed if installed.is_dir() else package.parent / "tests" / "boards"
-
-
 def names() -> list[str]:
     """The simulated boards' names."""
-    return sorted(path.stem for path in folder().glob("*.toml"))
+    return shipped.names(shipped.board_folder(), ".toml")
 
 
 def load(name: str) -> Definition:
     """The board of that name; raises UsageError with the known names, or with the fault in its file."""
     if name not in names():
         raise unknown("simulated board", name, names())
-    path = folder() / f"{name}.toml"
+    path = shipped.board_folder() / f"{name}.toml"
     try:
         with path.open("rb") as file:
             return Definition.model_validate(tomllib.load(file))

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from sis_edge.simulated.definition import Definition, folder
+from sis_edge.files.shipped import board_folder
+from sis_edge.simulated.definition import Definition
 from sis_edge.simulated.model import Model
 
 CPUFREQ = "sys/devices/system/cpu/cpu{}/cpufreq/{}"
@@ -20,7 +21,7 @@ def write_constant_files(definition: Definition, root: Path) -> None:
         path.symlink_to(target)
     for tool in definition.tools:
         path = root / "usr/bin" / tool
-        _write(path, (folder() / "tools" / tool).read_text(encoding="utf-8"))
+        _write(path, (board_folder() / "tools" / tool).read_text(encoding="utf-8"))
         path.chmod(0o755)
 
 

@@ -14,7 +14,7 @@ from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Line, Summary
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Group
 
 SWEEP_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, the width of blocks."""
@@ -94,11 +94,11 @@ def table(report: SweepReport, title: str) -> Table:
     return Table(title, CAPTION, COLUMNS, text_cells(map(cells, report.summary.lines)))
 
 
-def to_terminal(report: SweepReport) -> "RenderableType":
+def to_terminal(report: SweepReport) -> "Group":
     """A table of at most 80 columns."""
-    from sis_edge.report.grid import grid
+    from sis_edge.report.grid import of_table
 
-    return grid(table(report, report.title))
+    return of_table(table(report, report.title))
 
 
 def to_csv(report: SweepReport) -> str:

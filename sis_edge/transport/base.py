@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from sis_edge.errors import DiskError, TransportError
+from sis_edge.errors import TransportError
 
 PART = ".part"
 """Suffix of a file during its transfer; it is renamed when it is whole."""
@@ -56,9 +56,3 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End the connection; calling it twice is fine."""
-
-
-def cannot_write(target: Path, error: OSError) -> DiskError:
-    """The error of a file that could not be fetched to this machine."""
-    advice = "free space, fix permissions, or choose another path"
-    return DiskError(f"{target} cannot be written ({error.strerror}): {advice}")

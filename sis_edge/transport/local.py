@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from sis_edge.errors import BoardError, DiskError
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, cannot_write
+from sis_edge.files.disk import ADVICE, cannot_write
+from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress
 
 PIECE_BYTES = 1 << 20
-ADVICE = "free space or fix permissions"
 
 
 class LocalTransport:

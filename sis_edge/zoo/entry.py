@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sis_edge.bundles.manifest import Sha256
 from sis_edge.errors import RecordError, unknown
 from sis_edge.files.hashing import file_sha256
+from sis_edge.files.shipped import zoo_folder
 from sis_edge.formation import DENSE, PRESETS, SynapticGraph
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
 
 ZOO_VERSION = 1
-FOLDER = Path(__file__).parent / "networks"
+FOLDER = zoo_folder()
 
 
 class Repeat(BaseModel):
@@ -97,10 +98,10 @@ def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooE
 
 def named(name: str, folder: Path | None = None) -> ZooEntry:
     """The network of that name; raises UsageError with the known names."""
-    known = {entry.name: entry for entry in entries(folder)}
-    if name not in known:
-        raise unknown("network in the zoo", name, known)
-    return known[name]
+    found = {entry.name: entry for entry in entries(folder)}
+    if name not in found:
+        raise unknown("network in the zoo", name, found, "sis-edge zoo list")
+    return found[name]
 
 
 def load(entry: ZooEntry, folder: Path | None = None) -> "SisNet":

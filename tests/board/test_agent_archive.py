@@ -72,5 +72,5 @@ def test_a_damaged_archive_is_written_again(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DiskError, match="the agent cannot be written to"):
+    with pytest.raises(DiskError, match="cannot write the agent to"):
         build(tmp_path / "file" / "agents")

@@ -8,7 +8,7 @@ from command import sis_edge
 from tiny_bundle import tiny_bundle
 
 from sis_edge import profiles, simulated
-from sis_edge.cli.measuring import core_list, share
+from sis_edge.cli.lists import share, whole_numbers
 from sis_edge.errors import UsageError
 from sis_edge.results import store
 
@@ -87,7 +87,7 @@ def test_cores_that_are_not_there_end_in_a_sentence(folder) -> None:
     ("words", "sentence"),
     [
         (["--board", "nono-sim"], "known: "),
-        (["--strict", "--quick"], "leave one out"),
+        (["--strict", "--quick"], "--strict and --quick exclude each other"),
         (["--target-ci", "much"], "such as 1% or 0.01"),
         (["--target-ci", "150%"], "such as 1% or 0.01"),
         (["--cores", "0,x"], "such as 0,1"),
@@ -109,7 +109,7 @@ def test_an_unknown_board_lists_those_that_there_are(folder) -> None:
 def test_a_board_brings_its_profile(folder) -> None:
     done = sis_edge("bench", "bundle", "--board", "nano-sim", "--profile", "local", cwd=folder)
     assert done.returncode == 2
-    assert "leave --profile out" in done.stderr
+    assert "--board and --profile exclude each other" in done.stderr
 
 
 def test_no_build_names_the_next_step(tmp_path) -> None:
@@ -120,17 +120,17 @@ def test_no_build_names_the_next_step(tmp_path) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("1%", 0.01), ("0.01", 0.01), (" 2.5 %", 0.025), ("50%", 0.5)])
 def test_shares(text, value) -> None:
-    assert share(text) == pytest.approx(value)
+    assert share("--target-ci", text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["", "%", "0", "0%", "-1%", "1", "100%", "nan", "inf", "1%%"])
 def test_no_shares(text) -> None:
     with pytest.raises(UsageError, match=re.escape(f"'{text}'")):
-        share(text)
+        share("--target-ci", text)
 
 
 def test_core_numbers() -> None:
-    assert core_list("0, 1,1") == (0, 1)
+    assert whole_numbers("--cores", "0, 1,1", "core numbers", 10_000, "0,1") == (0, 1)
     for text in ("", "0,", "-1", "0-3", "²", "123456"):
         with pytest.raises(UsageError, match="core numbers"):
-            core_list(text)
+            whole_numbers("--cores", text, "core numbers", 10_000, "0,1")

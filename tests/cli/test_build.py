@@ -18,8 +18,8 @@ def trained(entry: NetworkEntry, epochs: int) -> NetworkEntry:
 @pytest.mark.parametrize(
     ("epochs", "said"),
     [
-        ((17, 17), ["accuracy: as the zoo has it,"]),
-        ((17, 30), ["accuracy of dense: as the zoo has it,", "accuracy of sparse: as the zoo has it,"]),
+        ((17, 17), ["accuracy: from the zoo,"]),
+        ((17, 30), ["accuracy of dense: from the zoo,", "accuracy of sparse: from the zoo,"]),
     ],
 )
 def test_how_each_network_was_trained(

@@ -100,7 +100,7 @@ def test_quick_commands_import_nothing_heavy(words: list[str], tmp_path: Path) -
 def test_no_arguments_show_the_help(tmp_path: Path) -> None:
     done = sis_edge(cwd=tmp_path)
     assert done.returncode == 2
-    assert "Usage: python -m sis_edge" in done.stdout + done.stderr
+    assert "Usage: sis-edge" in done.stdout + done.stderr
 
 
 def code_lines() -> list[str]:
@@ -129,7 +129,7 @@ def test_every_command_of_the_readme_exists(line: str) -> None:
     given = [word for word in rest if word.startswith("--") and word != "--help"]
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     assert set(given) <= known, line
-    if given:  # a whole command line: its values are parsed, too
+    if given and not hasattr(command, "commands"):  # a whole command line: its values are parsed, too
         command.make_context(words[1], list(rest))
 
 

@@ -23,7 +23,7 @@ def test_a_broken_one_is_named_with_its_line(capsys: pytest.CaptureFixture[str],
     assert run(["profiles", "check", "local", str(tmp_path / "mine.toml")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "local: sound\n"
-    assert f"mine.toml does not fit: line {line}, networks.conv: it is \"2:4\", and must be 'kernel'" in shown.err
+    assert f"mine.toml does not fit: line {line}, networks.conv: unknown granularity '2:4'; known: kernel" in shown.err
 
 
 def test_show_into_a_file_gives_a_profile_to_change(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert run([*SMALL, "--granularity", "neuron", "--folder", "s"]) == 1
     shown = capsys.readouterr()
-    assert "1 of 2 trials failed; the same command tries those again" in shown.err
+    assert "1 of 2 trials failed; run the same command again to retry only those" in shown.err
     assert "Failed: t_c 0.05, t_p 0.1, neuron, uniform, seed 1:" in " ".join(shown.out.split())
     data = json.loads(Path("s/results.json").read_text())
     assert [failure["seed"] for failure in data["failed"]] == [1]
@@ -97,16 +97,29 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
     [
         ([], "a sweep needs either --preset NAME,NAME or densities"),
         (["--preset", "nin", "--t-c", "0.5"], "a sweep needs either --preset"),
-        (["--preset", "sis9"], "there is no preset 'sis9'; known: nin"),
-        (["--t-c", "half"], "--t-c half is no list of numbers; give shares as 0.25,0.5,1"),
-        (["--t-c", "0"], "t_c = 0 is not a share"),
-        (["--t-c", "0.5", "--seeds", "1,-1"], "--seeds 1,-1 is no list of seeds"),
-        (["--t-c", "0.5", "--seeds", "x"], "--seeds x is no list of seeds"),
-        (["--t-c", "0.5", "--granularity", "x"], "there is no granularity 'x'; known: kernel"),
-        (["--t-c", "0.5", "--distribution", "x"], "there is no distribution 'x'; known: uniform, erk"),
-        (["--t-c", "0.5", "--held-out", "1296"], "cannot hold out 1,296 of 1,297 training images"),
-        (["--t-c", "0.5", "--dataset", "x"], "there is no data set 'x'; known: digits"),
-        (["--t-c", "0.5", "--jobs", "0"], "Invalid value for '--jobs'"),
+        (["--preset", "sis9"], "unknown preset 'sis9'; known: nin"),
+        (
+            ["--t-c", "half"],
+            "--t-c is 'half', and must be numbers above 0 and up to 1, comma-separated, such as 0.25,0.5,1",
+        ),
+        (["--t-c", "0"], "--t-c is '0', and must be numbers above 0"),
+        (["--t-c", "0,25"], "--t-c is '0,25', and must be numbers above 0"),
+        (
+            ["--t-c", "0.5", "--seeds", "1,-1"],
+            "--seeds is '1,-1', and must be seeds (0 to 4294967295), comma-separated, such as 0,1,2",
+        ),
+        (["--t-c", "0.5", "--seeds", "x"], "--seeds is 'x', and must be seeds"),
+        (["--t-c", "0.5", "--granularity", "x"], "unknown granularity 'x'; known: kernel"),
+        (["--t-c", "0.5", "--distribution", "x"], "unknown distribution 'x'; known: uniform, erk"),
+        (
+            ["--t-c", "0.5", "--held-out", "1296"],
+            "cannot hold out 1,296 of 1,297 training images; --held-out must be from 1 to 1,295",
+        ),
+        (["--t-c", "0.5", "--dataset", "x"], "unknown data set 'x'; known: digits"),
+        (
+            ["--t-c", "0.5", "--jobs", "0"],
+            "--jobs is '0', and must be greater than or equal to 1. See `sis-edge sweep --help`.",
+        ),
     ],
 )
 def test_what_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,17 +145,14 @@ def test_a_second_process_waits_and_fetches_nothing(tmp_path: Path, caplog: pyte
 )
 def test_a_cache_that_cannot_be_written_is_a_disk_error(tmp_path: Path, number: int, step: str) -> None:
     error = OSError(number, "no way", str(tmp_path / "a.bin"))
-    with pytest.raises(
-        DiskError,
-        match=rf"cache {tmp_path} cannot be written \(no way\): {step}, or set SIS_EDGE_CACHE to another folder",
-    ):
+    with pytest.raises(DiskError, match=rf"cannot write the cache {tmp_path} \(no way\): {step}, or .*SIS_EDGE_CACHE"):
         obtain("craters", tmp_path, CHECKSUMS, [Route("the moon", fail(error))], "")
     assert files(tmp_path) == [".lock"]
 
 
 def test_a_file_in_the_folders_place_is_a_disk_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(DiskError, match="cannot be written"):
+    with pytest.raises(DiskError, match="cannot write"):
         obtain("craters", tmp_path / "cache" / "craters", CHECKSUMS, [], "")
 
 

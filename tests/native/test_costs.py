@@ -240,7 +240,7 @@ def test_a_calibration_without_a_probe_is_refused() -> None:
 
 
 def test_an_unknown_instruction_set_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="no instruction set 'mmx'; known: avx512, avx2"):
+    with pytest.raises(UsageError, match="unknown instruction set 'mmx'; known: avx512, avx2"):
         geometry.instruction_set("mmx")
 
 

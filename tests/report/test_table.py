@@ -6,7 +6,7 @@ import re
 from rich.console import Console
 
 from report.page import Page
-from sis_edge.report.grid import grid
+from sis_edge.report.grid import of_table
 from sis_edge.report.html import accuracy_page
 from sis_edge.report.markdown import accuracy_markdown
 from sis_edge.report.table import Cell, Column, Table, text_cells
@@ -46,7 +46,7 @@ def test_as_a_page() -> None:
 
 def test_in_a_terminal() -> None:
     console = Console(width=80, file=io.StringIO(), color_system=None)
-    console.print(grid(TABLE))
+    console.print(of_table(TABLE))
     title, heading, _, *rows = console.file.getvalue().splitlines()
     assert title.strip() == TABLE.title
     assert heading.split() == ["network", "accuracy", "paper"]

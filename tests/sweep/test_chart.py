@@ -1,6 +1,6 @@
 """The sweep's chart: each unit has a colour of its own."""
 
-from sis_edge.formation.granularities import GRANULARITIES
+from sis_edge.registries import GRANULARITIES
 from sis_edge.report.charts.base import COLOURS
 
 

@@ -151,7 +151,7 @@ def test_a_failed_trial_leaves_the_others_alone(tmp_path: Path) -> None:
     blocked.touch()  # a file where the training's folder must be
     first = run(plan, Watch())
     assert [task.key for task, _ in first.failures] == keys[:1]
-    assert "cannot be written" in first.failures[0][1].reason
+    assert "cannot write" in first.failures[0][1].reason
     assert list(first.trials) == keys[1:]
     blocked.unlink()
     watch = Watch()
@@ -193,7 +193,7 @@ def test_a_bug_of_ours_fails_its_trial_with_a_traceback(swept_once: SweepResult,
 
 
 def test_an_unknown_data_set_is_no_trial(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no data set 'x'"):
+    with pytest.raises(UsageError, match="unknown data set 'x'"):
         run(plan_in(tmp_path, dataset="x"), Watch())
     assert not (tmp_path / ".stages").exists()
 

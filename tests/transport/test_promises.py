@@ -90,7 +90,7 @@ def test_files_that_are_not_there(board: tuple[Transport, Path], tmp_path: Path)
         transport.fetch("nothing", tmp_path / "target")
     (tmp_path / "a file").write_text("")
     transport.put(tmp_path / "a file", "file")
-    with pytest.raises(DiskError, match="cannot be written"):
+    with pytest.raises(DiskError, match="cannot write"):
         transport.fetch("file", tmp_path / "a file" / "below")
     with pytest.raises(BoardError):
         transport.put(tmp_path / "a file", "file/below")

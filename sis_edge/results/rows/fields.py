@@ -19,115 +19,116 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Field(Generic[T]):
-    """A column: its name, and where its value is in a row."""
+    """A column: its name, the type of its values, and where its value is in a row."""
 
     name: str
+    type: type[T]
     of: Callable[[Row], Figure[T]]
 
 
 _FIELDS: list[Field[Any]] = []  # in the order of definition, which is that of the columns
 
 
-def _field(name: str, of: Callable[[Row], Figure[T]]) -> Field[T]:
+def _field(name: str, type: type[T], of: Callable[[Row], Figure[T]]) -> Field[T]:
     """A column of a value that may be unknown."""
-    field = Field(name, of)
+    field = Field(name, type, of)
     _FIELDS.append(field)
     return field
 
 
-def _known(name: str, of: Callable[[Row], T]) -> Field[T]:
+def _known(name: str, type: type[T], of: Callable[[Row], T]) -> Field[T]:
     """A column of a value that every row has."""
-    return _field(name, lambda row: Figure(of(row)))
+    return _field(name, type, lambda row: Figure(of(row)))
 
 
 def _low_high(name: str, of: Callable[[Row], Figure[Interval]], unit: str = "") -> tuple[Field[float], Field[float]]:
     """The two columns of an interval."""
-    low = _field(f"{name}_low{unit}", lambda row: of(row).map(lambda interval: interval.low))
-    high = _field(f"{name}_high{unit}", lambda row: of(row).map(lambda interval: interval.high))
+    low = _field(f"{name}_low{unit}", float, lambda row: of(row).map(lambda interval: interval.low))
+    high = _field(f"{name}_high{unit}", float, lambda row: of(row).map(lambda interval: interval.high))
     return low, high
 
 
-RUN_ID = _known("run_id", lambda row: row.run.run_id)
-STORED_AT = _known("stored_at", lambda row: row.run.stored_at.isoformat())
-PROFILE = _known("profile", lambda row: row.run.profile)
-BOARD = _known("board", lambda row: row.run.board)
-SIMULATED = _known("simulated", lambda row: row.run.simulated)
-EMULATED = _known("emulated", lambda row: row.run.emulated)
-DATASET = _known("dataset", lambda row: row.run.dataset)
+RUN_ID = _known("run_id", str, lambda row: row.run.run_id)
+STORED_AT = _known("stored_at", str, lambda row: row.run.stored_at.isoformat())
+PROFILE = _known("profile", str, lambda row: row.run.profile)
+BOARD = _known("board", str, lambda row: row.run.board)
+SIMULATED = _known("simulated", bool, lambda row: row.run.simulated)
+EMULATED = _known("emulated", bool, lambda row: row.run.emulated)
+DATASET = _known("dataset", str, lambda row: row.run.dataset)
 
-NETWORK = _known("network", lambda row: row.identity.label)
-IS_DENSE = _known("is_dense", lambda row: row.identity.is_reference)
-GRANULARITY = _known("granularity", lambda row: row.identity.granularity)
+NETWORK = _known("network", str, lambda row: row.identity.label)
+IS_DENSE = _known("is_dense", bool, lambda row: row.identity.is_reference)
+GRANULARITY = _known("granularity", str, lambda row: row.identity.granularity)
 
-T_C = _known("t_c", lambda row: row.structure.t_c)
-T_P = _known("t_p", lambda row: row.structure.t_p)
-CONV_SYNAPSES = _known("conv_synapses", lambda row: row.structure.conv_synapses)
-MICRO_SYNAPSES = _known("micro_synapses", lambda row: row.structure.micro_synapses)
-SYNAPSES = _known("synapses", lambda row: row.structure.synapses)
-ARCHITECTURAL_EFFICIENCY = _known("architectural_efficiency", lambda row: row.structure.architectural_efficiency)
-MACS = _known("macs", lambda row: row.structure.macs)
-MACS_LIVE = _known("macs_live", lambda row: row.structure.macs_live)
-MAC_RATIO = _known("mac_ratio", lambda row: row.structure.mac_ratio)
-CEILING = _known("ceiling", lambda row: row.structure.ceiling)
+T_C = _known("t_c", float, lambda row: row.structure.t_c)
+T_P = _known("t_p", float, lambda row: row.structure.t_p)
+CONV_SYNAPSES = _known("conv_synapses", int, lambda row: row.structure.conv_synapses)
+MICRO_SYNAPSES = _known("micro_synapses", int, lambda row: row.structure.micro_synapses)
+SYNAPSES = _known("synapses", int, lambda row: row.structure.synapses)
+ARCHITECTURAL_EFFICIENCY = _known("architectural_efficiency", float, lambda row: row.structure.architectural_efficiency)
+MACS = _known("macs", int, lambda row: row.structure.macs)
+MACS_LIVE = _known("macs_live", int, lambda row: row.structure.macs_live)
+MAC_RATIO = _known("mac_ratio", float, lambda row: row.structure.mac_ratio)
+CEILING = _known("ceiling", float, lambda row: row.structure.ceiling)
 
-TRAIN_IMAGES = _field("train_images", lambda row: row.training.train_images)
-EPOCHS = _field("epochs", lambda row: row.training.epochs)
+TRAIN_IMAGES = _field("train_images", int, lambda row: row.training.train_images)
+EPOCHS = _field("epochs", int, lambda row: row.training.epochs)
 
-PAPER_ACCURACY = _field("paper_accuracy", lambda row: row.accuracy.paper)
-HOST_ACCURACY = _known("host_accuracy", lambda row: row.accuracy.host)
-HOST_TEST_IMAGES = _known("host_test_images", lambda row: row.accuracy.host_test_images)
-ACCURACY_DROP = _field("accuracy_drop", lambda row: row.accuracy.drop)
+PAPER_ACCURACY = _field("paper_accuracy", float, lambda row: row.accuracy.paper)
+HOST_ACCURACY = _known("host_accuracy", float, lambda row: row.accuracy.host)
+HOST_TEST_IMAGES = _known("host_test_images", int, lambda row: row.accuracy.host_test_images)
+ACCURACY_DROP = _field("accuracy_drop", float, lambda row: row.accuracy.drop)
 ACCURACY_DROP_INTERVAL = _low_high("accuracy_drop", lambda row: row.accuracy.drop_interval)
-DEVICE_ACCURACY = _field("device_accuracy", lambda row: row.accuracy.device)
+DEVICE_ACCURACY = _field("device_accuracy", float, lambda row: row.accuracy.device)
 DEVICE_ACCURACY_INTERVAL = _low_high("device_accuracy", lambda row: row.accuracy.device_interval)
-DEVICE_TEST_IMAGES = _field("device_test_images", lambda row: row.accuracy.device_test_images)
+DEVICE_TEST_IMAGES = _field("device_test_images", int, lambda row: row.accuracy.device_test_images)
 
-BATCH_SIZE = _known("batch_size", lambda row: row.run.batch_size)
-THREADS = _known("threads", lambda row: row.run.threads)
+BATCH_SIZE = _known("batch_size", int, lambda row: row.run.batch_size)
+THREADS = _known("threads", int, lambda row: row.run.threads)
 
-SAMPLES = _known("samples", lambda row: row.latency.samples)
-ROUNDS = _known("rounds", lambda row: row.latency.rounds)
-WARMUP_STEADY = _field("warmup_steady", lambda row: row.latency.warmup_steady)
-LATENCY_P50 = _field("latency_p50_s", lambda row: row.latency.p50_s)
-LATENCY_P90 = _field("latency_p90_s", lambda row: row.latency.p90_s)
-LATENCY_P99 = _field("latency_p99_s", lambda row: row.latency.p99_s)
+SAMPLES = _known("samples", int, lambda row: row.latency.samples)
+ROUNDS = _known("rounds", int, lambda row: row.latency.rounds)
+WARMUP_STEADY = _field("warmup_steady", bool, lambda row: row.latency.warmup_steady)
+LATENCY_P50 = _field("latency_p50_s", float, lambda row: row.latency.p50_s)
+LATENCY_P90 = _field("latency_p90_s", float, lambda row: row.latency.p90_s)
+LATENCY_P99 = _field("latency_p99_s", float, lambda row: row.latency.p99_s)
 
-SPEED_UP = _field("speed_up", lambda row: row.speed_up.estimate)
+SPEED_UP = _field("speed_up", float, lambda row: row.speed_up.estimate)
 SPEED_UP_INTERVAL = _low_high("speed_up", lambda row: row.speed_up.interval)
-SPEED_UP_ROUNDS = _field("speed_up_rounds", lambda row: row.speed_up.rounds)
-SHARE_OF_CEILING = _field("share_of_ceiling", lambda row: row.speed_up.share_of_ceiling)
+SPEED_UP_ROUNDS = _field("speed_up_rounds", int, lambda row: row.speed_up.rounds)
+SHARE_OF_CEILING = _field("share_of_ceiling", float, lambda row: row.speed_up.share_of_ceiling)
 
-LOAD = _field("load_s", lambda row: row.start.load_s)
-FIRST_INFERENCE = _field("first_inference_s", lambda row: row.start.first_inference_s)
-MODEL_BYTES = _field("model_bytes", lambda row: row.start.model_bytes)
+LOAD = _field("load_s", float, lambda row: row.start.load_s)
+FIRST_INFERENCE = _field("first_inference_s", float, lambda row: row.start.first_inference_s)
+MODEL_BYTES = _field("model_bytes", int, lambda row: row.start.model_bytes)
 
-PEAK_RSS = _field("peak_rss_bytes", lambda row: row.memory.peak_rss_bytes)
-PEAK_ABOVE_BASELINE = _field("peak_above_baseline_bytes", lambda row: row.memory.peak_above_baseline_bytes)
-PEAK_RSS_SPREAD = _field("peak_rss_spread", lambda row: row.memory.peak_rss_spread)
-DEVICE_BYTES = _field("device_bytes", lambda row: row.memory.device_bytes)
-DEVICE_IS_UNIFIED = _field("device_memory_is_unified", lambda row: row.memory.device_is_unified)
+PEAK_RSS = _field("peak_rss_bytes", int, lambda row: row.memory.peak_rss_bytes)
+PEAK_ABOVE_BASELINE = _field("peak_above_baseline_bytes", int, lambda row: row.memory.peak_above_baseline_bytes)
+PEAK_RSS_SPREAD = _field("peak_rss_spread", float, lambda row: row.memory.peak_rss_spread)
+DEVICE_BYTES = _field("device_bytes", int, lambda row: row.memory.device_bytes)
+DEVICE_IS_UNIFIED = _field("device_memory_is_unified", bool, lambda row: row.memory.device_is_unified)
 
-ENERGY_GROSS = _field("energy_gross_j", lambda row: row.energy.gross_j)
+ENERGY_GROSS = _field("energy_gross_j", float, lambda row: row.energy.gross_j)
 ENERGY_GROSS_INTERVAL = _low_high("energy_gross", lambda row: row.energy.gross_interval_j, unit="_j")
-ENERGY_NET = _field("energy_net_j", lambda row: row.energy.net_j)
+ENERGY_NET = _field("energy_net_j", float, lambda row: row.energy.net_j)
 ENERGY_NET_INTERVAL = _low_high("energy_net", lambda row: row.energy.net_interval_j, unit="_j")
-ENERGY_SCOPE = _field("energy_scope", lambda row: row.energy.scope)
-ENERGY_SOURCE = _field("energy_source", lambda row: row.energy.source)
-ENERGY_BLOCKS = _field("energy_blocks", lambda row: row.energy.blocks)
+ENERGY_SCOPE = _field("energy_scope", str, lambda row: row.energy.scope)
+ENERGY_SOURCE = _field("energy_source", str, lambda row: row.energy.source)
+ENERGY_BLOCKS = _field("energy_blocks", int, lambda row: row.energy.blocks)
 
-GOLDEN_PASSED = _field("golden_passed", lambda row: row.golden.passed)
-GOLDEN_IMAGES = _field("golden_images", lambda row: row.golden.images)
-GOLDEN_MAX_ABS_DIFFERENCE = _field("golden_max_abs_difference", lambda row: row.golden.max_abs_difference)
-GOLDEN_TOP1_AGREEMENT = _field("golden_top1_agreement", lambda row: row.golden.top1_agreement)
+GOLDEN_PASSED = _field("golden_passed", bool, lambda row: row.golden.passed)
+GOLDEN_IMAGES = _field("golden_images", int, lambda row: row.golden.images)
+GOLDEN_MAX_ABS_DIFFERENCE = _field("golden_max_abs_difference", float, lambda row: row.golden.max_abs_difference)
+GOLDEN_TOP1_AGREEMENT = _field("golden_top1_agreement", float, lambda row: row.golden.top1_agreement)
 
-PROBLEM = _field("problem", lambda row: Figure.of(row.problem, NONE))
-VERDICT = _known("verdict", lambda row: row.verdict.level)
-VERDICT_REASONS = _field("verdict_reasons", lambda row: Figure.of("; ".join(row.verdict.reasons) or None, NONE))
-VERDICT_VERSION = _known("verdict_version", lambda row: row.verdict.version)
+PROBLEM = _field("problem", str, lambda row: Figure.of(row.problem, NONE))
+VERDICT = _known("verdict", str, lambda row: row.verdict.level)
+VERDICT_REASONS = _field("verdict_reasons", str, lambda row: Figure.of("; ".join(row.verdict.reasons) or None, NONE))
+VERDICT_VERSION = _known("verdict_version", int, lambda row: row.verdict.version)
 
-BASE_NETWORK = _known("base_network", lambda row: row.identity.network)
-FORM = _known("form", lambda row: row.identity.form)
-PRECISION = _known("precision", lambda row: row.identity.precision)
+BASE_NETWORK = _known("base_network", str, lambda row: row.identity.network)
+FORM = _known("form", str, lambda row: row.identity.form)
+PRECISION = _known("precision", str, lambda row: row.identity.precision)
 
 FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)
 NAMES = tuple(field.name for field in FIELDS)

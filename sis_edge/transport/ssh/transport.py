@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sis_edge.errors import BoardError, DiskError
+from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError, cannot_write
+from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
 from sis_edge.transport.ssh import login
 from sis_edge.transport.ssh.endpoint import resolve
 

@@ -1,0 +1,227 @@
+"""What `build`, `bundle show` and `bundle verify` say of a bundle."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from sis_edge.cli.documents.base import Document, Part, known
+
+if TYPE_CHECKING:
+    from sis_edge.bundles import manifest
+    from sis_edge.bundles.verify import Bundle
+
+OWN_GRAPH = "a graph of the user's own, not a preset"
+OWN_TRAINING = "trained by the user, who did not say"
+NO_FIGURE = "the paper has no figure for this data set"
+
+
+class VariantSummary(Part):
+    """The network in another precision, for a runtime; accuracy by ONNX Runtime on the host."""
+
+    name: str
+    precision: str
+    runtime: str
+    model: str
+    model_bytes: int
+    host_accuracy: float
+
+
+class LayerKernels(Part):
+    """What computes a layer in the form with native kernels, and why."""
+
+    layer: str
+    density: float
+    chosen: Literal["dense", "native"]
+    why: str
+
+
+class NativeSummary(Part):
+    """The form with native sparse kernels: `model` is null where there is none."""
+
+    model: str | None
+    basis: str
+    layers: tuple[LayerKernels, ...]
+    warnings: tuple[str, ...]
+
+
+class BundleGranularity(Part):
+    """The unit that exists or not: in convolutional layers, in micro networks; `block` is the width of blocks."""
+
+    conv: str
+    micro: str
+    block: int | None
+
+
+class BundleNetwork(Part):
+    """One network of a bundle: structure, accuracy on the host's test images, and where its weights come from.
+
+    `zoo` is the network of the zoo that they were taken from.
+    """
+
+    name: str
+    granularity: BundleGranularity
+    t_c: float
+    t_p: float
+    conv_synapses: int
+    micro_synapses: int
+    synapses: int
+    preset_synapses: int | None
+    architectural_efficiency: float
+    macs: int
+    macs_live: int
+    mac_ratio: float
+    ceiling: float
+    host_accuracy: float
+    host_test_images: int
+    paper_accuracy: float | None
+    zoo: str | None
+    epochs: int | None
+    train_images: int | None
+    training_precision: str | None
+    recipe: str
+    seed: int | None
+    model: str
+    model_bytes: int
+    variants: tuple[VariantSummary, ...]
+    native: NativeSummary | None
+
+
+class BundleSummary(Part):
+    """A bundle. `reference` names the network that the others are compared with."""
+
+    path: str
+    bundle_id: str
+    name: str
+    profile: str
+    dataset: str
+    reference: str | None
+    files: int
+    size_bytes: int
+    networks: tuple[BundleNetwork, ...]
+
+
+class BundleDocument(Document):
+    """`sis-edge bundle show`: a bundle's networks."""
+
+    document: Literal["bundle-show"] = "bundle-show"
+    bundle: BundleSummary
+
+
+class BuildDocument(Document):
+    """`sis-edge build`: the bundle. `was_done`: it was there before; `left_out`: presets that the zoo lacks."""
+
+    document: Literal["build"] = "build"
+    was_done: bool
+    left_out: tuple[str, ...]
+    bundle: BundleSummary
+
+
+class VerifyDocument(Document):
+    """`sis-edge bundle verify`: a sound bundle; one with a changed, missing or extra file is an error."""
+
+    document: Literal["bundle-verify"] = "bundle-verify"
+    path: str
+    bundle_id: str
+    files: int
+    size_bytes: int
+
+
+def shown(bundle: "Bundle") -> BundleDocument:
+    """The document of a bundle."""
+    return BundleDocument(bundle=_bundle(bundle))
+
+
+def built(bundle: "Bundle", was_done: bool, left_out: Sequence[str]) -> BuildDocument:
+    """The document of a build."""
+    return BuildDocument(was_done=was_done, left_out=tuple(left_out), bundle=_bundle(bundle))
+
+
+def verified(bundle: "Bundle") -> VerifyDocument:
+    """The document of a bundle in which nothing is wrong."""
+    entries = bundle.manifest.files
+    return VerifyDocument(
+        path=str(bundle.path),
+        bundle_id=bundle.id,
+        files=len(entries),
+        size_bytes=sum(entry.size_bytes for entry in entries),
+    )
+
+
+def _bundle(bundle: "Bundle") -> BundleSummary:
+    manifest = bundle.manifest
+    sizes = {entry.path: entry.size_bytes for entry in manifest.files}
+    return BundleSummary(
+        path=str(bundle.path),
+        bundle_id=bundle.id,
+        name=manifest.name,
+        profile=manifest.profile,
+        dataset=manifest.dataset,
+        files=len(sizes),
+        size_bytes=sum(sizes.values()),
+        networks=tuple(_network(entry, sizes) for entry in manifest.networks),
+        **known(reference=(manifest.reference, "the bundle names none")),
+    )
+
+
+def _network(entry: "manifest.NetworkEntry", sizes: dict[str, int]) -> BundleNetwork:
+    training = entry.training
+    return BundleNetwork(
+        name=entry.name,
+        granularity=granularity(entry),
+        t_c=entry.t_c,
+        t_p=entry.t_p,
+        conv_synapses=entry.conv_synapses,
+        micro_synapses=entry.micro_synapses,
+        synapses=entry.synapses,
+        architectural_efficiency=entry.architectural_efficiency,
+        macs=entry.macs,
+        macs_live=entry.macs_live,
+        mac_ratio=entry.mac_ratio,
+        ceiling=entry.ceiling,
+        host_accuracy=training.host_accuracy,
+        host_test_images=training.host_test_images,
+        recipe=training.recipe,
+        model=entry.model,
+        model_bytes=sizes[entry.model],
+        variants=tuple(_variant(each, sizes) for each in entry.variants),
+        **known(
+            preset_synapses=(entry.preset_synapses, OWN_GRAPH),
+            paper_accuracy=(entry.paper_accuracy, NO_FIGURE),
+            zoo=(training.zoo, "trained by the build"),
+            epochs=(training.epochs, OWN_TRAINING),
+            train_images=(training.train_images, OWN_TRAINING),
+            training_precision=(training.precision, OWN_TRAINING),
+            seed=(training.seed, OWN_TRAINING),
+            native=(entry.sparse and _native(entry.sparse), "the profile asks for no native kernels"),
+        ),
+    )
+
+
+def granularity(entry: "manifest.NetworkEntry") -> BundleGranularity:
+    """The units of a network."""
+    units = entry.granularity
+    return BundleGranularity(
+        conv=units.conv, micro=units.micro, **known(block=(units.block, "these units have no width"))
+    )
+
+
+def _variant(variant: "manifest.Variant", sizes: dict[str, int]) -> VariantSummary:
+    return VariantSummary(
+        name=variant.name,
+        precision=variant.precision,
+        runtime=variant.runtime,
+        model=variant.model,
+        model_bytes=sizes[variant.model],
+        host_accuracy=variant.host_accuracy,
+    )
+
+
+def _native(form: "manifest.SparseForm") -> NativeSummary:
+    model = form.network and form.network.model
+    return NativeSummary(
+        basis=form.basis,
+        layers=tuple(
+            LayerKernels(layer=each.layer, density=each.share, chosen=each.chosen, why=each.why) for each in form.layers
+        ),
+        warnings=(form.doubt,) if form.doubt else (),
+        **known(model=(model, form.absent or "no layer takes native kernels")),
+    )

@@ -1,0 +1,163 @@
+"""What `bench`, `deploy`, `quickstart`, `meter` and `report` say of measured runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import create_model
+
+from sis_edge.cli.documents.base import Document, Part, known
+from sis_edge.results.comparison import compare
+from sis_edge.results.rows.fields import FIELDS, reasons, values
+from sis_edge.results.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from sis_edge.board.measure import StoredFile
+    from sis_edge.board.self_check import Check
+    from sis_edge.results.schema import StoredRun
+
+
+_COLUMNS: dict[str, Any] = {field.name: (field.type | None, ...) for field in FIELDS}
+
+NetworkResult: Any = create_model(
+    "NetworkResult",
+    __base__=Part,
+    __doc__="One network of a run: the columns of a report's `results.csv`.",
+    **_COLUMNS,
+)
+
+
+class RunResult(Part):
+    """One run: how it was measured, its verdict, and a row for each network as in a report's `results.json`."""
+
+    run_id: str
+    stored_at: str
+    profile: str
+    board: str
+    bundle_id: str
+    runtime: str
+    threads: int
+    batch_size: int
+    simulated: bool
+    emulated: bool
+    verdict: Verdict
+    networks: tuple[NetworkResult, ...]
+
+
+class StoredResult(RunResult):
+    """A run that was stored now, in the file `path`."""
+
+    path: str
+
+
+class _Measured(Document):
+    runs: tuple[StoredResult, ...]
+
+
+class BenchDocument(_Measured):
+    """`sis-edge bench`: the runs, one for each number of threads and batch size."""
+
+    document: Literal["bench"] = "bench"
+
+
+class DeployDocument(_Measured):
+    """`sis-edge deploy`: the runs, one for each number of threads and batch size."""
+
+    document: Literal["deploy"] = "deploy"
+
+
+class MeterDocument(_Measured):
+    """`sis-edge meter`: the run with the meter's energy."""
+
+    document: Literal["meter"] = "meter"
+
+
+class QuickstartDocument(_Measured):
+    """`sis-edge quickstart`: the runs, and the report's files."""
+
+    document: Literal["quickstart"] = "quickstart"
+    bundle: str
+    files: tuple[str, ...]
+
+
+class ReportDocument(Document):
+    """`sis-edge report`: the files that were written, and the runs in them."""
+
+    document: Literal["report"] = "report"
+    files: tuple[str, ...]
+    runs: tuple[RunResult, ...]
+
+
+class NetworkCheck(Part):
+    """One network: the agent's times over those of a plain loop, 1 being the same; intervals are 95%."""
+
+    network: str
+    p50_ratio: float
+    p50_ratio_low: float | None
+    p50_ratio_high: float | None
+    p90_ratio: float
+    p50_s: float
+    p90_s: float
+    pairs: int
+    inferences_per_turn: int
+
+
+class SelfCheckDocument(Document):
+    """`sis-edge bench --self-check`: the agent against a plain loop, where both agree within `goal`."""
+
+    document: Literal["self-check"] = "self-check"
+    goal: float
+    checks: tuple[NetworkCheck, ...]
+
+
+def stored(runs: "Sequence[StoredFile]") -> tuple[StoredResult, ...]:
+    """The runs that a command stored, each with its file."""
+    return tuple(StoredResult(path=str(each.path), **_values(each.run)) for each in runs)
+
+
+def reported(runs: "Sequence[StoredRun]", files: Sequence[Path]) -> ReportDocument:
+    """The document of a report."""
+    results = tuple(RunResult(**_values(run)) for run in runs)
+    return ReportDocument(files=tuple(map(str, files)), runs=results)
+
+
+def checked(checks: "Sequence[Check]", goal: float) -> SelfCheckDocument:
+    """The document of a self-check."""
+    return SelfCheckDocument(goal=goal, checks=tuple(map(_check, checks)))
+
+
+def _values(run: "StoredRun") -> dict[str, Any]:
+    """The one place that takes rows from a run."""
+    record, facts = run.record, run.record.facts_before
+    return {
+        "run_id": record.run_id,
+        "stored_at": run.stored_at.isoformat(),
+        "profile": run.profile,
+        "board": run.board,
+        "bundle_id": run.bundle_id,
+        "runtime": record.job.runner,
+        "threads": record.job.threads,
+        "batch_size": record.job.batch_size,
+        "simulated": record.simulated or facts.simulated,
+        "emulated": facts.emulated,
+        "verdict": judge(record),
+        "networks": [NetworkResult(**values(row), reasons=reasons(row)) for row in compare(run)],
+    }
+
+
+def _check(check: "Check") -> NetworkCheck:
+    interval = check.p50.interval
+    few = f"{check.p50.rounds} pairs of turns are too few for an interval"
+    return NetworkCheck(
+        network=check.network,
+        p50_ratio=check.p50.estimate,
+        p90_ratio=check.p90_ratio,
+        p50_s=check.p50_s,
+        p90_s=check.p90_s,
+        pairs=check.p50.rounds,
+        inferences_per_turn=check.inferences,
+        **known(
+            p50_ratio_low=(interval.low if interval else None, few),
+            p50_ratio_high=(interval.high if interval else None, few),
+        ),
+    )

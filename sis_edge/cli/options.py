@@ -1,0 +1,157 @@
+"""Options that several commands share, each declared once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sis_edge.cli import complete
+from sis_edge.cli.command import OUTPUT
+from sis_edge.errors import UsageError
+from sis_edge.registries import BACKENDS, DATASETS, GRANULARITIES
+
+SEEDS = 2**32
+"""Seeds of a training are below it."""
+
+
+def seed_of_training(seed: int) -> int:
+    """The seed; raises UsageError for one that torch and numpy cannot both take."""
+    if seed >= SEEDS:
+        raise UsageError(f"--seed is {seed}, and must be a whole number from 0 to {SEEDS - 1}")
+    return seed
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print the result as one JSON document on standard output; `sis-edge schema` describes it.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+# How a board is reached over SSH.
+Host = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The board's host name, or a host of ~/.ssh/config. [default: this machine]"),
+]
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65535, metavar="N", help="SSH port. [default: ~/.ssh/config's, or 22]")
+]
+User = Annotated[str | None, typer.Option(metavar="NAME", help="Login name on the board.")]
+Identity = Annotated[Path | None, typer.Option("--identity", "-i", metavar="FILE", help="Private key file.")]
+KnownHosts = Annotated[Path | None, typer.Option(metavar="FILE", help="Additional file of known host keys.")]
+
+# What is built and trained.
+Profile = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Board profile: a name or a TOML file.", autocompletion=complete.one(complete.profiles)
+    ),
+]
+Preset = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Network of the paper, such as cifar10-sis1.",
+        autocompletion=complete.one(complete.presets),
+    ),
+]
+Dataset = Annotated[
+    str,
+    typer.Option(metavar="NAME", help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
+]
+DataDir = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files.")
+]
+Granularity = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Granularity of convolutional layers: {GRANULARITIES.listed()}. [default: the profile's]",
+        autocompletion=complete.one(lambda: GRANULARITIES),
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Training epochs. [default: the data set's recipe]")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=2, metavar="N", help="Train on the first N images only, for a quick try; reports say so."),
+]
+TrainingSeed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        min=0,
+        metavar="N",
+        callback=seed_of_training,
+        help="Random seed for weight initialisation and data order.",
+    ),
+]
+TrainingPrecision = Annotated[
+    Literal["bf16", "fp32"] | None, typer.Option(help="Training precision. [default: the faster one here]")
+]
+
+# What is measured, and how.
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder.")]
+BoardName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Measure on a simulated board, such as nano-sim; results are marked as simulated.",
+        autocompletion=complete.one(complete.boards),
+    ),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Runtime, one of the profile's: {BACKENDS.listed()}. [default: the first that the board has]",
+        autocompletion=complete.one(lambda: BACKENDS),
+    ),
+]
+Networks = Annotated[str | None, typer.Option(metavar="NAMES", help="Measure these networks only, comma-separated.")]
+OrderSeed = Annotated[
+    int, typer.Option("--seed", min=0, metavar="N", help="Random seed for the order of the networks in each round.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Measure at least 60 s and 1,024 inferences per network.")]
+TargetCi = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Stop once every speed-up is known to within this share (95% interval): 1% or 0.01, for example.",
+    ),
+]
+Cores = Annotated[
+    str | None, typer.Option(metavar="LIST", help="Run on these cores only, comma-separated: 0,1 for example.")
+]
+LockClocks = Annotated[
+    bool, typer.Option("--lock-clocks", help="Lock the board's clocks while measuring, where permitted.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Number of runtime threads. [default: the profile's]")
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Images per call. [default: the profile's]")]
+ExternalMeter = Annotated[
+    bool,
+    typer.Option(
+        "--meter", help="An external power meter is recording: add idle and load phases for it; see `sis-edge meter`."
+    ),
+]
+RequireEnergy = Annotated[
+    bool, typer.Option("--require-energy", help="Exit with code 8 if no energy could be measured.")
+]
+RequireValid = Annotated[
+    bool,
+    typer.Option("--require-valid", help="Exit with code 11 if the verdict is not VALID; the run is stored anyway."),
+]
+
+# Where things are kept.
+BuildDir = Annotated[
+    Path, typer.Option("--build-dir", metavar="FOLDER", help="Folder for bundles and finished build stages.")
+]
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", metavar="FOLDER", help="Folder for stored runs, one file per run.")
+]
+ReportsDir = Annotated[Path, typer.Option("--reports-dir", metavar="FOLDER", help="Folder for reports.")]
