@@ -1,4 +1,4 @@
-# Two commands do it all on a fresh machine: `make quickstart` and `make test`. Everything goes into .venv.
+# On a fresh machine: `make quickstart` and `make test`. Everything is installed into .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-quickstart: $(VENV)/.installed  ## install, then run the whole line on this machine (under 3 minutes)
+quickstart: $(VENV)/.installed  ## install, then run all steps on this machine (under 3 minutes)
 	$(BIN)/sis-edge quickstart
 
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
@@ -28,7 +28,7 @@ lint: $(VENV)/.installed-lint  ## format check, ruff, mypy strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-lint  ## format and mend what ruff can mend
+format: $(VENV)/.installed-lint  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

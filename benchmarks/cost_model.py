@@ -1,12 +1,12 @@
-"""Does the cost model foresee, layer by layer, which way is faster here?
+"""Does the cost model predict, layer by layer, which implementation is faster on this machine?
 
     python benchmarks/cost_model.py                        six calibrations between two measurements of all layers
     python benchmarks/cost_model.py --threads 2 --calibrations 3
 
-The layers are those of dense NiN and of the networks of `cpu_inference.py`. Measured is the ratio of ONNX Runtime's
-time to the kernels' (`layer_times.py`), twice, before the calibrations and after, with a bootstrap interval of 95%.
-A layer is `clear` where the interval does not hold 1. How far the two measurements agree with each other is the most
-that a model can. An idle machine is needed. Nothing is asserted.
+The layers are those of dense NiN and of the networks of `cpu_inference.py`. The ratio of ONNX Runtime's time to the
+kernels' (`layer_times.py`) is measured twice, before and after the calibrations, with a 95% bootstrap interval. A layer
+is `clear` where the interval does not contain 1. The agreement of the two measurements with each other is the upper
+limit for any model. Run it on an idle machine. Nothing is asserted.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def calibrate(path: Path, threads: int) -> costs.Calibration:
     """The calibration of this machine, as `sis-edge calibrate` makes it."""
     library = Library(path)
     instruction_set = library.instruction_sets()[0]
-    found = costs.Calibration(
+    measured = costs.Calibration(
         board="benchmark",
         cpu=None,
         library=path.parent.name,
@@ -43,21 +43,21 @@ def calibrate(path: Path, threads: int) -> costs.Calibration:
         peak_flops=library.peak_flops(instruction_set),
         **calibration.time_probes(library, probes.all_probes(), threads=threads),
     )
-    return found.model_copy(update={"fit_error": dict(costs.fit(found).fit_error)})
+    return measured.model_copy(update={"fit_error": dict(costs.fit(measured).fit_error)})
 
 
-def foreseen(model: costs.CostModel, networks: Sequence[Network]) -> list[tuple[float, float]]:
+def predictions(model: costs.CostModel, networks: Sequence[Network]) -> list[tuple[float, float]]:
     """Dense and native seconds of all layers, in the order of `measure`."""
-    found = []
+    seconds = []
     for entry in networks:
         layers = [plan.spec for plan in entry.plans]
         for plan, before in zip(entry.plans, [None, *layers[:-1]], strict=True):
-            found.append((model.dense_s(plan.spec, before), best_block(model, plan.spec, pairs_of(plan))[1]))
-    return found
+            seconds.append((model.dense_s(plan.spec, before), best_block(model, plan.spec, pairs_of(plan))[1]))
+    return seconds
 
 
 def quality(measured: Sequence[LayerTime], predicted: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """How often the model foresaw which way is faster, and how its order of the ratios agrees with the measured."""
+    """How often the model predicts the faster implementation, and how its order of the ratios agrees with the truth."""
     rng = np.random.default_rng(0)
     signs = np.array([layer.sign(rng) for layer in measured])
     ratios = [dense_s / native_s for dense_s, native_s in predicted]
@@ -81,17 +81,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--calibrations", type=int, default=6)
-    parser.add_argument("--seconds", type=float, default=40, help="of each of the two measurements")
+    parser.add_argument("--seconds", type=float, default=40, help="time for each of the two measurements")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     arguments = parser.parse_args()
     library = build.library(platform.machine())
     networks = [network("nin", "kernel"), *all_networks()]
     first = measure(networks, library, arguments.threads, arguments.seconds)
-    models, spent_s = [], []
+    models, calibration_s = [], []
     for _ in range(arguments.calibrations):
         start = time.perf_counter()
         models.append(costs.fit(calibrate(library, arguments.threads)))
-        spent_s.append(time.perf_counter() - start)
+        calibration_s.append(time.perf_counter() - start)
     second = measure(networks, library, arguments.threads, arguments.seconds)
     both = [
         replace(
@@ -109,53 +109,65 @@ def main() -> None:
     print(
         f"two measurements ({arguments.seconds:g} s each): signs {ceiling['signs']:.3f}, ranks {ceiling['ranks']:.3f}\n"
     )
-    found = [quality(both, foreseen(model, networks)) for model in models]
-    names = [name.replace("_", " ") for row in found[:1] for name in row]
-    head = ["calibration", "seconds", *names, "kernels miss", "ORT misses"]
+    qualities = [quality(both, predictions(model, networks)) for model in models]
+    names = [name.replace("_", " ") for row in qualities[:1] for name in row]
+    head = ["calibration", "seconds", *names, "kernels' error", "ORT's error"]
     rows = [
         [
-            str(at),
-            f"{spent:.1f}",
+            str(number),
+            f"{seconds:.1f}",
             *(f"{value:.3g}" for value in row.values()),
-            *(f"{e:.3f}" for e in m.fit_error.values()),
+            *(f"{error:.3f}" for error in model.fit_error.values()),
         ]
-        for at, (row, spent, m) in enumerate(zip(found, spent_s, models, strict=True))
+        for number, (row, seconds, model) in enumerate(zip(qualities, calibration_s, models, strict=True))
     ]
     table(rows, head)
-    show_layers(both, [foreseen(model, networks) for model in models], networks)
+    show_layers(both, [predictions(model, networks) for model in models], networks)
     if arguments.json:
         layers = [_record(one, two) for one, two in zip(first, second, strict=True)]
-        result: dict[str, Any] = {"ceiling": ceiling, "calibrations": found, "layers": layers}
+        result: dict[str, Any] = {"ceiling": ceiling, "calibrations": qualities, "layers": layers}
         arguments.json.write_text(json.dumps(result, indent=1))
 
 
 def show_layers(
     measured: Sequence[LayerTime], predicted: Sequence[Sequence[tuple[float, float]]], networks: Sequence[Network]
 ) -> None:
-    """Each layer: its times, the ratio with its interval, and the ratios that the calibrations foresaw."""
+    """Each layer: its times, the ratio with its interval, and the ratios that the calibrations predicted."""
     rng = np.random.default_rng(0)
-    shares = [float(pairs_of(plan).mean()) for entry in networks for plan in entry.plans]
+    densities = [float(pairs_of(plan).mean()) for entry in networks for plan in entry.plans]
     rows = []
-    for at, (layer, share) in enumerate(zip(measured, shares, strict=True)):
+    for index, (layer, density) in enumerate(zip(measured, densities, strict=True)):
         low, high = layer.interval(rng)
-        ratios = [times[at][0] / times[at][1] for times in predicted]
+        ratios = [times[index][0] / times[index][1] for times in predicted]
         wrong = sum((ratio > 1) != (layer.ratio > 1) for ratio in ratios)
         rows.append(
             [
                 layer.network,
                 layer.layer,
-                f"{share:.2f}",
+                f"{density:.2f}",
                 f"{np.median(layer.dense_s) * 1e6:.1f}",
-                f"{np.median([times[at][0] for times in predicted]) * 1e6:.1f}",
+                f"{np.median([times[index][0] for times in predicted]) * 1e6:.1f}",
                 f"{np.median(layer.native_s) * 1e6:.1f}",
-                f"{np.median([times[at][1] for times in predicted]) * 1e6:.1f}",
+                f"{np.median([times[index][1] for times in predicted]) * 1e6:.1f}",
                 f"{layer.ratio:.2f}",
                 f"{low:.2f} to {high:.2f}",
                 f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "",
                 f"{wrong} wrong" if wrong else "",
             ]
         )
-    head = ["network", "layer", "share", "dense us", "model", "native us", "model", "ratio", "95%", "foreseen", "sign"]
+    head = [
+        "network",
+        "layer",
+        "density",
+        "dense us",
+        "model",
+        "native us",
+        "model",
+        "ratio",
+        "95%",
+        "predicted",
+        "sign",
+    ]
     table(rows, head)
 
 

@@ -1,7 +1,7 @@
-"""How long each layer of a network takes: by native kernels, and by ONNX Runtime, each within its network.
+"""The time of each layer of a network: with native kernels and in ONNX Runtime, each within its network.
 
-They are timed as a calibration times its probes (`sis_agent/calibration`), only longer: the networks take turns, the kernels
-tell the seconds of their stages, and ONNX Runtime's profiler those of its nodes.
+Timed like the probes of a calibration (`sis_agent/calibration`), but longer: the networks alternate, the kernels report
+the seconds of their stages, and ONNX Runtime's profiler those of its nodes.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LayerTime:
-    """Seconds of a layer, a value for each turn: in ONNX Runtime without pooling, by kernels without copies."""
+    """Seconds of a layer in each round: in ONNX Runtime without pooling, with kernels without copies."""
 
     network: str
     layer: str
@@ -38,21 +38,21 @@ class LayerTime:
         return float(np.median(self.dense_s / self.native_s))
 
     def interval(self, rng: np.random.Generator) -> tuple[float, float]:
-        """95% of it: bootstrap over turns, and what the profiler adds is in doubt by."""
+        """The ratio's 95% interval: bootstrap over rounds, and the uncertainty of the profiler's own time."""
         ratios = self.dense_s / self.native_s
         medians = np.median(rng.choice(ratios, (1000, len(ratios))), axis=1)
         low, high = np.quantile(medians, [0.025, 0.975])
-        doubt = nodes.DOUBT_S / float(np.median(self.native_s))
-        return float(low) - doubt, float(high) + doubt
+        uncertainty = nodes.DOUBT_S / float(np.median(self.native_s))
+        return float(low) - uncertainty, float(high) + uncertainty
 
     def sign(self, rng: np.random.Generator) -> int:
-        """1 where kernels are faster, -1 where ONNX Runtime is, 0 where that cannot be told."""
+        """1 where kernels are faster, -1 where ONNX Runtime is, 0 where the difference is not significant."""
         low, high = self.interval(rng)
         return 1 if low > 1 else -1 if high < 1 else 0
 
 
 def measure(networks: Sequence[Network], library: Path, threads: int, measuring_s: float) -> list[LayerTime]:
-    """Time all layers of the networks for so long, one image on `threads` threads."""
+    """Time all layers of the networks for `measuring_s` seconds, one image on `threads` threads."""
     measured = calibration.measure(
         Library(library),
         calibration.Probes(
@@ -70,17 +70,17 @@ def measure(networks: Sequence[Network], library: Path, threads: int, measuring_
         (Nodes(measured.operators[probe.name], usual[probe.name][2]), usual[probe.name][0][0]) for probe in probes.SMALL
     ]
     added_s = nodes.added(small, usual[probes.REST.name][0][0])
-    found = []
+    times = []
     for network in networks:
         parts = [measured.parts(network.name, seconds) for seconds in taken[network.name]]
         operators = measured.operators[network.name]
         dense = np.array([[own for own, _ in nodes.of_layers(Nodes(operators, part[2]), added_s)] for part in parts])
         layers = [plan.spec for plan in network.plans]
-        own = [at for at, stage in enumerate(work.stages(layers, ends_plain=False)) if isinstance(stage, int)]
+        own = [index for index, stage in enumerate(work.stages(layers, ends_plain=False)) if isinstance(stage, int)]
         native = np.array([part[1] for part in parts])[:, own]
-        for at, layer in enumerate(layers):
-            found.append(LayerTime(network.name, layer.name, np.maximum(dense[:, at], 1e-7), native[:, at]))
-    return found
+        for index, layer in enumerate(layers):
+            times.append(LayerTime(network.name, layer.name, np.maximum(dense[:, index], 1e-7), native[:, index]))
+    return times
 
 
 def agreement(one: Sequence[float], two: Sequence[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The networks that benchmarks run, as plain arrays with random weights, their sessions, and tables of text."""
+"""The networks of the benchmarks, as plain arrays with random weights, their sessions, and text tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from sis_edge.formation.compaction import LayerPlan, compact
 from sis_edge.native.choice import pairs_of
 from sis_edge.spec import nin
 
-TARGETS = {  # speed-ups that were aimed at: block, kernel
+TARGETS = {  # target speed-ups: block, kernel
     "cifar10-sis1": (1.8, 1.3),
     "cifar10-sis2": (2.7, 1.9),
     "cifar10-sis3": (3.3, 3.3),
@@ -53,17 +53,17 @@ def network(preset: str, granularity: str, seed: int = 0) -> Network:
 
 
 def all_networks() -> list[Network]:
-    """Those of the table: each preset that has a target, in both granularities."""
+    """Each preset that has a target, in both granularities."""
     return [network(preset, conv) for preset in TARGETS for conv in ("block", "kernel")]
 
 
 def session(
     model: onnx.ModelProto, threads: int, library: Path | None = None, profile: Path | None = None
 ) -> onnxruntime.InferenceSession:
-    """A session as the agent makes it; with a `profile`, its events go to a file of that name and more."""
+    """A session like the agent's; with a `profile`, its events go to a file whose name starts so."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    if threads > 1:  # else its threads spin on after a run, on the cores of the next session
+    if threads > 1:  # else its threads keep spinning after a run, on the cores of the next session
         options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
     if library is not None:
@@ -74,7 +74,7 @@ def session(
 
 
 def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> None:
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, ["-" * width for width in widths], *rows]:
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
     print()

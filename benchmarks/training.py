@@ -3,10 +3,10 @@
     python benchmarks/training.py                                   images/s of every preset, ours against plain torch
     python benchmarks/training.py --train cifar10-sis3 --epochs 9   one training on real data: minutes and accuracy
 
-Ours and plain torch run in turns, in processes of their own, for what torch's allocator does lasts as long as its
-process. A step is forward, backward and update of one batch of random images in float32; the median over rounds stands
-beside the least and the most. "Ours" keeps freed memory, lets waiting threads sleep, and takes the kernels in C of
-sis_edge/models/c. An idle machine is needed.
+Ours and plain torch alternate, in processes of their own, since allocator settings last as long as their process. A
+step is forward, backward and update of one batch of random images in float32; printed is the median over rounds with
+the least and the most. "Ours" keeps freed memory, lets waiting threads sleep, and uses the C kernels of
+sis_edge/models/c. Run it on an idle machine.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-WAYS = ("plain", "ours")
+VARIANTS = ("plain", "ours")
 
 
 def main() -> None:
@@ -29,13 +29,13 @@ def main() -> None:
     parser.add_argument("--networks", default="nin,cifar10-sis1,cifar10-sis2,cifar10-sis3,svhn-sis3")
     parser.add_argument("--sides", default="16,24,32", help="sides of the images in pixels")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=4, help="steps of each network, side and round")
+    parser.add_argument("--steps", type=int, default=4, help="steps per network, side and round")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--train", metavar="NETWORK", help="train this one on CIFAR-10 instead")
     parser.add_argument("--epochs", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=VARIANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(seconds_per_step(options)))
@@ -46,27 +46,27 @@ def main() -> None:
 
 
 def compare(options: argparse.Namespace) -> None:
-    found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
-    for at in range(options.rounds):
-        for way in WAYS if at % 2 else reversed(WAYS):
-            for what, seconds in in_turn(way, options).items():
-                found[way].setdefault(what, []).append(options.batch / seconds)
+    rates: dict[str, dict[str, list[float]]] = {variant: {} for variant in VARIANTS}
+    for number in range(options.rounds):
+        for variant in VARIANTS if number % 2 else reversed(VARIANTS):
+            for name, seconds in in_own_process(variant, options).items():
+                rates[variant].setdefault(name, []).append(options.batch / seconds)
     print(
         f"images/s, batch {options.batch}, {options.threads} threads, median [least, most] of {options.rounds} rounds"
     )
     print("| network | side | plain torch | ours | ratio |")
     print("|---|---|---|---|---|")
-    for what, plain in found["plain"].items():
-        ours = found["ours"][what]
+    for name, plain in rates["plain"].items():
+        ours = rates["ours"][name]
         ratio = statistics.median(b / a for a, b in zip(plain, ours, strict=True))
-        network, side = what.split()
+        network, side = name.split()
         print(f"| {network} | {side} | {shown(plain)} | {shown(ours)} | {ratio:.2f} |")
 
 
-def in_turn(way: str, options: argparse.Namespace) -> dict[str, float]:
-    words = [sys.executable, __file__, "--one", way, "--networks", options.networks, "--sides", options.sides]
-    words += ["--steps", str(options.steps), "--batch", str(options.batch), "--threads", str(options.threads)]
-    done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+def in_own_process(variant: str, options: argparse.Namespace) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", variant, "--networks", options.networks, "--sides", options.sides]
+    command += ["--steps", str(options.steps), "--batch", str(options.batch), "--threads", str(options.threads)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     answer: dict[str, float] = json.loads(done.stdout)
     return answer
 
@@ -84,12 +84,12 @@ def seconds_per_step(options: argparse.Namespace) -> dict[str, float]:
         if options.one == "ours":
             keep_freed_memory()
             if not stack.enter_context(kernels.used(options.threads)):
-                print("no C compiler here: torch's own operators on both sides", file=sys.stderr)
-        return {what: seconds for name in options.networks.split(",") for what, seconds in steps_of(name, options)}
+                print("no C compiler: torch's own operators on both sides", file=sys.stderr)
+        return {label: seconds for name in options.networks.split(",") for label, seconds in steps_of(name, options)}
 
 
 def steps_of(name: str, options: argparse.Namespace) -> Iterator[tuple[str, float]]:
-    """What was measured, and the median of its steps in seconds, for each side of the images."""
+    """For each side of the images: network and side, and the median of its steps in seconds."""
     import torch
     import torch.nn.functional as F
 

@@ -1,3 +1,65 @@
-"""sis-edge: what a sparse network really buys on the board on the desk."""
+"""sis-edge: measure what sparse (SiS) networks gain over dense NiN on your board.
+
+The command line is `sis-edge`; programs use these functions, which are loaded when they are first used:
+
+    graph = sis_edge.form("cifar10-sis1")            which neurons and synapses exist, from a seed
+    network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
+    sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
+    bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
+    runs = sis_edge.measure(bundle, "pi5.local")     latency, energy, memory and accuracy, measured and stored
+    runs = sis_edge.load_runs("runs")                stored runs, of this version or an older one
+    sis_edge.compare(runs)                           against the dense network, with intervals and a verdict
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Bundle",
+    "Comparison",
+    "ExportedNetwork",
+    "Run",
+    "Runs",
+    "SynapticGraph",
+    "TrainedNetwork",
+    "bundle",
+    "compare",
+    "export",
+    "form",
+    "load_runs",
+    "measure",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from sis_edge.front import (
+        Bundle,
+        Comparison,
+        ExportedNetwork,
+        Run,
+        Runs,
+        SynapticGraph,
+        TrainedNetwork,
+        bundle,
+        compare,
+        export,
+        form,
+        load_runs,
+        measure,
+        train,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """Load what the front door offers when it is first used, so that `import sis_edge` costs nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'sis_edge' has no attribute {name!r}")
+    from sis_edge import front
+
+    value = globals()[name] = getattr(front, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -90,10 +90,39 @@ class VerdictError(SisEdgeError):
     exit_code = 11
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that a registry does not have; it lists the names that it has.
+MANY = 12
+"""Of more known names a message has the first so many only."""
 
-    >>> str(unknown("preset", "sis9", ["nin", "cifar10-sis1"]))
-    "there is no preset 'sis9'; known: nin, cifar10-sis1"
+
+def unknown(kind: str, name: str, known: Iterable[str], show: str | None = None) -> UsageError:
+    """The error for a name that is not known: it has the name that is nearest to it, or those that there are.
+
+    `show` is the command that lists them all.
+
+    >>> str(unknown("profile", "jetson-nan", ["local", "jetson-nano"], "sis-edge profiles list"))
+    "unknown profile 'jetson-nan'; did you mean jetson-nano? `sis-edge profiles list` shows all"
+    >>> str(unknown("granularity", "kernal", ["kernel", "neuron"]))
+    "unknown granularity 'kernal'; did you mean kernel? known: kernel, neuron"
+    >>> str(unknown("preset", "x", ["nin", "cifar10-sis1"], "sis-edge presets"))
+    "unknown preset 'x'; known: nin, cifar10-sis1"
     """
-    return UsageError(f"there is no {kind} '{name}'; known: {', '.join(known)}")
+    names = list(known)
+    listed = f"known: {', '.join(names[:MANY])}" if names else "none is known"
+    if len(names) > MANY:
+        listed += f" and {len(names) - MANY} more" + (f"; `{show}` shows all" if show else "")
+    if meant := _meant(name, names):
+        listed = f"did you mean {' or '.join(meant)}? " + (f"`{show}` shows all" if show else listed)
+    return UsageError(f"unknown {kind} '{name}'; {listed}")
+
+
+def _meant(name: str, known: list[str]) -> list[str]:
+    """What somebody who wrote this name most likely meant: the nearest, or the one or two that hold it."""
+    from difflib import get_close_matches
+
+    by_lower = {each.lower(): each for each in known}
+    written = name.lower()
+    whole = [each for each in by_lower if len(written) > 2 and written in each]
+    found = get_close_matches(written, by_lower, n=1, cutoff=0.8) or whole
+    if not 0 < len(found) < 3:
+        found = get_close_matches(written, by_lower, n=1)
+    return [by_lower[each] for each in found]

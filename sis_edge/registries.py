@@ -58,10 +58,10 @@ BACKENDS: "Registry[Backend]" = Registry(
     "runtime",
     "sis_edge.backends",
     {
-        "onnxruntime": "sis_edge.backends.onnxruntime:BACKEND",
         "tensorrt": "sis_edge.backends.tensorrt:TENSORRT",
         "trtexec": "sis_edge.backends.tensorrt:TRTEXEC",
         "tensorrt_rtx": "sis_edge.backends.tensorrt_rtx:BACKEND",
+        "onnxruntime": "sis_edge.backends.onnxruntime:BACKEND",
     },
 )
 

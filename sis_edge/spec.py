@@ -11,6 +11,9 @@ from typing import Literal
 
 Group = Literal["CL", "MP"]
 
+INPUT, OUTPUT = "input", "logits"
+"""Names of an exported network's tensors: images float32 [batch, channels, side, side], normalised; [batch, classes]."""
+
 
 @dataclass(frozen=True)
 class LayerSpec:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from sis_edge.build.pipeline import BuildPlan
+from sis_edge.build.networks import plan_networks
+from sis_edge.build.plan import BuildPlan
 from sis_edge.formation import Formation, form
 from sis_edge.profiles import load
 from sis_edge.spec import nin
@@ -21,8 +22,10 @@ def plan_in(folder: Path, **changes: object) -> BuildPlan:
     graph = folder.parent / "small.npz"
     if not graph.exists():
         form(nin(), SMALL).save(graph)
-    networks = (str(graph),)
+    profile = load("local")
+    names = changes.pop("networks", (str(graph),))
+    networks = plan_networks(names, profile.networks)  # type: ignore[arg-type]
     plan = BuildPlan(
-        load("local"), "digits", networks, folder, "tiny", epochs=2, train_limit=64, test_images=40, precision="fp32"
+        profile, "digits", networks, folder, "tiny", epochs=2, train_limit=64, test_images=40, precision="fp32"
     )
     return replace(plan, **changes)  # type: ignore[arg-type]

@@ -7,16 +7,24 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sis_agent.schema import Preprocess
-from sis_edge.bundles.manifest import BUNDLE_VERSION, Manifest, NetworkEntry, Parity, Provenance, Training
+from sis_edge.bundles.manifest import (
+    BUNDLE_VERSION,
+    Granularities,
+    Manifest,
+    NetworkEntry,
+    Parity,
+    Provenance,
+    Training,
+)
 from sis_edge.bundles.verify import Bundle, file_entries, write_manifest
-from sis_edge.profiles import AgentSettings, Board, DeviceProfile, Measuring, Runtime
+from sis_edge.profiles import AgentSettings, Board, DeviceProfile, Measuring, Runtime, validate
 
 MEAN, STD, CLASSES, IMAGES = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3], 10, 8
 
 
 def tiny_profile(root: str = ".sis-edge", *, rounds: int = 2, architecture: str = "any") -> DeviceProfile:
     """A profile of any board that measures for a moment."""
-    return DeviceProfile.model_validate(
+    return validate(
         {
             "name": "tiny",
             "title": "Any board",
@@ -68,7 +76,7 @@ def tiny_bundle(folder: Path, *, padding_bytes: int = 0) -> Bundle:
         test_images="data/test_images.npy",
         test_labels="data/test_labels.npy",
         test_image_count=IMAGES,
-        dense="dense",
+        reference="dense",
         networks=tuple(_entry(name) for name in weights),
         provenance=Provenance(
             sis_edge="0", created_at="2026-01-01T00:00:00Z", python="3.11", packages={}, host_machine="x", host_cpu=None
@@ -101,7 +109,7 @@ def _model(weight: np.ndarray) -> onnx.ModelProto:
 def _entry(name: str) -> NetworkEntry:
     return NetworkEntry(
         name=name,
-        granularity="kernel",
+        granularity=Granularities(conv="kernel", micro="neuron"),
         t_c=1.0,
         t_p=1.0,
         graph_seed=0,

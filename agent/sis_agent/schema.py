@@ -7,13 +7,14 @@ are the host's.
 
 History of RECORD_VERSION and JOB_VERSION:
     1   first version
+    2   what tells the forms of a network apart is data: network, form, precision, granularity; on_gpu
 """
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
 PROTOCOL_VERSION = 1
-JOB_VERSION = 1
-RECORD_VERSION = 1
+JOB_VERSION = 2
+RECORD_VERSION = 2
 
 # States of a job, in `state.json` and in the answer of `status`.
 QUEUED = "queued"
@@ -32,12 +33,13 @@ class Preprocess(NamedTuple):
 
 
 class NetworkJob(NamedTuple):
-    """One thing to measure: a network as one file; paths are relative to the bundle's folder.
+    """One thing to measure: a form of a network as one file; paths are relative to the bundle's folder.
 
-    A network can be measured in several variants (plain ONNX, with sparse operators, an engine with a flag on or off).
-    Each has its own `name` in the job; `network` is the bundle's name for it (None: the same as `name`), and
-    `options` go to the runner, which documents them; those whose value is a file of the bundle stand in `files`.
-    `golden_tolerance` replaces the job's for it: half floats and INT8 do not agree with the reference as float32 does.
+    `network` is the bundle's name of the network (None: the same as `name`); a network can be measured in several
+    forms, which `form` (plain, native, sparse24) and `precision` tell apart. `name` is unique in the job, for people.
+    `granularity` is the unit that exists or not in convolutional layers. `options` go to the runner, which documents
+    them; those whose value is a file of the bundle are in `files`. `golden_tolerance` replaces the job's: half floats
+    and INT8 do not agree with the reference as float32 does.
     """
 
     name: str
@@ -47,6 +49,9 @@ class NetworkJob(NamedTuple):
     options: Dict[str, Any] = {}
     golden_tolerance: Optional[float] = None
     files: Dict[str, str] = {}
+    form: str = "plain"
+    precision: str = "fp32"
+    granularity: Optional[str] = None
 
 
 class PowerRequest(NamedTuple):
@@ -75,7 +80,8 @@ class Job(NamedTuple):
     after `rounds`. `inferences_per_round` 0 leaves a turn's length to the agent (see `length.py`), which records it in
     `runner_details`. After them come `sampler_pairs` pairs of turns, with the sampler and without. `cores` pins the
     worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the length of the job.
-    `expected_power_mode` and the clocks of that mode are the profile's; they are recorded for the verdict.
+    `expected_power_mode` and the clocks of that mode are the profile's; they are recorded for the verdict, as is
+    `on_gpu`, whether the runner computes on a GPU.
     """
 
     job_version: int
@@ -106,6 +112,7 @@ class Job(NamedTuple):
     expected_cpu_hz: Optional[float] = None
     expected_gpu_hz: Optional[float] = None
     sampler_pairs: int = 0
+    on_gpu: bool = False
 
 
 class Problem(NamedTuple):
@@ -265,9 +272,10 @@ class ClockLock(NamedTuple):
 
 
 class NetworkRecord(NamedTuple):
-    """All that was measured of one network; `problem` says why something is missing.
+    """All that was measured of one form of a network; `problem` says why something is missing.
 
-    `details` are what the runner tells of it (for TensorRT the engine, its build, its sparse layers).
+    `name` and the identity (`network`, `form`, `precision`, `granularity`) are the job's. `details` are what the runner
+    reports of it (for TensorRT the engine, its build, its sparse layers).
     """
 
     name: str
@@ -282,6 +290,10 @@ class NetworkRecord(NamedTuple):
     rounds: List[RoundSamples] = []
     problem: Optional[Problem] = None
     details: Dict[str, Any] = {}
+    network: Optional[str] = None
+    form: str = "plain"
+    precision: str = "fp32"
+    granularity: Optional[str] = None
 
 
 class Facts(NamedTuple):

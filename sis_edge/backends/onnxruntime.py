@@ -1,44 +1,94 @@
-"""What ONNX Runtime is asked to measure: each network as it is, with native kernels, in INT8, as the profile says."""
+"""ONNX Runtime on the processor: each network as it is, with native kernels, in INT8, as the profile says."""
 
-from sis_agent.schema import Facts, NetworkJob
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sis_agent.schema import NetworkJob
+from sis_edge.backends.base import Backend, BackendSettings, Target, network_job
+from sis_edge.backends.variants import VariantSpec
+from sis_edge.bundles.identity import NATIVE, PLAIN
 from sis_edge.bundles.manifest import NetworkEntry
-from sis_edge.profiles import DeviceProfile
 
-SPARSE = "sparse"
+Positive = Annotated[int, Field(ge=1)]
 
 
-def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = None) -> list[NetworkJob]:
-    """The network under its own name, then `NAME sparse` and `NAME int8` if the bundle has them and the profile asks.
+class OnnxRuntimeSettings(BackendSettings):
+    """ONNX Runtime on the processor; the names are its own. `cache` keeps the optimised network on the board.
 
-    `facts` decide nothing here: every version takes all.
+    `sparse` asks for each network with native sparse kernels too, measured in the same rounds as the plain one.
     """
-    settings = profile.onnxruntime
-    options = settings.options()
-    found = []
-    if "fp32" in settings.precisions:
-        found.append(NetworkJob(entry.name, entry.model, entry.golden_logits, options=options))
-        native = entry.sparse and entry.sparse.network
-        if settings.sparse and native:
-            found.append(
-                NetworkJob(
-                    f"{entry.name} {SPARSE}",
-                    native.model,
-                    entry.golden_logits,
-                    network=entry.name,
-                    options=options,
-                    files={"custom_ops": native.library},
+
+    computes = ("fp32", "int8")
+
+    optimization: Literal["disabled", "basic", "extended", "all"] = "all"
+    execution: Literal["sequential", "parallel"] = "sequential"
+    inter_op_threads: Positive = 1
+    arena: bool = True
+    cache: bool = False
+    sparse: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """What the agent's runner is told, without what it does anyway."""
+        return self.model_dump(exclude={"precisions", "sparse"}, exclude_defaults=True)
+
+
+class OnnxRuntime(Backend):
+    """Stock ONNX Runtime, and with the library of native kernels where the bundle has one."""
+
+    name = table = "onnxruntime"
+    title = "ONNX Runtime"
+    settings = OnnxRuntimeSettings
+
+    def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
+        """The plain network, then native kernels and INT8 where the bundle has them and the profile asks."""
+        settings = _settings(target.settings)
+        options = settings.options()
+        jobs = []
+        if "fp32" in settings.precisions:
+            jobs.append(network_job(entry, PLAIN, "fp32", entry.model, entry.golden_logits, options=options))
+            native = entry.sparse and entry.sparse.network
+            if settings.sparse and native:
+                files = {"custom_ops": native.library}
+                jobs.append(
+                    network_job(entry, NATIVE, "fp32", native.model, entry.golden_logits, options=options, files=files)
                 )
-            )
-    for variant in entry.variants:
-        if variant.runtime == "onnxruntime" and variant.precision in settings.precisions:
-            found.append(
-                NetworkJob(
-                    f"{entry.name} {variant.precision}",
-                    variant.model,
-                    variant.golden_logits,
-                    network=entry.name,
-                    options=options,
-                    golden_tolerance=variant.golden_tolerance,
+        for variant in entry.variants:
+            if variant.runtime == self.name and variant.precision in settings.precisions:
+                jobs.append(
+                    network_job(
+                        entry,
+                        PLAIN,
+                        variant.precision,
+                        variant.model,
+                        variant.golden_logits,
+                        options=options,
+                        golden_tolerance=variant.golden_tolerance,
+                    )
                 )
-            )
-    return found
+        return jobs
+
+    def variants(self, settings: BackendSettings, architecture: str) -> Sequence[VariantSpec]:
+        """INT8 in its layout; x86 processors without VNNI saturate, so weights are narrow but on ARM."""
+        if "int8" not in settings.precisions:
+            return ()
+        return (VariantSpec("int8-onnxruntime", "int8", self.name, narrow_weights=architecture != "aarch64"),)
+
+    def wants_native(self, settings: BackendSettings) -> bool:
+        """As the table says."""
+        return _settings(settings).sparse
+
+    def install(self) -> str:
+        """There are wheels for most boards."""
+        return (
+            "`sis-edge deploy --provision` brings ONNX Runtime to it, or install it for that Python "
+            "(`pip install onnxruntime`)"
+        )
+
+
+def _settings(settings: BackendSettings | None) -> OnnxRuntimeSettings:
+    return settings if isinstance(settings, OnnxRuntimeSettings) else OnnxRuntimeSettings()
+
+
+BACKEND = OnnxRuntime()

@@ -9,12 +9,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from sis_agent.schema import Facts, NetworkJob
+from pydantic import Field
+
+from sis_agent.schema import NetworkJob
+from sis_edge.backends.base import Backend, BackendSettings, Target, network_job
+from sis_edge.backends.tensorrt import FP16, INT8
+from sis_edge.backends.variants import VariantSpec
+from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import BundleError, ExportError, UsageError
-from sis_edge.profiles import DeviceProfile
+from sis_edge.spec import INPUT
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,8 +28,58 @@ if TYPE_CHECKING:
 INSTALL = "install the extra: pip install 'sis-edge[rtx]'"
 
 
+class TensorRtRtxSettings(BackendSettings):
+    """TensorRT for RTX: engines are built on this machine, ahead of time, for these GPUs."""
+
+    compute_capabilities: list[Annotated[str, Field(pattern=r"^\d+\.\d$")]] = Field(min_length=1)
+
+
+class TensorRtRtx(Backend):
+    """Engines come with the bundle."""
+
+    name = table = "tensorrt_rtx"
+    title = "TensorRT for RTX"
+    settings = TensorRtRtxSettings
+    needs_table = True
+    on_gpu = True
+
+    def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
+        """The engines to measure of a network, one for each precision."""
+        if target.settings is None:
+            raise UsageError(
+                f"the profile {target.profile} has no table [{self.table}]; add it, or name another runtime"
+            )
+        engines = {engine.precision: engine for engine in entry.engines}
+        jobs = []
+        for precision in target.settings.precisions:
+            engine = engines.get(precision)
+            if engine is None:
+                raise BundleError(
+                    f"the bundle has no {precision} engine of {entry.name} for {self.title}; {INSTALL}, and build again"
+                )
+            jobs.append(
+                network_job(
+                    entry,
+                    PLAIN,
+                    precision,
+                    engine.plan,
+                    engine.golden_logits,
+                    options={"precision": precision},
+                    golden_tolerance=engine.golden_tolerance,
+                )
+            )
+        return jobs
+
+    def variants(self, settings: BackendSettings, architecture: str) -> Sequence[VariantSpec]:
+        """Its engines are built from TensorRT's files."""
+        return tuple(spec for spec in (FP16, INT8) if spec.precision in settings.precisions)
+
+
+BACKEND = TensorRtRtx()
+
+
 @dataclass(frozen=True)
-class RtxEngine:
+class BuiltEngine:
     """An engine's bytes, what it is for, and what its building told; `messages` are the builder's, newest last."""
 
     plan: bytes
@@ -31,35 +87,6 @@ class RtxEngine:
     version: str
     build_s: float
     messages: tuple[str, ...]
-
-
-def jobs_for(entry: NetworkEntry, profile: DeviceProfile, facts: Facts | None = None) -> list[NetworkJob]:
-    """The engines to measure of a network, one for each precision; the first has the network's own name.
-
-    `facts` decide nothing here. Raises UsageError for a profile without TensorRT for RTX, BundleError for a bundle
-    without its engines.
-    """
-    if profile.tensorrt_rtx is None:
-        raise UsageError(f"the profile {profile.name} has no table [tensorrt_rtx]; add it, or name another run time")
-    engines = {engine.precision: engine for engine in entry.engines}
-    found = []
-    for position, precision in enumerate(profile.tensorrt_rtx.precisions):
-        engine = engines.get(precision)
-        if engine is None:
-            raise BundleError(
-                f"the bundle has no {precision} engine of {entry.name} for TensorRT for RTX; {INSTALL}, and build again"
-            )
-        found.append(
-            NetworkJob(
-                entry.name if position == 0 else f"{entry.name} {precision}",
-                engine.plan,
-                engine.golden_logits,
-                network=entry.name,
-                options={"precision": precision},
-                golden_tolerance=engine.golden_tolerance,
-            )
-        )
-    return found
 
 
 def is_installed() -> bool:
@@ -80,14 +107,12 @@ def known_capabilities() -> list[str]:
     return sorted((_dotted(name) for name in members if name.startswith("SM")), key=_numbers)
 
 
-def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int] = (1,)) -> RtxEngine:
+def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int] = (1,)) -> BuiltEngine:
     """Build an ONNX file's engine for these compute capabilities and for batches up to the largest of `batch_sizes`.
 
     The first batch size is the one that kernels are chosen for. Raises UsageError without the extra and for an unknown
     capability, ExportError with the parser's or the builder's words.
     """
-    from sis_edge.exporting.onnx_file import INPUT
-
     rtx = _module()
     known = known_capabilities()
     for capability in capabilities:
@@ -115,7 +140,7 @@ def build(path: Path, capabilities: Sequence[str], *, batch_sizes: Sequence[int]
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise ExportError(f"TensorRT for RTX cannot build {path}: {logger.last('it gave no reason')}")
-    return RtxEngine(
+    return BuiltEngine(
         plan=bytes(plan),
         capabilities=tuple(capabilities),
         version=str(rtx.__version__),

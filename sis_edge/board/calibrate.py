@@ -5,6 +5,7 @@ computes with (the first of them, where it names several), and the cost model (`
 answer.
 """
 
+import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +15,14 @@ from pydantic import ValidationError
 
 from sis_agent.calibration.calibrate import LIBRARY, PROBES
 from sis_agent.files import CALIBRATION
+from sis_agent.schema import Facts
 from sis_edge.board.agent_client import AgentClient
 from sis_edge.board.deploy import check_board
 from sis_edge.errors import AgentError, BoardError, RecordError, UsageError
 from sis_edge.files.hashing import file_sha256
 from sis_edge.native import build, calibrations, costs, probes
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration
-from sis_edge.profiles import DeviceProfile
-from sis_edge.profiles.detect import architecture
+from sis_edge.profiles import DeviceProfile, detect
 from sis_edge.transport import Transport, connect
 
 LOCAL = "local"
@@ -51,7 +52,7 @@ def calibrate(
     if facts.simulated or facts.emulated:
         what = "simulated" if facts.simulated else "emulated"
         raise BoardError(f"{transport.name} is {what}: its speed says nothing about a board, so it is not calibrated")
-    library = build.library(architecture(facts) or profile.board.architecture)
+    library = build.library(detect.architecture(facts) or profile.board.architecture)
     version = str(facts.packages.get("onnxruntime"))
     path = calibrations.place(
         folder or calibrations.default_folder(),
@@ -62,19 +63,19 @@ def calibrate(
         facts.cpu_model,
         facts.cpu_features,
     )
-    found = None if again else _stored(path)
-    if found is None:
+    calibration = None if again else _stored(path)
+    if calibration is None:
         count, threads = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN), threads_of(profile)
         say(f"timing {count} small networks on {transport.name}, {costs.on_threads(threads)}")
         _push(transport, agent, library)
-        found = _calibration(
+        calibration = _calibration(
             agent.calibrate(CALIBRATION, threads),
             transport.name,
-            board=facts.model or facts.hostname or transport.name,
+            board=_board(facts, transport),
             library=library.parent.name,
         )
-    calibrations.save(found, path, profile.name)
-    return found
+    calibrations.save(calibration, path, profile.name)
+    return calibration
 
 
 def threads_of(profile: DeviceProfile) -> int:
@@ -97,15 +98,51 @@ def known(profile: DeviceProfile, say: Say = lambda message: None) -> Calibratio
 
 
 def for_build(profile: DeviceProfile, say: Say = lambda message: None) -> Calibration | None:
-    """As `known`, and None where there is none: a build goes on without. A simulated board has none."""
+    """The calibration that a build chooses by, or None: then the structure decides. A simulated board has none.
+
+    It is the last one of the profile. Where there is none and this machine fits the profile, this machine is
+    calibrated; `say` reports that, and a kept one that cannot be used.
+    """
     if profile.agent.sysroot != "/":
         return None
     try:
         return known(profile, say)
-    except (RecordError, UsageError, BoardError, AgentError) as error:
-        if profile.name == LOCAL:
-            say(f"not calibrated: {error}")
+    except RecordError as error:
+        reason = str(error)
+    except (UsageError, BoardError, AgentError) as error:
+        say(f"not calibrated: {error}")
         return None
+    kept = calibrations.kept(profile.name)
+    own = _this_machine(profile, kept, say) if profile.board.architecture == platform.machine() else None
+    if own is None and (kept is not None or profile.name == LOCAL):
+        say(f"not calibrated: {reason}")
+    return own
+
+
+def _this_machine(profile: DeviceProfile, kept: Calibration | None, say: Say) -> Calibration | None:
+    """The calibration of this machine as the profile's; None where it does not fit, or another one's is `kept`."""
+    transport = connect(None)
+    try:
+        agent = AgentClient(transport, profile.agent)
+        agent.install()
+        facts = agent.facts()
+        is_another = kept is not None and (kept.board, kept.cpu) != (_board(facts, transport), facts.cpu_model)
+        if is_another or not detect.fits(facts, profile):
+            return None
+        say(
+            f"this machine fits the profile {profile.name}, which has no current calibration: calibrating this machine "
+            f"(`sis-edge calibrate --host HOST --profile {profile.name}` calibrates another)"
+        )
+        return calibrate(transport, profile, say=say)
+    except (UsageError, BoardError, AgentError) as error:
+        say(f"not calibrated: {error}")
+        return None
+    finally:
+        transport.close()
+
+
+def _board(facts: Facts, transport: Transport) -> str:
+    return facts.model or facts.hostname or transport.name
 
 
 def _stored(path: Path) -> Calibration | None:
@@ -129,9 +166,9 @@ def _push(transport: Transport, agent: AgentClient, library: Path) -> None:
 
 def _calibration(answer: dict[str, Any], name: str, **known: Any) -> Calibration:
     try:
-        found = Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
+        calibration = Calibration.model_validate(answer | known | {"calibration_version": CALIBRATION_VERSION})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise AgentError(f"the agent on {name} answers something unreadable ({place}: {first['msg']})") from error
-    return found.model_copy(update={"fit_error": dict(costs.fit(found).fit_error)})
+    return calibration.model_copy(update={"fit_error": dict(costs.fit(calibration).fit_error)})

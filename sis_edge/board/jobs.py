@@ -4,15 +4,15 @@ A job has one number of threads and one batch size; a profile may list several, 
 combination.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sis_agent.schema import JOB_VERSION, Facts, Job, NetworkJob, PowerRequest
-from sis_edge.backends import onnxruntime, tensorrt, tensorrt_rtx
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_agent.schema import JOB_VERSION, Facts, Job, PowerRequest
+from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError, unknown
 from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
+from sis_edge.registries import BACKENDS
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,6 @@ LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
         {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1, "sampler_pairs": 10},
         {"idle_s": 3, "block_s": 1, "blocks": 3},
     ),
-}
-
-
-# What each run time makes of a network.
-NETWORK_JOBS: dict[str, Callable[[NetworkEntry, DeviceProfile, Facts | None], list[NetworkJob]]] = {
-    "onnxruntime": onnxruntime.jobs_for,
-    "tensorrt": tensorrt.jobs_for,
-    "trtexec": tensorrt.jobs_for,
-    "tensorrt_rtx": tensorrt_rtx.jobs_for,
 }
 
 
@@ -93,8 +84,9 @@ def job_for(
     measuring, power = _settings(profile, options)
     runner = runner or profile.runtime.runners[0]
     mode = profile.power_mode(measuring.power_mode or (facts.power_mode if facts else None))
-    jobs = [job for entry in chosen for job in NETWORK_JOBS[runner](entry, profile, facts)]
-    reference = manifest.dense if manifest.dense in [job.name for job in jobs] else None
+    backend = BACKENDS.find(runner)
+    jobs = [job for entry in chosen for job in backend.jobs(entry, profile.target(runner, facts))]
+    reference = next((job.name for job in jobs if job.network == manifest.reference and job.form == PLAIN), None)
     if options.target_ci is not None:
         if not 0 < options.target_ci < 1:
             raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
@@ -128,8 +120,8 @@ def job_for(
         expected_power_mode=measuring.power_mode,
         expected_cpu_hz=measuring.cpu_hz or (mode.cpu_hz if mode else None),
         expected_gpu_hz=mode.gpu_hz if mode else None,
-        # Each turn of trtexec is a process of its own, of seconds.
-        sampler_pairs=0 if runner == "trtexec" else measuring.sampler_pairs,
+        sampler_pairs=measuring.sampler_pairs if backend.rounds_in_process else 0,
+        on_gpu=backend.on_gpu,
     )
 
 

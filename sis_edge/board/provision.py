@@ -63,7 +63,8 @@ def download(packages: Sequence[str], python: str, tags: Sequence[str], cache: P
     def fetch(folder: Path) -> dict[str, object]:
         major, minor = python.split(".")
         abi = f"cp{major}{minor}" + ("m" if int(minor) < 8 else "")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
+        command += ["download", "--quiet", "--no-deps"]
         command += ["--only-binary=:all:", "--dest", str(folder), "--implementation", "cp", "--python-version", python]
         for one in (abi, "abi3", "none"):
             command += ["--abi", one]

@@ -23,6 +23,7 @@ from sis_edge.board import plain_loop
 from sis_edge.board.jobs import MeasuringOptions, job_for
 from sis_edge.errors import BoardError
 from sis_edge.results.statistics import SpeedUp, percentile, speed_up
+from sis_edge.text.limits import with_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +60,14 @@ class Check:
     def sentence(self) -> str:
         """The check in one line."""
         bounds = self.p50.interval
+        p50, p90 = (
+            with_limit(ratio, 1 + GOAL if ratio > 1 else 1 - GOAL, ".4f")[0]
+            for ratio in (self.p50.estimate, self.p90_ratio)
+        )
         interval = f" (95% interval {bounds.low:.4f} to {bounds.high:.4f})" if bounds else ""
         return (
-            f"{self.network}: agent / plain loop = {self.p50.estimate:.4f}{interval} at p50 "
-            f"({self.p50_s * 1e3:.3f} ms), {self.p90_ratio:.4f} at p90 ({self.p90_s * 1e3:.3f} ms); "
+            f"{self.network}: agent / plain loop = {p50}{interval} at p50 "
+            f"({self.p50_s * 1e3:.3f} ms), {p90} at p90 ({self.p90_s * 1e3:.3f} ms); "
             f"{self.p50.rounds} pairs of turns, {self.inferences} inferences each"
         )
 

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 
 from sis_edge import zoo
-from sis_edge.build.pipeline import formation_for
-from sis_edge.formation import DENSE, form, presets_for
+from sis_edge.build.networks import PlannedNetwork, plan_networks
+from sis_edge.formation import DENSE, presets_for
 from sis_edge.profiles import DeviceProfile
-from sis_edge.spec import nin
 
 
 @dataclass(frozen=True)
 class DefaultNetworks:
     """The networks to build, and those that are left out since the zoo has no network of their very graph."""
 
-    networks: tuple[str, ...]
+    networks: tuple[PlannedNetwork, ...]
     left_out: tuple[str, ...] = ()
 
 
@@ -23,11 +22,10 @@ def choose(profile: DeviceProfile, dataset: str, *, trains: bool) -> DefaultNetw
     What the zoo has for the profile's granularities, as long as the dense network is among it, for everything is
     measured against that; else all, to be trained.
     """
-    every = presets_for(dataset)
+    every = plan_networks(presets_for(dataset), profile.networks)
     if trains:
         return DefaultNetworks(every)
-    graphs = {name: form(nin(), formation_for(name, profile.networks)) for name in every}
-    there = tuple(name for name, graph in graphs.items() if zoo.find(graph, dataset) is not None)
-    if DENSE not in there:
+    available = tuple(network for network in every if zoo.find(network.graph, dataset) is not None)
+    if not any(network.preset is not None and network.preset.name == DENSE for network in available):
         return DefaultNetworks(every)
-    return DefaultNetworks(there, tuple(name for name in every if name not in there))
+    return DefaultNetworks(available, tuple(network.name for network in every if network not in available))

@@ -13,25 +13,24 @@ History of BUNDLE_VERSION:
     1   first version
     2   networks in other precisions (variants), their opset, the preset's count beside the formed one
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
+    4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
 """
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sis_agent.schema import Preprocess
+from sis_edge.bundles.identity import Form
+from sis_edge.files.model import FrozenModel
 
-BUNDLE_VERSION = 3
+BUNDLE_VERSION = 4
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class FileEntry(_Model):
+class FileEntry(FrozenModel):
     """One file of the bundle; `path` is relative to the bundle's folder, with forward slashes."""
 
     path: str
@@ -39,7 +38,7 @@ class FileEntry(_Model):
     size_bytes: int = Field(ge=0)
 
 
-class Parity(_Model):
+class Parity(FrozenModel):
     """How the exported network agrees with PyTorch's on real images, on the host."""
 
     images: int = Field(ge=1)
@@ -47,33 +46,48 @@ class Parity(_Model):
     top1_agreement: float = Field(ge=0, le=1)
 
 
-class Training(_Model):
+class Training(FrozenModel):
     """What the weights come from; `train_images` is below the data set's size where a build was limited.
 
-    `zoo` is the name of the network in the zoo that they were taken from, None where this build trained them.
+    `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user
+    brought is None.
     """
 
-    epochs: int = Field(ge=0)
-    seed: int
+    epochs: int | None = Field(ge=0)
+    seed: int | None
     recipe: str
-    precision: str
-    train_images: int = Field(ge=1)
+    precision: str | None
+    train_images: int | None = Field(ge=1)
     host_accuracy: float = Field(ge=0, le=1)
     host_test_images: int = Field(ge=1)
     zoo: str | None = None
 
 
-class Variant(_Model):
-    """The same network in another precision, for a run time; accuracy and agreement by ONNX Runtime on the host.
+class PairedTest(FrozenModel):
+    """A network against the same one in float32, on the same images: McNemar's exact test, two-sided.
+
+    `lost` images only float32 classifies correctly, `won` only this one.
+    """
+
+    images: int = Field(ge=1)
+    lost: int = Field(ge=0)
+    won: int = Field(ge=0)
+    p_value: float = Field(ge=0, le=1)
+
+
+class Variant(FrozenModel):
+    """The same network in another precision, for a runtime; accuracy and agreement by ONNX Runtime on the host.
 
     `fp32_accuracy` is that of the network itself on the same test images. `float_layers` are those that INT8 leaves
-    alone, chosen by the accuracies of `trials` (on images that are neither the calibration's nor the test's).
+    alone, chosen by `paired_tests` (on images that are neither the calibration's nor the test's; empty in bundles that
+    were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    precision: Literal["fp16", "int8"]
-    runtime: Literal["tensorrt", "onnxruntime"]
+    form: Form = "plain"
+    precision: str
+    runtime: str
     model: str
     golden_logits: str
     golden_tolerance: float = Field(ge=0)
@@ -83,15 +97,17 @@ class Variant(_Model):
     agreement: Parity
     float_layers: tuple[str, ...] = ()
     trials: dict[str, float] = {}
+    paired_tests: dict[str, PairedTest] = {}
 
 
-class RtxEngine(_Model):
+class RtxEngine(FrozenModel):
     """An engine of TensorRT for RTX for these compute capabilities, built ahead of time from the ONNX `source`.
 
     Its golden logits are those of the source; their tolerance of None is the bundle's.
     """
 
-    precision: Literal["fp32", "fp16", "int8"]
+    form: Form = "plain"
+    precision: str
     plan: str
     source: str
     golden_logits: str
@@ -101,7 +117,7 @@ class RtxEngine(_Model):
     build_s: float = Field(ge=0)
 
 
-class LayerChoice(_Model):
+class LayerChoice(FrozenModel):
     """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
 
     `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, one image and
@@ -120,13 +136,15 @@ class LayerChoice(_Model):
     why: str
 
 
-class SparseNetwork(_Model):
+class SparseNetwork(FrozenModel):
     """The network with native nodes for ONNX Runtime, in float32, and the library of kernels that it needs.
 
     Its golden logits are the plain network's, for it computes the same. Accuracy and agreement with the plain network
     are ONNX Runtime's on the host, None with the reason in `unchecked` where the host cannot run it.
     """
 
+    form: Form = "native"
+    precision: str = "fp32"
     model: str
     library: str
     host_accuracy: float | None = Field(ge=0, le=1)
@@ -134,7 +152,7 @@ class SparseNetwork(_Model):
     unchecked: str | None
 
 
-class SparseForm(_Model):
+class SparseForm(FrozenModel):
     """What computes each layer where native kernels may: the choice, what it stands on, and the network that is so.
 
     `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
@@ -154,17 +172,39 @@ class SparseForm(_Model):
     absent: str | None = None
 
 
-class NetworkEntry(_Model):
+class Granularities(FrozenModel):
+    """The unit that exists or not in convolutional layers and in micro networks, with a width if `block` has one."""
+
+    conv: str
+    micro: str
+    block: int | None = Field(default=None, ge=1)
+
+    @property
+    def unit(self) -> str:
+        """That of the convolutional layers, in a word: `kernel`, or `block:16`."""
+        return self.conv if self.block is None else f"{self.conv}:{self.block}"
+
+    @property
+    def words(self) -> str:
+        """Both, as reports show them."""
+        return f"{self.unit} / {self.micro}"
+
+
+class NetworkEntry(FrozenModel):
     """One network: its structure in numbers, its files and where its weights come from.
 
     `macs_live` counts multiply-accumulates after compaction. `paper_accuracy` is the paper's on this data set,
-    None where the paper has no figure for it. `preset_synapses` is the count of the preset that it was formed from,
-    None for a graph of the user's own; another granularity than the paper's may miss it. `sparse` is None where the
-    profile asks for no native kernels.
+    None where the paper has no figure for it. `preset` names the network of the paper that it was formed from, and
+    `preset_synapses` that one's count, which another granularity than the paper's may miss; both are None for a graph
+    of the user's own. `sparse` is None where the profile asks for no native kernels.
     """
 
     name: str
-    granularity: str
+    form: Form = "plain"
+    precision: str = "fp32"
+    granularity: Granularities
+    distribution: str | None = None
+    preset: str | None = None
     t_c: float
     t_p: float
     graph_seed: int
@@ -194,7 +234,7 @@ class NetworkEntry(_Model):
         return self.mac_ratio * self.macs / self.macs_live
 
 
-class Provenance(_Model):
+class Provenance(FrozenModel):
     """What made the bundle."""
 
     sis_edge: str
@@ -205,8 +245,8 @@ class Provenance(_Model):
     host_cpu: str | None
 
 
-class Manifest(_Model):
-    """All that a bundle says of itself. `networks[0]` need not be the dense one: `dense` names it, if it is there."""
+class Manifest(FrozenModel):
+    """All that a bundle says of itself. `reference` names the network that all are compared with, if it is there."""
 
     bundle_version: int
     build_key: Sha256
@@ -221,7 +261,7 @@ class Manifest(_Model):
     test_images: str
     test_labels: str
     test_image_count: int
-    dense: str | None
+    reference: str | None
     networks: tuple[NetworkEntry, ...]
     provenance: Provenance
     files: tuple[FileEntry, ...]
@@ -238,6 +278,9 @@ class Manifest(_Model):
         missing = sorted(set(named) - {entry.path for entry in self.files})
         if missing:
             raise ValueError(f"{missing[0]} is named and not listed among the files")
-        if not self.networks or len({network.name for network in self.networks}) < len(self.networks):
+        names = {network.name for network in self.networks}
+        if not names or len(names) < len(self.networks):
             raise ValueError("a bundle has one network or more, each name once")
+        if self.reference is not None and self.reference not in names:
+            raise ValueError(f"reference is {self.reference}, which is not one of the networks")
         return self

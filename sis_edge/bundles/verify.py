@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
 from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, FileEntry, Manifest
+from sis_edge.bundles.upgrade import upgraded
 from sis_edge.errors import BundleError
 from sis_edge.files.hashing import file_sha256
 
@@ -38,7 +40,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Read a bundle's manifest, without checking its files; raises BundleError with what to do."""
+    """Read a bundle's manifest, of this version or an older one, without checking its files.
+
+    Raises BundleError with what to do.
+    """
     path = folder / MANIFEST
     try:
         text = path.read_bytes()
@@ -47,13 +52,13 @@ def open_bundle(folder: Path) -> Bundle:
             f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
         ) from None
     try:
-        version = json.loads(text).get("bundle_version")
-        if version != BUNDLE_VERSION:
+        data = upgraded(json.loads(text))
+        if (version := data.get("bundle_version")) != BUNDLE_VERSION:
             raise BundleError(
-                f"{path} has bundle version {version}, this sis-edge reads {BUNDLE_VERSION}; build it again"
+                f"{path} has bundle version {version}, this sis-edge reads up to {BUNDLE_VERSION}; build it again"
             )
-        manifest = Manifest.model_validate_json(text)
-    except (ValidationError, ValueError, AttributeError) as error:
+        manifest = Manifest.model_validate(data)
+    except (ValidationError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is damaged ({_first_line(error)}); build the bundle again") from error
     return Bundle(folder, manifest, hashlib.sha256(text).hexdigest()[:16])
 
@@ -86,11 +91,24 @@ def verify(folder: Path) -> Bundle:
 
 def newest(build_folder: Path) -> Bundle:
     """The bundle of `build_folder` that was written last; raises BundleError where there is none."""
-    found = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
-    manifests = sorted(found, key=lambda path: path.stat().st_mtime_ns)
-    if not manifests:
-        raise BundleError(f"there is no bundle in {build_folder}; `sis-edge build --profile local` makes one")
-    return open_bundle(manifests[-1].parent)
+    folders = _by_age(build_folder)
+    if not folders:
+        raise BundleError(f"{build_folder} has no bundle; `sis-edge build --profile local` makes one")
+    return open_bundle(folders[-1])
+
+
+def readable(build_folder: Path) -> list[Bundle]:
+    """The bundles of `build_folder` that can be read, newest first."""
+    bundles = []
+    for folder in reversed(_by_age(build_folder)):
+        with suppress(BundleError):
+            bundles.append(open_bundle(folder))
+    return bundles
+
+
+def _by_age(build_folder: Path) -> list[Path]:
+    manifests = (path for path in build_folder.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+    return [path.parent for path in sorted(manifests, key=lambda path: path.stat().st_mtime_ns)]
 
 
 def _changes(path: Path, entry: FileEntry) -> list[str]:

@@ -61,7 +61,7 @@ def _show(network: "NetworkAudit") -> None:
     wanted = entry.preset_synapses
     count = f"{entry.synapses:,} synapses" + (f" (preset {wanted:,})" if wanted not in (None, entry.synapses) else "")
     precisions = ", ".join(["fp32", *(f"{each.precision} for {each.runtime}" for each in entry.variants)])
-    title = f"{entry.name}: {entry.granularity}, {count}, opset {entry.opset}"
+    title = f"{entry.name}: {entry.granularity.words}, {count}, opset {entry.opset}"
     out.print(title, style="table.title", soft_wrap=True)  # often wider than its table, which would wrap it
     table = Table()
     is_timed = network.layers_not_timed is None

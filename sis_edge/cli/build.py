@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sis_edge.errors import unknown
+from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from sis_edge.bundles.manifest import SparseForm, Training
@@ -59,25 +59,27 @@ def build(
     build_dir: BuildDir = Path("build"),
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; stages that are done are not done again."""
-    from sis_edge import datasets, profiles
+    from sis_edge import profiles
     from sis_edge.board import calibrate
     from sis_edge.build import default_networks, pipeline
+    from sis_edge.build.networks import plan_networks
+    from sis_edge.build.plan import BuildPlan
     from sis_edge.cli.console import bars, log, out
-    from sis_edge.training import distributed
+    from sis_edge.training import distributed, stage
 
     board = profiles.load(profile)
-    if dataset not in datasets.DATASETS:
-        raise unknown("data set", dataset, datasets.DATASETS)
+    DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
-    if group is not None and not group.is_first:
-        group.follow(data_dir)
+    if group is not None and not group.is_rank_zero:
+        stage.follow(group, data_dir)
         return
     if networks is None:
         asked = seed or any(value is not None for value in (epochs, limit, precision))
         chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
     else:
-        chosen = default_networks.DefaultNetworks(tuple(filter(None, (part.strip() for part in networks.split(",")))))
-    plan = pipeline.BuildPlan(
+        names = tuple(filter(None, (part.strip() for part in networks.split(","))))
+        chosen = default_networks.DefaultNetworks(plan_networks(names, board.networks))
+    plan = BuildPlan(
         profile=board,
         dataset=dataset,
         networks=chosen.networks,
@@ -91,7 +93,7 @@ def build(
         precision=precision,
         weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
         calibration=lambda: calibrate.for_build(board, say=lambda message: log.print(message, soft_wrap=True)),
-        together=group,
+        group=group,
     )
     with bars() as shown, nullcontext() if group is None else group.leading():
         result = pipeline.build(plan, shown.step)
@@ -144,10 +146,11 @@ def show(bundle: "Bundle") -> None:
 
 def _trained(training: "Training") -> str:
     where = "on this machine" if training.zoo is None else "as the zoo has it"
-    return (
-        f"{where}, {training.host_test_images:,} test images, after {training.epochs} "
-        f"epoch{'s' if training.epochs > 1 else ''} of {training.train_images:,} images"
-    )
+    images = f"{where}, {training.host_test_images:,} test images"
+    if training.epochs is None:
+        return f"{images}, {training.recipe}"
+    epochs = f"{training.epochs} epoch{'s' if training.epochs > 1 else ''}"
+    return f"{images}, after {epochs} of {training.train_images:,} images"
 
 
 def _choices(form: "SparseForm") -> str:

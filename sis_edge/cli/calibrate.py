@@ -71,7 +71,7 @@ def show(calibration: "Calibration", profile: "DeviceProfile") -> None:
         ("dense NiN in it", f"{dense * 1e3:,.2f} ms an image on {costs.on_threads(calibration.threads)}"),
         ("sparse kernels", calibration.library),
         ("measured", f"{len(calibration.native)} networks by the kernels, {len(calibration.dense)} by ONNX Runtime"),
-        ("fitted costs miss", ", ".join(f"{share:.1%} of {way}" for way, share in calibration.fit_error.items())),
+        ("cost-model error", ", ".join(f"{share:.1%} for {way}" for way, share in calibration.fit_error.items())),
     ):
         table.add_row(label, text)
     out.print(table)

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from sis_edge.board.deploy import Event
-    from sis_edge.build.pipeline import Step
+    from sis_edge.board.session import Event
+    from sis_edge.build.plan import Step
 
 
 class _Console(Console):
@@ -52,7 +52,7 @@ class Bars:
 
     def step(self, step: "Step") -> None:
         """A step of a build."""
-        words = {"data": "load", "sparse": "native kernels for", "variants": "quantise"}
+        words = {"data": "load", "native": "native kernels for", "variants": "quantise"}
         label = f"{words.get(step.stage, step.stage)} {step.network or step.note}"
         self.show(label, step.done, step.total, step.note if step.network else "")
 

@@ -13,10 +13,10 @@ app.add_typer(_datasets, name="datasets")
 @_datasets.command("list")
 def list_datasets() -> None:
     """List the data sets that this sis-edge knows."""
-    from sis_edge import datasets
     from sis_edge.cli.console import out
+    from sis_edge.registries import DATASETS
 
-    for name in datasets.names():
+    for name in DATASETS:
         out.print(name)
 
 

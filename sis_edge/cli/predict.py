@@ -22,7 +22,7 @@ def predict(
     """Predict a network's speed on a board from the board's calibration, layer by layer, before any training."""
     from sis_edge import profiles
     from sis_edge.board import calibrate
-    from sis_edge.build.pipeline import formation_for
+    from sis_edge.build.networks import formation_for
     from sis_edge.cli.console import log, out
     from sis_edge.formation import form
     from sis_edge.native import costs
@@ -48,6 +48,7 @@ def show(found: "Prediction", title: str, threads: str) -> None:
     from rich.table import Table
 
     from sis_edge.cli.console import out
+    from sis_edge.text.limits import with_limit
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("layer")
@@ -71,5 +72,5 @@ def show(found: "Prediction", title: str, threads: str) -> None:
         soft_wrap=True,
     )
     verdict = "pays" if found.pays else "does not pay"
-    speed = f"{found.speed_up:.2f} times the speed of dense NiN"
+    speed = f"{with_limit(found.speed_up, 1, '.2f')[0]} times the speed of dense NiN"
     out.print(f"Sparsity {verdict} on this board: {speed} is expected.", soft_wrap=True)

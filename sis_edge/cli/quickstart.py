@@ -25,16 +25,18 @@ def quickstart(
     from sis_edge import report
     from sis_edge.board import calibrate
     from sis_edge.build import pipeline
+    from sis_edge.build.networks import plan_networks
+    from sis_edge.build.plan import BuildPlan
     from sis_edge.cli.console import bars, log, out
     from sis_edge.formation import presets_for
 
     asked = measuring.options(length="quick")
     with here(board) as (transport, profile), bars() as shown:
         name = NAME if board is None else f"{NAME}-{board}"
-        plan = pipeline.BuildPlan(
+        plan = BuildPlan(
             profile,
             "digits",
-            presets_for("digits"),
+            plan_networks(presets_for("digits"), profile.networks),
             build_dir,
             name,
             calibration=lambda: calibrate.for_build(profile, say=lambda message: log.print(message, soft_wrap=True)),

@@ -8,7 +8,7 @@ import typer
 from sis_edge.errors import SisEdgeError, UsageError
 
 if TYPE_CHECKING:
-    from sis_edge.sweep.running import Swept
+    from sis_edge.sweep.running import SweepResult
     from sis_edge.sweep.trial import Task
 
 app = typer.Typer()
@@ -55,7 +55,7 @@ def sweep(
     from sis_edge.sweep import executors, running
     from sis_edge.sweep.plan import SweepPlan, budgets
 
-    where = executors.Where(jobs, ray, cpus, gpus)
+    options = executors.ExecutorOptions(jobs, ray, cpus, gpus)
     plan = SweepPlan(
         dataset=dataset,
         budgets=budgets(_words(preset), _numbers("--t-c", t_c), _numbers("--t-p", t_p)),
@@ -82,28 +82,28 @@ def sweep(
             if done == total:
                 shown.drop(label)  # a line of its own tells what came of it
 
-        runner = executors.runner(where, on_step, say=lambda message: log.print(message, soft_wrap=True))
-        found = running.run(plan, runner, on_trial)
-    _tell(found)
+        executor = executors.executor(options, on_step, say=lambda message: log.print(message, soft_wrap=True))
+        result = running.run(plan, executor, on_trial)
+    _show(result)
 
 
-def _tell(found: "Swept") -> None:
+def _show(result: "SweepResult") -> None:
     """Show and write the table; raises SisEdgeError where a trial failed, after that."""
     from sis_edge.cli.console import log, out
     from sis_edge.sweep.summary import summarise
-    from sis_edge.sweep.tables import Report, to_terminal, write
+    from sis_edge.sweep.tables import SweepReport, to_terminal, write
 
-    report = Report(found, summarise(found))
+    report = SweepReport(result, summarise(result))
     out.print(to_terminal(report))
     for sentence in report.sentences:
         out.print(f"- {sentence}")
-    for path in write(report, found.plan.folder):
+    for path in write(report, result.plan.folder):
         out.print(str(path), soft_wrap=True)
-    for _, failure in found.failures:
+    for _, failure in result.failures:
         if failure.details:
             log.print(failure.details, soft_wrap=True)
-    if found.failures:
-        count, total = len(found.failures), len(found.prepared.tasks)
+    if result.failures:
+        count, total = len(result.failures), len(result.prepared.tasks)
         raise SisEdgeError(f"{count} of {total} trials failed; the same command tries those again, and no others")
 
 

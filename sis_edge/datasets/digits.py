@@ -1,4 +1,4 @@
-"""digits: 1,797 real scans of handwritten digits, 8 x 8, that come with scikit-learn; no download.
+"""digits: 1,797 real scans of handwritten digits, 8 x 8, included in scikit-learn; no download.
 
 The test part is 50 scans of every digit, the training part the other 1,297. scikit-learn's own splits depend on
 its random number stream, so the scans are ranked by raw keys that are the same everywhere.
@@ -13,11 +13,11 @@ from sis_edge.formation.streams import raw_keys
 
 TEST_PER_CLASS = 50
 SHA256 = "da189819564c7345782d6ec1406cd08b9e2be5568a7c01b00ae6612ccf2af31f"
-"""Hash of the data set as loaded: a scikit-learn with other scans is noticed."""
+"""Hash of the data set as loaded: a scikit-learn with other scans is detected."""
 
 
 def load(places: Places) -> Dataset:
-    """The digits at 32 x 32 RGB; raises DatasetError when scikit-learn brings other scans than the known ones."""
+    """The digits at 32 x 32 RGB; raises DatasetError when scikit-learn's scans are not the known ones."""
     from sklearn.datasets import load_digits
 
     scans = load_digits()
@@ -34,7 +34,7 @@ def load(places: Places) -> Dataset:
     )
     if dataset.sha256 != SHA256:
         raise DatasetError(
-            f"the installed scikit-learn brings other digits than the known ones (SHA-256 {dataset.sha256[:12]}, "
+            f"the digits of the installed scikit-learn are not the known ones (SHA-256 {dataset.sha256[:12]}, "
             f"expected {SHA256[:12]}); reinstall it with `pip install --force-reinstall scikit-learn`"
         )
     return dataset

@@ -29,17 +29,17 @@ def download(url: str, target: Path, checksum: str, progress: bool) -> None:
     except requests.ConnectTimeout:
         raise DatasetError(f"{host} did not answer within {CONNECT_TIMEOUT_S:g} s") from None
     except requests.HTTPError as error:
-        raise DatasetError(f"{host} answers {str(error).partition(' for url')[0]}") from None
+        raise DatasetError(f"{host} answered {str(error).partition(' for url')[0]}") from None
     except requests.ConnectionError as error:
         raise DatasetError(f"{host} cannot be reached ({root_cause(error)})") from None
     except requests.RequestException as error:
-        raise DatasetError(f"the download from {host} broke off ({root_cause(error)})") from None
-    if what := fault(target, checksum):
-        raise DatasetError(f"{target.name} from {host} {what}")
+        raise DatasetError(f"the download from {host} was cut off ({root_cause(error)})") from None
+    if problem := fault(target, checksum):
+        raise DatasetError(f"{target.name} from {host} {problem}")
 
 
 def root_cause(error: BaseException) -> str:
-    """The innermost reason of a chain of exceptions, which the outer ones wrap in addresses and object ids."""
+    """The innermost reason of a chain of exceptions; the outer ones add addresses and object ids."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -48,7 +48,7 @@ def root_cause(error: BaseException) -> str:
 class Bar:
     """A progress bar of bytes with the interface that pooch calls: `total`, `update`, `reset`, `close`.
 
-    It is seen from the first byte on, so that a source out of reach leaves no empty bar.
+    It appears with the first byte, so that an unreachable source leaves no empty bar.
     """
 
     def __init__(self, progress: Any, task: Any) -> None:
@@ -57,7 +57,7 @@ class Bar:
 
     @property
     def total(self) -> int | None:
-        """Bytes to come; unknown when the server does not say."""
+        """Bytes in all; None when the server does not report them."""
         total: float | None = self._progress.tasks[self._task].total
         return None if total is None else int(total)
 
@@ -66,7 +66,7 @@ class Bar:
         self._progress.update(self._task, total=total_bytes or None, visible=True)
 
     def update(self, count_bytes: int) -> None:
-        """So many bytes more."""
+        """Add bytes."""
         self._progress.update(self._task, advance=count_bytes)
 
     def reset(self) -> None:
@@ -74,7 +74,7 @@ class Bar:
         self._progress.update(self._task, completed=0)
 
     def set(self, count_bytes: int) -> None:
-        """So many bytes in all."""
+        """Set the bytes so far."""
         self._progress.update(self._task, completed=count_bytes, visible=True)
 
     def close(self) -> None:

@@ -50,13 +50,13 @@ ARCHIVE_MD5 = {
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_SIZE_BYTES = 30_900_000
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
-ADVICE = f"Download the four .gz files from {URL} on a machine that can, and name their folder with --data-dir."
+ADVICE = f"Download the four .gz files from {URL} on another machine, and give their folder with --data-dir."
 
 
 def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, routes: Sequence[Route] | None = None) -> Dataset:
     """Fashion-MNIST from the cache, filled first by the first route that works; raises DatasetError, DiskError."""
-    taken = default_routes(places) if routes is None else routes
-    source = obtain("fashion_mnist", places.folder, checksums, taken, ADVICE)
+    used = default_routes(places) if routes is None else routes
+    source = obtain("fashion_mnist", places.folder, checksums, used, ADVICE)
     return Dataset.of(
         "fashion_mnist",
         read(places.folder, "train"),
@@ -98,12 +98,12 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     start = 4 + 4 * dimensions
     sizes = np.frombuffer(content[4:start], dtype=">u4").astype(np.int64)
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) - start != sizes.prod():
-        raise DatasetError(f"{path} is not an IDX file of bytes in {dimensions} dimensions; remove it and load again")
+        raise DatasetError(f"{path} is not an IDX file of bytes in {dimensions} dimensions; delete it and load again")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(sizes)
 
 
 def from_folder(data_dir: Path, target: Path) -> None:
-    """Copy the IDX files, plain or packed, out of a folder or where torchvision keeps them below it."""
+    """Copy the IDX files, plain or packed, out of a folder or its subfolder of torchvision's layout."""
     for name in CHECKSUMS:
         for folder in (data_dir, data_dir / "FashionMNIST" / "raw"):
             if (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""Bringing other layouts to the networks' input: uint8 [N, 3, 32, 32]."""
+"""Conversion to the networks' input: uint8 [N, 3, 32, 32]."""
 
 import numpy as np
 

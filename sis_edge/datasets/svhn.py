@@ -1,8 +1,8 @@
 """SVHN, cropped digits: house numbers photographed in the street, 32 x 32 RGB (Netzer et al., 2011).
 
 The training part is `train` and `extra` together, 604,388 images, as in the paper. The files are MATLAB 5:
-`X` uint8 [32, 32, 3, N] and `y` [N, 1], where the label 10 means the digit 0. They are kept as they are, and each is
-fetched by itself: `extra` alone is 1.3 GB, and what has arrived stays when the next one fails.
+`X` uint8 [32, 32, 3, N] and `y` [N, 1], where the label 10 means the digit 0. They are stored unchanged, and each is
+fetched by itself: `extra` alone is 1.3 GB, and a file that has arrived stays when the next one fails.
 """
 
 import shutil
@@ -25,7 +25,7 @@ CHECKSUMS = {  # MD5, as torchvision lists them; no SHA-256 of these files is kn
     "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
 }
 URL = "http://ufldl.stanford.edu/housenumbers"
-ADVICE = f"Download {', '.join(CHECKSUMS)} from {URL}/ on a machine that can, and name their folder with --data-dir."
+ADVICE = f"Download {', '.join(CHECKSUMS)} from {URL}/ on another machine, and give their folder with --data-dir."
 
 
 def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, url: str = URL) -> Dataset:
@@ -78,7 +78,7 @@ def read(paths: Sequence[Path]) -> ImageSet:
         shapes: dict[str, tuple[int, ...]] = {name: tuple(shape) for name, shape, _ in whosmat(path)}
         count = shapes.get("X", (0,))[-1]
         if shapes.get("X") != (SIDE, SIDE, 3, count) or shapes.get("y") != (count, 1):
-            raise DatasetError(f"{path} has not the layout of SVHN's cropped digits; remove it and load again")
+            raise DatasetError(f"{path} does not have the layout of SVHN's cropped digits; delete it and load again")
         counts.append(count)
     images = np.empty((sum(counts), 3, SIDE, SIDE), dtype=np.uint8)
     labels = np.empty(sum(counts), dtype=np.int64)

@@ -1,7 +1,7 @@
 """Compaction and folding: a trained network as plain arrays, one convolution with bias a layer.
 
 Deciding what is dead is formation's (`formation.compaction`); this file cuts. Exact, but for rounding: a dropped
-neuron emits exactly 0, so nothing downstream can tell.
+neuron emits exactly 0, so nothing downstream changes.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""A network in half precision, with its types written into the file: for run times that take the precision from it.
+"""A network in half precision, with its types written into the file: for runtimes that take the precision from it.
 
-Strongly typed TensorRT (11, and 10 on request) computes what the ONNX says. So the weights are fp16, a cast stands
-behind the input and one before the logits, and both ends stay float32: callers need not know.
+Strongly typed TensorRT (11, and 10 on request) computes what the ONNX says. So the weights are fp16, a cast
+follows the input, another one precedes the logits, and both ends stay float32: callers need not know.
 """
 
 import numpy as np
@@ -9,7 +9,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sis_edge.errors import ExportError
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT
+from sis_edge.spec import INPUT, OUTPUT
+from sis_edge.text.limits import with_limit
 
 LARGEST = float(np.finfo(np.float16).max)
 """The largest number of fp16, 65,504."""
@@ -29,8 +30,9 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
         values = numpy_helper.to_array(initializer)
         largest = float(np.abs(values).max(initial=0))
         if not largest <= LARGEST:  # also finds NaN
+            value, limit = with_limit(largest, LARGEST, ",.6g")
             raise ExportError(
-                f"{initializer.name} holds {largest:g}, and half precision ends at {LARGEST:,.0f}; "
+                f"{initializer.name} holds {value}, and half precision ends at {limit}; "
                 "train with weight decay, or leave fp16 out of the profile's precisions"
             )
         initializer.CopyFrom(numpy_helper.from_array(values.astype(np.float16), initializer.name))

@@ -12,11 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sis_edge import __version__
 from sis_edge.exporting.compact import CompactLayer, CompactNetwork
+from sis_edge.spec import INPUT, OUTPUT
 
 OPSET = 13
 IR_VERSION = 8
-INPUT = "input"
-OUTPUT = "logits"
 
 
 def to_onnx(network: CompactNetwork, name: str) -> onnx.ModelProto:

@@ -8,7 +8,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from sis_edge.errors import ExportError
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT
+from sis_edge.spec import INPUT, OUTPUT
+from sis_edge.text.limits import with_limit
 
 TOLERANCE = 1e-4
 """Largest difference of a logit that rounding explains: float32 sums in another order."""
@@ -33,7 +34,8 @@ def run_onnx(path: Path, inputs: Array, batch_size: int = 64, library: Path | No
         options.register_custom_ops_library(str(library))
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     parts = [
-        session.run([OUTPUT], {INPUT: inputs[at : at + batch_size]})[0] for at in range(0, len(inputs), batch_size)
+        session.run([OUTPUT], {INPUT: inputs[start : start + batch_size]})[0]
+        for start in range(0, len(inputs), batch_size)
     ]
     return np.concatenate(parts)
 
@@ -50,9 +52,11 @@ def check(path: Path, inputs: Array, reference: Array) -> ParityResult:
     """Compare an ONNX file with PyTorch's logits; raises ExportError beyond the tolerance or at another top-1."""
     result = compare(reference, run_onnx(path, inputs))
     if result.max_abs_difference > TOLERANCE or result.top1_agreement < 1:
+        difference, allowed = with_limit(result.max_abs_difference, TOLERANCE, ".2g")
+        agreement, _ = with_limit(result.top1_agreement, 1, ".1%")
         raise ExportError(
-            f"{path} does not answer as PyTorch: logits differ by up to {result.max_abs_difference:.2g} "
-            f"(allowed {TOLERANCE:g}), top-1 agrees on {result.top1_agreement:.1%} of {result.images} images; "
+            f"{path} does not answer as PyTorch: logits differ by up to {difference} "
+            f"(allowed {allowed}), top-1 agrees on {agreement} of {result.images} images; "
             "keep the file and report it: nothing was bundled"
         )
     return result

@@ -1,4 +1,4 @@
-"""A network with native nodes beside the plain one: for which layers, with which library, and checked where it runs.
+"""A network with native nodes, next to the plain one: for which layers, with which library, checked where it runs.
 
 The choice is the cost model's where the board was calibrated, and the structure's where it was not.
 """
@@ -23,6 +23,7 @@ from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
 from sis_edge.native.predict import predict
 from sis_edge.profiles import DeviceProfile
+from sis_edge.text.limits import with_limit
 
 MODEL = "sparse.onnx"
 NO_NATIVE_LAYER = "they are expected to be faster for no layer"
@@ -31,7 +32,7 @@ NOT_CALIBRATED = "not calibrated; `sis-edge calibrate --host HOST` measures the 
 
 @dataclass(frozen=True)
 class Engine:
-    """What native nodes are made with for a board: its library, or the reason in `absent` why there is none."""
+    """What native nodes are made with for a board: its library, or in `absent` the reason why not."""
 
     architecture: str
     library: Path | None
@@ -85,8 +86,8 @@ def plan(engine: Engine, graph: SynapticGraph) -> Plan:
     """What computes each layer of the graph's compact network."""
     if engine.calibration is None:
         return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
-    found = predict(costs.fit(engine.calibration), graph)
-    return Plan(found.chosen.choices, found.dense_s, found.compact_s, found.chosen.seconds)
+    prediction = predict(costs.fit(engine.calibration), graph)
+    return Plan(prediction.chosen.choices, prediction.dense_s, prediction.compact_s, prediction.chosen.seconds)
 
 
 def check(
@@ -108,13 +109,14 @@ def check(
         unchecked = f"this machine is a {platform.machine()}, the library is for {engine.architecture}"
         return {"host_accuracy": None, "agreement": None, "unchecked": unchecked}
     logits = parity.run_onnx(folder / MODEL, images, library=engine.library)
-    found = parity.compare(parity.run_onnx(plain, images), logits)
-    if not found.max_abs_difference <= parity.TOLERANCE:
+    agreement = parity.compare(parity.run_onnx(plain, images), logits)
+    if not agreement.max_abs_difference <= parity.TOLERANCE:
+        difference, allowed = with_limit(agreement.max_abs_difference, parity.TOLERANCE, ".2g")
         raise ExportError(
-            f"{folder / MODEL} differs from the plain network by up to {found.max_abs_difference:.2g} "
-            f"(allowed {parity.TOLERANCE:g}); keep the file and report it: nothing was bundled"
+            f"{folder / MODEL} differs from the plain network by up to {difference} (allowed {allowed}); "
+            "keep the file and report it: nothing was bundled"
         )
-    return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(found), "unchecked": None}
+    return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(agreement), "unchecked": None}
 
 
 def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> SparseForm:

@@ -1,8 +1,8 @@
 """A compact network as ONNX with sparse nodes: the same function, input and output as `onnx_file` writes.
 
-Layers that the native kernels compute stand in nodes `SparseChain` of the domain `sis_edge`, as many consecutive ones
-in one node as there are, so that maps keep the kernels' own layout between them; the others stay plain ONNX nodes. A
-session needs the library of `sis_edge.native` for the board: `SessionOptions.register_custom_ops_library(path)`.
+Layers that the native kernels compute are nodes `SparseChain` of the domain `sis_edge`, consecutive ones in one node,
+so that maps keep the kernels' own layout between them; the others stay plain ONNX nodes. A session needs the library of
+`sis_edge.native` for the board: `SessionOptions.register_custom_ops_library(path)`.
 """
 
 import zlib
@@ -12,8 +12,9 @@ import onnx
 from onnx import helper
 
 from sis_edge.exporting.compact import CompactLayer, CompactNetwork
-from sis_edge.exporting.onnx_file import INPUT, OUTPUT, add_layer, add_pooling, to_model
+from sis_edge.exporting.onnx_file import add_layer, add_pooling, to_model
 from sis_edge.native import blob
+from sis_edge.spec import INPUT, OUTPUT
 
 DOMAIN = "sis_edge"
 DOMAIN_VERSION = 1
@@ -29,19 +30,19 @@ def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | N
     widths = [1] * len(network.layers) if blocks is None else list(blocks)
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
-    value, at = INPUT, 0
-    while at < len(network.layers):
-        end = at + 1
-        if widths[at]:
+    value, begin = INPUT, 0
+    while begin < len(network.layers):
+        end = begin + 1
+        if widths[begin]:
             while end < len(network.layers) and widths[end]:
                 end += 1
             is_last = end == len(network.layers)
             result = OUTPUT if is_last else f"{network.layers[end - 1].spec.name}.out"
-            nodes.append(_sparse_node(network.layers[at:end], widths[at:end], value, result, is_last))
+            nodes.append(_sparse_node(network.layers[begin:end], widths[begin:end], value, result, is_last))
             value = result
         else:
-            value = add_layer(network.layers[at], value, nodes, weights)
-        at = end
+            value = add_layer(network.layers[begin], value, nodes, weights)
+        begin = end
     if value != OUTPUT:
         add_pooling(value, nodes)
     model = to_model(network, name, nodes, weights, {DOMAIN: DOMAIN_VERSION})

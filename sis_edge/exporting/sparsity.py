@@ -60,7 +60,7 @@ def of_model(model: onnx.ModelProto) -> list[WeightSparsity]:
     """Every convolution of a model, in its order, with what its weights are."""
     arrays = {value.name: value for value in model.graph.initializer}
     made_by = {name: node for node in model.graph.node for name in node.output}
-    found = []
+    rows = []
     for node in model.graph.node:
         if node.op_type != "Conv":
             continue
@@ -69,10 +69,10 @@ def of_model(model: onnx.ModelProto) -> list[WeightSparsity]:
             is_quantised |= made_by[name].op_type == "QuantizeLinear"
             name = made_by[name].input[0]
         if name not in arrays:
-            continue  # weights that are computed at run time cannot be sparse kernels
+            continue  # weights that are computed at runtime cannot be sparse kernels
         weight = numpy_helper.to_array(arrays[name])
         most = most_of_four(weight)
-        found.append(
+        rows.append(
             WeightSparsity(
                 layer=node.name,
                 weight=name,
@@ -83,4 +83,4 @@ def of_model(model: onnx.ModelProto) -> list[WeightSparsity]:
                 is_24=None if most is None else most <= N,
             )
         )
-    return found
+    return rows

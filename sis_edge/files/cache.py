@@ -1,4 +1,4 @@
-"""The one cache folder: data sets, compiled libraries, calibrations, wheels."""
+"""The one cache folder: data sets, compiled libraries and the compiler's own cache, calibrations, wheels, sweeps."""
 
 import os
 from pathlib import Path

@@ -8,10 +8,15 @@ A package of somebody else's adds names by entry points of the registry's group,
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sis_edge.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 
@@ -29,6 +34,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self.show = show
         self._targets: dict[str, str | T] = dict(builtin)
         self._loaded: dict[str, T] = {}
+        self._registered: set[str] = set()
         self._knows_others = False
 
     def find(self, name: str) -> T:
@@ -44,10 +50,14 @@ class Registry(Mapping[str, T], Generic[T]):
         return name
 
     def register(self, name: str, what: T) -> None:
-        """Add a name for this process; raises UsageError for one that stands for something else already."""
-        if name in self and self._targets[name] is not what:
+        """Add a name for this process, or give one that was registered before another meaning.
+
+        Raises UsageError for a built-in name and for one of another package's.
+        """
+        if name in self and name not in self._registered:
             raise UsageError(f"{self.kind} '{name}' exists already; choose another name")
-        self._targets[name] = what
+        self._registered.add(name)
+        self._targets[name] = self._loaded[name] = what
 
     def listed(self) -> str:
         """The names, comma-separated, for help texts and messages."""
@@ -77,6 +87,27 @@ class Registry(Mapping[str, T], Generic[T]):
             for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
                 self._targets.setdefault(point.name, point.value)
         return self._targets
+
+
+@dataclass(frozen=True)
+class NameIn:
+    """For the annotation of a pydantic field: a text that is a name of the registry, now or at the time of reading."""
+
+    registry: Registry[Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: "CoreSchema", handler: "GetJsonSchemaHandler") -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.registry)}
+
+    def _checked(self, name: str) -> str:
+        try:
+            return self.registry.checked(name)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
 
 
 def _load(target: str) -> Any:

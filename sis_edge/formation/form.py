@@ -7,10 +7,11 @@ import numpy as np
 
 from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import live_neurons
-from sis_edge.formation.distributions import distribution
+from sis_edge.formation.distributions import UNIFORM
 from sis_edge.formation.formation import Formation
-from sis_edge.formation.granularities import Granularity, granularity
+from sis_edge.formation.granularities import Granularity
 from sis_edge.formation.graph import LayerGraph, Mask, SynapticGraph
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
 from sis_edge.spec import Group, LayerSpec, NetworkSpec
 
 
@@ -22,8 +23,8 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
     """
     shares: dict[Group, float] = {"CL": formation.t_c, "MP": formation.t_p}
     units: dict[Group, Granularity] = {
-        "CL": granularity(formation.conv)(formation),
-        "MP": granularity(formation.micro)(formation),
+        "CL": GRANULARITIES.find(formation.conv)(formation),
+        "MP": GRANULARITIES.find(formation.micro)(formation),
     }
     _check_distribution(formation, shares)
     neurons = [units[layer.group].neurons(layer, shares[layer.group]) for layer in spec.layers]
@@ -51,9 +52,9 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
 
 def _check_distribution(formation: Formation, shares: dict[Group, float]) -> None:
     """Raises UsageError for a distribution that would decide nothing: its graph would pass for another."""
-    law = distribution(formation.distribution)
+    law = DISTRIBUTIONS.find(formation.distribution)
     drawn = {"CL": formation.conv, "MP": formation.micro}
-    if law.name != "uniform" and not any(shares[group] < 1 and drawn[group] in law.acts_on for group in shares):
+    if law.name != UNIFORM and not any(shares[group] < 1 and law.applies_to(drawn[group]) for group in shares):
         raise UsageError(
             f"distribution {law.name} is of granularity {', '.join(law.acts_on)}, and nothing is drawn in those here "
             f"(conv {formation.conv}, t_c = {formation.t_c:g}; micro {formation.micro}, t_p = {formation.t_p:g}); "

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sis_edge.errors import UsageError
+from sis_edge.registries import GRANULARITIES
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Formation:
         if self.seed < 0:
             raise UsageError(f"seed = {self.seed} is negative; give 0 or a positive whole number")
         if self.block < 1:
-            raise UsageError(f"block = {self.block} is no group of filters; give 1 or more (8 or 16 run fast)")
+            raise UsageError(f"block = {self.block} is not a number of filters; give 1 or more (8 or 16 run fast)")
 
     @property
     def units(self) -> str:
         """What exists or not in CL, in a word: `kernel`, or `block:16` for blocks of 16 filters."""
-        return f"{self.conv}:{self.block}" if self.conv == "block" else self.conv
+        return GRANULARITIES.find(self.conv).unit(self.block)
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters as plain data, for files and for cache keys."""

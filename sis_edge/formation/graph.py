@@ -23,8 +23,10 @@ from sis_edge.errors import UsageError
 from sis_edge.files.disk import writing
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
+from sis_edge.text.tables import as_html, as_text
 
 FORMAT_VERSION = 1
+_HEADINGS = ("layer", "kernel", "neurons", "synapses", "density", "MMAC")
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
 """What damaged bytes raise: the zip reader may see an unknown or encrypted method, numpy parses an array's header."""
@@ -124,6 +126,36 @@ class SynapticGraph:
             )
             for one, two in zip(self.layers, other.layers, strict=True)
         ]
+
+    @property
+    def _title(self) -> str:
+        formation = self.formation
+        fewer = f"{self.architectural_efficiency:.2f}x fewer"
+        return (
+            f"{self.synapse_count:,} synapses of {self.spec.synapse_count:,} ({fewer}), "
+            f"t_c {formation.t_c:g} ({formation.units}), t_p {formation.t_p:g} ({formation.micro}), "
+            f"{formation.distribution}, seed {formation.seed}"
+        )
+
+    def _layer_rows(self) -> list[list[str]]:
+        return [
+            [
+                layer.spec.name,
+                f"{layer.spec.kernel}x{layer.spec.kernel}",
+                f"{int(layer.neurons.sum())}/{layer.spec.filters}",
+                f"{layer.synapse_count:,}",
+                f"{layer.synapse_count / layer.spec.synapse_count:.1%}",
+                f"{layer.macs / 1e6:.2f}",
+            ]
+            for layer in self.layers
+        ]
+
+    def __repr__(self) -> str:
+        return as_text(_HEADINGS, self._layer_rows(), title=self._title)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return as_html(_HEADINGS, self._layer_rows(), title=self._title)
 
     def save(self, path: Path) -> None:
         """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""

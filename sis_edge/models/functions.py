@@ -1,6 +1,6 @@
-"""Convolution, and normalisation with ReLU, of a network that is trained.
+"""Convolution, and normalisation with ReLU, for training.
 
-Each takes our kernels where they serve (float32 on a processor, channels last, a training that uses them) and torch's
+Each uses our C kernels where they apply (float32 on a CPU, channels last, a training that uses them) and torch's
 operators elsewhere; both compute the same function. Shapes: N images, C channels in, F filters, s the map's side.
 """
 
@@ -26,7 +26,7 @@ _G = torch.tensor([[factor * x**power for power in range(5)] for x, factor in _N
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """[N, C, s, s] and weights [F, C, k, k] -> [N, F, s, s]; k is odd, the border is zero."""
     library = kernels.active()
-    if library is not None and bias is None and _served(x):
+    if library is not None and bias is None and _applies(x):
         for kind in (_Pointwise, _Patches, _Winograd):
             if kind.takes(x, weight):
                 result: Tensor = kind.apply(x, weight, library)  # type: ignore[no-untyped-call]
@@ -37,13 +37,13 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def norm_relu(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """ReLU after batch normalisation: [N, C, s, s] -> the same."""
     library = kernels.active()
-    if library is not None and norm.training and _served(x):
+    if library is not None and norm.training and _applies(x):
         result: Tensor = _NormRelu.apply(x, norm.weight, norm.bias, norm, library)  # type: ignore[no-untyped-call]
         return result
     return F.relu(norm(x), inplace=True)  # nothing needs what was there before
 
 
-def _served(x: Tensor) -> bool:
+def _applies(x: Tensor) -> bool:
     return (
         torch.is_grad_enabled()
         and x.device.type == "cpu"
@@ -63,10 +63,10 @@ class _NormRelu(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d, library: ctypes.CDLL
     ) -> Tensor:
-        at, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
+        ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
         sums = torch.empty(2, channels, dtype=torch.float64)
         pivot = x[0, :, 0, 0]  # the first row
-        library.sis_moments(at(x), at(pivot), rows, channels, at(sums[0]), at(sums[1]))
+        library.sis_moments(ptr(x), ptr(pivot), rows, channels, ptr(sums[0]), ptr(sums[1]))
         from_pivot = sums[0] / rows
         mean = pivot + from_pivot
         variance = (sums[1] / rows - from_pivot * from_pivot).clamp_(min=0)
@@ -74,7 +74,7 @@ class _NormRelu(torch.autograd.Function):
         inverse = (variance + norm.eps).rsqrt()
         scale, shift = (weight * inverse).float(), (bias - weight * inverse * mean).float()
         y = torch.empty_like(x)
-        library.sis_scale_relu(at(x), at(scale), at(shift), rows, channels, at(y))
+        library.sis_scale_relu(ptr(x), ptr(scale), ptr(shift), rows, channels, ptr(y))
         ctx.save_for_backward(x, scale, shift, mean, inverse)
         ctx.library = library
         return y
@@ -82,18 +82,18 @@ class _NormRelu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         x, scale, shift, mean, inverse = ctx.saved_tensors
-        at, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
+        ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
         dy = dy.contiguous(memory_format=_LAST)
         sums, pivot = torch.empty(2, channels, dtype=torch.float64), mean.float()
         ctx.library.sis_scale_relu_sums(
-            at(x), at(dy), at(pivot), at(scale), at(shift), rows, channels, at(sums[0]), at(sums[1])
+            ptr(x), ptr(dy), ptr(pivot), ptr(scale), ptr(shift), rows, channels, ptr(sums[0]), ptr(sums[1])
         )
         d_bias, d_weight = sums[0], sums[1] * inverse
         slope = (-scale * inverse * d_weight / rows).float()
         offset = (scale * (mean * inverse * d_weight - d_bias) / rows).float()
         dx = torch.empty_like(x)
         ctx.library.sis_scale_relu_back(
-            at(x), at(dy), at(scale), at(shift), at(slope), at(offset), rows, channels, at(dx)
+            ptr(x), ptr(dy), ptr(scale), ptr(shift), ptr(slope), ptr(offset), rows, channels, ptr(dx)
         )
         return dx, d_weight.float(), d_bias.float(), None, None
 
@@ -118,10 +118,10 @@ class _Pointwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
         images, channels, height, width = x.shape
-        filters, pixels, at = len(weight), images * height * width, kernels.address
+        filters, pixels, ptr = len(weight), images * height * width, kernels.address
         y = torch.empty((images, filters, height, width), memory_format=_LAST)
         right = weight.reshape(filters, channels).T.contiguous()
-        library.sis_products(at(x), channels, 1, 0, at(right), 0, pixels, channels, filters, 1, at(y))
+        library.sis_products(ptr(x), channels, 1, 0, ptr(right), 0, pixels, channels, filters, 1, ptr(y))
         ctx.save_for_backward(x, weight)
         ctx.library = library
         return y
@@ -130,16 +130,16 @@ class _Pointwise(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         images, channels, height, width = x.shape
-        filters, pixels, at = len(weight), images * height * width, kernels.address
+        filters, pixels, ptr = len(weight), images * height * width, kernels.address
         dy = dy.contiguous(memory_format=_LAST)
         dx, right = torch.empty_like(x), weight.reshape(filters, channels).contiguous()
-        ctx.library.sis_products(at(dy), filters, 1, 0, at(right), 0, pixels, filters, channels, 1, at(dx))
+        ctx.library.sis_products(ptr(dy), filters, 1, 0, ptr(right), 0, pixels, filters, channels, 1, ptr(dx))
         # Parts of the pixels are summed on their own, for there are threads to share them.
         parts = math.gcd(pixels, _PIECES)
         share = pixels // parts
         sums = torch.empty(parts, filters, channels)
         ctx.library.sis_products(
-            at(dy), 1, filters, share * filters, at(x), share * channels, filters, share, channels, parts, at(sums)
+            ptr(dy), 1, filters, share * filters, ptr(x), share * channels, filters, share, channels, parts, ptr(sums)
         )
         return dx, sums.sum(dim=0).view_as(weight), None
 
@@ -155,10 +155,10 @@ class _Patches(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
         images, channels, side, _ = x.shape
         filters, _, kernel, _ = weight.shape
-        at = kernels.address
+        ptr = kernels.address
         y = torch.empty((images, filters, side, side), memory_format=_LAST)
         by_patch = weight.permute(2, 3, 1, 0).contiguous()  # [k, k, C, F]
-        library.sis_patches(at(x), at(by_patch), images, side, channels, kernel, filters, at(y))
+        library.sis_patches(ptr(x), ptr(by_patch), images, side, channels, kernel, filters, ptr(y))
         ctx.save_for_backward(x)
         ctx.library, ctx.kernel = library, kernel
         return y
@@ -167,10 +167,10 @@ class _Patches(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         images, channels, side, _ = x.shape
-        filters, kernel, at = dy.shape[1], ctx.kernel, kernels.address
+        filters, kernel, ptr = dy.shape[1], ctx.kernel, kernels.address
         dy = dy.contiguous(memory_format=_LAST)
         sums = torch.empty(_PIECES, kernel, kernel, channels, filters)
-        ctx.library.sis_patches_weights(at(x), at(dy), images, side, channels, kernel, filters, at(sums))
+        ctx.library.sis_patches_weights(ptr(x), ptr(dy), images, side, channels, kernel, filters, ptr(sums))
         return None, sums.sum(dim=0).permute(3, 2, 0, 1), None
 
 
@@ -185,10 +185,10 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
         images, channels, side, _ = x.shape
-        filters, at = len(weight), kernels.address
+        filters, ptr = len(weight), kernels.address
         y = torch.empty((images, filters, side, side), memory_format=_LAST)
         points = torch.einsum("pi,fcij,qj->pqcf", _G, weight, _G).contiguous()
-        library.sis_winograd(at(x), at(points), images, side, channels, filters, at(y))
+        library.sis_winograd(ptr(x), ptr(points), images, side, channels, filters, ptr(y))
         ctx.save_for_backward(x, points)
         ctx.library = library
         return y
@@ -197,10 +197,10 @@ class _Winograd(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> Any:
         x, points = ctx.saved_tensors
         images, channels, side, _ = x.shape
-        filters, at = dy.shape[1], kernels.address
+        filters, ptr = dy.shape[1], kernels.address
         dy = dy.contiguous(memory_format=_LAST)
         dx, sums = torch.empty_like(x), torch.empty(_PIECES, *points.shape)
         turned = points.transpose(2, 3).contiguous()
-        ctx.library.sis_winograd_back(at(x), at(dy), at(turned), images, side, channels, filters, at(dx), at(sums))
+        ctx.library.sis_winograd_back(ptr(x), ptr(dy), ptr(turned), images, side, channels, filters, ptr(dx), ptr(sums))
         d_weight = torch.einsum("pi,pqcf,qj->fcij", _G, sums.sum(dim=0), _G)
         return dx, d_weight.contiguous(memory_format=_LAST), None

@@ -1,4 +1,4 @@
-"""Kernels in C for training on a processor (`c/`): compiled here once, loaded once, used while a training runs.
+"""C kernels for training on a CPU (`c/`): compiled once on this machine, loaded once, used while a training runs.
 
 Without a C compiler, or on a GPU, torch's own operators do the same work (`functions.py`).
 """
@@ -34,7 +34,7 @@ _FUNCTIONS = {
 
 
 def sources(level: str) -> build.Sources:
-    """What the library is made of, for a processor of that level."""
+    """The library's sources, for a CPU of that instruction set level."""
     own = ("pieces.c", "norm_relu.c", "patches.c", "products.c", "winograd.c")
     folder = Path(__file__).parent / "c"
     units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
@@ -43,7 +43,7 @@ def sources(level: str) -> build.Sources:
 
 @cache
 def load() -> ctypes.CDLL | None:
-    """The library for this machine, or None where it cannot be had."""
+    """The library for this machine, or None where it cannot be built."""
     machine = platform.machine()
     features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     level = "x86_64_v3" if machine == "x86_64" and features.get("avx2") and features.get("fma3") else machine
@@ -53,7 +53,7 @@ def load() -> ctypes.CDLL | None:
     except UsageError:  # no compiler
         return None
     except (ExportError, DiskError, OSError) as error:
-        warnings.warn(f"training goes on without kernels of its own, and slower: {error}", stacklevel=2)
+        warnings.warn(f"training continues with torch's own operators, which are slower: {error}", stacklevel=2)
         return None
     for name, arguments in _FUNCTIONS.items():
         function = getattr(library, name)
@@ -72,7 +72,7 @@ def active() -> ctypes.CDLL | None:
 
 @contextmanager
 def used(threads: int) -> Iterator[bool]:
-    """Let the networks of this process train on the kernels, on so many threads; tells whether they do."""
+    """Train the networks of this process with the kernels on that many threads; yields whether they are there."""
     global _active
     before, _active = _active, load()
     if _active is not None:
@@ -86,5 +86,5 @@ def used(threads: int) -> Iterator[bool]:
 
 
 def address(tensor: Tensor) -> int:
-    """Where a tensor's first number lies."""
+    """The address of a tensor's first number."""
     return tensor.data_ptr()

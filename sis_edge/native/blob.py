@@ -59,19 +59,19 @@ def groups(pairs: Pairs, block: int = 1) -> list[Group]:
     >>> [(g.begin, g.end, g.inputs.tolist()) for g in groups(np.array([[1, 0], [1, 0], [1, 1]], dtype=bool))]
     [(0, 2, [0]), (2, 3, [0, 1])]
     """
-    found: list[Group] = []
+    joined: list[Group] = []
     for begin in range(0, len(pairs), block):
         end = min(begin + block, len(pairs))
         inputs = np.flatnonzero(pairs[begin:end].any(axis=0))
-        if found and np.array_equal(found[-1].inputs, inputs):
-            found[-1] = Group(found[-1].begin, end, inputs)
+        if joined and np.array_equal(joined[-1].inputs, inputs):
+            joined[-1] = Group(joined[-1].begin, end, inputs)
         else:
-            found.append(Group(begin, end, inputs))
-    return found
+            joined.append(Group(begin, end, inputs))
+    return joined
 
 
 def encode(layers: Sequence[ChainLayer], blocks: Sequence[int] | None = None, global_average: bool = False) -> bytes:
-    """The blob of a chain; `blocks` says for each layer how many filters share an input list at least (all: 1)."""
+    """The blob of a chain; `blocks` is for each layer the least number of filters that share inputs (default: 1)."""
     widths = [1] * len(layers) if blocks is None else list(blocks)
     parts = [MAGIC, struct.pack("<3I", BLOB_VERSION, len(layers), GLOBAL_AVERAGE if global_average else 0)]
     for layer, block in zip(layers, widths, strict=True):
@@ -79,13 +79,13 @@ def encode(layers: Sequence[ChainLayer], blocks: Sequence[int] | None = None, gl
     return b"".join(parts)
 
 
-def _layer(layer: ChainLayer, found: Sequence[Group]) -> list[bytes]:
+def _layer(layer: ChainLayer, cut: Sequence[Group]) -> list[bytes]:
     spec = layer.spec
     filters, inputs, kernel, _ = layer.weight.shape
     relu = 0 if spec.is_class_layer else RELU
-    parts = [struct.pack("<8I", kernel, inputs, filters, spec.map_side, spec.map_side, spec.pool, relu, len(found))]
+    parts = [struct.pack("<8I", kernel, inputs, filters, spec.map_side, spec.map_side, spec.pool, relu, len(cut))]
     parts.append(_floats(layer.bias))
-    for group in found:
+    for group in cut:
         parts.append(struct.pack("<2I", group.end - group.begin, group.inputs.size))
         parts.append(group.inputs.astype("<u4").tobytes())
         parts.append(_floats(layer.weight[group.begin : group.end, group.inputs].transpose(1, 0, 2, 3)))

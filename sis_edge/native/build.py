@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from sis_edge.errors import ExportError
+from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
 from sis_edge.native import toolchain
 from sis_edge.native.toolchain import Toolchain
@@ -54,7 +53,7 @@ def library(
     """
     compiler = compiler or toolchain.find(architecture)
     what = what or operator(architecture)
-    folder = (cache or user_cache_path("sis-edge") / "native") / key(compiler, what)
+    folder = (cache or cache_root() / "native") / key(compiler, what)
     target = folder / what.name
     if not target.exists():
         with writing(folder):
@@ -107,7 +106,7 @@ def _compile(compiler: Toolchain, target: Path, what: Sources) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=toolchain.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise ExportError(f"the sparse kernels do not compile with `{' '.join(command)}`:\n{last}")

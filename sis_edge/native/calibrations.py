@@ -11,19 +11,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from platformdirs import user_cache_path
 from pydantic import ValidationError
 
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.files.atomic import write_text
+from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
 from sis_edge.native import build, toolchain
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
 
 
 def default_folder() -> Path:
-    """Where they are kept unless told otherwise."""
-    return user_cache_path("sis-edge") / "calibrations"
+    """Where they are kept by default."""
+    return cache_root() / "calibrations"
 
 
 def place(
@@ -35,7 +35,7 @@ def place(
     cpu: str | None,
     features: Sequence[str],
 ) -> Path:
-    """The file of a board's calibration: another library, run time, processor or number of threads has another."""
+    """The file of a board's calibration: another library, runtime, processor or number of threads has another."""
     what = hashlib.sha256(json.dumps([board, cpu, sorted(features)]).encode()).hexdigest()[:8]
     words = "".join(c if c.isalnum() else "-" for c in cpu or "unknown").strip("-")[:48]
     return folder / f"{library}-ort{onnxruntime}-t{threads}-{words}-{what}.json"
@@ -53,35 +53,45 @@ def save(calibration: Calibration, path: Path, profile: str) -> None:
 def of_profile(profile: str, threads: int, folder: Path | None = None) -> Calibration:
     """The last calibration of a board of this profile.
 
-    Raises RecordError where there is none, or one of other kernels than this sis-edge builds or of other threads.
+    Raises RecordError without one, and for one of other kernels than this sis-edge builds or of other threads.
     """
     path = _last(folder or default_folder(), profile)
     how = f"`sis-edge calibrate --host HOST --profile {profile}` measures one"
     if not path.exists():
-        raise RecordError(f"there is no calibration of a board of the profile {profile}; {how}")
-    found = read(path)
-    if found.library != _library_now(found.library):
-        raise RecordError(f"the calibration of {found.board} is of other kernels than this sis-edge has; {how}")
-    if found.threads != threads:
-        wanted = on_threads(threads)
+        raise RecordError(f"no calibration for the profile {profile}; {how}")
+    calibration = read(path)
+    if calibration.library != _library_now(calibration.library):
         raise RecordError(
-            f"the calibration of {found.board} is of {on_threads(found.threads)}, and the profile {profile} computes "
-            f"on {wanted}; {how}"
+            f"the calibration of {calibration.board} is for other kernels than those of this sis-edge; {how}"
         )
-    return found
+    if calibration.threads != threads:
+        expected = on_threads(threads)
+        raise RecordError(
+            f"the calibration of {calibration.board} is for {on_threads(calibration.threads)}, "
+            f"and the profile {profile} uses {expected}; {how}"
+        )
+    return calibration
+
+
+def kept(profile: str, folder: Path | None = None) -> Calibration | None:
+    """The last calibration of the profile, of whatever kernels and threads; None where none can be read."""
+    try:
+        return read(_last(folder or default_folder(), profile))
+    except RecordError:
+        return None
 
 
 def read(path: Path) -> Calibration:
-    """A stored calibration; raises RecordError where it is none or of another version."""
+    """A stored calibration; raises RecordError for anything else, or another version."""
     try:
         data = json.loads(path.read_text())
         if data.get("calibration_version") != CALIBRATION_VERSION:
             raise RecordError(f"{path} has another version than {CALIBRATION_VERSION}; calibrate the board again")
-        found = Calibration.model_validate(data)
-        fit(found)
+        calibration = Calibration.model_validate(data)
+        fit(calibration)
     except (OSError, ValueError, AttributeError, ValidationError) as error:
-        raise RecordError(f"{path} is no readable calibration ({error}); calibrate the board again") from None
-    return found
+        raise RecordError(f"{path} is not a readable calibration ({error}); calibrate the board again") from None
+    return calibration
 
 
 def _last(folder: Path, profile: str) -> Path:

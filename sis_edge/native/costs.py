@@ -1,7 +1,7 @@
 """What a layer costs on a board: counted work (`work`) times the board's measured seconds for each kind of it.
 
-The seconds come from a calibration, by non-negative least squares of relative errors. How far the fitted costs miss
-the measured ones tells how much can be believed of what is predicted.
+The seconds come from a calibration, by non-negative least squares of relative errors. The error of the fit shows how
+far predictions can be trusted.
 """
 
 import hashlib
@@ -19,28 +19,29 @@ from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
 from sis_edge.native.work import Copy, Work
 from sis_edge.spec import LayerSpec
+from sis_edge.text.limits import with_limit
 
 CALIBRATION_VERSION = 3
 
 DOUBT_S = 0.5e-6
-"""The time of a stage of the kernels cannot be told better, with caches and clocks as they are."""
+"""How well the time of a stage of the kernels is known, with caches and clocks as they are."""
 
 OTHER_CORES = 0.25
-"""What other programs may use before a calibration is warned of: as in the verdicts on runs."""
+"""Cores that other programs may use before a calibration is doubtful: as in the verdicts on runs."""
 
 LARGE_ERROR = 0.15
-"""A calibration whose fit misses its own measurements by more (root mean square) is warned of."""
+"""Cost-model error (root mean square of relative errors) above which a calibration is doubtful."""
 
 
 class Calibration(BaseModel):
     """What a board's calibration measured: seconds of each probe.
 
     Of native ones those of each stage; of ONNX Runtime's `dense` ones those of each node under its profiler, whose
-    operators stand in `operators`, of `plain` ones those of a run.
+    operators are in `operators`, of `plain` ones those of a run.
 
     `library` is the key of the library of kernels that was timed (`build.key`), `other_cores` how many cores other
-    programs kept busy meanwhile (None: unknown). `fit_error` is how far the cost model misses these seconds, as a share
-    of them (root mean square): of the kernels and of ONNX Runtime.
+    programs kept busy meanwhile (None: unknown). `fit_error` is the cost model's error, root mean square of relative
+    errors: for the kernels and for ONNX Runtime.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -75,14 +76,15 @@ class Calibration(BaseModel):
 
     @property
     def doubt(self) -> str | None:
-        """Why its predictions are to be doubted; None where they are not."""
+        """Why its predictions are doubtful; None where they are not."""
         reasons = [
-            f"its costs miss what it measured of {way} by {error:.0%} (usual: up to {LARGE_ERROR:.0%})"
+            "cost-model error for {} is {} (limit {})".format(way, *with_limit(error, LARGE_ERROR, ".1%"))
             for way, error in self.fit_error.items()
             if error > LARGE_ERROR
         ]
         if self.other_cores is not None and self.other_cores > OTHER_CORES:
-            reasons.append(f"other programs kept {self.other_cores:.2f} cores busy meanwhile")
+            cores, limit = with_limit(self.other_cores, OTHER_CORES, ".2f")
+            reasons.append(f"other programs kept {cores} cores busy (limit {limit})")
         if not reasons:
             return None
         return (
@@ -100,7 +102,7 @@ def on_threads(threads: int) -> str:
 class CostModel:
     """Seconds of each kind of work on a board, with as many threads as were calibrated.
 
-    `run_s` is the cost of a session's run beside its layers; `fit_error` is as in `Calibration`.
+    `run_s` is the cost of a session's run without its layers; `fit_error` is as in `Calibration`.
     """
 
     isa: InstructionSet
@@ -121,7 +123,7 @@ class CostModel:
     def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
         """The layer as ONNX Runtime's dense convolution without pooling.
 
-        It stands behind another one of ONNX Runtime's, or where maps come in the plain layout.
+        It follows another one of ONNX Runtime's, or its maps come in the plain layout.
         """
         return _total(work.dense(self.isa, layer, before), self.dense)
 
@@ -157,10 +159,10 @@ def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samp
     layers: Samples = []
     copies: Samples = []
     for probe in probes.NATIVE:
-        found = calibration.native.get(probe.name, [])
-        if len(found) != probe.stage_count:
+        measured_s = calibration.native.get(probe.name, [])
+        if len(measured_s) != probe.stage_count:
             raise _lacking(calibration, probe.name)
-        for stage, seconds in zip(probe.stages, found, strict=False):
+        for stage, seconds in zip(probe.stages, measured_s, strict=False):
             if isinstance(stage, Copy):
                 copies.append((work.copied(isa, stage), seconds))
             else:
@@ -170,25 +172,25 @@ def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samp
 
 
 def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samples, float]:
-    """Layers and poolings of ONNX Runtime's probes, and the seconds of a run beside them."""
+    """Layers and poolings of ONNX Runtime's probes, and the seconds of a run without them."""
     lacking = [probe.name for probe in probes.PLAIN if probe.name not in calibration.plain]
     if lacking:
         raise _lacking(calibration, lacking[0])
     rest_s = calibration.plain[probes.REST.name]
     small = [(_nodes(calibration, probe.name), calibration.plain[probe.name]) for probe in probes.SMALL]
     added_s = nodes.added(small, rest_s)
-    found: Samples = []
+    samples: Samples = []
     for probe in probes.DENSE:
         times = nodes.of_layers(_nodes(calibration, probe.name), added_s)
         if len(times) != len(probe.layers):
             raise _lacking(calibration, probe.name)
         before: LayerSpec | None = None
         for layer, (layer_s, pool_s) in zip(probe.layers, times, strict=True):
-            found.append((work.dense(isa, layer, before), max(layer_s, 0.0)))
+            samples.append((work.dense(isa, layer, before), max(layer_s, 0.0)))
             if layer.pool > 1:
-                found.append((work.pooled(layer), max(pool_s, 0.0)))
+                samples.append((work.pooled(layer), max(pool_s, 0.0)))
             before = layer
-    return found, rest_s
+    return samples, rest_s
 
 
 def _nodes(calibration: Calibration, name: str) -> nodes.Nodes:

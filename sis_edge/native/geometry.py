@@ -69,14 +69,14 @@ def row_tiles(rows: int, most: int = MOST_ROWS) -> list[int]:
     >>> row_tiles(21)
     [16, 4, 1]
     """
-    found = []
+    sizes = []
     while rows:
         size = most
         while size > rows:
             size //= 2
-        found.append(size)
+        sizes.append(size)
         rows -= size
-    return found
+    return sizes
 
 
 def blocks(filters: int, most: int) -> list[int]:
@@ -86,10 +86,10 @@ def blocks(filters: int, most: int) -> list[int]:
     [9, 9, 9]
     """
     left = -(-filters // most)
-    found = []
+    sizes = []
     while left:
         size = -(-filters // left)
-        found.append(size)
+        sizes.append(size)
         filters -= size
         left -= 1
-    return found
+    return sizes

@@ -88,21 +88,23 @@ class DenseProbe:
         from onnx import TensorProto, helper, numpy_helper
 
         nodes, weights, value = [], [], "input"
-        for at, layer in enumerate(self.layers):
+        for number, layer in enumerate(self.layers):
             bias = np.zeros(layer.filters, np.float32)
             weights += [
-                numpy_helper.from_array(_weights(layer), f"w{at}"),
-                numpy_helper.from_array(bias, f"b{at}"),
+                numpy_helper.from_array(_weights(layer), f"w{number}"),
+                numpy_helper.from_array(bias, f"b{number}"),
             ]
             pads, sides = [layer.kernel // 2] * 4, [layer.kernel] * 2
             nodes.append(
-                helper.make_node("Conv", [value, f"w{at}", f"b{at}"], [f"c{at}"], kernel_shape=sides, pads=pads)
+                helper.make_node(
+                    "Conv", [value, f"w{number}", f"b{number}"], [f"c{number}"], kernel_shape=sides, pads=pads
+                )
             )
-            nodes.append(helper.make_node("Relu", [f"c{at}"], [value := f"r{at}"]))
+            nodes.append(helper.make_node("Relu", [f"c{number}"], [value := f"r{number}"]))
             if layer.pool > 1:
                 sides = [layer.pool] * 2
                 nodes.append(
-                    helper.make_node("MaxPool", [value], [value := f"p{at}"], kernel_shape=sides, strides=sides)
+                    helper.make_node("MaxPool", [value], [value := f"p{number}"], kernel_shape=sides, strides=sides)
                 )
         nodes.append(helper.make_node("GlobalAveragePool", [value], [value := "average"]))
         last = nin().layers[-1]
@@ -132,9 +134,9 @@ def all_probes() -> calibration.Probes:
 def archive() -> bytes:
     """All probes as the zip archive that the agent's command `calibrate` reads."""
     buffer = io.BytesIO()
-    found = all_probes()
+    probes = all_probes()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for kind, parts in zip((calibration.NATIVE, calibration.DENSE, calibration.PLAIN), found, strict=True):
+        for kind, parts in zip((calibration.NATIVE, calibration.DENSE, calibration.PLAIN), probes, strict=True):
             for name, data in parts.items():
                 file.writestr(f"{kind}{name}", data)
     return buffer.getvalue()
@@ -163,11 +165,11 @@ class _Layer:
 
 def _nin(*filters: int) -> tuple[LayerSpec, ...]:
     """NiN of other widths: the filters of its layers but the last."""
-    found, inputs = [], nin().channels
+    layers, inputs = [], nin().channels
     for layer, width in zip(nin().layers, (*filters, nin().classes), strict=True):
-        found.append(replace(layer, inputs=inputs, filters=width))
+        layers.append(replace(layer, inputs=inputs, filters=width))
         inputs = width
-    return tuple(found)
+    return tuple(layers)
 
 
 FULL = _nin(*(layer.filters for layer in nin().layers[:-1]))
@@ -216,7 +218,7 @@ SMALL = tuple(
 """So small that they show what the profiler adds to a node."""
 
 REST = DenseProbe(())
-"""What a run of ONNX Runtime takes beside its layers."""
+"""What a run of ONNX Runtime takes without its layers."""
 
 PLAIN = (REST, *SMALL, WHOLE_NIN)
 """Runs that are timed as a whole."""

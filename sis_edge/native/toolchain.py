@@ -1,6 +1,7 @@
 """The compilers that may build the library: `ziglang` from PyPI for any board, or a gcc of that architecture."""
 
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files.cache import cache_root
 
 GLIBC = "2.27"
 """Oldest C library that a board may have: that of Ubuntu 18.04, the Jetson Nano's."""
@@ -45,12 +47,15 @@ def find(architecture: str) -> Toolchain:
     """The first compiler for that architecture; raises UsageError that says how to get one."""
     if architecture not in ARCHITECTURES:
         raise unknown("architecture", architecture, ARCHITECTURES)
-    found = _zig(architecture) or _gcc(architecture)
-    if found is None:
-        raise UsageError(
-            f"there is no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one"
-        )
-    return found
+    toolchain = _zig(architecture) or _gcc(architecture)
+    if toolchain is None:
+        raise UsageError(f"no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one")
+    return toolchain
+
+
+def environment() -> dict[str, str]:
+    """The environment that compilers run in: zig's own cache lies in ours, unless the user has named another place."""
+    return {"ZIG_GLOBAL_CACHE_DIR": str(cache_root() / "zig"), **os.environ}
 
 
 def _zig(architecture: str) -> Toolchain | None:
@@ -81,5 +86,5 @@ def _gcc(architecture: str) -> Toolchain | None:
 
 
 def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     return done.stdout.strip()

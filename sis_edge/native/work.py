@@ -33,7 +33,7 @@ LEAST_LANES = 8
 """Instruction sets of fewer lanes have no blocked layout in ONNX Runtime, or one whose padding was not measured."""
 
 BLOCKS_AT_ONCE = 4
-"""Of a layer's filters ONNX Runtime takes so many blocks at once; what is left over may cost more for each."""
+"""Blocks of a layer's filters that ONNX Runtime computes at once; those left over may cost more each."""
 
 EVEN_INPUTS = 4
 """With inputs that are no multiple of it, ONNX Runtime leaves its blocked layout for that layer, as optimised graphs of
@@ -63,16 +63,16 @@ def stages(layers: Sequence[LayerSpec], ends_plain: bool = True) -> list[Copy | 
 
     Without `ends_plain` the average over the last maps is the last stage; it is left out.
     """
-    found: list[Copy | int] = []
+    laid: list[Copy | int] = []
     pool = 0  # none yet: the maps come in the plain layout
-    for at, layer in enumerate(layers):
+    for number, layer in enumerate(layers):
         if not (layer.kernel == 1 and pool == 1):
-            found.append(Copy(layer.inputs, layer.map_side, max(pool, 1), wakes=at == 0))
-        found.append(at)
+            laid.append(Copy(layer.inputs, layer.map_side, max(pool, 1), wakes=number == 0))
+        laid.append(number)
         pool = layer.pool
     if ends_plain:
-        found.append(Copy(layers[-1].filters, layers[-1].map_side // pool, pool))
-    return found
+        laid.append(Copy(layers[-1].filters, layers[-1].map_side // pool, pool))
+    return laid
 
 
 def native(isa: InstructionSet, layer: LayerSpec, pairs: Pairs, block: int = 1) -> Work:
@@ -192,7 +192,7 @@ def _knots(filters: int, most: int) -> list[tuple[int, float]]:
     knots = [knot for knot in BLOCK_KNOTS if knot <= most] or [1]
     if filters >= knots[-1]:
         return [(knots[-1], filters / knots[-1])]
-    above = next(at for at, knot in enumerate(knots) if knot >= filters)
+    above = next(number for number, knot in enumerate(knots) if knot >= filters)
     if knots[above] == filters:
         return [(filters, 1.0)]
     low, high = knots[above - 1], knots[above]

@@ -4,7 +4,9 @@ The shipped profiles are data of the package; `--profile` also takes the path of
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,16 +16,13 @@ from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
     DeviceProfile,
-    Gpu,
     Measuring,
     NetworkSettings,
-    OnnxRuntimeSettings,
     PowerMode,
     PowerSettings,
     Runtime,
-    TensorRtRtxSettings,
-    TensorRtSettings,
     Wheels,
+    profile_model,
 )
 
 
@@ -44,7 +43,8 @@ def find(name_or_path: str) -> Path:
     if name_or_path.endswith(".toml"):
         return Path(name_or_path)
     if name_or_path not in names():
-        raise unknown("profile", name_or_path, [*names(), "or the path of a .toml file"])
+        sentence = unknown("profile", name_or_path, names(), "sis-edge profiles list")
+        raise UsageError(f"{sentence}, and a path that ends in .toml is a profile of your own")
     return profile_folder() / f"{name_or_path}.toml"
 
 
@@ -62,11 +62,16 @@ def load(name_or_path: str) -> DeviceProfile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the profile {path} is not TOML: {error}") from None
     try:
-        return DeviceProfile.model_validate(content)
+        return validate(content)
     except ValidationError as error:
         raise UsageError(
-            f"the profile {path} does not fit: {'; '.join(sentences(text, error, DeviceProfile))}"
+            f"the profile {path} does not fit: {'; '.join(sentences(text, error, profile_model()))}"
         ) from None
+
+
+def validate(content: Mapping[str, Any]) -> DeviceProfile:
+    """A profile of these tables; raises pydantic's ValidationError."""
+    return profile_model().model_validate(content)
 
 
 def with_backend(profile: DeviceProfile, backend: str | None) -> DeviceProfile:
@@ -86,19 +91,17 @@ __all__ = [
     "AgentSettings",
     "Board",
     "DeviceProfile",
-    "Gpu",
     "Measuring",
     "NetworkSettings",
-    "OnnxRuntimeSettings",
     "PowerMode",
     "PowerSettings",
     "Runtime",
-    "TensorRtRtxSettings",
-    "TensorRtSettings",
     "Wheels",
     "find",
     "load",
     "names",
     "profile_folder",
+    "profile_model",
+    "validate",
     "with_backend",
 ]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sis_agent.schema import Facts
 from sis_edge.profiles.schema import DeviceProfile
+from sis_edge.registries import BACKENDS
+from sis_edge.text.limits import with_limit
 
 # What systems call the same instruction set.
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -57,8 +59,18 @@ def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
     return Detection(best, reason, tuple(found))
 
 
+def fits(facts: Facts, profile: DeviceProfile) -> bool:
+    """Whether a machine can be a board of this profile: its architecture, and its hardware as far as both report it."""
+    return profile.board.architecture == architecture(facts) and not _hardware(facts, profile)
+
+
 def differences(facts: Facts, profile: DeviceProfile) -> list[str]:
-    """Where the board is not what the profile says, a sentence each; what the board does not tell is no difference."""
+    """Where the board is not what the profile says, a sentence each; what it does not report is no difference."""
+    return _hardware(facts, profile) + _software(facts, profile)
+
+
+def _hardware(facts: Facts, profile: DeviceProfile) -> list[str]:
+    """Differences of architecture, model, memory and processor."""
     board = profile.board
     found = []
     machine = architecture(facts)
@@ -68,10 +80,18 @@ def differences(facts: Facts, profile: DeviceProfile) -> list[str]:
         found.append(f"model: {facts.model}, the profile is for {board.model}")
     total_bytes = facts.memory_total_bytes
     if board.memory_bytes is not None and total_bytes is not None and not _memory_fits(facts, profile):
-        found.append(f"memory: {total_bytes / 1e9:.1f} GB usable, the profile says {board.memory_bytes / 1e9:.1f} GB")
+        usable, nominal = with_limit(total_bytes / 1e9, board.memory_bytes / 1e9, ".1f")
+        found.append(f"memory: {usable} GB usable, the profile says {nominal} GB")
     if board.cpu_count is not None and facts.cpu_count is not None and facts.cpu_count != board.cpu_count:
         hint = ", perhaps by its power mode" if profile.power_modes else ""
         found.append(f"processor: {facts.cpu_count} cores may be used, the profile says {board.cpu_count}{hint}")
+    return found
+
+
+def _software(facts: Facts, profile: DeviceProfile) -> list[str]:
+    """Differences of the system, its Python, its power modes and sensors, and what can run there."""
+    board = profile.board
+    found = []
     jetpack = jetpack_of(facts.l4t)
     if board.jetpack is not None and jetpack is not None and not _in_range(jetpack, board.jetpack):
         oldest, newest = board.jetpack
@@ -125,7 +145,7 @@ def _name_score(facts: Facts, profile: DeviceProfile) -> int:
 
 def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
     """Whether one of the run times on the GPU that the profile is for can be used; True for one without a GPU."""
-    on_gpu = [runner for runner in profile.runtime.runners if runner != "onnxruntime"]
+    on_gpu = [runner for runner in profile.runtime.runners if BACKENDS[runner].on_gpu]
     return profile.gpu is None or any(facts.runners.get(runner) == "available" for runner in on_gpu)
 
 

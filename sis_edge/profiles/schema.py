@@ -1,12 +1,18 @@
 """What a profile says of a board. Every table is a class, every field a fact or a setting; SI units in the names."""
 
 import platform
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, create_model, model_validator
 
-from sis_agent.power import SOURCES
-from sis_agent.schema import PowerRequest
+from sis_agent.schema import Facts, PowerRequest
+from sis_edge.backends.base import BackendSettings, Gpu, Target
+from sis_edge.backends.variants import VariantSpec
+from sis_edge.files.model import FrozenModel
+from sis_edge.files.registry import NameIn
+from sis_edge.registries import BACKENDS, GRANULARITIES, POWER_SOURCES, PRECISIONS
 
 Positive = Annotated[int, Field(ge=1)]
 Hertz = Annotated[float, Field(gt=0)]
@@ -19,16 +25,14 @@ def _listed(value: Any) -> Any:
 # One number, or several that are measured one after the other.
 Counts = Annotated[list[Positive], Field(min_length=1), BeforeValidator(_listed)]
 
-Runner = Literal["tensorrt", "trtexec", "tensorrt_rtx", "onnxruntime"]
-Precision = Literal["fp32", "fp16", "int8"]
-Granularity = Literal["kernel", "neuron", "block", "nm", "synapse"]
+RunnerName = Annotated[str, NameIn(BACKENDS)]
+GranularityName = Annotated[str, NameIn(GRANULARITIES)]
+PowerSourceName = Annotated[str, NameIn(POWER_SOURCES)]
+
+S = TypeVar("S", bound=BackendSettings)
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Board(_Model):
+class Board(FrozenModel):
     """The hardware and its system. Verified says whether somebody has run sis-edge on such a board.
 
     `model` is the name that the board has for itself; `matches` lists pieces of names by which it is known too, of
@@ -48,25 +52,14 @@ class Board(_Model):
     verified: bool
 
 
-class Gpu(_Model):
-    """An NVIDIA GPU: which precisions its TensorRT computes, and whether it has sparse tensor cores (2:4)."""
-
-    name: str
-    compute_capability: str = Field(pattern=r"^\d+\.\d$")
-    fp16: bool
-    int8: bool
-    sparse_24: bool
-    dla_cores: int = Field(default=0, ge=0)
-
-
-class Wheels(_Model):
+class Wheels(FrozenModel):
     """What `deploy --provision` brings to a board with this Python: wheels that exist for it, by exact version."""
 
     python: str = Field(pattern=r"^3\.\d+$")
     packages: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9_.+]*$")]] = Field(min_length=1)
 
 
-class AgentSettings(_Model):
+class AgentSettings(FrozenModel):
     """How the agent is started: the board's Python, and the agent's own folder (relative: below the login folder).
 
     `sysroot` is the file tree that the agent takes for the board's; any other than "/" is a simulated board's.
@@ -77,66 +70,28 @@ class AgentSettings(_Model):
     sysroot: str = "/"
 
 
-class Runtime(_Model):
+class Runtime(FrozenModel):
     """Which run times measure, best first: the first that the board has is taken. What all of them share stands here.
 
     Each combination of threads and batch size is a job. `memory_limit_bytes` is what a run time may take for its work
     beside the network itself; a GPU of a Jetson shares the board's memory.
     """
 
-    runners: Annotated[list[Runner], Field(min_length=1), BeforeValidator(_listed)] = ["onnxruntime"]
+    runners: Annotated[list[RunnerName], Field(min_length=1), BeforeValidator(_listed)] = ["onnxruntime"]
     threads: Counts
     batch_sizes: Counts = Field(default=[1], validation_alias=AliasChoices("batch_sizes", "batch_size"))
     memory_limit_bytes: int | None = Field(default=None, gt=0)
 
 
-class OnnxRuntimeSettings(_Model):
-    """ONNX Runtime on the processor; the names are its own. `cache` keeps the optimised network on the board.
-
-    `sparse` asks for each network with native sparse kernels too, measured beside the plain one.
-    """
-
-    precisions: list[Literal["fp32", "int8"]] = Field(default=["fp32"], min_length=1)
-    optimization: Literal["disabled", "basic", "extended", "all"] = "all"
-    execution: Literal["sequential", "parallel"] = "sequential"
-    inter_op_threads: Positive = 1
-    arena: bool = True
-    cache: bool = False
-    sparse: bool = False
-
-    def options(self) -> dict[str, Any]:
-        """What the agent's runner is told, without what it does anyway."""
-        return self.model_dump(exclude={"precisions", "sparse"}, exclude_defaults=True)
-
-
-class TensorRtSettings(_Model):
-    """TensorRT's builder. None leaves a choice to TensorRT itself; what was in force stands in the record."""
-
-    precisions: list[Precision] = Field(default=["fp32"], min_length=1)
-    optimization_level: Annotated[int, Field(ge=0, le=5)] | None = None
-    workspace_bytes: Positive | None = None
-    tactic_sources: list[str] | None = None
-    timing_cache: bool = True
-    tf32: bool = False
-    build_limit_s: float = Field(default=1800, gt=0)
-
-
-class TensorRtRtxSettings(_Model):
-    """TensorRT for RTX: engines are built on this machine, ahead of time, for these GPUs."""
-
-    compute_capabilities: list[Annotated[str, Field(pattern=r"^\d+\.\d$")]] = Field(min_length=1)
-    precisions: list[Precision] = Field(default=["fp32"], min_length=1)
-
-
-class NetworkSettings(_Model):
+class NetworkSettings(FrozenModel):
     """How networks are formed for this board: the granularity of convolutional layers and of micro networks."""
 
-    conv: Granularity = "kernel"
-    micro: Granularity = "neuron"
+    conv: GranularityName = "kernel"
+    micro: GranularityName = "neuron"
     block: Positive = 8
 
 
-class PowerMode(_Model):
+class PowerMode(FrozenModel):
     """One of a Jetson's power modes (nvpmodel), by the ids of the JetPack that the profile is written for."""
 
     id: int = Field(ge=0)
@@ -146,13 +101,13 @@ class PowerMode(_Model):
     gpu_hz: Hertz | None = None
 
 
-class Thermal(_Model):
+class Thermal(FrozenModel):
     """The thermal zones that such a board has, by their types."""
 
     zones: list[str] = []
 
 
-class Measuring(_Model):
+class Measuring(FrozenModel):
     """How long a job measures: at least so many rounds, and of each network so many inferences and seconds.
 
     `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
@@ -172,7 +127,7 @@ class Measuring(_Model):
     cpu_hz: float | None = Field(default=None, gt=0)
 
 
-class PowerSettings(_Model):
+class PowerSettings(FrozenModel):
     """Which sensors may be read, best first (none named: whatever is there), and the rule for the total.
 
     The total is the sum of `total_rails`, by the names that the board has for them; `scope` says what it covers and
@@ -181,7 +136,7 @@ class PowerSettings(_Model):
     its energy, `blocks` how often.
     """
 
-    sources: list[str] = []
+    sources: list[PowerSourceName] = []
     rails: list[str] = []
     total_rails: list[str] = []
     scope: str | None = None
@@ -191,9 +146,6 @@ class PowerSettings(_Model):
 
     @model_validator(mode="after")
     def _is_a_rule(self) -> "PowerSettings":
-        strange = [kind for kind in self.sources if kind not in SOURCES]
-        if strange:
-            raise ValueError(f"sources has {strange[0]}, which is no power source; known: {', '.join(SOURCES)}")
         if bool(self.total_rails) != bool(self.scope):
             raise ValueError("total_rails and scope belong together: what is summed, and what that covers")
         missing = [rail for rail in self.total_rails if self.rails and rail not in self.rails]
@@ -206,8 +158,11 @@ class PowerSettings(_Model):
         return PowerRequest(**self.model_dump(exclude={"rails"}))
 
 
-class DeviceProfile(_Model):
-    """One board's profile. `unverified` names the places in it that come from general knowledge, not from a source."""
+class DeviceProfile(FrozenModel):
+    """One board's profile. `unverified` names the places in it that come from general knowledge, not from a source.
+
+    A runtime's table is a field of its own, of the runtime's settings (see `profile_model`); `settings` reads it.
+    """
 
     name: str
     title: str
@@ -216,9 +171,6 @@ class DeviceProfile(_Model):
     gpu: Gpu | None = None
     agent: AgentSettings = AgentSettings()
     runtime: Runtime
-    onnxruntime: OnnxRuntimeSettings = OnnxRuntimeSettings()
-    tensorrt: TensorRtSettings | None = None
-    tensorrt_rtx: TensorRtRtxSettings | None = None
     networks: NetworkSettings = NetworkSettings()
     measuring: Measuring = Measuring()
     power: PowerSettings = PowerSettings()
@@ -226,10 +178,38 @@ class DeviceProfile(_Model):
     thermal: Thermal = Thermal()
     wheels: list[Wheels] = []
 
+    def settings(self, kind: type[S]) -> S | None:
+        """The runtime's table of that kind; None where the profile has none and the runtime needs one."""
+        return next((table for table in self._tables() if isinstance(table, kind)), None)
+
+    def settings_of(self, runner: str) -> BackendSettings | None:
+        """The table of a runtime by its name."""
+        table = getattr(self, BACKENDS.find(runner).table)
+        return table if isinstance(table, BackendSettings) else None
+
+    def target(self, runner: str, facts: Facts | None = None) -> Target:
+        """The board as a runtime sees it."""
+        return Target(self.name, self.gpu, self.runtime.memory_limit_bytes, self.settings_of(runner), facts)
+
     @property
-    def wants_sparse(self) -> bool:
-        """Whether ONNX Runtime may measure here, with native sparse kernels too."""
-        return self.onnxruntime.sparse and "onnxruntime" in self.runtime.runners
+    def wants_native(self) -> bool:
+        """Whether a runtime that may measure here takes networks with native sparse kernels."""
+        return any(
+            table is not None and BACKENDS[runner].wants_native(table)
+            for runner in self.runtime.runners
+            if (table := self.settings_of(runner)) is not None
+        )
+
+    @property
+    def variant_specs(self) -> tuple[VariantSpec, ...]:
+        """The other precisions that a build makes for the profile's runtimes, each once."""
+        specs = [
+            spec
+            for runner in BACKENDS
+            if (table := self.settings_of(runner)) is not None
+            for spec in BACKENDS[runner].variants(table, self.board.architecture)
+        ]
+        return tuple(dict.fromkeys(specs))
 
     @property
     def machine(self) -> str:
@@ -264,17 +244,45 @@ class DeviceProfile(_Model):
                 raise ValueError(f"unverified names {place}, and there is no such place in the profile")
         return self
 
+    def _tables(self) -> Iterator[BackendSettings]:
+        tables = (getattr(self, name) for name in dict.fromkeys(backend.table for backend in BACKENDS.values()))
+        yield from (table for table in tables if isinstance(table, BackendSettings))
+
     def _check_gpu(self) -> None:
-        on_gpu = [runner for runner in self.runtime.runners if runner != "onnxruntime"]
-        if on_gpu and (self.gpu is None or self.tensorrt is None):
-            raise ValueError(f"runtime.runners has {on_gpu[0]}, so the tables [gpu] and [tensorrt] are needed")
-        if "tensorrt_rtx" in on_gpu and self.tensorrt_rtx is None:
-            raise ValueError("runtime.runners has tensorrt_rtx, so the table [tensorrt_rtx] is needed")
-        if self.gpu is None or self.tensorrt is None:
+        for runner in self.runtime.runners:
+            backend = BACKENDS[runner]
+            lacking = ["gpu"] if backend.on_gpu and self.gpu is None else []
+            lacking += [backend.table] if backend.needs_table and self.settings_of(runner) is None else []
+            if lacking:
+                tables = " and ".join(f"[{name}]" for name in lacking)
+                raise ValueError(
+                    f"runtime.runners has {runner}, so the table{'s' * (len(lacking) > 1)} {tables} must be there"
+                )
+        if self.gpu is None:
             return
-        for precision in self.tensorrt.precisions:
-            if (precision == "fp16" and not self.gpu.fp16) or (precision == "int8" and not self.gpu.int8):
-                raise ValueError(f"tensorrt.precisions has {precision}, and gpu.{precision} says that there is none")
+        for backend in BACKENDS.values():
+            table = self.settings_of(backend.name) if backend.on_gpu else None
+            for precision in table.precisions if table else ():
+                flag = PRECISIONS[precision].gpu_flag
+                if flag is not None and not getattr(self.gpu, flag):
+                    raise ValueError(
+                        f"{backend.table}.precisions has {precision}, and gpu.{flag} says that there is none"
+                    )
+
+
+@cache
+def _model_of(tables: tuple[tuple[str, type[BackendSettings], bool], ...]) -> type[DeviceProfile]:
+    fields: dict[str, Any] = {
+        name: (kind | None, None) if needs_table else (kind, kind()) for name, kind, needs_table in tables
+    }
+    return create_model("DeviceProfile", __base__=DeviceProfile, **fields)
+
+
+def profile_model() -> type[DeviceProfile]:
+    """The whole model of a profile: the tables of every runtime that is known now are fields of it."""
+    return _model_of(
+        tuple(dict.fromkeys((backend.table, backend.settings, backend.needs_table) for backend in BACKENDS.values()))
+    )
 
 
 def _has(content: Any, parts: list[str]) -> bool:

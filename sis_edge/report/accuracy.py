@@ -7,7 +7,8 @@ from pathlib import Path
 from sis_edge.files.atomic import write_text
 from sis_edge.report.charts import Chart, svg
 from sis_edge.report.html import accuracy_page
-from sis_edge.report.sheet import Sheet, to_markdown
+from sis_edge.report.markdown import accuracy_markdown
+from sis_edge.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Page:
 
     title: str
     notes: Sequence[str]
-    sheets: Sequence[Sheet]
+    tables: Sequence[Table]
     chart: Chart | None
 
 
@@ -27,8 +28,8 @@ def write(page: Page, data: Mapping[str, str], folder: Path) -> list[Path]:
     """
     charts = [] if page.chart is None else [page.chart]
     texts = {
-        "index.html": accuracy_page(page.title, page.sheets, page.notes, charts),
-        "report.md": to_markdown(page.title, page.notes, page.sheets, charts),
+        "index.html": accuracy_page(page.title, page.notes, page.tables, charts),
+        "report.md": accuracy_markdown(page.title, page.notes, page.tables, charts),
         **data,
         **{f"{chart.name}.svg": svg(chart) for chart in charts},
     }

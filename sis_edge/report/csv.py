@@ -5,17 +5,19 @@ import io
 import json
 from collections.abc import Sequence
 
-from sis_edge.results.comparison import VALUE_NAMES, Row
+from sis_edge.results.rows import Row
+from sis_edge.results.rows.fields import NAMES, reasons, values
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """The text of `results.csv`: comma separated, UTF-8, first line the names with their units."""
+    """The text of `results.csv`: comma-separated, UTF-8, first line the names with their units."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*VALUE_NAMES, "reasons"])
+    writer.writerow([*NAMES, "reasons"])
     for row in rows:
-        reasons = json.dumps(row.reasons, sort_keys=True, ensure_ascii=False)
-        writer.writerow([*map(_text, row.values().values()), reasons])
+        writer.writerow(
+            [*map(_text, values(row).values()), json.dumps(reasons(row), sort_keys=True, ensure_ascii=False)]
+        )
     return out.getvalue()
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sis_edge.report.charts import Chart, styled, svg
-from sis_edge.report.document import Document, headline, verdict_lines
-from sis_edge.report.sheet import Sheet
+from sis_edge.report.document import Document
+from sis_edge.report.sections.verdict import headline, verdict_lines
+from sis_edge.report.table import Table
 
-# Draws each chart where its still picture stands; where scripts are off, the still picture stays.
+# Draws each chart in place of its still picture; where scripts are off, the still picture stays.
 _SNIPPET = """
 for (const place of document.querySelectorAll("[data-chart]")) {
   const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
@@ -37,10 +38,10 @@ def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
     )
 
 
-def accuracy_page(title: str, sheets: Sequence[Sheet], notes: Sequence[str], charts: Sequence[Chart]) -> str:
-    """The text of a page about accuracy alone: sheets, charts and what to know of them."""
+def accuracy_page(title: str, notes: Sequence[str], tables: Sequence[Table], charts: Sequence[Chart]) -> str:
+    """The text of a page about accuracy alone: what to know, tables and charts."""
     drawn = [_drawn(chart) for chart in charts]
-    return _page("accuracy.html.j2", bool(drawn), title=title, sheets=sheets, notes=notes, charts=drawn)
+    return _page("accuracy.html.j2", bool(drawn), title=title, tables=tables, notes=notes, charts=drawn)
 
 
 def _page(template: str, has_charts: bool, **values: Any) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sis_edge.report.document import Document, Section
+from sis_edge.results.rows.fields import reasons, values
 
 REPORT_VERSION = 2
 
@@ -33,7 +34,7 @@ def _run(section: Section) -> dict[str, Any]:
         "mark": section.mark,
         "verdict": asdict(section.verdict),
         "notes": section.notes,
-        "findings": dict(section.findings),
+        "findings": _findings(section),
         "board": dict(section.board),
         "method": dict(section.method),
         "environment": {label: {"before": before, "after": after} for label, before, after in section.environment},
@@ -45,5 +46,17 @@ def _run(section: Section) -> dict[str, Any]:
             for entry in section.run.manifest.networks
             if entry.sparse is not None
         },
-        "networks": [row.values() | {"reasons": row.reasons} for row in section.rows],
+        "networks": [values(row) | {"reasons": reasons(row)} for row in section.rows],
     }
+
+
+def _findings(section: Section) -> dict[str, str]:
+    """All findings of each network: one on its speed, another where it has two engines to choose between."""
+    found: dict[str, str] = {}
+    for network, sentence in section.findings:
+        found[network] = f"{found[network]} {_upper(sentence)}" if network in found else sentence
+    return found
+
+
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

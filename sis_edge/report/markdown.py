@@ -1,19 +1,29 @@
-"""A report as Markdown: the same tables, charts as SVG files beside it."""
+"""Reports as Markdown: the same tables as on the page, charts as SVG files in the same folder."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from sis_edge.report.charts import Chart
-from sis_edge.report.document import Document, Section, headline, verdict_lines
-from sis_edge.report.tables import Table
+from sis_edge.report.document import Document, Section
+from sis_edge.report.sections.verdict import headline, verdict_lines
+from sis_edge.report.table import Table
 
 
 def to_markdown(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
-    """The text of `report.md`; `charts` holds each section's, to be found beside it as `<name>.svg`."""
+    """The text of `report.md`; `charts` holds each section's, files of the same folder named `<name>.svg`."""
     blocks = [f"# {escape(document.title)}"]
     for section, drawn in zip(document.sections, charts, strict=True):
-        blocks += _section(section, drawn, alone=len(document.sections) == 1)
+        blocks += _section(section, drawn, is_only=len(document.sections) == 1)
     blocks += ["## How to read the numbers", _bullets(document.reading)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def accuracy_markdown(title: str, notes: Sequence[str], tables: Sequence[Table], charts: Sequence[Chart]) -> str:
+    """The text of `report.md` about accuracy alone: what to know, the tables with their captions, the charts."""
+    blocks = [f"# {escape(title)}", *map(escape, notes)]
+    for table in tables:
+        blocks += [f"## {escape(table.title)}", _table(table), *map(escape, (table.caption, *table.notes))]
+    blocks += [f"![{escape(chart.alt)}]({chart.name}.svg)" for chart in charts]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -22,9 +32,9 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|~#&])", r"\\\1", re.sub(r"\s+", " ", text))
 
 
-def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable[str]:
-    part = "##" if alone else "###"
-    if not alone:
+def _section(section: Section, charts: Sequence[Chart], is_only: bool) -> Iterable[str]:
+    part = "##" if is_only else "###"
+    if not is_only:
         yield f"## {escape(section.title)}"
     if section.mark:
         yield f"**{section.mark.upper()}**"
@@ -35,12 +45,12 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
     findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
     yield "\n".join(f"- {finding}" for finding in findings) if findings else "There is no network to compare."
     first, *others = section.tables
-    yield from _networks(first, part)
+    yield from _titled(first, part)
     for chart in charts:
         yield f"![{escape(chart.alt)}]({chart.name}.svg)"
         yield f"*{escape(chart.caption)}*"
     for table in others:
-        yield from _networks(table, part)
+        yield from _titled(table, part)
     for title, head, lines in (
         ("Board", ("", ""), section.board),
         ("How it was measured", ("", ""), section.method),
@@ -53,7 +63,7 @@ def _section(section: Section, charts: Sequence[Chart], alone: bool) -> Iterable
     yield "```sh\n" + "\n".join(line.replace("```", "") for line in section.reproduce) + "\n```"
 
 
-def _networks(table: Table, part: str) -> Iterable[str]:
+def _titled(table: Table, part: str) -> Iterable[str]:
     yield f"{part} {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
     yield escape(table.caption)
     yield _table(table)
@@ -64,12 +74,15 @@ def _networks(table: Table, part: str) -> Iterable[str]:
 def _table(table: Table) -> str:
     marks = ["--:" if column.is_number else "---" for column in table.columns]
     lines = [[escape(column.title) for column in table.columns], marks]
-    lines += [[escape(cell.text) for cell in cells] for cells in table.cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines += [list(map(escape, texts)) for texts in table.texts]
+    return _lines(lines)
 
 
 def _grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    cells = [list(head), ["---"] * len(head), *([escape(text) for text in line] for line in lines)]
+    return _lines([list(head), ["---"] * len(head), *([escape(text) for text in line] for line in lines)])
+
+
+def _lines(cells: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 

@@ -5,7 +5,9 @@ Numbers keep three significant digits, shares two decimals of a percent; CSV and
 
 from collections.abc import Sequence
 
-from sis_edge.results.comparison import REFERENCE, Row
+from sis_edge.results.rows.accuracy import REFERENCE
+from sis_edge.results.rows.fields import NONE
+from sis_edge.results.statistics import Interval
 
 _PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T"}
 
@@ -64,24 +66,27 @@ def share(value: float) -> str:
     return f"{100 * value:.0f}%"
 
 
-def speed_up(row: Row) -> str:
+def speed_up(value: float, interval: Interval | None) -> str:
     """A speed-up with the digits that its interval supports."""
-    return f"{row.speed_up:.{_speed_up_decimals(row)}f}×"
+    return f"{value:.{_speed_up_decimals(interval)}f}×"
 
 
-def speed_up_interval(row: Row) -> str:
-    """The interval of a speed-up, or why there is none."""
-    if row.speed_up_low is None:
-        return row.reasons["speed_up_low"]
-    decimals = _speed_up_decimals(row)
-    return f"{row.speed_up_low:.{decimals}f} to {row.speed_up_high:.{decimals}f}"
+def speed_up_ends(interval: Interval) -> tuple[str, str]:
+    """Both ends of a speed-up's interval, with the same digits."""
+    decimals = _speed_up_decimals(interval)
+    return f"{interval.low:.{decimals}f}", f"{interval.high:.{decimals}f}"
+
+
+def speed_up_interval(interval: Interval) -> str:
+    """The interval of a speed-up in words."""
+    return " to ".join(speed_up_ends(interval))
 
 
 def unknown(reason: str) -> str | None:
     """The words for an unknown value that fit in a cell; None for those that need a note below the table."""
     if reason == REFERENCE:
         return "reference"
-    return reason if reason.startswith("insufficient") else None
+    return reason if reason == NONE or reason.startswith("insufficient") else None
 
 
 def plural(number: int, noun: str) -> str:
@@ -103,7 +108,5 @@ def span(numbers: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _speed_up_decimals(row: Row) -> int:
-    if row.speed_up_low is None or row.speed_up_high is None:
-        return 2
-    return 3 if row.speed_up_high - row.speed_up_low < 0.05 else 2
+def _speed_up_decimals(interval: Interval | None) -> int:
+    return 3 if interval is not None and interval.high - interval.low < 0.05 else 2

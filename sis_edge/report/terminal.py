@@ -1,117 +1,116 @@
-"""The result of one run as a table that fits a terminal of 80 columns."""
+"""The result of one run as tables that fit a terminal of 80 columns."""
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from sis_edge.bundles.identity import NATIVE
 from sis_edge.report import rows as show
-from sis_edge.report.document import board_name, headline, mark, of_engines, verdict_lines
+from sis_edge.report.columns import RowColumn, fill, headings, value
+from sis_edge.report.document import kernel_choices, of_engines
+from sis_edge.report.grid import grid
 from sis_edge.report.layers import short
-from sis_edge.report.tables import NETWORK, SYNAPSES, Column, amounts, energy_scope, fill, value
-from sis_edge.results.comparison import Row, compare
-from sis_edge.results.kernel_choice import advice, choices
+from sis_edge.report.sections.board import board_name
+from sis_edge.report.sections.findings import mark
+from sis_edge.report.sections.method import NO_REASON
+from sis_edge.report.sections.verdict import headline, verdict_lines
+from sis_edge.report.table import Table
+from sis_edge.report.tables import NETWORK, SYNAPSES, amounts, energy_scope
+from sis_edge.results.comparison import compare
+from sis_edge.results.kernel_choice import advice
+from sis_edge.results.rows import Figure, Row
+from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.statistics import Interval
 from sis_edge.results.verdict import Level, judge
 
 
-def _speed_up(row: Row) -> str:
-    interval = "no interval" if _lacks_interval(row) else show.speed_up_interval(row)
-    return f"{show.speed_up(row)} [{interval}]"
+def _speed_up(row: Row) -> Figure[str]:
+    interval = row.speed_up.interval.value
+    ends = "no interval" if interval is None else ", ".join(show.speed_up_ends(interval))
+    return row.speed_up.estimate.map(lambda found: f"{show.speed_up(found, interval)} [{ends}]")
 
 
 def _lacks_interval(row: Row) -> bool:
-    return row.speed_up is not None and row.speed_up_low is None
+    return row.speed_up.estimate.value is not None and row.speed_up.interval.value is None
 
 
-COLUMNS = (
+def _joules(value: Figure[float], interval: Figure[Interval]) -> Figure[str]:
+    ends = interval.map(lambda found: f"{show.joules(found.low)}, {show.joules(found.high)}").value or "no interval"
+    return value.map(lambda joules: f"{show.joules(joules)} [{ends}]")
+
+
+RESULT = (
     NETWORK,
     SYNAPSES,
-    value("Accuracy", "device_accuracy", show.percent),
-    value("p50", "latency_p50_s", show.seconds),
-    Column("Speed-up [95% interval]", ("speed_up", "speed_up_low", "speed_up_high"), _speed_up),
-    value("Ceiling", "ceiling", show.ratio),
+    value("Accuracy", known.DEVICE_ACCURACY, show.percent),
+    value("p50", known.LATENCY_P50, show.seconds),
+    RowColumn("Speed-up [95% interval]", (), _speed_up),
+    value("Ceiling", known.CEILING, show.ratio),
 )
-
-
-def _net(row: Row) -> str:
-    return f"{show.joules(row.energy_net_j or 0.0)} [{_bounds(row.energy_net_low_j, row.energy_net_high_j)}]"
-
-
-def _gross(row: Row) -> str:
-    return f"{show.joules(row.energy_gross_j or 0.0)} [{_bounds(row.energy_gross_low_j, row.energy_gross_high_j)}]"
-
-
-def _bounds(low: float | None, high: float | None) -> str:
-    return "no interval" if low is None or high is None else f"{show.joules(low)} to {show.joules(high)}"
-
-
 ENERGY = (
     NETWORK,
-    Column("Gross [95% interval]", ("energy_gross_j", "energy_gross_low_j", "energy_gross_high_j"), _gross),
-    Column("Net of idle [95% interval]", ("energy_net_j", "energy_net_low_j", "energy_net_high_j"), _net),
+    RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
+    RowColumn("Net of idle [95% interval]", (), lambda row: _joules(row.energy.net_j, row.energy.net_interval_j)),
 )
 STYLES: dict[Level, str] = {"VALID": "bold green", "SUSPECT": "bold yellow", "INVALID": "bold red", "NONE": "bold"}
 
 
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
-    """What rich prints after a run: the comparison, its marks and what went wrong."""
+    """What rich prints after a run: the comparison, energy, kernels, and the verdict with its reasons."""
     rows = compare(run, seed)
     marked = mark(rows)
     suffix = f" ({marked.upper()})" if marked else ""
-    grid, notes = _grid(COLUMNS, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
-    job, power = run.record.job, run.record.power
-    lines = [
-        amounts(rows),
-        f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
-        *notes,
-        *sorted({f"no interval: {row.reasons['speed_up_low']}" for row in rows if _lacks_interval(row)}),
-        *(f"{row.network}: {row.problem}" for row in rows if row.problem and row.problem not in " ".join(notes)),
+    parts = [
+        *_result(run, rows, suffix),
+        *_energies(run, rows, suffix),
+        *map(Text, _kernels(run, seed)),
+        *_verdict(run, suffix),
     ]
-    parts: list[RenderableType] = [grid, *map(Text, lines)]
-    if any(row.energy_gross_j is not None for row in rows):
-        scope = energy_scope(rows)
-        energy, more = _grid(ENERGY, rows, f"Energy of one inference, scope: {scope}{suffix}")
-        parts += [Text(), energy, *map(Text, more)]
-    else:
-        parts.append(Text(f"Energy: {_no_energy(rows, power.reason)}"))
-    parts += map(Text, _sparse(run, seed))
-    verdict = judge(run.record)
-    parts += [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level])]
-    parts += [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
     return Group(*parts)
 
 
-def _sparse(run: StoredRun, seed: int) -> list[str]:
-    """What native kernels compute, a line a network that was measured, and what the choice stands on; the engines."""
-    found = [] if run.record.facts_before.emulated else choices(run.record.networks, seed)
-    chosen = {choice.network: choice for choice in found}
-    measured = {network.name for network in run.record.networks if network.rounds}
+def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
+    result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
+    job, said = run.record.job, " ".join(result.notes)
+    lines = [
+        amounts(rows),
+        f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
+        *result.notes,
+        *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
+        *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
+    ]
+    return [grid(result), *map(Text, lines)]
+
+
+def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
+    if any(row.energy.gross_j.value is not None for row in rows):
+        energy = _table(ENERGY, rows, f"Energy per inference, scope: {energy_scope(rows)}{suffix}")
+        return [Text(), grid(energy), *map(Text, energy.notes)]
+    reasons = {row.energy.gross_j.reason for row in rows if row.problem is None and row.energy.gross_j.reason}
+    unavailable = f"unavailable ({run.record.power.reason or NO_REASON})"
+    return [Text(f"Energy: {'; '.join(sorted(reasons)) or unavailable}")]
+
+
+def _kernels(run: StoredRun, seed: int) -> list[str]:
+    """A line for each measured network on its native kernels, the basis of their choice, and which engine to use."""
+    found = kernel_choices(run, seed)
+    chosen = {choice.network: choice for choice in found if choice.form == NATIVE}
+    measured = {network.network for network in run.record.networks if network.rounds}
     entries = [entry for entry in run.manifest.networks if entry.name in measured and entry.sparse is not None]
     bases = dict.fromkeys(entry.sparse.basis for entry in entries if entry.sparse is not None)
     lines = [line for entry in entries if (line := short(entry, chosen.get(entry.name)))] + list(bases)
-    return lines + [f"{choice.network}: {advice(choice)}" for choice in of_engines(run, found)]
+    return lines + [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Row], title: str) -> tuple[RichTable, tuple[str, ...]]:
+def _verdict(run: StoredRun, suffix: str) -> list[RenderableType]:
+    verdict = judge(run.record)
+    lines = [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
+    return [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
+
+
+def _table(columns: Sequence[RowColumn], rows: Sequence[Row], title: str) -> Table:
     cells, notes = fill(columns, rows)
-    grid = RichTable(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-    )
-    for column in columns:
-        grid.add_column(column.title, justify="right" if column.is_number else "left", overflow="fold")
-    for line in cells:
-        grid.add_row(*(Text(cell.text) for cell in line))
-    return grid, notes
-
-
-def _no_energy(rows: Sequence[Row], reason: str | None) -> str:
-    found = {row.reasons["energy_gross_j"] for row in rows if row.problem is None}
-    return "; ".join(sorted(found)) or f"unavailable ({reason or 'the agent does not say why'})"
+    return Table(title, "", headings(columns, energy_scope(rows)), cells, notes)

@@ -1,4 +1,4 @@
-"""What a record holds that a verdict can stand on: states and power of the stretches in which was measured."""
+"""What a verdict is based on: states and power during the parts of a record in which networks were measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Evidence:
     @cached_property
     def gpu_hz(self) -> list[float]:
         """The GPU's clock while it works; an idle GPU clocks down and says nothing."""
-        on_gpu = self.record.job.runner in ("tensorrt", "tensorrt_rtx", "trtexec")
+        on_gpu = self.record.job.on_gpu
         return [
             state.gpu_frequency_hz
             for state in self.during

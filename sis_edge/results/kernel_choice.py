@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.backends.tensorrt import SPARSE
+from sis_edge.bundles.identity import NATIVE, PLAIN, label
 from sis_edge.results.statistics import MIN_ROUNDS, SpeedUp, speed_up
+from sis_edge.text.limits import with_limit
 
 # Sparse kernels are used where the lower end of the speed-up's interval reaches this: below it the difference is not
 # worth a second engine that has to be explained.
@@ -22,13 +23,21 @@ WORTH_IT = 1.02
 class SparseChoice:
     """Whether a network's form with sparse kernels is the one to use, and why, in a sentence.
 
-    `speed_up` is that of the sparse form over the one without; None where it could not be measured.
+    `form` is the sparse one's. `speed_up` is that of the sparse form over the one without; None where it could not be
+    measured.
     """
 
     network: str
+    form: str
+    precision: str
     use_sparse: bool
     speed_up: SpeedUp | None
     reason: str
+
+    @property
+    def label(self) -> str:
+        """The network in that precision, for people."""
+        return label(self.network, PLAIN, self.precision)
 
 
 def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) -> SparseChoice:
@@ -38,8 +47,11 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
     speed-up is at least WORTH_IT.
     """
 
+    def choice(use_sparse: bool, measured: SpeedUp | None, reason: str) -> SparseChoice:
+        return SparseChoice(sparse.network or sparse.name, sparse.form, sparse.precision, use_sparse, measured, reason)
+
     def no(reason: str, measured: SpeedUp | None = None) -> SparseChoice:
-        return SparseChoice(plain.name, False, measured, reason)
+        return choice(False, measured, reason)
 
     for record, what in ((sparse, "the form with sparse kernels"), (plain, "the form without sparse kernels")):
         if record.problem is not None:
@@ -55,17 +67,18 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
     if measured.interval is None:
         return no(f"{measured.rounds} rounds are too few for an interval; {MIN_ROUNDS} are needed", measured)
     kernels = "TensorRT does not say for how many layers it took sparse kernels"
-    if sparse.details.get("custom_ops"):
+    if sparse.form == NATIVE:
         kernels = "native sparse kernels"
     elif chosen is not None:
         kernels = f"TensorRT took sparse kernels for {chosen} of {_of_eligible(eligible)}"
         if shown not in (None, chosen):
             kernels += f" by its builder's log, and for {shown} by the engine's tactics"
     low = measured.interval.low
-    figure = f"{measured.estimate:.3f}× (95% interval {low:.3f} to {measured.interval.high:.3f})"
+    lower_end, least = with_limit(low, WORTH_IT, ".3f")
+    figure = f"{measured.estimate:.3f}× (95% interval {lower_end} to {measured.interval.high:.3f})"
     if low < WORTH_IT:
-        return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {WORTH_IT:g}", measured)
-    return SparseChoice(plain.name, True, measured, f"{kernels}; with them it runs {figure} as fast")
+        return no(f"{kernels}; with them it runs {figure} as fast, and the lower end is below {least}", measured)
+    return choice(True, measured, f"{kernels}; with them it runs {figure} as fast")
 
 
 def advice(choice: SparseChoice) -> str:
@@ -75,9 +88,9 @@ def advice(choice: SparseChoice) -> str:
 
 def choices(records: Sequence[NetworkRecord], seed: int = 0) -> list[SparseChoice]:
     """A choice for each network that was measured with sparse kernels and without."""
-    by_name = {record.name: record for record in records}
-    pairs = [(by_name.get(name.removesuffix(f" {SPARSE}")), record) for name, record in by_name.items()]
-    return [choose_sparse(plain, record, seed) for plain, record in pairs if plain is not None and plain is not record]
+    plain = {(record.network, record.precision): record for record in records if record.form == PLAIN}
+    pairs = [(plain.get((record.network, record.precision)), record) for record in records if record.form != PLAIN]
+    return [choose_sparse(without, record, seed) for without, record in pairs if without is not None]
 
 
 def layers(record: NetworkRecord, which: str) -> int | None:

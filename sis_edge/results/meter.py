@@ -17,6 +17,7 @@ from sis_agent.schema import Power, PowerTrace, Record
 from sis_edge.errors import UsageError, unknown
 from sis_edge.results.energy import IDLE_AFTER, IDLE_BEFORE, of_record
 from sis_edge.results.schema import StoredRun
+from sis_edge.text.limits import with_limit
 
 RAIL = "meter"
 LEAST_CORRELATION = 0.8
@@ -87,9 +88,10 @@ def align(record: Record, recording: Recording) -> Alignment:
     times_s, works = _pattern([*windows, *blocks], step_s)
     first_s, last_s = recording.times_s[0] - times_s[0], recording.times_s[-1] - times_s[-1]
     if last_s < first_s:
+        lasts, job_lasts = with_limit(float(np.ptp(recording.times_s)), float(np.ptp(times_s)), ".1f")
         raise UsageError(
-            f"{recording.name} lasts {np.ptp(recording.times_s):.1f} s, the idle windows and energy blocks "
-            f"{np.ptp(times_s):.1f} s; record from before the job until after it"
+            f"{recording.name} lasts {lasts} s, the idle windows and energy blocks {job_lasts} s; "
+            "record from before the job until after it"
         )
     offsets_s = np.arange(first_s, last_s + step_s, step_s)
     best = max((_alignment(recording, times_s, works, float(each)) for each in offsets_s), key=_by_correlation)

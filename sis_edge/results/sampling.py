@@ -1,4 +1,4 @@
-"""What sampling beside the networks cost: its processor time, and an A/A test with the sampler and without."""
+"""What sampling cost while networks ran: its processor time, and an A/A test with the sampler and without."""
 
 from dataclasses import dataclass, replace
 from math import exp, log

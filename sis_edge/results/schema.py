@@ -2,22 +2,21 @@
 
 History of STORE_VERSION:
     1   first version
+    2   manifest of version 4, job and record of version 2 (see `upgrade`)
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record, to_json
+from sis_edge.bundles.identity import PLAIN, label
 from sis_edge.bundles.manifest import Manifest, NetworkEntry
 from sis_edge.errors import RecordError
+from sis_edge.results.upgrade import upgraded
 
-STORE_VERSION = 1
-
-# From a version to the function that lifts a run's plain data to the next one.
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+STORE_VERSION = 2
 
 
 class StoredRun(BaseModel):
@@ -56,10 +55,7 @@ class StoredRun(BaseModel):
             if twice:
                 raise ValueError(f"{place}.networks holds {sorted(twice)[0]} more than once")
         known = {entry.name for entry in self.manifest.networks}
-        of = self._bundle_names()
-        strangers = {
-            network.name for network in self.record.networks if of.get(network.name, network.name) not in known
-        }
+        strangers = {str(network.network) for network in self.record.networks if network.network not in known}
         if strangers:
             raise ValueError(f"record.networks holds {sorted(strangers)[0]}, which the manifest does not know")
         for network in self.record.networks:
@@ -70,33 +66,36 @@ class StoredRun(BaseModel):
     def networks(self) -> list[tuple[NetworkEntry, NetworkRecord | None]]:
         """Every network of the bundle with what was measured of it; None where the job did not contain it.
 
-        A variant of a network (another precision, a sparse engine) follows it under its own name.
+        Each form that was measured (another precision, native kernels) has an entry of its own: the network's, with the
+        form's name for people, and its accuracy on the host.
         """
-        measured = {network.name: network for network in self.record.networks}
-        of = self._bundle_names()
-        found: list[tuple[NetworkEntry, NetworkRecord | None]] = []
+        pairs: list[tuple[NetworkEntry, NetworkRecord | None]] = []
         for entry in self.manifest.networks:
-            variants = [name for name in measured if name != entry.name and of.get(name) == entry.name]
-            if entry.name in measured or not variants:
-                found.append((entry, measured.get(entry.name)))
-            found += [(self._variant(entry, name), measured[name]) for name in variants]
-        return found
+            forms = [record for record in self.record.networks if record.network == entry.name]
+            pairs += [(self._of_form(entry, record), record) for record in forms] or [(entry, None)]
+        return pairs
 
-    def _bundle_names(self) -> dict[str, str]:
-        """The bundle's name of each network of the job."""
-        return {network.name: network.network or network.name for network in self.record.job.networks}
+    def is_reference(self, entry: NetworkEntry, record: NetworkRecord | None) -> bool:
+        """Whether the others' speed-ups are over this one."""
+        if record is None:
+            return entry.name == self.manifest.reference
+        return record.name == (self.record.job.reference or self._first_plain(self.manifest.reference))
 
-    def _variant(self, entry: NetworkEntry, name: str) -> NetworkEntry:
-        """The entry of a variant: the network's own, with the variant's name and its accuracy on the host."""
-        model = next(network.model for network in self.record.job.networks if network.name == name)
+    def _first_plain(self, network: str | None) -> str | None:
+        plain = (record.name for record in self.record.networks if record.network == network and record.form == PLAIN)
+        return next(plain, None)
+
+    def _of_form(self, entry: NetworkEntry, record: NetworkRecord) -> NetworkEntry:
+        model = next(network.model for network in self.record.job.networks if network.name == record.name)
+        source = next((engine.source for engine in entry.engines if engine.plan == model), model)
         training = entry.training
-        model = next((engine.source for engine in entry.engines if engine.plan == model), model)
         for variant in entry.variants:
-            if variant.model == model:
-                training = training.model_copy(
-                    update={"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
-                )
-        return entry.model_copy(update={"name": name, "model": model, "training": training})
+            if variant.model == source:
+                accuracy = {"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
+                training = training.model_copy(update=accuracy)
+        name = label(entry.name, record.form, record.precision)
+        identity = {"name": name, "form": record.form, "precision": record.precision}
+        return entry.model_copy(update={**identity, "model": source, "training": training})
 
     def to_json(self) -> str:
         """The run as text, one file's worth."""
@@ -122,13 +121,17 @@ class StoredRun(BaseModel):
 
 
 def _upgraded(data: dict[str, Any], source: str) -> dict[str, Any]:
-    version = data.get("store_version")
-    while version in _UPGRADES:
-        data = _UPGRADES[version](data)
+    try:
+        run = upgraded(data)
+    except (KeyError, TypeError, AttributeError) as error:
         version = data.get("store_version")
-    if version != STORE_VERSION:
+        raise RecordError(
+            f"{source} has store version {version} and is not a run of it ({error!r} is missing or of another kind); "
+            "move it out of the folder, or measure again"
+        ) from error
+    if (version := run.get("store_version")) != STORE_VERSION:
         raise RecordError(
             f"{source} has store version {version}, this sis-edge reads up to {STORE_VERSION}; "
             "use the sis-edge that wrote it, or a newer one"
         )
-    return data
+    return run

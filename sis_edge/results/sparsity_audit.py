@@ -10,12 +10,14 @@ from statistics import median
 from typing import Any
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.backends.tensorrt import SPARSE, SPARSE_PRECISIONS
+from sis_edge.backends.tensorrt import TensorRtSettings
+from sis_edge.bundles.identity import PLAIN, SPARSE_24
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.bundles.verify import Bundle
 from sis_edge.exporting.sparsity import N, WeightSparsity, weights
 from sis_edge.formation.granularities.nm import M
 from sis_edge.profiles import DeviceProfile
+from sis_edge.registries import BACKENDS, PRECISIONS
 from sis_edge.results.schema import StoredRun
 
 # Trained weights are 0 by chance now and then; fewer zeros than this are no structure.
@@ -71,18 +73,18 @@ def audit(
 
 def newest_run(bundle: Bundle, runs: Sequence[StoredRun]) -> StoredRun | None:
     """The newest of the runs that measured this very bundle with TensorRT; None where there is none."""
-    fitting = [run for run in runs if run.bundle_id == bundle.id and run.record.job.runner in ("tensorrt", "trtexec")]
+    fitting = [run for run in runs if run.bundle_id == bundle.id and _by_tensorrt(run)]
     return max(fitting, key=lambda run: run.stored_at, default=None)
 
 
 def why_not(layer: WeightSparsity, profile: DeviceProfile) -> str | None:
     """Why sparse tensor cores cannot compute a layer on this board; None where they can."""
-    gpu, settings = profile.gpu, profile.tensorrt
+    gpu, settings = profile.gpu, profile.settings(TensorRtSettings)
     if gpu is None or settings is None:
         return "hardware: the profile has no GPU for TensorRT"
     if not gpu.sparse_24:
         return f"hardware: compute capability {gpu.compute_capability} has no sparse tensor cores"
-    if not set(settings.precisions) & set(SPARSE_PRECISIONS):
+    if not any(PRECISIONS[precision].on_sparse_cores for precision in settings.precisions):
         return f"precision: {', '.join(settings.precisions)}, and sparse tensor cores compute fp16 and INT8"
     if layer.most is None:
         return f"channels: {layer.shape[1]} inputs do not divide by {M}"
@@ -104,7 +106,7 @@ def _network(
         chosen = None if taken is None or sparse is None else any(_is(sparse, name, layer.layer) for name in taken)
         times_s = [_layer_s(record, layer.layer) for record in (plain, sparse)]
         layers.append(LayerAudit(layer, reason_not, chosen, *times_s))
-    precision = None if sparse is None else str(_options(run, sparse.name).get("precision"))
+    precision = None if sparse is None else sparse.precision
     untimed = None
     if all(layer.dense_s is None and layer.sparse_s is None for layer in layers):
         untimed = reason or (sparse and sparse.details.get("layer_times_reason")) or "the run's record has none"
@@ -117,13 +119,12 @@ def _records(
     """The engines without and with sparse kernels, or why there are none; None: the first precision that has both."""
     if run is None:
         return None, None, NO_RUN
-    records = {record.name: record for record in run.record.networks}
-    own = [job.name for job in run.record.job.networks if (job.network or job.name) == entry.name]
-    for name in own:
-        plain, sparse = records.get(name), records.get(f"{name} {SPARSE}")
-        if precision not in (None, _options(run, name).get("precision")):
+    own = [record for record in run.record.networks if record.network == entry.name]
+    for plain in own:
+        if plain.form != PLAIN or precision not in (None, plain.precision):
             continue
-        if plain is not None and sparse is not None:
+        same = (record for record in own if record.form == SPARSE_24 and record.precision == plain.precision)
+        if (sparse := next(same, None)) is not None:
             problem = plain.problem or sparse.problem
             return plain, sparse, None if problem is None else f"not measured: {problem.message}"
     if not own:
@@ -160,9 +161,9 @@ def _is(record: NetworkRecord, told: str, layer: str) -> bool:
     return any(layer in each.get("onnx", []) for each in engine_layers if each["name"] == told)
 
 
-def _options(run: StoredRun | None, name: str) -> dict[str, Any]:
-    jobs = [] if run is None else run.record.job.networks
-    return next((dict(job.options) for job in jobs if job.name == name), {})
+def _by_tensorrt(run: StoredRun) -> bool:
+    runner = run.record.job.runner
+    return runner in BACKENDS and BACKENDS[runner].settings is TensorRtSettings
 
 
 def _median_s(record: NetworkRecord | None) -> float | None:

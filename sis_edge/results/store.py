@@ -17,9 +17,10 @@ DEFAULT_FOLDER = Path("runs")
 
 @dataclass(frozen=True)
 class Loaded:
-    """The runs of a folder, oldest first, and a sentence for each file that could not be read."""
+    """The runs of a folder with their files, oldest first, and a sentence for each file that could not be read."""
 
     runs: tuple[StoredRun, ...]
+    files: tuple[Path, ...]
     warnings: tuple[str, ...]
 
 
@@ -48,15 +49,16 @@ def load(path: Path) -> StoredRun:
 
 def load_all(folder: Path = DEFAULT_FOLDER) -> Loaded:
     """All runs of a folder; an unreadable file is a warning, not an end. Raises RecordError where no run is left."""
-    runs, warnings = [], []
+    runs, files, warnings = [], [], []
     for path in _files(folder):
         try:
             runs.append(load(path))
+            files.append(path)
         except RecordError as error:
             warnings.append(str(error))
     if not runs:
         raise RecordError(f"none of the {len(warnings)} files in {folder} is a readable run; the first: {warnings[0]}")
-    return Loaded(tuple(runs), tuple(warnings))
+    return Loaded(tuple(runs), tuple(files), tuple(warnings))
 
 
 def newest(folder: Path = DEFAULT_FOLDER) -> StoredRun:

@@ -1,9 +1,9 @@
 """Can a run's numbers be defended? VALID, SUSPECT or INVALID with reasons in words, from the record alone.
 
 INVALID: the numbers do not describe what they claim to (another power mode, a board that throttled, a sample too
-small). SUSPECT: they may be right, and something could have bent them. VALID: every rule below was applied to what
-the record holds, and none found anything; what the record does not hold stands in `unseen`. An emulated board gets
-NONE, no verdict at all: its times are those of the emulator.
+small). SUSPECT: something may have biased them. VALID: every rule below was applied to what is in the record, and none
+found a problem; what is not in the record is listed in `unseen`. An emulated board gets NONE, no verdict at all: its
+times are those of the emulator.
 
 The rules are pure functions of the record, so a stored run can be judged again; VERDICT_VERSION changes with them.
 
@@ -25,7 +25,7 @@ VERDICT_VERSION = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """The worst level of the reasons; `unseen` names what this board did not show, so that no rule could look at it."""
+    """The worst level of the reasons; `unseen` names what this board does not report and no rule could check."""
 
     level: Level
     reasons: tuple[Reason, ...] = ()
@@ -45,7 +45,7 @@ def judge(record: Record) -> Verdict:
 
 
 def _unseen(evidence: Evidence) -> Iterator[str]:
-    """What no rule could look at."""
+    """What no rule could check."""
     states = evidence.during
     for name, seen in (
         ("CPU clocks", bool(evidence.cpu_hz)),

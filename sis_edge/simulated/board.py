@@ -1,4 +1,4 @@
-"""A simulated board while it is used: laid into a folder of its own, moved by a process, gone afterwards."""
+"""A simulated board in use: its file tree in a temporary folder, kept up to date by a process."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from sis_edge import profiles
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.simulated.definition import Definition, load
-from sis_edge.simulated.tree import lay
+from sis_edge.simulated.tree import write_constant_files
 from sis_edge.transport import LocalTransport
 
 READY_S = 30.0
@@ -30,23 +30,23 @@ class SimulatedTransport(LocalTransport):
 
 @dataclass(frozen=True)
 class Truth:
-    """What the total rails of the profile's rule really take, resting and working, in watts."""
+    """True power of the rails in the profile's total, idle and busy, in watts."""
 
     idle_w: float
     busy_w: float
 
     def gross_j(self, record: Record, network: str) -> float:
-        """True gross energy of one inference: while a block lasts, the board works."""
+        """True gross energy per inference: the board is busy for the whole block."""
         return self.busy_w * _block_s_per_inference(record, network)
 
     def net_j(self, record: Record, network: str) -> float:
-        """True net energy of one inference."""
+        """True net energy per inference."""
         return (self.busy_w - self.idle_w) * _block_s_per_inference(record, network)
 
 
 @dataclass(frozen=True)
 class SimulatedBoard:
-    """All that `deployment.deploy` needs for it. `truth` is None where the profile has no rule for a total."""
+    """All that a deployment needs. `truth` is None where the profile has no rule for a total."""
 
     definition: Definition
     profile: DeviceProfile
@@ -57,28 +57,28 @@ class SimulatedBoard:
 
 @contextmanager
 def board(name: str) -> Iterator[SimulatedBoard]:
-    """The simulated board of that name, moving; raises UsageError for an unknown one."""
+    """The simulated board of that name, running; raises UsageError for an unknown one."""
     definition = load(name)
     with tempfile.TemporaryDirectory(prefix="sis-edge-board-") as folder:
         sysroot, home = Path(folder) / "sysroot", Path(folder) / "home"
         home.mkdir()
-        lay(definition, sysroot)
-        profile = _here(profiles.load(definition.profile), sysroot)
-        with _moved(definition.name, sysroot, home / profile.agent.root):
+        write_constant_files(definition, sysroot)
+        profile = _adapted(profiles.load(definition.profile), sysroot)
+        with _running(definition.name, sysroot, home / profile.agent.root):
             yield SimulatedBoard(
                 definition, profile, SimulatedTransport(name, home), sysroot, _truth(definition, profile)
             )
 
 
 @contextmanager
-def _moved(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
-    words = [sys.executable, "-m", "sis_edge.simulated.mover", name, str(sysroot), str(agent_root)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def _running(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
+    command = [sys.executable, "-m", "sis_edge.simulated.mover", name, str(sysroot), str(agent_root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             if process.stdout.readline().strip() != "ready":
-                raise BoardError(f"the simulated board {name} did not start; its traceback stands above")
+                raise BoardError(f"the simulated board {name} did not start; see the traceback above")
             yield
         finally:
             process.stdin.close()
@@ -88,10 +88,10 @@ def _moved(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
                 process.kill()
 
 
-def _here(profile: DeviceProfile, sysroot: Path) -> DeviceProfile:
-    """The board's profile as it can be kept here: this machine's Python, and no more threads than it has cores.
+def _adapted(profile: DeviceProfile, sysroot: Path) -> DeviceProfile:
+    """The board's profile for this machine: its Python, and no more threads than it has cores.
 
-    The networks really run on this machine, and threads that spin for a core take it from each other.
+    The networks really run on this machine, where more spinning threads than cores slow each other down.
     """
     cores = len(os.sched_getaffinity(0))
     threads = list(dict.fromkeys(min(count, cores) for count in profile.runtime.threads))

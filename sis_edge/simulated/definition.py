@@ -1,4 +1,4 @@
-"""What a simulated board is: one TOML file each, written from the boards' documentation."""
+"""The definition of a simulated board: one TOML file each, written from the board's documentation."""
 
 import tomllib
 from pathlib import Path
@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sis_edge.errors import UsageError, unknown
 
 
-class _Model(BaseModel):
+class _BoardModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Cores(_Model):
+class Cores(_BoardModel):
     """The processor as /proc/cpuinfo and cpufreq show it.
 
-    `parts` names a core's "implementer part" where it is an ARM, one for all or one for each; else `model_name` is set.
+    `parts` has "implementer part" of ARM cores, one for all or one for each; other processors set `model_name`.
     """
 
     count: int = Field(ge=1)
@@ -27,21 +27,21 @@ class Cores(_Model):
     governor: str = "schedutil"
 
 
-class Rail(_Model):
-    """One rail: power of the resting and of the working board in watts, and its voltage."""
+class Rail(_BoardModel):
+    """One rail: power of the idle and of the busy board in watts, and its voltage."""
 
     idle_w: float
     busy_w: float
     volts: float = Field(default=5.0, gt=0)
 
 
-class Definition(_Model):
-    """One board. `files` stay as they are, `moving` ones are templates of what the model says, `links` are symbolic.
+class Definition(_BoardModel):
+    """One board. `files` are constant, `moving` ones are templates of the model's values, `links` are symbolic.
 
-    A template names rails and the board: {VDD_IN.mW}, {board.busy_percent} (see model.py). `update_interval_s` is the
-    sensors': their files change so often, each time to the mean since the last. `noise` is the relative standard
-    deviation of one such value, `range_j` where counters of energy wrap around. `temperatures_c` are those of the
-    resting and of the working board, by thermal zone. `tools` are stand-ins from the folder `tools`.
+    A template names rails and the board: {VDD_IN.mW}, {board.busy_percent} (see model.py). Every `update_interval_s` a
+    sensor's file changes to the mean since the last update. `noise` is the relative standard deviation of one such
+    value; energy counters wrap around at `range_j`. `temperatures_c` are those of the idle and of the busy board, by
+    thermal zone. `tools` are replacements from the folder `tools`.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Definition(_Model):
 
 
 def folder() -> Path:
-    """Where the definitions lie: inside an installed package, with the tests in a checkout."""
+    """The folder of the definitions: inside an installed package, with the tests in a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "_boards"
     return installed if installed.is_dir() else package.parent / "tests" / "boards"
@@ -77,7 +77,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Definition:
-    """The board of that name; raises UsageError with the known names, or with what is wrong in its file."""
+    """The board of that name; raises UsageError with the known names, or with the fault in its file."""
     if name not in names():
         raise unknown("simulated board", name, names())
     path = folder() / f"{name}.toml"
@@ -85,4 +85,4 @@ def load(name: str) -> Definition:
         with path.open("rb") as file:
             return Definition.model_validate(tomllib.load(file))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise UsageError(f"the simulated board {path} does not fit: {error}") from None
+        raise UsageError(f"invalid simulated board {path}: {error}") from None

@@ -1,8 +1,8 @@
-"""What a simulated board's sensors say, as a function of how long it has worked.
+"""The sensor values of a simulated board, as a function of its busy time.
 
-A rail takes `idle_w` while the board rests and `busy_w` while it works, so with W(t) the seconds of work until t its
+A rail takes `idle_w` while the board is idle and `busy_w` while it is busy, so with W(t) the busy seconds until t its
 energy is E(t) = idle_w t + (busy_w - idle_w) W(t): the analytic truth. A sensor's value is the mean power since its
-last update, with noise; a counter of energy is E itself, modulo its range.
+last update, with noise; an energy counter is E itself, modulo its range.
 """
 
 import random
@@ -11,15 +11,15 @@ from math import exp
 
 from sis_edge.simulated.definition import Definition, Rail
 
-HEATING_S = 30.0  # The time constant of the board's warming up.
-COUNTER_SPARE_J = 60.0  # Counters start so short of their end, so that every run sees them wrap around.
+HEATING_S = 30.0  # The board's thermal time constant.
+COUNTER_SPARE_J = 60.0  # Counters start this far below their range, so that every run sees them wrap around.
 TICKS_PER_S = 100
 LOAD_AVERAGE_S = 60.0
 
 
 @dataclass(frozen=True)
 class RailValues:
-    """One rail now, in the units that drivers and tools use."""
+    """A rail's values, in the units of drivers and tools."""
 
     W: float
     V: float
@@ -58,7 +58,7 @@ class RailValues:
 
 @dataclass(frozen=True)
 class BoardValues:
-    """The rest of the board now: its load, and the ticks of all its cores since its start."""
+    """The board's other values: its load, and the ticks of all its cores since its start."""
 
     busy_percent: int
     load_average: float
@@ -68,7 +68,7 @@ class BoardValues:
 
 
 class Model:
-    """Counts the work, and gives the values of the moment. Times in seconds from any start, ascending."""
+    """Integrates the busy time, and gives the current values. Times in seconds from any start, ascending."""
 
     def __init__(self, definition: Definition, now_s: float, seed: int = 0) -> None:
         self._definition = definition
@@ -82,7 +82,7 @@ class Model:
         self.rails = self._rails(0.0)
 
     def advance(self, now_s: float, busy: bool, cpu_s: float) -> None:
-        """The board worked, or rested, since the last call; `cpu_s` is the processor time of the job's processes."""
+        """The board was busy, or idle, since the last call; `cpu_s` is the CPU time of the job's processes."""
         step_s = now_s - self._now_s
         self._now_s = now_s
         self._work_s += step_s * busy
@@ -111,19 +111,19 @@ class Model:
         return BoardValues(round(100 * self._share), self._load, uptime_s, user, idle)
 
     def temperature_c(self, zone: str) -> float:
-        """A thermal zone's temperature, which follows the work slowly."""
-        rest_c, work_c = self._definition.temperatures_c[zone]
-        return rest_c + (work_c - rest_c) * self._warmth
+        """A thermal zone's temperature, which follows the load slowly."""
+        idle_c, busy_c = self._definition.temperatures_c[zone]
+        return idle_c + (busy_c - idle_c) * self._warmth
 
     def energy_j(self, rail: Rail) -> float:
-        """What the rail has taken since the start, without noise."""
+        """The rail's energy since the start, without noise."""
         return rail.idle_w * (self._now_s - self._start_s) + (rail.busy_w - rail.idle_w) * self._work_s
 
     def _rails(self, noise: float) -> dict[str, RailValues]:
-        found = {}
+        values = {}
         for name, rail in self._definition.rails.items():
             power_w = rail.idle_w + (rail.busy_w - rail.idle_w) * self._share
             range_j = self._definition.range_j
             counter_j = (range_j - COUNTER_SPARE_J + self.energy_j(rail)) % range_j
-            found[name] = RailValues(power_w * (1 + self._random.gauss(0, noise)), rail.volts, counter_j)
-        return found
+            values[name] = RailValues(power_w * (1 + self._random.gauss(0, noise)), rail.volts, counter_j)
+        return values

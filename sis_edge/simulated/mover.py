@@ -1,9 +1,10 @@
-"""The process that keeps a simulated board moving: it watches the job's worker and writes what the sensors say.
+"""The process behind a simulated board: it watches the job's worker and writes the sensors' values.
 
     python -m sis_edge.simulated.mover BOARD SYSROOT AGENT_ROOT
 
-The board works while the worker of the job that holds the agent's lock runs or could run; it rests while the worker
-waits for its next command. It says "ready" when all files are there, and ends when its standard input does.
+The board is busy while the worker of the job that holds the agent's lock runs or is runnable; it is idle while the
+worker waits for its next command. This process prints "ready" when all files are there, and ends when its standard
+input does.
 """
 
 import json
@@ -15,37 +16,37 @@ from pathlib import Path
 
 from sis_edge.simulated.definition import load
 from sis_edge.simulated.model import Model
-from sis_edge.simulated.tree import Moving
+from sis_edge.simulated.tree import ChangingFiles
 
 LOOK_EVERY_S = 0.004
-FIND_EVERY_S = 0.05
-REST_EVERY_S = 0.1
+SEARCH_EVERY_S = 0.05
+OTHERS_EVERY_S = 0.1
 WORKER = b"sis_agent.worker.worker"
 TICKS_PER_S = 100  # USER_HZ of /proc
 
 
 class JobWatch:
-    """Whether a worker of the agent's job runs, and what the job has taken of the processor."""
+    """Whether a worker of the agent's job is running, and the CPU time of the job."""
 
     def __init__(self, agent_root: Path) -> None:
         self._lock = agent_root / "lock"
         self._workers: list[int] = []
         self._job: int | None = None
-        self._found_s = 0.0
+        self._searched_s = 0.0
         self._spent: dict[int, float] = {}
 
     def look(self, now_s: float) -> bool:
-        """Whether the job's worker is on the processor, or waits for one."""
-        if now_s - self._found_s >= FIND_EVERY_S:
-            self._find()
-            self._found_s = now_s
+        """Whether the job's worker is on a CPU, or waits for one."""
+        if now_s - self._searched_s >= SEARCH_EVERY_S:
+            self._search()
+            self._searched_s = now_s
         return any(_state(pid) in (b"R", b"D") for pid in self._workers)
 
     def cpu_s(self) -> float:
-        """Processor time of the jobs and their workers so far."""
+        """CPU time of the jobs and their workers so far."""
         return sum(self._spent.values())
 
-    def _find(self) -> None:
+    def _search(self) -> None:
         self._job, self._workers = None, []
         with suppress(OSError, ValueError, TypeError, KeyError):
             job = int(json.loads(self._lock.read_text())["pid"])
@@ -59,25 +60,25 @@ class JobWatch:
 
 
 def main(board: str, sysroot: Path, agent_root: Path) -> None:
-    """Move the board's values until standard input ends."""
+    """Update the board's values until standard input ends."""
     definition = load(board)
     model = Model(definition, time.monotonic())
-    watch, moving = JobWatch(agent_root), Moving(definition, sysroot)
+    watch, files = JobWatch(agent_root), ChangingFiles(definition, sysroot)
     model.update()
-    moving.write_sensors(model)
-    moving.write_rest(model)
+    files.write_sensors(model)
+    files.write_others(model)
     print("ready", flush=True)
-    rest_s = 0.0
+    others_s = 0.0
     while not select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
         now_s = time.monotonic()
         model.advance(now_s, watch.look(now_s), watch.cpu_s())
         if model.update_age_s >= definition.update_interval_s:
             model.update()
-            moving.write_sensors(model)
-        if now_s - rest_s >= REST_EVERY_S:
-            moving.write_rest(model)
-            rest_s = now_s
-    moving.close()
+            files.write_sensors(model)
+        if now_s - others_s >= OTHERS_EVERY_S:
+            files.write_others(model)
+            others_s = now_s
+    files.close()
 
 
 def _state(pid: int) -> bytes:

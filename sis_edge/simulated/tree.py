@@ -1,4 +1,4 @@
-"""A simulated board's file tree: what every Linux has, then the definition's own files, and the moving ones."""
+"""A simulated board's file tree: what every Linux has, the definition's own files, and the changing ones."""
 
 import os
 from pathlib import Path
@@ -7,11 +7,11 @@ from sis_edge.simulated.definition import Definition, folder
 from sis_edge.simulated.model import Model
 
 CPUFREQ = "sys/devices/system/cpu/cpu{}/cpufreq/{}"
-NUMBER_WIDTH = 24  # A number's file is always as long, so that it can be written over in one go while others read it.
+NUMBER_WIDTH = 24  # All numbers have the same width, so that one write replaces them while others read.
 
 
-def lay(definition: Definition, root: Path) -> None:
-    """Write all that does not move, links and tools."""
+def write_constant_files(definition: Definition, root: Path) -> None:
+    """Write the constant files, links and tools."""
     for name, text in (_linux(definition) | definition.files).items():
         _write(root / name, text)
     for name, target in definition.links.items():
@@ -24,15 +24,15 @@ def lay(definition: Definition, root: Path) -> None:
         path.chmod(0o755)
 
 
-class Moving:
-    """The files that move. Numbers are written in place, as one call; text is replaced whole."""
+class ChangingFiles:
+    """The files that change. Numbers are written in place, in one call; text is replaced whole."""
 
     def __init__(self, definition: Definition, root: Path) -> None:
         self._root = root
         self._zones = list(definition.temperatures_c)
         rails = {f"{{{name}." for name in definition.rails}
         templates = _moving_linux(definition) | definition.moving
-        # What shows a rail and nothing else moves with the sensors, the rest more slowly.
+        # Files of a single rail's value change with the sensors, the rest more slowly.
         self._fast = {
             path: text for path, text in templates.items() if _is_number(text) and text[: text.find(".") + 1] in rails
         }
@@ -44,8 +44,8 @@ class Moving:
         for path, text in self._fast.items():
             self._write_number(path, text.format_map(model.rails))
 
-    def write_rest(self, model: Model) -> None:
-        """Temperatures, load, and what the tools will say."""
+    def write_others(self, model: Model) -> None:
+        """Temperatures, load, and the tools' output."""
         temperatures = {
             f"temperature_{index}": round(model.temperature_c(zone) * 1e3) for index, zone in enumerate(self._zones)
         }
@@ -86,8 +86,8 @@ def _linux(definition: Definition) -> dict[str, str]:
         "proc/pressure/memory": "some avg10=0.00 avg60=0.00 avg300=0.00 total=0",
         "etc/os-release": f'PRETTY_NAME="{definition.os_name}"',
     }
-    where = "proc/device-tree/model" if definition.machine == "aarch64" else "sys/class/dmi/id/product_name"
-    files[where] = definition.model
+    model_file = "proc/device-tree/model" if definition.machine == "aarch64" else "sys/class/dmi/id/product_name"
+    files[model_file] = definition.model
     for index in range(cpu.count):
         for name, value in (
             ("scaling_cur_freq", cpu.max_khz),

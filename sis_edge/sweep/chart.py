@@ -21,12 +21,14 @@ def accuracy_synapses(lines: Sequence[Line], subtitle: str) -> Chart | None:
         for point, line in zip(points, lines, strict=True)
         for accuracy in line.accuracies
     ]
-    words = "; ".join(f"{point['name']} {point['synapses']:,.0f} synapses {point['accuracy']:.2f}%" for point in points)
+    summary = "; ".join(
+        f"{point['name']} {point['synapses']:,.0f} synapses {point['accuracy']:.2f}%" for point in points
+    )
     return Chart(
         name="accuracy-synapses",
         title=TITLE,
         caption="Large: the mean over seeds. Small: each seed.",
-        alt=f"Scatter chart of accuracy against synapses: {words}.",
+        alt=f"Scatter chart of accuracy against synapses: {summary}.",
         spec=finished(_layers(points, trials), TITLE, None, HEIGHT) | {"title": {"text": TITLE, "subtitle": subtitle}},
     )
 
@@ -36,7 +38,7 @@ def _point(line: Line) -> dict[str, Any]:
     return {
         "name": line.structure.name,
         "units": formation.units,
-        "law": formation.distribution,
+        "distribution": formation.distribution,
         "synapses": line.synapses,
         "accuracy": 100 * line.accuracy,
         "low": 100 * min(line.accuracies),
@@ -48,13 +50,13 @@ def _layers(points: list[dict[str, Any]], trials: list[dict[str, Any]]) -> Any:
     import altair as alt
 
     units = list(dict.fromkeys(point["units"] for point in points))
-    laws = list(dict.fromkeys(point["law"] for point in points))
+    distributions = list(dict.fromkeys(point["distribution"] for point in points))
     x = alt.X("synapses:Q", title="Synapses (log scale)", scale=alt.Scale(type="log", nice=False, padding=20))
-    up = alt.Scale(zero=False, padding=12)
-    y = alt.Y("accuracy:Q", title="Accuracy on held-out images (%)", scale=up)
-    low = alt.Y("low:Q", title="Accuracy on held-out images (%)", scale=up)
+    from_data = alt.Scale(zero=False, padding=12)
+    y = alt.Y("accuracy:Q", title="Accuracy on held-out images (%)", scale=from_data)
+    low = alt.Y("low:Q", title="Accuracy on held-out images (%)", scale=from_data)
     colour = alt.Color("units:N", title="CL units", scale=alt.Scale(domain=units, range=list(COLOURS[: len(units)])))
-    shape = alt.Shape("law:N", title="distribution", scale=alt.Scale(domain=laws))
+    shape = alt.Shape("distribution:N", title="distribution", scale=alt.Scale(domain=distributions))
     tooltip = [
         alt.Tooltip("name:N", title="structure"),
         alt.Tooltip("synapses:Q", format=",.0f"),

@@ -1,4 +1,4 @@
-"""Where trials run: one function each, one registry."""
+"""Where trials run: an executor for this machine and one for a Ray cluster, in one registry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Literal, TypeAlias
 
 from sis_edge.errors import UsageError
 from sis_edge.sweep import local, ray
-from sis_edge.sweep.running import OnStep, Runner, Say
+from sis_edge.sweep.running import Executor, OnStep, Say
 
-Place: TypeAlias = Literal["here", "processes", "ray"]
+ExecutorName: TypeAlias = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
-class Where:
-    """So many trials at a time on this machine; or the address of a Ray cluster, and what a trial takes there.
+class ExecutorOptions:
+    """`jobs` trials at a time on this machine; or the address of a Ray cluster, and the resources of a trial there.
 
-    `cpus` of None is one processor, `gpus` of None one GPU where the cluster has any. Raises UsageError for what is of
-    the other place.
+    `cpus` of None is one CPU, `gpus` of None one GPU if the cluster has any. Raises UsageError for options of the other
+    executor.
     """
 
     jobs: int | None = None
@@ -27,34 +27,32 @@ class Where:
 
     def __post_init__(self) -> None:
         if self.ray is not None and self.jobs is not None:
-            raise UsageError(f"--jobs {self.jobs} is of this machine; with --ray, --cpus and --gpus say what fits")
+            raise UsageError(
+                f"--jobs {self.jobs} and --ray exclude each other; on a cluster, --cpus and --gpus set the "
+                "resources of a trial"
+            )
         for option, value in (("--cpus", self.cpus), ("--gpus", self.gpus)):
             if self.ray is None and value is not None:
-                raise UsageError(f"{option} {value:g} is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs")
+                raise UsageError(f"{option} {value:g} needs --ray ADDRESS; on this machine, use --jobs")
 
     @property
-    def place(self) -> Place:
-        """The name in `PLACES`."""
-        if self.ray is not None:
-            return "ray"
-        return "processes" if (self.jobs or 1) > 1 else "here"
+    def executor(self) -> ExecutorName:
+        """The name in `EXECUTORS`."""
+        return "local" if self.ray is None else "ray"
 
 
-def _here(where: Where, on_step: OnStep, say: Say) -> Runner:
-    return partial(local.one_by_one, on_step=on_step)
+def _local(options: ExecutorOptions, on_step: OnStep, say: Say) -> Executor:
+    return partial(local.execute, jobs=options.jobs or 1, on_step=on_step, say=say)
 
 
-def _processes(where: Where, on_step: OnStep, say: Say) -> Runner:
-    return partial(local.in_processes, jobs=where.jobs or 1, say=say)
+def _ray(options: ExecutorOptions, on_step: OnStep, say: Say) -> Executor:
+    address, cpus = options.ray or "", options.cpus or 1
+    return partial(ray.execute, on_step=on_step, say=say, address=address, cpus=cpus, gpus=options.gpus)
 
 
-def _ray(where: Where, on_step: OnStep, say: Say) -> Runner:
-    return partial(ray.on_ray, on_step=on_step, say=say, address=where.ray or "", cpus=where.cpus or 1, gpus=where.gpus)
+EXECUTORS: dict[ExecutorName, Callable[[ExecutorOptions, OnStep, Say], Executor]] = {"local": _local, "ray": _ray}
 
 
-PLACES: dict[Place, Callable[[Where, OnStep, Say], Runner]] = {"here": _here, "processes": _processes, "ray": _ray}
-
-
-def runner(where: Where, on_step: OnStep, say: Say) -> Runner:
-    """What runs trials there."""
-    return PLACES[where.place](where, on_step, say)
+def executor(options: ExecutorOptions, on_step: OnStep, say: Say) -> Executor:
+    """The executor that these options ask for."""
+    return EXECUTORS[options.executor](options, on_step, say)

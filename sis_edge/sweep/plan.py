@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sis_edge.errors import UsageError
 from sis_edge.files import stages
 from sis_edge.formation import Formation, form, preset
-from sis_edge.formation.distributions import distribution
-from sis_edge.formation.granularities import granularity
 from sis_edge.formation.matching import matched
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
@@ -20,15 +19,16 @@ if TYPE_CHECKING:
     from sis_edge.training import Recipe
     from sis_edge.training.recipe import Precision
 
-HELD_OUT_SHARE = 10
-"""By default every tenth of the training images is held out."""
+HELD_OUT_FRACTION = 10
+"""By default a tenth of the training images is held out."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much may exist: a preset's name or the shares in words, and the formation that says so.
+    """How many synapses may exist: a preset, or two densities.
 
-    `synapses` is the count that every structure is to come nearest to; None: its shares are what they are.
+    `name` is for tables, `formation` has the densities. Every structure comes as near as it can to `synapses`; None:
+    the densities stay as they are.
     """
 
     name: str
@@ -54,8 +54,8 @@ class SweepPlan:
     """What to compare: every budget in every granularity of CL (`block:16` for blocks of 16) and every distribution,
     with every seed.
 
-    A seed decides the graph, the initial weights and the order of the images. `epochs` and `precision` of None mean the
-    recipe's own and the fastest here; `held_out` of None is a tenth of the training images.
+    A seed is for the graph, weight initialisation and data order. `epochs` and `precision` of None mean the recipe's
+    own and the fastest here; `held_out` of None is a tenth of the training images.
     """
 
     dataset: str
@@ -72,11 +72,11 @@ class SweepPlan:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSweep:
     """The tasks, each training once; for each structure the keys of its trials; what is left out, and why."""
 
     tasks: tuple[Task, ...]
-    lines: tuple[tuple[Structure, tuple[str, ...]], ...]
+    structures: tuple[tuple[Structure, tuple[str, ...]], ...]
     left_out: tuple[str, ...]
     recipe: "Recipe"
     held_out: int
@@ -84,59 +84,56 @@ class Prepared:
 
 
 def budgets(presets: Sequence[str], t_c: Sequence[float], t_p: Sequence[float]) -> tuple[Budget, ...]:
-    """Presets at their exact counts, or every pair of shares; raises UsageError for neither, both, or no share."""
+    """Presets at their exact counts, or every pair of densities; raises UsageError for neither or both."""
     if bool(presets) == bool(t_c or t_p):
-        raise UsageError("a sweep needs either --preset NAME,NAME or shares such as --t-c 0.25,0.5,1 --t-p 0.25,1")
-    named = [Budget(name, preset(name).formation(), preset(name).synapses) for name in presets]
-    pairs = [(conv, micro) for conv in (t_c or [1.0]) for micro in (t_p or [1.0])] if not presets else []
-    return (
-        *named,
-        *(Budget(f"{conv:g}, {micro:g}", Formation(t_c=conv, t_p=micro)) for conv, micro in pairs),
+        raise UsageError("a sweep needs either --preset NAME,NAME or densities such as --t-c 0.25,0.5,1 --t-p 0.25,1")
+    if presets:
+        return tuple(Budget(name, preset(name).formation(), preset(name).synapses) for name in presets)
+    return tuple(
+        Budget(f"{conv:g}, {micro:g}", Formation(t_c=conv, t_p=micro))
+        for conv in (t_c or [1.0])
+        for micro in (t_p or [1.0])
     )
 
 
-def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
+def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
     """Form every graph once, and name the trials.
 
-    Structures that cannot be formed are left out with the reason, and so are those whose graphs are another's (where
-    nothing is drawn, all are). Raises UsageError for unknown names, where no structure is left, or too few images.
+    Structures that cannot be formed are left out with the reason, and so are those with the same graphs as another
+    (dense is dense in every granularity). Raises UsageError for unknown names, for too few images, and where no
+    structure is left.
     """
     from sis_edge.training import default_recipe
     from sis_edge.training.precision import fastest_precision
 
     for name in plan.distributions:
-        distribution(name)
+        DISTRIBUTIONS.checked(name)
     precision = plan.precision or fastest_precision()
     recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs)
-    everything = len(dataset.train)
-    held_out = everything // HELD_OUT_SHARE if plan.held_out is None else plan.held_out
-    if not 1 <= held_out <= everything - 2:
-        raise UsageError(
-            f"{held_out:,} of {everything:,} training images cannot be held out; "
-            f"give --held-out a number from 1 to {everything - 2:,}"
-        )
-    train_images = min(everything - held_out, plan.train_limit or everything)
+    held_out, train_images = _split(plan, len(dataset.train))
     tasks: dict[str, Task] = {}
-    lines: dict[tuple[str, ...], Structure] = {}
+    structures: dict[tuple[str, ...], Structure] = {}
     left_out = []
     for budget, structure in _structures(plan):
         try:
             structure = _matched(structure, budget, dataset)
-            asked = [_task(plan, structure, seed, dataset, recipe, held_out, train_images) for seed in plan.seeds]
+            of_structure = [
+                _task(plan, structure, seed, dataset, recipe, held_out, train_images) for seed in plan.seeds
+            ]
         except UsageError as error:
             left_out.append(f"{structure.name}: {error}")
             continue
-        keys = tuple(task.key for task in asked)
-        if keys in lines:
-            left_out.append(f"{structure.name}: the same graphs as {lines[keys].name}")
+        keys = tuple(task.key for task in of_structure)
+        if keys in structures:
+            left_out.append(f"{structure.name}: the same graphs as {structures[keys].name}")
             continue
-        lines[keys] = structure
-        tasks |= {task.key: task for task in asked}
-    if not lines:
-        raise UsageError(f"the sweep has nothing to train: {'; '.join(left_out) or 'no seed or no structure is given'}")
-    return Prepared(
+        structures[keys] = structure
+        tasks |= {task.key: task for task in of_structure}
+    if not structures:
+        raise UsageError(f"nothing to train: {'; '.join(left_out) or 'the sweep has no seed or no structure'}")
+    return PreparedSweep(
         tuple(tasks.values()),
-        tuple((structure, keys) for keys, structure in lines.items()),
+        tuple((structure, keys) for keys, structure in structures.items()),
         tuple(left_out),
         recipe,
         held_out,
@@ -144,24 +141,35 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> Prepared:
     )
 
 
+def _split(plan: SweepPlan, available: int) -> tuple[int, int]:
+    """How many of the training images are held out, and how many are trained on."""
+    held_out = available // HELD_OUT_FRACTION if plan.held_out is None else plan.held_out
+    if not 1 <= held_out <= available - 2:
+        raise UsageError(
+            f"cannot hold out {held_out:,} of {available:,} training images; --held-out must be from 1 to "
+            f"{available - 2:,}"
+        )
+    return held_out, min(available - held_out, plan.train_limit or available)
+
+
 def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
     units = [_units(word) for word in plan.granularities]
     return [
-        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=law)))
+        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name)))
         for budget in plan.budgets
         for unit in units
-        for law in plan.distributions
+        for name in plan.distributions
     ]
 
 
 def _units(word: str) -> dict[str, Any]:
-    """What `kernel` or `block:16` says of a formation; raises UsageError for what says nothing."""
+    """The fields of a formation that `kernel` or `block:16` stands for; raises UsageError for any other text."""
     conv, colon, size = word.partition(":")
-    granularity(conv)
+    has_blocks = GRANULARITIES.find(conv).has_blocks
     if not colon:
         return {"conv": conv}
-    if conv != "block" or not size.isdecimal():
-        raise UsageError(f"granularity {word} is unknown: only block takes a number, as block:16 for 16 filters")
+    if not has_blocks or not size.isdecimal():
+        raise UsageError(f"unknown granularity '{word}'; only block takes a width, as in block:16 (16 filters)")
     return {"conv": conv, "block": int(size)}
 
 

@@ -1,4 +1,4 @@
-"""A sweep's lines for the screen, and as CSV, JSON and Markdown."""
+"""A sweep's results as a table in the terminal, and as CSV, JSON and Markdown."""
 
 import csv
 import io
@@ -7,51 +7,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sis_edge.registries import GRANULARITIES
 from sis_edge.report.rows import plural, span
-from sis_edge.report.sheet import Heading, Sheet
-from sis_edge.sweep.running import Swept
+from sis_edge.report.table import Column, Table, text_cells
+from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Line, Summary
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 SWEEP_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, the width of blocks."""
 
 CAPTION = (
-    "accuracy: mean over seeds, ± their standard deviation; to the best: points, ± the 95% interval; "
-    "≈ inside the noise."
+    "accuracy: mean over seeds ± standard deviation; to the best: difference in points ± 95% interval; "
+    "≈: not significant."
 )
-HEADINGS = (
-    *(Heading(title, is_number=False) for title in ("budget", "CL units", "distribution")),
-    *map(Heading, ("synapses", "accuracy", "to the best")),
+COLUMNS = (
+    *(Column(title, is_number=False) for title in ("budget", "CL units", "distribution")),
+    *map(Column, ("synapses", "accuracy", "to the best")),
 )
 
 
 @dataclass(frozen=True)
-class Report:
-    """A sweep and its summary, in words that every format shares."""
+class SweepReport:
+    """A sweep and its summary, in sentences that every format shares."""
 
-    swept: Swept
+    result: SweepResult
     summary: Summary
 
     @property
     def title(self) -> str:
         """What was compared."""
-        prepared = self.swept.prepared
-        return f"{self.swept.plan.dataset}: accuracy on {prepared.held_out:,} held-out training images"
+        prepared = self.result.prepared
+        return f"{self.result.plan.dataset}: accuracy on {prepared.held_out:,} held-out training images"
 
     @property
     def matched(self) -> list[str]:
-        """Which shares were moved, so that a structure comes nearest to its budget's count."""
-        shares = {budget.name: budget.formation for budget in self.swept.plan.budgets}
-        moved = [
+        """Which densities were changed, so that a structure comes nearest to its budget's count."""
+        densities = {budget.name: budget.formation for budget in self.result.plan.budgets}
+        changed = [
             f"{line.structure.name} (t_c {formation.t_c:g}, t_p {formation.t_p:g})"
             for line in self.summary.lines
-            for formation, asked in [(line.structure.formation, shares[line.structure.budget])]
-            if (formation.t_c, formation.t_p) != (asked.t_c, asked.t_p)
+            for formation, given in [(line.structure.formation, densities[line.structure.budget])]
+            if (formation.t_c, formation.t_p) != (given.t_c, given.t_p)
         ]
-        return [f"Other shares than the budget's, for the count nearest to it: {'; '.join(moved)}."] if moved else []
+        return [f"Density changed to come nearest to the budget's count: {'; '.join(changed)}."] if changed else []
 
     @property
     def sentences(self) -> list[str]:
@@ -60,49 +61,48 @@ class Report:
 
     @property
     def notes(self) -> list[str]:
-        """How it was measured, what is inside the noise, what is missing."""
-        prepared = self.swept.prepared
+        """How it was measured, which differences are significant, what is missing."""
+        prepared = self.result.prepared
         seeds = [len(line.seeds) for line in self.summary.lines] or [0]
         return [
-            f"Trained on {prepared.train_images:,} images for {plural(prepared.recipe.epochs, 'epoch')}, "
-            f"{prepared.recipe.precision}; n = {prepared.held_out:,} other training images, never the test images; "
-            f"seeds (of graph, weights and order of images) a line: {span(seeds)}.",
+            f"Trained on {prepared.train_images:,} images for {plural(prepared.recipe.epochs, 'epoch')} in "
+            f"{prepared.recipe.precision}; n = {prepared.held_out:,} held-out training images, never test images; "
+            f"seeds (graph, weights, data order) per line: {span(seeds)}.",
             *self.matched,
             *self.summary.notes,
             *(f"Left out: {reason}." for reason in prepared.left_out),
-            *(f"Failed: {task.name}: {why.reason}" for task, why in self.swept.failures),
+            *(f"Failed: {task.name}: {failure.reason}" for task, failure in self.result.failures),
         ]
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """A line's cells, as `HEADINGS`."""
+    """A line's cells, as `COLUMNS`."""
     spread = "" if line.spread is None else f" ±{100 * line.spread:.2f}"
-    behind = f"{100 * line.difference:+.2f} ±{100 * line.half_width:.2f}"
+    difference = f"{100 * line.difference:+.2f} ±{100 * line.half_width:.2f}"
     return (
         line.structure.budget,
         line.structure.formation.units,
         line.structure.formation.distribution,
         f"{line.synapses:,.0f}",
         f"{100 * line.accuracy:.2f}%{spread}",
-        "best" if line.is_best else f"{'≈ ' if line.inside_noise else ''}{behind}",
+        "best" if line.is_best else f"{'≈ ' if line.inside_noise else ''}{difference}",
     )
 
 
-def to_terminal(report: Report) -> "Table":
+def table(report: SweepReport, title: str) -> Table:
+    """The lines as a table."""
+    return Table(title, CAPTION, COLUMNS, text_cells(map(cells, report.summary.lines)))
+
+
+def to_terminal(report: SweepReport) -> "RenderableType":
     """A table of at most 80 columns."""
-    from rich import box
-    from rich.table import Table
+    from sis_edge.report.grid import grid
 
-    table = Table(title=report.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading.title, justify="right" if heading.is_number else "left", overflow="fold")
-    for line in report.summary.lines:
-        table.add_row(*cells(line))
-    return table
+    return grid(table(report, report.title))
 
 
-def to_csv(report: Report) -> str:
-    """One line a trial, all digits."""
+def to_csv(report: SweepReport) -> str:
+    """One line per trial, all digits."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     rows = [row for line in values(report) for row in line["trials"]]
@@ -112,9 +112,9 @@ def to_csv(report: Report) -> str:
     return out.getvalue()
 
 
-def to_json(report: Report) -> str:
+def to_json(report: SweepReport) -> str:
     """The lines with their trials, what failed and what was left out, for programs."""
-    plan, prepared = report.swept.plan, report.swept.prepared
+    plan, prepared = report.result.plan, report.result.prepared
     data = {
         "sweep_version": SWEEP_VERSION,
         "dataset": plan.dataset,
@@ -126,18 +126,20 @@ def to_json(report: Report) -> str:
         "notes": report.sentences,
         "lines": values(report),
         "left_out": list(prepared.left_out),
-        "failed": [{"key": task.key, "seed": task.seed, "reason": why.reason} for task, why in report.swept.failures],
+        "failed": [
+            {"key": task.key, "seed": task.seed, "reason": failure.reason} for task, failure in report.result.failures
+        ],
     }
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def values(report: Report) -> list[dict[str, Any]]:
+def values(report: SweepReport) -> list[dict[str, Any]]:
     """Each line's numbers, and each of its trials'."""
-    keys = dict(report.swept.prepared.lines)
+    keys = dict(report.result.prepared.structures)
     return [
         {
             "budget": line.structure.budget,
-            "formation": {name: it for name, it in line.structure.formation.as_dict().items() if name != "seed"},
+            "formation": {name: value for name, value in line.structure.formation.as_dict().items() if name != "seed"},
             "synapses": line.synapses,
             "macs_live": line.macs_live,
             "accuracy": line.accuracy,
@@ -145,20 +147,20 @@ def values(report: Report) -> list[dict[str, Any]]:
             "difference_to_best": line.difference,
             "half_width_95": line.half_width,
             "inside_noise": line.inside_noise,
-            "trials": [_trial(line, report, key) for key in keys[line.structure] if key in report.swept.trials],
+            "trials": [_trial(line, report, key) for key in keys[line.structure] if key in report.result.trials],
         }
         for line in report.summary.lines
     ]
 
 
-def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
-    trial, formation = report.swept.trials[key], line.structure.formation
+def _trial(line: Line, report: SweepReport, key: str) -> dict[str, Any]:
+    trial, formation = report.result.trials[key], line.structure.formation
     return {
         "budget": line.structure.budget,
         "t_c": formation.t_c,
         "t_p": formation.t_p,
         "conv": formation.conv,
-        "block": formation.block if formation.conv == "block" else None,
+        "block": formation.block if GRANULARITIES[formation.conv].has_blocks else None,
         "micro": formation.micro,
         "distribution": formation.distribution,
         "seed": trial.seed,
@@ -174,12 +176,11 @@ def _trial(line: Line, report: Report, key: str) -> dict[str, Any]:
     }
 
 
-def write(report: Report, folder: Path) -> list[Path]:
+def write(report: SweepReport, folder: Path) -> list[Path]:
     """`index.html`, `report.md`, `results.csv`, `results.json` and the chart as SVG; raises DiskError."""
     from sis_edge.report import accuracy
     from sis_edge.sweep.chart import accuracy_synapses
 
-    lines = report.summary.lines
-    sheet = Sheet("Structures", CAPTION, HEADINGS, tuple(map(cells, lines)))
-    page = accuracy.Page(report.title, report.notes, [sheet], accuracy_synapses(lines, report.title))
+    chart = accuracy_synapses(report.summary.lines, report.title)
+    page = accuracy.Page(report.title, report.notes, [table(report, "Structures")], chart)
     return accuracy.write(page, {"results.csv": to_csv(report), "results.json": to_json(report)}, folder)

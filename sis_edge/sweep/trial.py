@@ -1,4 +1,4 @@
-"""One trial: a task for any machine, and what came of it.
+"""One trial: a task for any machine, and its outcome.
 
 History of TRIAL_VERSION:
     1   first version
@@ -22,10 +22,10 @@ TRIAL_VERSION = 1
 
 @dataclass(frozen=True)
 class Task:
-    """What a machine is asked: train this formation, and count the mistakes on the images held out.
+    """What to run: train this formation, and count the errors on the images held out.
 
     `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
-    images are never among them. `seed` is that of the initial weights and the order of images.
+    images are never among them. `seed` is for weight initialisation and data order.
     """
 
     key: str
@@ -43,12 +43,12 @@ class Task:
     def name(self) -> str:
         """In words, for messages."""
         formation = self.formation
-        shares = f"t_c {formation.t_c:g}, t_p {formation.t_p:g}"
-        return f"{shares}, {formation.units}, {formation.distribution}, seed {self.seed}"
+        densities = f"t_c {formation.t_c:g}, t_p {formation.t_p:g}"
+        return f"{densities}, {formation.units}, {formation.distribution}, seed {self.seed}"
 
 
 class Trial(BaseModel):
-    """What a trial found. `wrong` are the places, among the images held out, of those told wrongly."""
+    """A trial's result. `wrong` are the indices, among the images held out, of the misclassified ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -75,13 +75,13 @@ class Trial(BaseModel):
 
     @property
     def accuracy(self) -> float:
-        """Share of the images held out whose highest logit is the label's."""
+        """Top-1 on the images held out."""
         return 1 - len(self.wrong) / self.held_out
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial has no result; `details` is a traceback where the reason alone does not tell."""
+    """Why a trial has no result; `details` is a traceback where the reason alone does not explain it."""
 
     reason: str
     details: str = ""
@@ -93,7 +93,7 @@ def save(trial: Trial, folder: Path) -> Path:
 
 
 def load(key: str, folder: Path) -> Trial | None:
-    """The trial of that key; None where it is not there, or is not whole and of this version: it is run again."""
+    """The trial of that key; None where it is missing, damaged or of another version: it is run again."""
     try:
         trial = Trial.model_validate_json(_file(key, folder).read_bytes())
     except (OSError, ValidationError):

@@ -1,4 +1,4 @@
-"""One trial, on whatever machine it comes to: nothing but its task and a folder for its stage is given."""
+"""One trial, on whatever machine it runs: its task and a folder for its stage are all it needs."""
 
 import fcntl
 import traceback
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import DatasetError, SisEdgeError
 from sis_edge.files.disk import writing
-from sis_edge.formation import form
+from sis_edge.formation import SynapticGraph, form
 from sis_edge.formation.compaction import compact
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
 from sis_edge.training import stage
 
 if TYPE_CHECKING:
-    from sis_edge.datasets import Dataset
+    from sis_edge.datasets import Dataset, ImageSet
     from sis_edge.models import SisNet
     from sis_edge.training.train import Progress
 
-ATTEMPTS = 3
-"""How often a trial is begun, or gone on with, before it counts as failed because its process died each time."""
+MAX_ATTEMPTS = 3
+"""How often a trial is started or resumed before it counts as failed, because its process died each time."""
 
 
 def attempt(task: Task, root: Path, progress: "Progress | None" = None) -> Trial | Failure:
@@ -38,31 +38,19 @@ def attempt(task: Task, root: Path, progress: "Progress | None" = None) -> Trial
 
 
 def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
-    """Train what the task asks for, or find it trained in `root`, and count mistakes on the images held out.
+    """Train what the task asks for, or find it trained in `root`, and count errors on the images held out.
 
     Raises DatasetError where this machine has other images, DiskError where it cannot write.
     """
-    from sis_edge.datasets import ImageSet
-
-    dataset = _dataset(task.dataset, task.data_dir)
-    if dataset.sha256 != task.dataset_sha256:
-        raise DatasetError(
-            f"this machine's {task.dataset} has other images (SHA-256 {dataset.sha256[:12]}, "
-            f"expected {task.dataset_sha256[:12]}); fetch it again with `sis-edge datasets fetch {task.dataset}`"
-        )
-    graph = form(nin(len(dataset.classes)), task.formation)
-    if graph.digest() != task.graph_sha256:
-        raise SisEdgeError("this machine's sis-edge forms another graph; install the same version everywhere")
-    images, labels = dataset.train.images, dataset.train.labels
-    end = len(labels) - task.held_out
-    train_images = ImageSet(images[:end][: task.train_limit], labels[:end][: task.train_limit])
-    held_out = ImageSet(images[end:], labels[end:])
+    dataset = _dataset_of(task)
+    graph = _graph_of(task, dataset)
+    train_images, held_out = _split(task, dataset)
 
     def measure(network: "SisNet") -> dict[str, Any]:
         from sis_edge.training.evaluate import logits
 
         predicted = logits(network, dataset, held_out).argmax(dim=1).numpy()
-        return {"wrong": [int(place) for place in (predicted != held_out.labels).nonzero()[0]]}
+        return {"wrong": [int(index) for index in (predicted != held_out.labels).nonzero()[0]]}
 
     with _one_at_a_time(root, task.key):
         outcome = stage.run(
@@ -95,8 +83,35 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
     )
 
 
+def _dataset_of(task: Task) -> "Dataset":
+    dataset = _load(task.dataset, task.data_dir)
+    if dataset.sha256 != task.dataset_sha256:
+        raise DatasetError(
+            f"the images of {task.dataset} on this machine differ from the sweep's (SHA-256 {dataset.sha256[:12]}, "
+            f"expected {task.dataset_sha256[:12]}); fetch them again with `sis-edge datasets fetch {task.dataset}`"
+        )
+    return dataset
+
+
+def _graph_of(task: Task, dataset: "Dataset") -> SynapticGraph:
+    graph = form(nin(len(dataset.classes)), task.formation)
+    if graph.digest() != task.graph_sha256:
+        raise SisEdgeError("sis-edge on this machine forms a different graph; install the same version on all machines")
+    return graph
+
+
+def _split(task: Task, dataset: "Dataset") -> "tuple[ImageSet, ImageSet]":
+    """The images to train on, and those held out."""
+    from sis_edge.datasets import ImageSet
+
+    images, labels = dataset.train.images, dataset.train.labels
+    end = len(labels) - task.held_out
+    train_images = ImageSet(images[:end][: task.train_limit], labels[:end][: task.train_limit])
+    return train_images, ImageSet(images[end:], labels[end:])
+
+
 @lru_cache(maxsize=1)
-def _dataset(name: str, data_dir: Path | None) -> "Dataset":
+def _load(name: str, data_dir: Path | None) -> "Dataset":
     from sis_edge import datasets
 
     return datasets.load(name, data_dir=data_dir, progress=False)
@@ -104,7 +119,7 @@ def _dataset(name: str, data_dir: Path | None) -> "Dataset":
 
 @contextmanager
 def _one_at_a_time(root: Path, key: str) -> Iterator[None]:
-    """Hold a training's lock, waiting for it: one that was given up for dead may still be writing."""
+    """Hold a training's lock, waiting for it: a worker that was given up may still be writing."""
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / f"train-{key[:20]}.lock").open("w")

@@ -22,8 +22,8 @@ class Batches:
     """The shuffled, cropped and mirrored batches of one epoch: (images [B, 3, s, s], labels [B]).
 
     Everything random comes from (seed, epoch), so an epoch that is run again after a crash is the same. The last,
-    smaller batch is left out; the shuffle gives every image its turn over the epochs. Of `world` processes that train
-    together, that of `rank` has an equal share of every batch, and crops it by numbers of its own.
+    smaller batch is left out; the shuffle gives every image its turn over the epochs. In distributed training each of
+    `world` ranks has an equal share of every batch, and crops it by its own random numbers.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class Batches:
         self.batch_size = size // world * world
         if world > 1 and size < 2 * world:
             raise UsageError(
-                f"{world} processes cannot share batches of {size} images, for each needs 2 or more; give fewer "
-                "--devices or --num-nodes"
+                f"a batch of {size} images cannot be split over {world} processes (each needs at least 2 images); "
+                "use fewer --devices or --num-nodes"
             )
 
     def __len__(self) -> int:
@@ -50,10 +50,10 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.generator_seed)
         order = torch.randperm(len(self.labels), generator=generator)
-        if self.world > 1:  # the same order for all, and other numbers for each
+        if self.world > 1:  # the same order for all ranks, other random numbers for each
             generator.manual_seed(self.generator_seed * 1_000_003 + self.rank + 1)
-        for at in range(len(self)):
-            chosen = order[at * self.batch_size : (at + 1) * self.batch_size][self.rank :: self.world]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            chosen = order[start : start + self.batch_size][self.rank :: self.world]
             images = augment(self.images[chosen], self.recipe, generator)
             yield resize(normalise(images, self.dataset), self.side), self.labels[chosen]
 

@@ -1,30 +1,31 @@
 """One training on several processes, each with a device of its own: lightning's ranks, on one machine or on many.
 
-The process of rank 0 does all the work around trainings and alone writes; the others only take part in its trainings.
-It tells them each one when it begins, and when there are no more. Each rank has its share of every batch, and the
-gradients are averaged; a share is normalised by its own statistics.
+The process of rank 0 does all the work around trainings and alone writes. It broadcasts each training before it begins;
+the other ranks only take part in those. Each rank has its share of every batch, and gradients are averaged; batch
+normalisation takes the statistics of a rank's own share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sis_edge.errors import DatasetError, DiskError, SisEdgeError, UsageError
+from sis_edge.errors import DiskError, SisEdgeError, UsageError
 from sis_edge.formation import SynapticGraph
+from sis_edge.training.logs import quieten_lightning
 from sis_edge.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-_WAIT = timedelta(days=1)
-"""How long a rank waits for another: rank 0 has more to do between two trainings. One that died is noticed at once."""
+_TIMEOUT = timedelta(days=1)
+"""How long a rank waits for another: rank 0 has more to do between two trainings. A dead one is noticed at once."""
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """A training, for the other ranks; it is on the first `train_images` of the training images."""
 
     graph: SynapticGraph
@@ -36,8 +37,8 @@ class Job:
     folder: Path
 
 
-class Together:
-    """This process among those that train together: `devices` on each of `num_nodes` machines."""
+class DistributedGroup:
+    """The processes that train a network, seen from one of them: `devices` on each of `num_nodes` machines."""
 
     def __init__(self, devices: int, num_nodes: int, fabric: "Fabric") -> None:
         self.devices = devices
@@ -46,100 +47,83 @@ class Together:
         self._in_training = False
 
     @property
-    def is_first(self) -> bool:
-        """Whether this process is that of rank 0."""
-        return self._fabric.global_rank == 0
+    def rank(self) -> int:
+        """The rank of this process, over all machines."""
+        return self._fabric.global_rank
+
+    @property
+    def is_rank_zero(self) -> bool:
+        """Whether this process leads the group."""
+        return self.rank == 0
 
     @property
     def name(self) -> str:
-        """In words, as it was asked for."""
+        """The options that the group was started with."""
         return f"--devices {self.devices} --num-nodes {self.num_nodes}"
 
     @property
     def key(self) -> dict[str, int]:
-        """What a training's key says of it: on how many machines they are moves no weight."""
+        """The group's part in a training's key: only the number of ranks changes the weights."""
         return {"ranks": self.devices * self.num_nodes}
 
     @contextmanager
-    def training(self, job: Job) -> Iterator[None]:
-        """The length of one training, of rank 0; the others take part."""
-        self._tell(job)
+    def training(self, job: TrainingJob) -> Iterator[None]:
+        """One training, for rank 0; the other ranks take part."""
+        self._broadcast(job)
         self._in_training = True
         try:
             yield
         except RuntimeError as error:
-            if not _lost(error):
+            if not _is_lost_rank(error):
                 raise
             raise SisEdgeError(
-                "a process that took part in the training is gone; the same command goes on at the last epoch"
+                "a training process was lost; run the same command again to resume from the last epoch"
             ) from error
         self._in_training = False
 
     @contextmanager
     def leading(self) -> Iterator[None]:
-        """The length of the work of rank 0; at its end the others end. In mid-training they notice by themselves."""
+        """All work of rank 0; the other ranks end with it. During a training they notice its end by themselves."""
         try:
             yield
         finally:
             if not self._in_training:
-                self._tell(None)
+                self._broadcast(None)
 
-    def follow(self, data_dir: Path | None) -> None:
-        """Take part in the trainings of rank 0 until there are no more.
-
-        Raises DatasetError where this machine has other images, DiskError where it does not see a checkpoint,
-        SisEdgeError where rank 0 is gone.
-        """
+    def follow(self, take_part: Callable[[TrainingJob], None]) -> None:
+        """Take part in each training of rank 0 until there are no more; raises SisEdgeError where a rank was lost."""
         try:
-            while (job := self._tell(None)) is not None:
-                self._take_part(job, data_dir)
+            while (job := self._broadcast(None)) is not None:
+                take_part(job)
         except KeyboardInterrupt:
-            raise SystemExit(130) from None  # rank 0 says it
+            raise SystemExit(130) from None  # rank 0 reports it
         except RuntimeError as error:
-            if not _lost(error):
+            if not _is_lost_rank(error):
                 raise
-            raise SisEdgeError(f"rank {self._fabric.global_rank} ends, since another rank is gone") from error
+            raise SisEdgeError(f"rank {self.rank} stopped because another rank was lost") from error
 
-    def _tell(self, job: Job | None) -> Job | None:
+    def _broadcast(self, job: TrainingJob | None) -> TrainingJob | None:
         """From rank 0 to all: the next training, or that there is none."""
-        told = self._fabric.broadcast(job)
-        assert told is None or isinstance(told, Job)
-        return told
+        received = self._fabric.broadcast(job)
+        assert received is None or isinstance(received, TrainingJob)
+        return received
 
-    def _take_part(self, job: Job, data_dir: Path | None) -> None:
-        from sis_edge import datasets
-        from sis_edge.datasets import ImageSet
-        from sis_edge.formation.compaction import compact
-        from sis_edge.models import SisNet
-        from sis_edge.training.train import train
-
-        dataset = datasets.load(job.dataset, data_dir=data_dir, progress=False)
-        if dataset.sha256 != job.dataset_sha256:
-            raise DatasetError(
-                f"rank {self._fabric.global_rank} has other images of {job.dataset} than rank 0; fetch them again "
-                f"there with `sis-edge datasets fetch {job.dataset}`"
-            )
-        count = job.train_images
-        images = ImageSet(dataset.train.images[:count], dataset.train.labels[:count])
-        network = SisNet(compact(job.graph), job.seed)
-        train(network, dataset, images, job.recipe, seed=job.seed, folder=job.folder, together=self)
-
-    def same_start(self, checkpoint: Path | None) -> Path | None:
-        """The checkpoint that rank 0 goes on from, if any; raises DiskError where this machine does not see it."""
-        told = self._fabric.broadcast(None if checkpoint is None else str(checkpoint))
-        if told is not None and not Path(told).exists():
+    def common_checkpoint(self, checkpoint: Path | None) -> Path | None:
+        """The checkpoint that rank 0 resumes from, if any; raises DiskError where this machine does not see it."""
+        received = self._fabric.broadcast(None if checkpoint is None else str(checkpoint))
+        if received is not None and not Path(received).exists():
             raise DiskError(
-                f"rank {self._fabric.global_rank} does not see {told}; to go on from a checkpoint, all machines need "
-                "the same --build-dir, on a disk that they share"
+                f"rank {self.rank} cannot see {received}; to resume from a checkpoint, all nodes need the same "
+                "--build-dir on a shared disk"
             )
-        return None if told is None else Path(told)
+        return None if received is None else Path(received)
 
 
-def join(devices: int, num_nodes: int) -> Together | None:
-    """This process as one of those that train together; None for one device, which needs no other.
+def join(devices: int, num_nodes: int) -> DistributedGroup | None:
+    """The group that this process trains in; None for one device, which needs no group.
 
-    Lightning starts the others on this machine, with this very command; on other machines, and under `torchrun` or
-    Slurm, they are started from outside. Raises UsageError for devices that are not there.
+    Lightning starts the other processes on this machine, with this very command; on other machines, and under
+    `torchrun` or Slurm, they are started from outside. Raises UsageError for devices that this machine does not have.
     """
     if devices * num_nodes == 1:
         return None
@@ -147,22 +131,20 @@ def join(devices: int, num_nodes: int) -> Together | None:
     from lightning.fabric.strategies.ddp import DDPStrategy
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-    from sis_edge.training.train import quieten_lightning
-
     quieten_lightning()
     try:
-        strategy = DDPStrategy(timeout=_WAIT)
+        strategy = DDPStrategy(timeout=_TIMEOUT)
         fabric = Fabric(accelerator="auto", devices=devices, num_nodes=num_nodes, strategy=strategy)
         fabric.launch()
     except (MisconfigurationException, ValueError) as error:
         raise UsageError(
-            f"--devices {devices} and --num-nodes {num_nodes} do not fit here: {' '.join(str(error).split())}"
+            f"--devices {devices} --num-nodes {num_nodes} cannot be used here: {' '.join(str(error).split())}"
         ) from None
-    return Together(devices, num_nodes, fabric)
+    return DistributedGroup(devices, num_nodes, fabric)
 
 
-def _lost(error: RuntimeError) -> bool:
-    """Whether an error is that of a process that cannot reach another."""
+def _is_lost_rank(error: RuntimeError) -> bool:
+    """Whether an error says that a process cannot reach another."""
     import torch
 
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error).lower()

@@ -9,7 +9,7 @@ from sis_edge.training.batches import normalise
 
 
 def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int = 250) -> Tensor:
-    """Logits [N, classes] in float32, on the processor that the network lies on."""
+    """Logits [N, classes] in float32, computed on the device that holds the network."""
     network.eval()
     device = next(network.parameters()).device
     parts = []
@@ -21,6 +21,6 @@ def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int 
 
 
 def accuracy(network: SisNet, dataset: Dataset, images: ImageSet) -> float:
-    """Share of images whose highest logit is the label's."""
+    """Top-1: the fraction of images whose highest logit is the label's."""
     predicted = logits(network, dataset, images).argmax(dim=1)
     return float((predicted == torch.from_numpy(images.labels).long()).double().mean())

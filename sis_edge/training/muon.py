@@ -1,4 +1,4 @@
-"""The optimiser for kernels under normalisation: steps that are orthogonal matrices, weights of constant length."""
+"""The optimiser for kernels under normalisation: steps that are orthogonal matrices, weights of constant norm."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ _ITERATIONS = 4
 class Muon(torch.optim.Optimizer):
     """Momentum made orthogonal (K. Jordan et al. 2024) for the layers with normalisation, Nesterov SGD for the rest.
 
-    What follows such a layer does not change with the length of its weights; so weights keep the Frobenius norm
-    sqrt(filters), and a step is as long as the weights times the group's `lr`: the angle that they turn by. A synapse
-    that does not exist takes no part: a step is cut to the mask before its length is set.
+    The output of such a layer does not depend on the norm of its weights; so weights keep the Frobenius norm
+    sqrt(filters), and a step has their norm times the group's `lr`: the angle that they turn by. A synapse that does
+    not exist takes no part: a step is masked before it is scaled.
     """
 
     def __init__(self, network: SisNet, *, lr: float, other_lr: float, momentum: float) -> None:

@@ -13,13 +13,13 @@ Optimizer = Literal["sgd", "muon"]
 class Recipe:
     """Nesterov momentum under a one-cycle learning rate.
 
-    `optimizer` says what becomes of the momentum: `sgd` steps along it; `muon` turns each layer's weights by its
-    orthogonal factor, and takes SGD with `other_lr` for what has no normalisation behind it (training/muon.py).
-    `peak_lr` is reached after the share `warmup` of all steps; `weight_decay` acts on kernels only (not in `muon`,
-    where their length is constant); `crop_pad` pixels of reflected border allow random crops; `flip` mirrors half of
-    the images. `sides` are the sides of the images in pixels, each for an equal share of the epochs: small images
-    first cost less, and teach less (progressive resizing; cifar10-sis3, 12 epochs of 16, 24 and 32 pixels: 0.8560).
-    Empty: as they are.
+    `optimizer` is what the momentum is used for: `sgd` steps along it; `muon` turns each layer's weights by its
+    orthogonal factor, with SGD at `other_lr` for parameters without normalisation behind them (training/muon.py).
+    `peak_lr` is reached after the fraction `warmup` of all steps; `weight_decay` acts on kernels only (not in `muon`,
+    where their norm is constant); `crop_pad` pixels of reflected border allow random crops; `flip` mirrors half of
+    the images. `sides` are the sides of the images in pixels, each for an equal part of the epochs (progressive
+    resizing): small images first cost less and teach less (cifar10-sis3, 12 epochs of 16, 24 and 32 pixels: 0.8560).
+    Empty: the images' own size.
     """
 
     epochs: int = 12
@@ -38,15 +38,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UsageError(f"epochs = {self.epochs} trains nothing; give 1 or more")
+            raise UsageError(f"epochs = {self.epochs} is too few; use 1 or more")
         if self.batch_size < 2:
-            raise UsageError(f"batch size = {self.batch_size} cannot be normalised; give 2 or more")
+            raise UsageError(f"batch size = {self.batch_size} is too small for batch normalisation; use 2 or more")
         for side in self.sides:
             if side < 4 or side % 4:
-                raise UsageError(f"images of {side} x {side} cannot be pooled twice; give multiples of 4")
+                raise UsageError(f"images of {side} x {side} cannot be pooled twice; use a multiple of 4")
 
     def side(self, epoch: int) -> int | None:
-        """The side of an epoch's images in pixels; None: as they are. Fewer epochs than sides take the last sides."""
+        """The side of an epoch's images in pixels; None: their own. Fewer epochs than sides take the last sides."""
         sides = self.sides[-self.epochs :]
         return sides[min(epoch * len(sides) // self.epochs, len(sides) - 1)] if sides else None
 

@@ -1,4 +1,4 @@
-"""A training as a stage: the weights of a graph, made once for the same images, recipe and seed.
+"""A training as a stage: the weights of a graph, trained once for the same images, recipe and seed.
 
 <root>/train-<key>/  graph.npz  weights.safetensors  done.json, and last.ckpt until it is finished
 """
@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sis_edge.errors import DatasetError
 from sis_edge.files import stages
 from sis_edge.formation import SynapticGraph
 from sis_edge.formation.compaction import compact
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # torch loads only where a training really runs
     from sis_edge.datasets import Dataset, ImageSet
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
-    from sis_edge.training.distributed import Together
+    from sis_edge.training.distributed import DistributedGroup, TrainingJob
     from sis_edge.training.train import Progress
 
 TRAIN_VERSION = 1
@@ -25,7 +26,7 @@ TRAIN_VERSION = 1
 def inputs(
     graph: SynapticGraph, dataset_sha256: str, train_images: int, recipe: "Recipe", seed: int, **more: Any
 ) -> dict[str, Any]:
-    """What decides a training, for its key; `more` is what else decides what is said of it."""
+    """What decides a training's weights, for its key; `more` is what else decides its summary."""
     return {
         "version": TRAIN_VERSION,
         "graph": graph.digest(),
@@ -47,39 +48,63 @@ def run(
     seed: int,
     measure: Callable[["SisNet"], Mapping[str, Any]],
     progress: "Progress | None" = None,
-    together: "Together | None" = None,
+    group: "DistributedGroup | None" = None,
     **more: Any,
 ) -> stages.Outcome:
-    """The finished training of these `inputs`; one that was interrupted goes on from its last epoch.
+    """The finished training of these `inputs`; an interrupted one resumes from its last epoch.
 
-    What `measure` says of the trained network is the stage's summary. `together` are the processes that train it, of
-    which this is the first; None for this one alone.
+    The stage's summary is what `measure` returns for the trained network. `group` are the processes that train it, of
+    which this one is rank 0; None: this process alone.
     """
 
     def make(folder: Path) -> Mapping[str, Any]:
         from safetensors.torch import save
 
         from sis_edge.models import SisNet
-        from sis_edge.training import train as loop
-        from sis_edge.training.distributed import Job
+        from sis_edge.training.distributed import TrainingJob
+        from sis_edge.training.train import CHECKPOINT, train
 
         graph.save(folder / "graph.npz")
         network = SisNet(compact(graph), seed)
-        job = Job(graph, dataset.name, dataset.sha256, len(train_images), recipe, seed, folder)
-        with nullcontext() if together is None else together.training(job):
-            loop.train(
-                network, dataset, train_images, recipe, seed=seed, folder=folder, progress=progress, together=together
-            )
+        job = TrainingJob(graph, dataset.name, dataset.sha256, len(train_images), recipe, seed, folder)
+        with nullcontext() if group is None else group.training(job):
+            train(network, dataset, train_images, recipe, seed=seed, folder=folder, progress=progress, group=group)
         summary = measure(network)
         weights = {name: value.contiguous() for name, value in network.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(weights))
-        (folder / loop.CHECKPOINT).unlink()
+        (folder / CHECKPOINT).unlink()
         return summary
 
-    if together is not None:
-        more |= together.key
+    if group is not None:
+        more |= group.key
     decided_by = inputs(graph, dataset.sha256, len(train_images), recipe, seed, **more)
     return stages.run(root, "train", decided_by, make)
+
+
+def follow(group: "DistributedGroup", data_dir: Path | None) -> None:
+    """On every rank but 0: take part in the trainings that rank 0 runs, until there are no more.
+
+    Raises DatasetError where this machine has other images, DiskError where it does not see a checkpoint,
+    SisEdgeError where another rank was lost.
+    """
+    group.follow(lambda job: _take_part(job, group, data_dir))
+
+
+def _take_part(job: "TrainingJob", group: "DistributedGroup", data_dir: Path | None) -> None:
+    from sis_edge import datasets
+    from sis_edge.datasets import ImageSet
+    from sis_edge.models import SisNet
+    from sis_edge.training.train import train
+
+    dataset = datasets.load(job.dataset, data_dir=data_dir, progress=False)
+    if dataset.sha256 != job.dataset_sha256:
+        raise DatasetError(
+            f"the images of {job.dataset} on rank {group.rank} differ from those on rank 0; fetch them again there "
+            f"with `sis-edge datasets fetch {job.dataset}`"
+        )
+    images, labels = dataset.train.images[: job.train_images], dataset.train.labels[: job.train_images]
+    network = SisNet(compact(job.graph), job.seed)
+    train(network, dataset, ImageSet(images, labels), job.recipe, seed=job.seed, folder=job.folder, group=group)
 
 
 def load(graph: SynapticGraph, folder: Path) -> "SisNet":

@@ -1,10 +1,10 @@
 """The loop: lightning's trainer, a checkpoint after every epoch, and a start where the last one stopped."""
 
-import logging
 import pickle
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from torch import Tensor
 from sis_edge.datasets import Dataset, ImageSet
 from sis_edge.models import SisNet, kernels
 from sis_edge.training.batches import Batches
-from sis_edge.training.distributed import Together
+from sis_edge.training.distributed import DistributedGroup
+from sis_edge.training.logs import quieten_lightning
 from sis_edge.training.memory import keep_freed_memory
 from sis_edge.training.muon import Muon
 from sis_edge.training.recipe import Recipe
@@ -28,7 +29,7 @@ Progress = Callable[[int, int, float], None]
 """Called with (steps done, steps in all, loss of the last step)."""
 
 
-class Training(lightning.LightningModule):
+class TrainingModule(lightning.LightningModule):
     """One network under one recipe; lightning's hooks in the order in which they are called."""
 
     def __init__(self, network: SisNet, dataset: Dataset, train: ImageSet, recipe: Recipe, seed: int) -> None:
@@ -47,7 +48,7 @@ class Training(lightning.LightningModule):
         return Batches(self.dataset, images, recipe, seed=self.seed, epoch=self.current_epoch, rank=rank, world=world)
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimiser, and the one-cycle schedule, a step a batch."""
+        """The recipe's optimiser, and the one-cycle schedule with a step per batch."""
         optimizer = _optimizer(self.network, self.recipe)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
@@ -96,18 +97,39 @@ def train(
     seed: int,
     folder: Path,
     progress: Progress | None = None,
-    together: Together | None = None,
+    group: DistributedGroup | None = None,
 ) -> SisNet:
-    """Train `network` in place and return it; of several processes that train it together, each calls this.
+    """Train `network` in place and return it; each process of a `group` that trains it calls this.
 
-    After each epoch `folder/last.ckpt` is written, whole or not at all; where it stands already, training goes on
-    from it, to the same weights as without the interruption (same machine, same number of threads). Ctrl-C raises
+    After each epoch `folder/last.ckpt` is written, whole or not at all. If it exists already, training resumes from it
+    and reaches the same weights as without the interruption (same machine, same number of threads). Ctrl-C raises
     KeyboardInterrupt and keeps the last epoch.
     """
     quieten_lightning()
     keep_freed_memory()
-    module = Training(network.train(), dataset, train_images, recipe, seed)
+    module = TrainingModule(network.train(), dataset, train_images, recipe, seed)
+    trainer = _trainer(recipe, folder, progress, group)
     checkpoint = folder / CHECKPOINT
+    start = checkpoint if _is_whole(checkpoint) else None
+    if group is not None:
+        start = group.common_checkpoint(start)
+    interrupt_handler = signal.getsignal(signal.SIGINT)
+    try:
+        with kernels.used(torch.get_num_threads()), _only_our_warnings():
+            trainer.fit(module, ckpt_path=start, weights_only=True)
+    except (SystemExit, RuntimeError) as error:
+        # SystemExit is lightning's answer to Ctrl-C, after which it also leaves the signal ignored. Between two epochs,
+        # while an epoch's batches are not there yet, its clearing up fails first.
+        if isinstance(error, RuntimeError) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, interrupt_handler)
+        raise KeyboardInterrupt from None
+    return network
+
+
+def _trainer(
+    recipe: Recipe, folder: Path, progress: Progress | None, group: DistributedGroup | None
+) -> lightning.Trainer:
     callbacks: list[Callback] = [
         ModelCheckpoint(
             dirpath=folder,
@@ -120,11 +142,11 @@ def train(
     ]
     if progress is not None:
         callbacks.append(_Reporter(progress))
-    trainer = lightning.Trainer(
+    return lightning.Trainer(
         accelerator="auto",
-        devices=1 if together is None else together.devices,
-        num_nodes=1 if together is None else together.num_nodes,
-        strategy="auto" if together is None else "ddp",
+        devices=1 if group is None else group.devices,
+        num_nodes=1 if group is None else group.num_nodes,
+        strategy="auto" if group is None else "ddp",
         max_epochs=recipe.epochs,
         reload_dataloaders_every_n_epochs=1,
         callbacks=callbacks,
@@ -132,32 +154,24 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    start = checkpoint if _is_whole(checkpoint) else None
-    if together is not None:
-        start = together.same_start(start)
-    interrupt_handler = signal.getsignal(signal.SIGINT)
-    try:
-        with kernels.used(torch.get_num_threads()), warnings.catch_warnings():
-            # Batches are ready arrays, not a loader with worker processes; lightning advises those for any iterable.
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-            # lightning's own use of a form that newer torch deprecates.
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            # Of the class layer's weight, whose one dimension may be laid out in two ways.
-            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
-            trainer.fit(module, ckpt_path=start, weights_only=True)
-    except (SystemExit, RuntimeError) as error:
-        # SystemExit is lightning's answer to Ctrl-C, after which it also leaves the signal ignored. Between two epochs,
-        # while an epoch's batches are not there yet, its clearing up fails first.
-        if isinstance(error, RuntimeError) and not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        signal.signal(signal.SIGINT, interrupt_handler)
-        raise KeyboardInterrupt from None
-    return network
+
+
+@contextmanager
+def _only_our_warnings() -> Iterator[None]:
+    """Without the warnings of lightning and torch that say nothing about this training."""
+    with warnings.catch_warnings():
+        # Batches are ready arrays, not a loader with worker processes; lightning advises those for any iterable.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        # lightning's own use of a form that newer torch deprecates.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        # About the class layer's weight, whose one dimension may be laid out in two ways.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+        yield
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint can be gone on from; one that a power cut left damaged is not worth an error."""
+    """Whether a checkpoint can be resumed from; one that a power cut damaged is ignored, not an error."""
     if not checkpoint.exists():
         return False
     try:
@@ -165,9 +179,3 @@ def _is_whole(checkpoint: Path) -> bool:
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError):
         return False
     return True
-
-
-def quieten_lightning() -> None:
-    """Only its errors."""
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
-        logging.getLogger(name).setLevel(logging.ERROR)

@@ -17,10 +17,10 @@ def connect(
     known_hosts: Path | None = None,
     local_root: Path | None = None,
 ) -> Transport:
-    """The way to `host`, or to this machine where no host is named. The connection is made by the first call.
+    """The transport to `host`, or to this machine where `host` is None. The first call makes the connection.
 
-    `host` may be a name of ~/.ssh/config; what is given here goes before what stands there. `identity` is a key
-    file, `known_hosts` one more file of known host keys.
+    `host` may be a name of ~/.ssh/config; arguments override its settings. `identity` is a key file, `known_hosts` one
+    more file of known host keys.
     """
     if host is None:
         return LocalTransport(local_root)

@@ -4,25 +4,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from sis_edge.errors import TransportError
+from sis_edge.errors import DiskError, TransportError
 
 PART = ".part"
-"""Ending of a file that is on its way to the board; it is renamed when it is whole."""
+"""Suffix of a file during its transfer; it is renamed when it is whole."""
 
 
 class UnreachableError(TransportError):
-    """The board cannot be reached now, or the connection broke: the same call may work later.
+    """The board cannot be reached now, or the connection was lost: the same call may work later.
 
-    A TransportError of any other class (unknown host key, refused login) stays as it is however often it is tried.
+    A TransportError of any other class (unknown host key, refused login) is permanent: a retry does not help.
     """
 
 
 class CommandTimeoutError(TransportError):
-    """The connection stands, and the command did not end in its time; over SSH it may go on on the board."""
+    """The command did not end in time, with the connection intact; over SSH it may still run on the board."""
 
 
 class Completed(NamedTuple):
-    """A finished command on the board. As in a shell, `exit_code` 127 says that there is no such command; a
+    """A finished command on the board. As in a shell, `exit_code` 127 means that the command was not found; a
     negative one that a signal ended it."""
 
     exit_code: int
@@ -31,28 +31,34 @@ class Completed(NamedTuple):
 
 
 Progress = Callable[[int], None]
-"""Called with the number of bytes that went over since the last call."""
+"""Called with the number of bytes transferred since the last call."""
 
 
 class Transport(Protocol):
     """One board. Paths on the board are POSIX; a relative one is below the login folder.
 
-    Every call raises TransportError when the board cannot be reached, BoardError when it answers and cannot
-    comply (no space, no permission), DiskError when a file of this machine cannot be read or written. A call that
-    was interrupted can be repeated: a broken connection is made anew by the next call.
+    Every call raises TransportError when the board cannot be reached, BoardError when it answers with a failure (no
+    space, no permission), DiskError when a file on this machine cannot be read or written. An interrupted call can be
+    repeated: the next call reconnects.
     """
 
     name: str
     """How the board was reached, for people and for stored results: `local` or `user@host:port`."""
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
-        """Run a command and wait for it; words are passed as they are, no shell expands them."""
+        """Run a command and wait for it; its arguments are passed as they are, no shell expands them."""
 
     def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """Copy a file to the board, whole or not at all; folders on the way are made."""
+        """Copy a file to the board, whole or not at all; missing parent folders are created."""
 
     def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """Copy a file from the board, whole or not at all."""
 
     def close(self) -> None:
         """End the connection; calling it twice is fine."""
+
+
+def cannot_write(target: Path, error: OSError) -> DiskError:
+    """The error of a file that could not be fetched to this machine."""
+    advice = "free space, fix permissions, or choose another path"
+    return DiskError(f"{target} cannot be written ({error.strerror}): {advice}")

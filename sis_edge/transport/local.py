@@ -1,4 +1,4 @@
-"""This machine as a board: the same promises as SSH, with no network between."""
+"""This machine as a board: the same guarantees as SSH, without a network."""
 
 import os
 import shutil
@@ -10,16 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from sis_edge.errors import BoardError, DiskError
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress
+from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, cannot_write
 
 PIECE_BYTES = 1 << 20
+ADVICE = "free space or fix permissions"
 
 
 class LocalTransport:
-    """Runs commands and keeps files below `root`, which stands for the login folder.
+    """Runs commands and keeps files below `root`, which takes the place of the login folder.
 
     `python` is the interpreter whose folder comes first on the commands' PATH, so that `python3` is the one that
-    sis-edge itself was installed for, with its ONNX Runtime, also where the environment was not activated.
+    sis-edge is installed for, with its ONNX Runtime, even if the environment is not activated.
     """
 
     name = "local"
@@ -29,7 +30,7 @@ class LocalTransport:
         self._python = python or Path(sys.executable)
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
-        """Run a command in the login folder, in a process group of its own, which ends with the time-out."""
+        """Run a command in the login folder, in a process group of its own, which a time-out kills."""
         _make_folder(self.root)
         path = f"{self._python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         executable = shutil.which(argv[0], path=path)
@@ -68,7 +69,7 @@ class LocalTransport:
         except OSError as error:
             if error.filename == str(source):
                 raise DiskError(f"{source} cannot be read ({error.strerror})") from None
-            raise BoardError(f"this machine cannot write {path} ({error.strerror}); make room or mend it") from None
+            raise BoardError(f"this machine cannot write {path} ({error.strerror}): {ADVICE}") from None
 
     def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """Copy a file from below the login folder."""
@@ -79,14 +80,14 @@ class LocalTransport:
         except OSError as error:
             if error.filename == str(path):
                 raise BoardError(f"this machine cannot read {path} ({error.strerror})") from None
-            raise DiskError(f"{target} cannot be written ({error.strerror}); make room or name another") from None
+            raise cannot_write(target, error) from None
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 def default_root() -> Path:
-    """The folder that stands for the login folder: `sis-edge/local-board` in the user's data folder."""
+    """The folder in place of the login folder: `sis-edge/local-board` in the user's data folder."""
     from platformdirs import user_data_path
 
     return user_data_path("sis-edge", appauthor=False) / "local-board"
@@ -96,7 +97,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BoardError(f"this machine cannot make {folder} ({error.strerror})") from None
+        raise BoardError(f"this machine cannot create {folder} ({error.strerror}): {ADVICE}") from None
 
 
 def _copy(source: Path, target: Path, progress: Progress | None) -> None:

@@ -1,4 +1,4 @@
-"""A finished training into the zoo: `build` leaves one in `build/.stages/train-*`."""
+"""Add a finished training to the zoo: `build` leaves one in `build/.stages/train-*`."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from sis_edge.files.hashing import file_sha256
 from sis_edge.files.names import checked
 from sis_edge.formation import SynapticGraph, preset_of
 from sis_edge.training import stage
-from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Entry, Repeat, named
+from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Repeat, ZooEntry, named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
 
 
-def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
-    """Take the network that was trained in that folder of a build, and measure it as the zoo keeps it.
+def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> ZooEntry:
+    """Add the network that was trained in that folder of a build, with its accuracy as the zoo stores it.
 
-    Raises UsageError where the training is not finished, or was of other images.
+    Raises UsageError where the training is not finished, or used other images.
     """
     from safetensors.torch import save
 
     from sis_edge.training import Recipe
 
-    found = _finished(trained)
-    graph, formation, paper = found.graph, found.graph.formation, preset_of(found.graph)
-    packed, accuracy = _kept(found, dataset)
+    training = _finished(trained)
+    graph, formation, paper = training.graph, training.graph.formation, preset_of(training.graph)
+    packed, accuracy = _packed(training, dataset)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{checked('network', name)}.safetensors"
         target.write_bytes(save(packed))
         shutil.copyfile(trained / "graph.npz", target.with_suffix(".npz"))
-        entry = Entry(
+        entry = ZooEntry(
             zoo_version=ZOO_VERSION,
             name=name,
             preset=paper.name if paper else None,
@@ -53,11 +53,11 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
             synapses=graph.synapse_count,
             macs=graph.macs,
             dataset=dataset.name,
-            dataset_sha256=found.dataset_sha256,
-            recipe=found.recipe,
-            recipe_words=Recipe(**{**found.recipe, "sides": tuple(found.recipe["sides"])}).describe(),
-            seed=found.seed,
-            train_images=found.train_images,
+            dataset_sha256=training.dataset_sha256,
+            recipe=training.recipe,
+            recipe_words=Recipe(**{**training.recipe, "sides": tuple(training.recipe["sides"])}).describe(),
+            seed=training.seed,
+            train_images=training.train_images,
             accuracy=accuracy,
             test_images=len(dataset.test),
             weights_sha256=file_sha256(target),
@@ -67,26 +67,28 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
     return entry
 
 
-def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> Entry:
-    """Note at a network of the zoo what its training with another seed reached, its weights kept in the same way.
+def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> ZooEntry:
+    """Add the accuracy of a training with another seed to a network's entry, its weights rounded in the same way.
 
-    Raises UsageError where the training is not finished, is another one, or its seed is there already.
+    Raises UsageError where the training is not finished, is a different one, or its seed is there already.
     """
-    entry, found = named(name, folder), _finished(trained)
+    entry, training = named(name, folder), _finished(trained)
     must_agree = {
-        "graph": (entry.graph_sha256, found.graph.digest()),
-        "data set": (entry.dataset_sha256, found.dataset_sha256),
-        "number of training images": (entry.train_images, found.train_images),
-        "recipe": (entry.recipe, found.recipe),
+        "graph": (entry.graph_sha256, training.graph.digest()),
+        "data set": (entry.dataset_sha256, training.dataset_sha256),
+        "number of training images": (entry.train_images, training.train_images),
+        "recipe": (entry.recipe, training.recipe),
     }
     different = [what for what, (ours, theirs) in must_agree.items() if ours != theirs]
     if different:
-        raise UsageError(f"{trained} does not repeat the training of {name}: another {', another '.join(different)}")
+        raise UsageError(f"{trained} is not a repeat of {name}: it has another {', another '.join(different)}")
     seeds = [entry.seed, *(known.seed for known in entry.repeats)]
-    if found.seed in seeds:
-        raise UsageError(f"{name} was trained with seed {found.seed} already (seeds {', '.join(map(str, seeds))})")
-    _, accuracy = _kept(found, dataset)
-    repeats = (*entry.repeats, Repeat(seed=found.seed, accuracy=accuracy))
+    if training.seed in seeds:
+        raise UsageError(
+            f"{name} has seed {training.seed} already (seeds {', '.join(map(str, seeds))}); use another one"
+        )
+    _, accuracy = _packed(training, dataset)
+    repeats = (*entry.repeats, Repeat(seed=training.seed, accuracy=accuracy))
     entry = entry.model_copy(update={"repeats": tuple(sorted(repeats, key=lambda known: known.seed))})
     _write(entry, folder)
     return entry
@@ -94,7 +96,7 @@ def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) 
 
 @dataclass(frozen=True)
 class _Finished:
-    """What a training's folder says of it."""
+    """A finished training, read from its folder."""
 
     folder: Path
     graph: SynapticGraph
@@ -117,22 +119,24 @@ def _finished(trained: Path) -> _Finished:
             train_images=inputs["train_images"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{trained} is no finished training ({error}); give a folder build/.stages/train-*") from None
+        raise UsageError(
+            f"{trained} is not a finished training ({error}); give a folder build/.stages/train-*"
+        ) from None
 
 
-def _kept(found: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], float]":
-    """The trained weights as the zoo keeps them, and the accuracy with those on all test images."""
+def _packed(training: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], float]":
+    """The trained weights as the zoo stores them, and the accuracy with those on all test images."""
     from sis_edge.training.evaluate import accuracy
     from sis_edge.zoo import weights
 
-    if dataset.sha256 != found.dataset_sha256:
+    if dataset.sha256 != training.dataset_sha256:
         raise UsageError(
-            f"{found.folder} was trained on other images than {dataset.name}'s (SHA-256 {found.dataset_sha256[:12]}); "
-            "name its data set with --dataset"
+            f"{training.folder} was not trained on {dataset.name} but on images of SHA-256 "
+            f"{training.dataset_sha256[:12]}; give its data set with --dataset"
         )
-    packed = weights.pack(stage.load(found.graph, found.folder))
-    return packed, accuracy(weights.unpack(packed, found.graph), dataset, dataset.test)
+    packed = weights.pack(stage.load(training.graph, training.folder))
+    return packed, accuracy(weights.unpack(packed, training.graph), dataset, dataset.test)
 
 
-def _write(entry: Entry, folder: Path) -> None:
+def _write(entry: ZooEntry, folder: Path) -> None:
     write_text(entry.file(".json", folder), entry.model_dump_json(indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""What is known of a network of the zoo, and how it is read."""
+"""One network of the zoo, and how it is read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "networks"
 
 
 class Repeat(BaseModel):
-    """The same training with another seed: what it reached on the same test images. Its weights are not kept."""
+    """The same training with another seed: its accuracy on the same test images. Its weights are not kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -27,13 +27,13 @@ class Repeat(BaseModel):
     accuracy: float = Field(ge=0, le=1)
 
 
-class Entry(BaseModel):
-    """A trained network: its structure in numbers, how it was trained, and what it reaches.
+class ZooEntry(BaseModel):
+    """A trained network: its structure in numbers, how it was trained, and its accuracy.
 
     `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch
-    as they are kept here; `dataset_sha256` is that of the data set's images and labels. `seed` is that of the initial
-    weights and of the order of the images; `graph_seed` that of the formation. `preset` is the paper's network whose
-    very synapses these are. `repeats` have the same graph, recipe and images.
+    as they are stored here; `dataset_sha256` is that of the data set's images and labels. `seed` is for weight
+    initialisation and data order, `graph_seed` for the formation. `preset` is the paper's network with exactly these
+    synapses. `repeats` have the same graph, recipe and images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -63,47 +63,47 @@ class Entry(BaseModel):
 
     @property
     def paper_accuracy(self) -> float | None:
-        """What the paper reports for these synapses on this data set; None where it has no such figure."""
+        """The paper's accuracy for these synapses on this data set; None where it has no such figure."""
         return PRESETS[self.preset].paper_accuracy.get(self.dataset) if self.preset in PRESETS else None
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """What every training reached, that of the weights in the zoo first."""
+        """The accuracy of every training, that of the weights in the zoo first."""
         return (self.accuracy, *(repeat.accuracy for repeat in self.repeats))
 
-    def drop(self, known: Sequence["Entry"]) -> float | None:
-        """How far it is behind our own dense NiN among `known`; None for that one itself, and where it is missing."""
+    def drop(self, known: Sequence["ZooEntry"]) -> float | None:
+        """The loss against our own dense NiN among `known`; None for that one itself, and where it is missing."""
         dense = (other.accuracy for other in known if other.preset == DENSE and other.dataset == self.dataset)
-        of_dense = next(dense, None)
-        return None if of_dense is None or self.preset == DENSE else of_dense - self.accuracy
+        dense_accuracy = next(dense, None)
+        return None if dense_accuracy is None or self.preset == DENSE else dense_accuracy - self.accuracy
 
     def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""
         return (folder or FOLDER) / f"{self.name}{suffix}"
 
 
-def entries(folder: Path | None = None) -> list[Entry]:
+def entries(folder: Path | None = None) -> list[ZooEntry]:
     """Every network of the zoo, the one with the most synapses first; raises RecordError for a damaged entry."""
-    found = [_read(path) for path in sorted((folder or FOLDER).glob("*.json"))]
-    return sorted(found, key=lambda entry: (entry.dataset, -entry.synapses, entry.name))
+    every = [_read(path) for path in sorted((folder or FOLDER).glob("*.json"))]
+    return sorted(every, key=lambda entry: (entry.dataset, -entry.synapses, entry.name))
 
 
-def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> Entry | None:
-    """The network of this very graph trained on that data set, the one trained longest, if the zoo has any."""
+def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooEntry | None:
+    """The network of exactly this graph trained on that data set, the one trained longest, if the zoo has any."""
     digest = graph.digest()
     same = [entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset]
     return max(same, key=lambda entry: int(entry.recipe["epochs"]), default=None)
 
 
-def named(name: str, folder: Path | None = None) -> Entry:
+def named(name: str, folder: Path | None = None) -> ZooEntry:
     """The network of that name; raises UsageError with the known names."""
-    found = {entry.name: entry for entry in entries(folder)}
-    if name not in found:
-        raise unknown("network in the zoo", name, found)
-    return found[name]
+    known = {entry.name: entry for entry in entries(folder)}
+    if name not in known:
+        raise unknown("network in the zoo", name, known)
+    return known[name]
 
 
-def load(entry: Entry, folder: Path | None = None) -> "SisNet":
+def load(entry: ZooEntry, folder: Path | None = None) -> "SisNet":
     """The network with its weights, ready to evaluate; raises RecordError where a file is damaged or missing."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -113,23 +113,23 @@ def load(entry: Entry, folder: Path | None = None) -> "SisNet":
     path = entry.file(".safetensors", folder)
     try:
         if file_sha256(path) != entry.weights_sha256:
-            raise RecordError(f"{path} is damaged: its SHA-256 is not the entry's; install sis-edge again")
+            raise RecordError(f"{path} is damaged: its SHA-256 is not that of its entry; install sis-edge again")
         return weights.unpack(load_file(path), graph(entry, folder))
     except (OSError, SafetensorError, KeyError) as error:
         raise RecordError(f"{path} cannot be read ({error}); install sis-edge again") from None
 
 
-def graph(entry: Entry, folder: Path | None = None) -> SynapticGraph:
-    """The entry's graph; raises RecordError where it is another than the one that was trained."""
-    found = SynapticGraph.load(entry.file(".npz", folder))
-    if found.digest() != entry.graph_sha256:
+def graph(entry: ZooEntry, folder: Path | None = None) -> SynapticGraph:
+    """The entry's graph; raises RecordError where it is not the one that was trained."""
+    stored = SynapticGraph.load(entry.file(".npz", folder))
+    if stored.digest() != entry.graph_sha256:
         raise RecordError(f"{entry.file('.npz', folder)} is not the graph that was trained; install sis-edge again")
-    return found
+    return stored
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> ZooEntry:
     try:
-        entry = Entry.model_validate_json(path.read_bytes())
+        entry = ZooEntry.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RecordError(
@@ -137,6 +137,7 @@ def _read(path: Path) -> Entry:
         ) from None
     if entry.zoo_version != ZOO_VERSION or entry.name != path.stem:
         raise RecordError(
-            f"{path} is of zoo version {entry.zoo_version} and named {entry.name}; install sis-edge again"
+            f"{path} has zoo version {entry.zoo_version} (expected {ZOO_VERSION}) and the name {entry.name}; install "
+            "sis-edge again"
         )
     return entry

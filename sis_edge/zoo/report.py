@@ -10,7 +10,7 @@ from typing import Any
 
 from sis_edge.report.charts import Chart
 from sis_edge.report.charts.base import COLOURS, finished
-from sis_edge.zoo.sheets import Row, other_rows, paper_rows, sheets
+from sis_edge.zoo.tables import AccuracyRow, other_rows, paper_rows, tables
 
 REPORT_VERSION = 2
 """Of `results.json`. History: 1, first version; 2, what other seeds reached."""
@@ -28,20 +28,20 @@ def write(dataset: str, folder: Path, zoo: Path | None = None) -> list[Path]:
 
     rows = [*paper_rows(dataset, zoo), *other_rows(dataset, zoo)]
     title = f"What the networks reach on {dataset}"
-    page = accuracy.Page(title, NOTES, sheets(dataset, zoo), accuracy_synapses(rows, title))
+    page = accuracy.Page(title, NOTES, tables(dataset, zoo), accuracy_synapses(rows, title))
     return accuracy.write(page, {"results.csv": to_csv(rows), "results.json": to_json(dataset, rows)}, folder)
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(rows: Sequence[AccuracyRow]) -> str:
     """One line a network, all digits; what is unknown is empty and `reason` says why."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
+    writer.writerow([field.name for field in fields(AccuracyRow)])
     writer.writerows(asdict(row).values() for row in rows)  # None is an empty cell
     return out.getvalue()
 
 
-def to_json(dataset: str, rows: Sequence[Row]) -> str:
+def to_json(dataset: str, rows: Sequence[AccuracyRow]) -> str:
     """The rows for programs; what is unknown is null and `reason` says why."""
     data = {"report_version": REPORT_VERSION, "dataset": dataset, "networks": [asdict(row) for row in rows]}
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -50,7 +50,7 @@ def to_json(dataset: str, rows: Sequence[Row]) -> str:
 PAPER = "the paper"
 
 
-def accuracy_synapses(rows: Sequence[Row], subtitle: str) -> Chart | None:
+def accuracy_synapses(rows: Sequence[AccuracyRow], subtitle: str) -> Chart | None:
     """Ours, by structure, and the paper's accuracy over synapses, or None where nothing was measured."""
     if all(row.accuracy is None for row in rows):
         return None

@@ -1,7 +1,7 @@
 """Some real images of a data set, so that a build from the zoo needs no download.
 
-The first test images, the first training images (to calibrate INT8) and the last ones (to decide between its ways):
-those that a build with the whole data set takes too, so that both give the same bundle.
+The first test images, the first training images (to calibrate INT8) and the last ones (to decide which layers INT8
+leaves in float): those that a build with the whole data set takes too, which decides by more (`exporting.variants`).
 """
 
 import json
@@ -18,7 +18,7 @@ LAST_IMAGES = 500
 
 
 def load(name: str, folder: Path | None = None) -> Dataset | None:
-    """A data set cut down to the sample; name, statistics and hash are the whole one's. None: there is no sample."""
+    """The sample of a data set, with the name, statistics and hash of the whole one; None: there is no sample."""
     path = (folder or FOLDER) / f"{name}.npz"
     if not path.exists():
         return None
@@ -32,7 +32,7 @@ def load(name: str, folder: Path | None = None) -> Dataset | None:
 
 
 def save(dataset: Dataset, folder: Path = FOLDER) -> Path:
-    """Write the sample of a whole data set."""
+    """Write the sample of a data set."""
     train = dataset.train
     kept = np.r_[: min(FIRST_IMAGES, len(train)), max(0, len(train) - LAST_IMAGES) : len(train)]
     header = {

@@ -1,7 +1,7 @@
-"""A network's weights as the zoo keeps them: of the synapses that exist, and those in half precision.
+"""A network's weights as the zoo stores them: those of the synapses that exist, in half precision.
 
-The synapses are nearly all of the bytes. Rounding each to 11 bits moves a logit by about a thousandth; what a network
-of the zoo reaches is measured with the weights as they are kept.
+The synapses are nearly all of the bytes. Rounding each to 11 bits moves a logit by about a thousandth; the zoo's
+accuracies are measured with the weights as they are stored.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from sis_edge.models import SisNet
 
 
 def pack(network: SisNet) -> dict[str, Tensor]:
-    """State by name: of a masked layer the flat list of its existing synapses, in the mask's order; float16 of all."""
+    """State by name. Kernels are float16; of a masked layer only the existing synapses, flat, in the mask's order."""
     state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
     for name, mask in _synapses(network).items():
         kept = state[name] if mask is None else state[name][mask]

@@ -17,8 +17,9 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_agent.job.folder import checked_name
 from sis_agent.schema import CANCELLED, DONE, ENDED, RUNNING, Facts
 from sis_edge.board.agent_client import AgentClient
-from sis_edge.board.deploy import Event, Patience, check_board, collect, deploy, new_job_id, read_record
+from sis_edge.board.deploy import check_board, collect, deploy, new_job_id
 from sis_edge.board.jobs import job_for
+from sis_edge.board.session import Event, Patience, read_record
 from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
 from sis_edge.profiles import AgentSettings, DeviceProfile, load, with_backend
 from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError
@@ -422,8 +423,8 @@ def test_a_record_that_arrives_damaged_is_noticed(board: Watched, tmp_path: Path
         (b"", "unreadable"),
         (b"\xff\xfe", "unreadable"),
         (b"[1]", "unreadable"),
-        (b'{"record_version": 99}', "version 99, this sis-edge reads 1"),
-        (b'{"record_version": 1}', r"unreadable \(run_id: "),
+        (b'{"record_version": 99}', "version 99, this sis-edge reads 2"),
+        (b'{"record_version": 2}', r"unreadable \(run_id: "),
     ],
 )
 def test_records_that_cannot_be_read(data: bytes, sentence: str) -> None:
@@ -477,7 +478,7 @@ def test_a_job_says_what_the_profile_says(tmp_path: Path) -> None:
     job = job_for(tiny_bundle(tmp_path / "bundle"), profile, networks=["sparse", "dense"])
     assert [network.name for network in job.networks] == ["dense", "sparse"]
     assert (job.rounds, job.inferences_per_round, job.threads, job.time_limit_s) == (5, 3, 1, 120)
-    with pytest.raises(UsageError, match="no network in this bundle 'sis9'; known: dense, sparse"):
+    with pytest.raises(UsageError, match="unknown network in this bundle 'sis9'; known: dense, sparse"):
         job_for(tiny_bundle(tmp_path / "another"), profile, networks=["dense", "sis9"])
 
 

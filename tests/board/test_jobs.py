@@ -40,7 +40,7 @@ def test_what_the_profile_knows_of_the_board_goes_along(bundle: Bundle) -> None:
     assert job.expected_power_mode == "MAXN"
     assert job.power is not None
     assert (job.power.total_rails, job.power.idle_s) == (["POM_5V_IN"], 10)
-    assert job.reference == bundle.manifest.dense
+    assert job.reference == bundle.manifest.reference
 
 
 def test_what_the_user_asks_for_goes_along(bundle: Bundle) -> None:

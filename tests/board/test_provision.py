@@ -13,10 +13,11 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_agent.schema import Facts
 from sis_edge import profiles
 from sis_edge.board.agent_client import AgentClient
-from sis_edge.board.deploy import Event, deploy
+from sis_edge.board.deploy import deploy
 from sis_edge.board.provision import download, pinned, platforms, provision
+from sis_edge.board.session import Event
 from sis_edge.errors import AgentError, BoardError
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, validate
 from sis_edge.transport.local import LocalTransport
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -26,7 +27,7 @@ WHEEL = "thing-1.0-py3-none-any.whl"
 def with_wheels(*packages: str, python: str = PYTHON, **agent: str) -> DeviceProfile:
     profile = tiny_profile().model_dump()
     wheels = [{"python": python, "packages": list(packages)}]
-    return DeviceProfile.model_validate({**profile, "wheels": wheels, "agent": {**profile["agent"], **agent}})
+    return validate({**profile, "wheels": wheels, "agent": {**profile["agent"], **agent}})
 
 
 @pytest.fixture

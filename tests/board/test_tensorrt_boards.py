@@ -16,18 +16,19 @@ from tiny_build import plan_in
 
 from sis_agent.schema import Record
 from sis_edge import simulated
-from sis_edge.board.deploy import Event, deploy
+from sis_edge.board.deploy import deploy
+from sis_edge.board.session import Event
 from sis_edge.build.pipeline import build
 from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import Formation, form
-from sis_edge.profiles import DeviceProfile, find, load
+from sis_edge.profiles import DeviceProfile, find, load, validate
 from sis_edge.results import comparison, store
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.sparsity_audit import audit
-from sis_edge.simulated.tree import lay
+from sis_edge.simulated.tree import write_constant_files
 from sis_edge.spec import nin
 
-ENGINES = ["sis", "sis fp16", "sis fp16 sparse", "sis int8", "sis int8 sparse"]
+ENGINES = ["sis", "sis fp16", "sis fp16 (2:4 sparse kernels)", "sis int8", "sis int8 (2:4 sparse kernels)"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def orin(tmp_path: Path, tensorrt: str | None, cuda: str | None, trtexec: str | None = None) -> Path:
     """The file tree of a simulated Orin Nano in `sysroot`, and its Python, which brings these stand-ins."""
-    lay(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
+    write_constant_files(simulated.load("orin-nano-sim"), tmp_path / "sysroot")
     variables = install(tmp_path / "standins", tensorrt, cuda, trtexec)
     if trtexec is not None:  # Debian's package of the tool tells the version
         status = tmp_path / "sysroot" / "var/lib/dpkg/status"
@@ -68,7 +69,7 @@ def measured(
         "runtime": {"threads": [1]},
     }
     profile = load("jetson-orin-nano")
-    profile = DeviceProfile.model_validate(
+    profile = validate(
         {**profile.model_dump(), **{name: {**profile.model_dump()[name], **new} for name, new in changes.items()}}
     )
     said: list[Event] = []
@@ -107,7 +108,7 @@ def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
         record=record,
     )
     again = store.load(store.save(run, tmp_path / "runs"))
-    assert [row.network for row in comparison.compare(again)] == ENGINES
+    assert [row.identity.network for row in comparison.compare(again)] == ENGINES
     (found,) = audit(bundle, profile, again)
     eligible = {layer.weights.layer: layer.chosen for layer in found.layers if layer.is_eligible}
     assert set(eligible) == {"C2", "C3"}

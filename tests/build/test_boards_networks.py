@@ -7,7 +7,8 @@ import onnx
 import pytest
 from tiny_build import plan_in
 
-from sis_edge.build.pipeline import build, formation_for
+from sis_edge.build.networks import formation_for
+from sis_edge.build.pipeline import build
 from sis_edge.bundles.verify import verify
 from sis_edge.exporting import parity
 from sis_edge.exporting.sparsity import weights

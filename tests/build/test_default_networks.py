@@ -6,19 +6,22 @@ import pytest
 from tiny_bundle import tiny_bundle
 
 from sis_edge.build import pipeline
-from sis_edge.build.default_networks import DefaultNetworks, choose
-from sis_edge.build.pipeline import BuildPlan, BuildResult, OnStep, formation_for
+from sis_edge.build.default_networks import choose
+from sis_edge.build.networks import formation_for
+from sis_edge.build.pipeline import BuildResult
+from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.cli import run
 from sis_edge.formation import form
 from sis_edge.profiles import load
 from sis_edge.spec import nin
-from sis_edge.zoo import Entry
+from sis_edge.zoo import ZooEntry
 
 ALL = ("nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
+ON_ORIN = ("nin", "cifar10-sis1-nm", "cifar10-sis2-nm", "cifar10-sis3")
 ORIN, NANO = "jetson-orin-nano", "jetson-nano"
 
 
-def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
+def entry(preset: str, profile: str, dataset: str = "cifar10") -> ZooEntry:
     """What the zoo says of a preset's network in a board's granularities."""
     graph = form(nin(), formation_for(preset, load(profile).networks))
     fields = {
@@ -33,7 +36,7 @@ def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
         "dataset_sha256": "0" * 64,
     }
     numbers = {"t_c": 1, "t_p": 1, "graph_seed": 0, "synapses": 1, "macs": 1, "seed": 0, "train_images": 1}
-    return Entry.model_validate(
+    return ZooEntry.model_validate(
         {
             **fields,
             **numbers,
@@ -46,57 +49,65 @@ def entry(preset: str, profile: str, dataset: str = "cifar10") -> Entry:
     )
 
 
-def fill(monkeypatch: pytest.MonkeyPatch, *entries: Entry) -> None:
+def named(profile: str, dataset: str, *, trains: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of what is built, and of what is left out."""
+    chosen = choose(load(profile), dataset, trains=trains)
+    return tuple(network.name for network in chosen.networks), chosen.left_out
+
+
+def fill(monkeypatch: pytest.MonkeyPatch, *entries: ZooEntry) -> None:
     monkeypatch.setattr("sis_edge.zoo.entry.entries", lambda folder=None: list(entries))
 
 
 @pytest.mark.parametrize(
     ("there", "networks", "left_out"),
     [
-        ((), ALL, ()),
-        (("nin",), ("nin",), ALL[1:]),
-        (("nin", "cifar10-sis2"), ("nin", "cifar10-sis2"), ("cifar10-sis1", "cifar10-sis3")),
-        (ALL, ALL, ()),
-        (("cifar10-sis2",), ALL, ()),  # without the dense network there is nothing to measure against
+        ((), ON_ORIN, ()),
+        (("nin",), ("nin",), ON_ORIN[1:]),
+        (("nin", "cifar10-sis2"), ("nin", "cifar10-sis2-nm"), ("cifar10-sis1-nm", "cifar10-sis3")),
+        (ALL, ON_ORIN, ()),
+        (("cifar10-sis2",), ON_ORIN, ()),  # without the dense network there is nothing to measure against
     ],
 )
 def test_what_the_zoo_has(
     there: tuple[str, ...], networks: tuple[str, ...], left_out: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(monkeypatch, *(entry(name, ORIN) for name in there))
-    assert choose(load(ORIN), "cifar10", trains=False) == DefaultNetworks(networks, left_out)
-    assert choose(load(ORIN), "cifar10", trains=True) == DefaultNetworks(ALL)
-    assert choose(load(ORIN), "digits", trains=False) == DefaultNetworks(ALL), "trained on another data set"
+    assert named(ORIN, "cifar10", trains=False) == (networks, left_out)
+    assert named(ORIN, "cifar10", trains=True) == (ON_ORIN, ())
+    assert named(ORIN, "digits", trains=False) == (ON_ORIN, ()), "trained on another data set"
 
 
 def test_the_very_graph_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dense NiN and SiS#3, whose convolutions are whole, are the same for every board; 2:4 is not whole filters."""
     fill(monkeypatch, *(entry(name, ORIN) for name in ALL))
-    assert choose(load(NANO), "cifar10", trains=False).networks == ("nin", "cifar10-sis3")
+    assert named(NANO, "cifar10", trains=False)[0] == ("nin", "cifar10-sis3")
 
 
 def test_svhn_has_networks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch)
-    assert choose(load(NANO), "svhn", trains=False).networks == ("nin", "svhn-sis1", "svhn-sis2", "svhn-sis3")
+    networks, _ = named(NANO, "svhn", trains=False)
+    assert networks == ("nin", "svhn-sis1-neuron", "svhn-sis2-neuron", "svhn-sis3-neuron")
 
 
 def test_fashion_mnist_has_the_smallest_network(monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch, *(entry(name, "x86-64", "fashion_mnist") for name in ("nin", "svhn-sis3")))
     both = ("nin", "svhn-sis3")
-    assert choose(load("x86-64"), "fashion_mnist", trains=False) == DefaultNetworks(both)
-    assert choose(load("x86-64"), "fashion_mnist", trains=True) == DefaultNetworks(both)
-    assert choose(load(NANO), "fashion_mnist", trains=False) == DefaultNetworks(both[:1], both[1:])
+    assert named("x86-64", "fashion_mnist", trains=False) == (both, ())
+    assert named("x86-64", "fashion_mnist", trains=True) == (both, ())
+    assert named(NANO, "fashion_mnist", trains=False) == (("nin",), ("svhn-sis3-neuron",))
 
 
 @pytest.mark.parametrize(
     ("words", "networks", "says"),
     [
-        ([], ("nin", "cifar10-sis2"), True),
-        (["--from-zoo"], ("nin", "cifar10-sis2"), True),
-        (["--train"], ALL, False),
-        (["--epochs", "3"], ALL, False),
-        (["--seed", "1"], ALL, False),
-        (["--networks", "nin, cifar10-sis1"], ("nin", "cifar10-sis1"), False),
+        ([], ("nin", "cifar10-sis2-nm"), True),
+        (["--from-zoo"], ("nin", "cifar10-sis2-nm"), True),
+        (["--train"], ON_ORIN, False),
+        (["--epochs", "3"], ON_ORIN, False),
+        (["--seed", "1"], ON_ORIN, False),
+        (["--networks", "nin, cifar10-sis1"], ("nin", "cifar10-sis1-nm"), False),
+        (["--networks", "nin,cifar10-sis1-nm"], ("nin", "cifar10-sis1-nm"), False),
     ],
 )
 def test_the_command(
@@ -117,7 +128,9 @@ def test_the_command(
 
     monkeypatch.setattr(pipeline, "build", build)
     assert run(["build", "--profile", ORIN, *words]) == 0
-    assert [plan.networks for plan in plans] == [networks]
+    assert [tuple(network.name for network in plan.networks) for plan in plans] == [networks]
     said = capsys.readouterr().out
-    assert ("does not have them for this board (granularity nm, cifar10): cifar10-sis1, cifar10-sis3" in said) == says
+    assert (
+        "does not have them for this board (granularity nm, cifar10): cifar10-sis1-nm, cifar10-sis3" in said
+    ) == says
     assert ("--train trains all networks here" in said) == says

@@ -8,16 +8,18 @@ import pytest
 from exporting.networks import model, saved
 from tiny_bundle import tiny_bundle
 
+from sis_agent.schema import NetworkJob
 from sis_edge import profiles
 from sis_edge.backends import tensorrt_rtx
+from sis_edge.backends.tensorrt_rtx import TensorRtRtxSettings
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.board.jobs import job_for
-from sis_edge.build import engines
+from sis_edge.build.steps import engines
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.exporting.half import to_half
 from sis_edge.formation import Formation
-from sis_edge.profiles import DeviceProfile, TensorRtRtxSettings
+from sis_edge.profiles import DeviceProfile
 
 HALF = VariantSpec("fp16", "fp16", "tensorrt")
 
@@ -42,9 +44,9 @@ def build(tmp_path: Path, profile: DeviceProfile, files: Any) -> tuple[list[engi
 def test_each_engine_is_built_once(tmp_path: Path, files: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, Any, Any]] = []
 
-    def fake(path: Path, capabilities: Any, *, batch_sizes: Any) -> tensorrt_rtx.RtxEngine:
+    def fake(path: Path, capabilities: Any, *, batch_sizes: Any) -> tensorrt_rtx.BuiltEngine:
         asked.append((path.name, capabilities, batch_sizes))
-        return tensorrt_rtx.RtxEngine(path.read_bytes(), tuple(capabilities), "1.7", 2.5, ())
+        return tensorrt_rtx.BuiltEngine(path.read_bytes(), tuple(capabilities), "1.7", 2.5, ())
 
     monkeypatch.setattr(tensorrt_rtx, "is_installed", lambda: True)
     monkeypatch.setattr(tensorrt_rtx, "version", lambda: "1.7")
@@ -98,18 +100,22 @@ def with_engines(entry: NetworkEntry) -> NetworkEntry:
     return NetworkEntry.model_validate({**entry.model_dump(), "engines": found})
 
 
+def jobs_for(entry: NetworkEntry, profile: DeviceProfile) -> list[NetworkJob]:
+    return tensorrt_rtx.BACKEND.jobs(entry, profile.target("tensorrt_rtx"))
+
+
 def test_jobs_of_engines(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "bundle")
     entry = with_engines(bundle.manifest.networks[0])
-    jobs = tensorrt_rtx.jobs_for(entry, desktop("fp32", "fp16"))
+    jobs = jobs_for(entry, desktop("fp32", "fp16"))
     assert [(job.name, job.network, job.model, job.golden_logits, job.golden_tolerance) for job in jobs] == [
         ("dense", "dense", "a.plan", "a.npy", None),
         ("dense fp16", "dense", "b.plan", "b.npy", 0.5),
     ]
     assert [job.options for job in jobs] == [{"precision": "fp32"}, {"precision": "fp16"}]
     with pytest.raises(BundleError, match=r"no int8 engine of dense .*sis-edge\[rtx\]"):
-        tensorrt_rtx.jobs_for(entry, desktop("int8"))
+        jobs_for(entry, desktop("int8"))
     with pytest.raises(UsageError, match=r"no table \[tensorrt_rtx\]"):
-        tensorrt_rtx.jobs_for(entry, profiles.load("jetson-nano"))
+        jobs_for(entry, profiles.load("jetson-nano"))
     with pytest.raises(BundleError, match="no fp32 engine of dense"):
         job_for(bundle, desktop("fp32"), runner="tensorrt_rtx")

@@ -17,8 +17,9 @@ import torch
 from tiny_build import SMALL, plan_in
 
 from sis_edge import datasets, zoo
-from sis_edge.build.pipeline import BuildPlan, Step, build
-from sis_edge.bundles.manifest import MANIFEST
+from sis_edge.build.pipeline import build
+from sis_edge.build.plan import BuildPlan, Step
+from sis_edge.bundles.manifest import MANIFEST, Granularities
 from sis_edge.bundles.verify import problems, verify
 from sis_edge.errors import DiskError, UsageError
 from sis_edge.exporting import parity
@@ -73,11 +74,11 @@ def without_time(files: dict[str, bytes]) -> dict[str, bytes]:
 def test_a_bundle_is_what_it_says(built_once: Path) -> None:
     bundle = verify(built_once / "tiny")
     manifest = bundle.manifest
-    assert (manifest.name, manifest.profile, manifest.dataset, manifest.dense) == ("tiny", "local", "digits", None)
+    assert (manifest.name, manifest.profile, manifest.dataset, manifest.reference) == ("tiny", "local", "digits", None)
     (entry,) = manifest.networks
     graph = SynapticGraph.load(bundle.path / entry.graph)
     assert graph.digest() == entry.graph_sha256 == form(nin(), SMALL).digest()
-    assert (entry.granularity, entry.t_c, entry.t_p) == ("neuron / neuron", 0.05, 0.1)
+    assert (entry.granularity, entry.t_c, entry.t_p) == (Granularities(conv="neuron", micro="neuron"), 0.05, 0.1)
     assert entry.synapses == entry.conv_synapses + entry.micro_synapses == graph.synapse_count
     assert entry.architectural_efficiency == pytest.approx(959_104 / graph.synapse_count)
     assert entry.macs_live <= entry.macs
@@ -148,7 +149,8 @@ def test_one_more_network_leaves_the_others(built: Path, tmp_path: Path) -> None
     assert set(watch.trained) == {"mine"}
     assert [entry.name for entry in result.bundle.manifest.networks] == ["small", "mine"]
     mine = result.bundle.manifest.networks[1]
-    assert (mine.granularity, mine.graph_seed, mine.synapses) == ("block / neuron", 3, graph.synapse_count)
+    assert (mine.granularity.words, mine.graph_seed, mine.synapses) == ("block:8 / neuron", 3, graph.synapse_count)
+    assert (mine.preset, result.bundle.manifest.reference) == (None, None)
     assert not (built / ".tiny.part").exists()
     assert not (built / ".tiny.old").exists()
 
@@ -298,15 +300,15 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"networks": ()}, "there is no network to build; known: nin, cifar10-sis1"),
-        ({"networks": ("nin", "nin")}, "names a network twice"),
-        ({"networks": ("sis9",)}, "there is no preset 'sis9'; known: nin"),
+        ({"networks": ()}, "no network to build; known: nin, cifar10-sis1"),
+        ({"networks": ("nin", "nin")}, "network nin is named twice"),
+        ({"networks": ("sis9",)}, "unknown network 'sis9'; known: nin"),
         ({"networks": ("none.npz",)}, "there is no graph file none.npz"),
         ({"networks": ("a b.npz",)}, "'a b' cannot be the name of a network"),
         ({"name": "../x"}, "'../x' cannot be the name of a bundle"),
         ({"name": "."}, "'.' cannot be the name of a bundle"),
         ({"name": ".stages"}, "'.stages' cannot be the name of a bundle"),
-        ({"dataset": "mnist"}, "there is no data set 'mnist'; known: digits"),
+        ({"dataset": "mnist"}, "unknown data set 'mnist'"),
         ({"data_dir": Path("/none")}, "there is no folder /none"),
         ({"epochs": 0}, "epochs = 0 trains nothing"),
     ],
@@ -384,5 +386,5 @@ def test_a_graph_with_other_classes_than_the_data_is_refused(tmp_path: Path) -> 
     spec = nin()
     last = replace(spec.layers[-1], filters=4)
     form(replace(spec, layers=(*spec.layers[:-1], last)), SMALL).save(tmp_path / "four.npz")
-    with pytest.raises(UsageError, match="four tells 4 classes apart and digits has 10"):
+    with pytest.raises(UsageError, match="four has 4 outputs, digits has 10 classes"):
         build(plan_in(tmp_path / "build", networks=(str(tmp_path / "four.npz"),)))

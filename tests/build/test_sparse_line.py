@@ -14,7 +14,9 @@ from native.test_costs import calibration
 from sis_edge import profiles, report
 from sis_edge.board import deploy, self_check
 from sis_edge.board.jobs import job_for
-from sis_edge.build.pipeline import BuildPlan, build
+from sis_edge.build.networks import plan_networks
+from sis_edge.build.pipeline import build
+from sis_edge.build.plan import BuildPlan
 from sis_edge.bundles.verify import Bundle, problems
 from sis_edge.cli.build import native_kernels
 from sis_edge.errors import UsageError
@@ -38,8 +40,8 @@ def plan_in(folder: Path, profile: DeviceProfile | None = None, **changes: objec
     if not graph.exists():
         form(nin(), Formation(t_c=0.05, t_p=0.1)).save(graph)
     settings: dict[str, object] = {"epochs": 1, "train_limit": 32, "test_images": 32, "precision": "fp32"} | changes
-    networks = ("nin", str(graph))
     profile = profile or profiles.load("local")
+    networks = plan_networks(("nin", str(graph)), profile.networks)
     return BuildPlan(profile, "digits", networks, folder, f"tiny-{profile.name}", **settings)  # type: ignore[arg-type]
 
 
@@ -110,7 +112,7 @@ def run(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
 
 
 def test_both_forms_are_measured_side_by_side(run: StoredRun) -> None:
-    assert [network.name for network in run.record.networks] == ["nin", "small", "small sparse"]
+    assert [network.name for network in run.record.networks] == ["nin", "small", "small (native kernels)"]
     for network in run.record.networks:
         assert network.problem is None
         assert network.golden is not None
@@ -124,7 +126,7 @@ def test_both_forms_are_measured_side_by_side(run: StoredRun) -> None:
 def test_the_report_shows_both_and_why(run: StoredRun, tmp_path: Path) -> None:
     report.write([run], tmp_path)
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["runs"][0]
-    assert [network["network"] for network in data["networks"]] == ["nin", "small", "small sparse"]
+    assert [network["network"] for network in data["networks"]] == ["nin", "small", "small (native kernels)"]
     assert all(network["speed_up"] > 0 for network in data["networks"][1:])
     (choice,) = data["sparse_choices"]
     assert choice["network"] == "small"
@@ -135,7 +137,7 @@ def test_the_report_shows_both_and_why(run: StoredRun, tmp_path: Path) -> None:
         assert "Layers of small" in text
         assert "Native kernels compute 9 of 9 layers; not calibrated" in text
         assert "of its kernels exist" in text
-    assert "small sparse," in (tmp_path / "results.csv").read_text(encoding="utf-8")
+    assert "small (native kernels)," in (tmp_path / "results.csv").read_text(encoding="utf-8")
     (command,) = (line for line in data["reproduce"] if line.startswith("sis-edge bench"))
     assert "sparse" not in command
 
@@ -154,7 +156,7 @@ def test_the_terminal_has_a_line_for_it(run: StoredRun) -> None:
 
 def test_the_self_check_runs_both(bundle: Bundle) -> None:
     checks = self_check.run(bundle, ["small"], pairs=2)
-    assert [check.network for check in checks] == ["small", "small sparse"]
+    assert [check.network for check in checks] == ["small", "small (native kernels)"]
     assert all(check.p50.estimate > 0 for check in checks)
 
 
@@ -171,7 +173,13 @@ def test_a_bundle_for_a_raspberry_pi_has_its_library(folder: Path, bundle: Bundl
         assert (small.network.host_accuracy, small.network.agreement) == (None, None)
         assert small.network.unchecked == f"this machine is a {platform.machine()}, the library is for aarch64"
     job = job_for(made, profiles.load("raspberry-pi-4"))
-    assert [network.name for network in job.networks] == ["nin", "nin int8", "small", "small sparse", "small int8"]
+    assert [network.name for network in job.networks] == [
+        "nin",
+        "nin int8",
+        "small",
+        "small (native kernels)",
+        "small int8",
+    ]
     assert job.networks[3].files == {"custom_ops": "native/aarch64/libsis_edge.so"}
 
 
@@ -217,7 +225,8 @@ def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bu
         assert entry.sparse.doubt == slow.doubt
         told = " ".join(layers.sentences(entry.sparse, None))
         assert (
-            "Caution: the calibration of b is doubtful: its costs miss what it measured of ONNX Runtime by 30%" in told
+            "Caution: the calibration of b is doubtful: cost-model error for ONNX Runtime is 30.0% (limit 15.0%)"
+            in told
         )
         assert "Expected for one image on 4 threads: " in told
     assert native_kernels(result.bundle).count(f"Warning: {slow.doubt}.") == 1

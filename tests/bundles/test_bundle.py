@@ -110,7 +110,7 @@ def test_a_path_outside_of_the_folder(bundle: Bundle, tmp_path: Path, outside: s
     [
         (
             lambda m: m.update(bundle_version=99),
-            f"has bundle version 99, this sis-edge reads {BUNDLE_VERSION}; build it",
+            f"has bundle version 99, this sis-edge reads up to {BUNDLE_VERSION}; build it",
         ),
         (lambda m: m.pop("bundle_version"), "has bundle version None"),
         (lambda m: m.pop("networks"), "is damaged (networks: Field required)"),
@@ -162,5 +162,5 @@ def test_the_newest_is_the_last_written_and_never_a_hidden_one(tmp_path: Path) -
 
 @pytest.mark.parametrize("folder", [".", "none"])
 def test_no_newest(tmp_path: Path, folder: str) -> None:
-    with pytest.raises(BundleError, match=r"there is no bundle in .*`sis-edge build --profile local` makes one"):
+    with pytest.raises(BundleError, match=r" has no bundle; `sis-edge build --profile local` makes one"):
         newest(tmp_path / folder)

@@ -29,7 +29,7 @@ def test_a_sweep_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
     text = " ".join(shown.out.split())
     assert "digits: accuracy on 100 held-out training images" in text
-    assert "n = 100 other training images, never the test images" in text
+    assert "n = 100 held-out training images, never test images" in text
     assert "Left out: 0.05, 0.1, neuron, erk: distribution erk is of granularity kernel" in text
     assert shown.err.count("trial ") == 6
     folder = Path("sweeps/digits")
@@ -65,7 +65,7 @@ def test_the_same_budget_in_other_units(capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr()
     assert max(map(len, shown.out.splitlines())) <= 80
     text = " ".join(shown.out.split())
-    assert "for the count nearest to it: svhn-sis3, neuron, uniform (t_c 0.333333, t_p 0.25)." in text
+    assert "to come nearest to the budget's count: svhn-sis3, neuron, uniform (t_c 0.333333, t_p 0.25)." in text
     with Path("sweeps/digits/results.csv").open() as file:
         rows = {row["conv"]: row for row in csv.DictReader(file)}
     assert {conv: row["block"] for conv, row in rows.items()} == {"block": "16", "neuron": ""}
@@ -95,7 +95,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "a sweep needs either --preset NAME,NAME or shares"),
+        ([], "a sweep needs either --preset NAME,NAME or densities"),
         (["--preset", "nin", "--t-c", "0.5"], "a sweep needs either --preset"),
         (["--preset", "sis9"], "there is no preset 'sis9'; known: nin"),
         (["--t-c", "half"], "--t-c half is no list of numbers; give shares as 0.25,0.5,1"),
@@ -104,7 +104,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
         (["--t-c", "0.5", "--seeds", "x"], "--seeds x is no list of seeds"),
         (["--t-c", "0.5", "--granularity", "x"], "there is no granularity 'x'; known: kernel"),
         (["--t-c", "0.5", "--distribution", "x"], "there is no distribution 'x'; known: uniform, erk"),
-        (["--t-c", "0.5", "--held-out", "1296"], "1,296 of 1,297 training images cannot be held out"),
+        (["--t-c", "0.5", "--held-out", "1296"], "cannot hold out 1,296 of 1,297 training images"),
         (["--t-c", "0.5", "--dataset", "x"], "there is no data set 'x'; known: digits"),
         (["--t-c", "0.5", "--jobs", "0"], "Invalid value for '--jobs'"),
     ],

@@ -72,7 +72,7 @@ def test_damaged_file_is_named_and_only_it_is_replaced(tmp_path: Path, caplog: p
     assert json.loads((tmp_path / "sources.json").read_text()) == {"a.bin": "the moon", "b.bin": "mars"}
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'b.bin'} is damaged (6 bytes, MD5 {hashlib.md5(b'secund').hexdigest()[:12]}, expected "
-        f"{CHECKSUMS['b.bin'][:12]}); it is fetched again"
+        f"{CHECKSUMS['b.bin'][:12]}); fetching it again"
     ]
 
 
@@ -99,7 +99,7 @@ def test_one_error_lists_every_reason_and_the_advice(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         obtain("craters", tmp_path, CHECKSUMS, routes, "Look up.")
     assert str(caught.value).splitlines() == [
-        f"craters is not in the cache ({tmp_path}) and no source has it:",
+        f"craters is not in the cache ({tmp_path}) and could not be fetched:",
         "  - venus: too hot",
         "  - mars: [Errno 13] Permission denied: '/elsewhere/a.bin'",
         "  - the moon: b.bin is missing",
@@ -141,11 +141,14 @@ def test_a_second_process_waits_and_fetches_nothing(tmp_path: Path, caplog: pyte
 
 @pytest.mark.parametrize(
     ("number", "step"),
-    [(errno.ENOSPC, "free some space"), (errno.EROFS, "make it writable"), (errno.EACCES, "make it writable")],
+    [(errno.ENOSPC, "free space"), (errno.EROFS, "make it writable"), (errno.EACCES, "make it writable")],
 )
 def test_a_cache_that_cannot_be_written_is_a_disk_error(tmp_path: Path, number: int, step: str) -> None:
     error = OSError(number, "no way", str(tmp_path / "a.bin"))
-    with pytest.raises(DiskError, match=rf"cache {tmp_path} cannot be written \(no way\): {step}, or .*SIS_EDGE_CACHE"):
+    with pytest.raises(
+        DiskError,
+        match=rf"cache {tmp_path} cannot be written \(no way\): {step}, or set SIS_EDGE_CACHE to another folder",
+    ):
         obtain("craters", tmp_path, CHECKSUMS, [Route("the moon", fail(error))], "")
     assert files(tmp_path) == [".lock"]
 

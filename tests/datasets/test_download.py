@@ -36,14 +36,14 @@ def test_other_content_is_refused(served: tuple[Path, str], tmp_path: Path) -> N
 
 
 def test_server_says_no(served: tuple[Path, str], tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"^127\.0\.0\.1 answers 404 Client Error: File not found$"):
+    with pytest.raises(DatasetError, match=r"^127\.0\.0\.1 answered 404 Client Error: File not found$"):
         download(f"{served[1]}/data.bin", tmp_path / "data.bin", SHA256, progress=False)
 
 
 def test_connection_that_breaks_off(served: tuple[Path, str], tmp_path: Path) -> None:
     folder, url = served
     (folder / "cut-data.bin").write_bytes(CONTENT)
-    with pytest.raises(DatasetError, match=r"from 127\.0\.0\.1 broke off \(.*256000 bytes read"):
+    with pytest.raises(DatasetError, match=r"from 127\.0\.0\.1 was cut off \(.*256000 bytes read"):
         download(f"{url}/cut-data.bin", tmp_path / "data.bin", SHA256, progress=False)
 
 

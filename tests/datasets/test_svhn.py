@@ -81,5 +81,5 @@ def test_missing_and_damaged_copies(official: Path, closed_url: str, tmp_path: P
 )
 def test_other_layouts_are_refused(tmp_path: Path, content: dict[str, np.ndarray]) -> None:
     savemat(tmp_path / "other.mat", content)
-    with pytest.raises(DatasetError, match="has not the layout of SVHN's cropped digits"):
+    with pytest.raises(DatasetError, match="does not have the layout of SVHN's cropped digits"):
         svhn.read([tmp_path / "other.mat"])

@@ -1,4 +1,4 @@
-"""INT8: explicit Q/DQ in the layout that each run time fuses, zeros that stay zero, policies by accuracy."""
+"""INT8: explicit Q/DQ in the layout that each runtime fuses, zeros stay zero, layers in float only for a reason."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from scipy.stats import binomtest
 
 from exporting.networks import images, model, saved
 from sis_edge.exporting import parity, sparsity
-from sis_edge.exporting.quantize import ALLOWED_LOSS, Layout, quantize, quantize_best
+from sis_edge.exporting.quantize import Correct, Layout, mcnemar, quantize, quantize_best
 from sis_edge.formation import Formation
 
 NM = Formation(t_c=0.5, t_p=1, conv="nm")
@@ -83,27 +84,46 @@ def test_the_same_images_give_the_same_file(source: Path, tmp_path: Path) -> Non
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def answers(lost: int = 0, won: int = 0) -> Correct:
+    """Of 500 images the network in float32 classifies 450 correctly; this one loses some of them and wins others."""
+    found = np.arange(500) < 450
+    found[:lost] = False
+    found[450 : 450 + won] = True
+    return found
+
+
 @pytest.mark.parametrize(
-    ("accuracies", "kept"),
+    ("trials", "kept"),
     [
-        ([0.9, 0.9], ()),
-        ([0.9, 0.9 - ALLOWED_LOSS / 2], ()),
-        ([0.9, 0.95], ()),
-        ([0.9, 0.8, 0.9], ("MP2b",)),
-        ([0.9, 0.8, 0.85, 0.8995], ("C1",)),
-        ([0.9, 0.8, 0.85, 0.86, 0.9], ("C1", "MP2b")),
-        ([0.9, 0.8, 0.85, 0.87, 0.86], ("C1",)),
-        ([0.9, 0.1, 0.1, 0.1, 0.1], ("C1", "MP2b")),
+        ([(0, 0)], ()),
+        ([(2, 0)], ()),  # two images of 500 prove nothing
+        ([(9, 2)], ()),
+        ([(0, 9)], ()),
+        ([(12, 2), (1, 0)], ("MP2b",)),
+        ([(12, 2), (20, 1), (3, 1)], ("C1",)),
+        ([(12, 2), (20, 1), (8, 0), (2, 2)], ("C1", "MP2b")),
+        ([(40, 0), (38, 0), (8, 0), (7, 0)], ("C1",)),  # all lose: those of the last two are as good as equal
+        ([(200, 0), (180, 0), (100, 0), (6, 0)], ("C1", "MP2b")),
+        ([(9, 0), (9, 0), (9, 0), (9, 0)], ()),
     ],
 )
-def test_the_policy_is_decided_by_accuracy(
-    source: Path, tmp_path: Path, accuracies: list[float], kept: tuple[str, ...]
+def test_a_layer_stays_in_float_where_a_paired_test_demands_it(
+    source: Path, tmp_path: Path, trials: list[tuple[int, int]], kept: tuple[str, ...]
 ) -> None:
-    """The first accuracy is the network's own in float32; no more is tried than needed."""
-    given = iter(accuracies)
-    trials = quantize_best(source, tmp_path / "int8.onnx", images(8), "tensorrt", lambda path: next(given))
+    """No more is tried than needed."""
+    given = iter([answers(), *(answers(*trial) for trial in trials)])
+    found = quantize_best(source, tmp_path / "int8.onnx", images(8), "tensorrt", lambda path: next(given))
     assert next(given, None) is None
-    assert trials[0].float_layers == kept
-    assert sorted(trial.accuracy for trial in trials) == sorted(accuracies[1:])
+    assert found[0].float_layers == kept
+    assert sorted((trial.lost, trial.won) for trial in found) == sorted(trials)
+    assert {trial.images for trial in found} == {500}
+    assert all(trial.correct == 450 - trial.lost + trial.won for trial in found)
     kinds = [row.layer for row in sparsity.weights(tmp_path / "int8.onnx") if row.dtype == "float32"]
     assert tuple(kinds) == kept, "the file is the chosen trial's"
+
+
+@pytest.mark.parametrize(("lost", "won"), [(0, 0), (0, 5), (5, 0), (7, 1), (60, 40), (1300, 1200), (5000, 0)])
+def test_the_paired_test_is_the_exact_binomial_one(lost: int, won: int) -> None:
+    expected = binomtest(lost, lost + won).pvalue if lost + won else 1.0
+    assert mcnemar(lost, won) == pytest.approx(expected, rel=1e-9)
+    assert mcnemar(won, lost) == mcnemar(lost, won)

@@ -7,17 +7,19 @@ import pytest
 from tiny_bundle import tiny_profile
 
 from exporting.networks import images, model, saved
-from sis_edge.backends.variants import VariantSpec, wanted
+from sis_edge.backends.variants import VariantSpec
+from sis_edge.bundles.manifest import PairedTest
 from sis_edge.exporting import parity
-from sis_edge.exporting.quantize import ALLOWED_LOSS
-from sis_edge.exporting.variants import Labelled, Original, Samples, make
+from sis_edge.exporting.quantize import SIGNIFICANCE
+from sis_edge.exporting.variants import DECIDING_IMAGES, Labelled, Original, VariantSamples, make, split
 from sis_edge.formation import Formation
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, validate
+from sis_edge.zoo import samples
 
 
 def profile(**tables: object) -> DeviceProfile:
     gpu = {"name": "any", "compute_capability": "8.7", "fp16": True, "int8": True, "sparse_24": True}
-    return DeviceProfile.model_validate({**tiny_profile().model_dump(), "gpu": gpu, **tables})
+    return validate({**tiny_profile().model_dump(), "gpu": gpu, **tables})
 
 
 @pytest.mark.parametrize(
@@ -38,14 +40,14 @@ def profile(**tables: object) -> DeviceProfile:
         ),
     ],
 )
-def test_what_a_profile_wants(tables: dict[str, object], names: list[str]) -> None:
-    assert [spec.name for spec in wanted(profile(**tables))] == names
+def test_what_a_profile_asks_for(tables: dict[str, object], names: list[str]) -> None:
+    assert [spec.name for spec in profile(**tables).variant_specs] == names
 
 
 @pytest.mark.parametrize(("architecture", "narrow"), [("aarch64", False), ("x86_64", True), ("any", True)])
 def test_seven_bits_where_sixteen_could_overflow(architecture: str, narrow: bool) -> None:
     board = tiny_profile(architecture=architecture).board.model_dump()
-    (spec,) = wanted(profile(board=board, onnxruntime={"precisions": ["int8"]}))
+    (spec,) = profile(board=board, onnxruntime={"precisions": ["int8"]}).variant_specs
     assert spec.narrow_weights is narrow
 
 
@@ -55,14 +57,39 @@ def test_what_is_said_of_a_variant(tmp_path: Path, spec: VariantSpec) -> None:
     x = images(24)
     labels = parity.run_onnx(source, x).argmax(axis=1)
     labels[:6] = (labels[:6] + 1) % 4
-    said = make(Original(source, Samples(x, Labelled(x, labels), Labelled(x, labels), golden_images=5)), spec, tmp_path)
+    said = make(
+        Original(source, VariantSamples(x, Labelled(x, labels), Labelled(x, labels), golden_images=5)), spec, tmp_path
+    )
     logits = parity.run_onnx(tmp_path / spec.model, x)
     assert np.array_equal(np.load(tmp_path / spec.golden_logits), logits[:5])
     assert said["fp32_accuracy"] == 0.75
     assert said["host_accuracy"] == np.mean(logits.argmax(axis=1) == labels)
     assert said["host_test_images"] == 24
     assert 0 < said["agreement"]["max_abs_difference"] < said["golden_tolerance"]
-    assert ("trials" in said) == (spec.precision == "int8")
+    assert ("trials" in said) == ("paired_tests" in said) == (spec.precision == "int8")
     if spec.precision == "int8":
         kept = " and ".join(said["float_layers"]) or "none"
-        assert said["trials"][kept] >= 0.75 - ALLOWED_LOSS or len(said["trials"]) == 4
+        assert said["trials"].keys() == said["paired_tests"].keys()
+        test = PairedTest.model_validate(said["paired_tests"][kept])
+        assert test.images == 24
+        assert said["trials"][kept] == 0.75 + (test.won - test.lost) / 24
+        assert test.lost <= test.won or test.p_value >= SIGNIFICANCE or len(said["trials"]) == 4
+
+
+@pytest.mark.parametrize("count", [2, 64, 500, 700, 756, 5256, 50_000])
+def test_no_image_both_calibrates_and_decides(count: int) -> None:
+    numbers = np.arange(count)
+    calibrating, deciding = (numbers[part] for part in split(count))
+    assert calibrating.size
+    assert deciding.size == min(DECIDING_IMAGES, count - calibrating.size)
+    assert not np.intersect1d(calibrating, deciding).size
+    assert calibrating[0] == 0
+    assert deciding[-1] == count - 1
+
+
+def test_the_zoos_sample_decides_with_all_that_it_has() -> None:
+    sample = samples.load("cifar10")
+    assert sample is not None
+    calibrating, deciding = split(len(sample.train))
+    assert calibrating.stop == samples.FIRST_IMAGES
+    assert deciding == slice(samples.FIRST_IMAGES, samples.FIRST_IMAGES + samples.LAST_IMAGES)

@@ -224,7 +224,7 @@ def test_other_values_that_cannot_be_meant(field: str, value: int) -> None:
     [("conv", "granularity", "kernel, neuron, block, nm, synapse"), ("distribution", "distribution", "uniform")],
 )
 def test_unknown_names_list_the_known_ones(field: str, kind: str, known: str) -> None:
-    with pytest.raises(UsageError, match=rf"there is no {kind} 'x'; known: {known}"):
+    with pytest.raises(UsageError, match=rf"unknown {kind} 'x'; known: {known}"):
         form(nin(), replace(Formation(t_c=0.5), **{field: "x"}))  # type: ignore[arg-type]
 
 

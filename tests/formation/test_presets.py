@@ -91,7 +91,7 @@ def test_kernels_are_as_likely_as_their_count_allows() -> None:
 
 
 def test_an_unknown_preset_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"there is no preset 'sis9'; known: nin, cifar10-sis1, .*svhn-sis3"):
+    with pytest.raises(UsageError, match=r"unknown preset 'sis9'; known: nin, cifar10-sis1, .*svhn-sis3"):
         preset("sis9")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sis_edge.native import build
+from sis_edge.native import build, toolchain
 from sis_edge.native.toolchain import Toolchain
 
 from .chains import Array, Case, pack
@@ -35,7 +35,7 @@ def compile_unit(compiler: Toolchain, source: Path, level: str, folder: Path, fl
 
 
 def run(command: Sequence[str], stdin: bytes = b"") -> bytes:
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    done = subprocess.run(command, env=toolchain.environment(), input=stdin, capture_output=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.decode(errors='replace')}"
     return done.stdout
 

@@ -69,8 +69,8 @@ def put(place: int, value: int) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda good: b"", "no blob of sis-edge"),
-        (lambda good: b"ELF!" + good[4:], "no blob of sis-edge"),
+        (lambda good: b"", "not a sis-edge blob"),
+        (lambda good: b"ELF!" + good[4:], "not a sis-edge blob"),
         (put(4, 9), "version 9, this library reads 1"),
         (put(8, 0), "0 layers"),
         (put(8, 5000), "5000 layers"),
@@ -107,5 +107,5 @@ def test_inputs_must_rise(library: Library) -> None:
     inputs = LAYER + 4 + 8  # behind the bias of one filter and the group's two counts
     assert struct.unpack_from("<3I", good, inputs) == (0, 1, 2)
     for wrong in ((0, 0, 2), (0, 2, 1), (0, 1, 3)):
-        with pytest.raises(LibraryError, match="where a larger one below 3 must stand"):
+        with pytest.raises(LibraryError, match="where a larger one below 3 is needed"):
             library.chain(good[:inputs] + struct.pack("<3I", *wrong) + good[inputs + 12 :])

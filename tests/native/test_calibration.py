@@ -1,5 +1,6 @@
 """Calibrating a board through the agent, and what is kept of it. No speed is asserted."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from sis_agent.calibration import calibrate as calibration
 from sis_agent.native.library import Library
 from sis_edge import profiles
 from sis_edge.board import calibrate
+from sis_edge.board.agent_client import AgentClient
 from sis_edge.cli import run
 from sis_edge.errors import BoardError, RecordError
 from sis_edge.native import calibrations, costs, nodes, probes, work
+from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import LocalTransport
 
 
@@ -117,7 +120,7 @@ def test_as_many_threads_as_the_profile_computes_with(few_probes: None, cache: P
     assert calibrate.calibrate(transport, local).threads == 1
     calibrations.save(found, cache / "two.json", "raspberry-pi-4")
     with pytest.raises(
-        RecordError, match=r"is of 2 threads, and the profile raspberry-pi-4 computes on 4 threads; `sis-e"
+        RecordError, match=r"is for 2 threads, and the profile raspberry-pi-4 uses 4 threads; `sis-edge"
     ):
         calibrations.of_profile("raspberry-pi-4", 4)
 
@@ -134,8 +137,61 @@ def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Pat
     found = calibrate.known(profiles.load("local"))
     old = found.model_copy(update={"library": found.library[:-4] + "0000"})
     calibrations.save(old, cache / "old.json", "raspberry-pi-4")
-    with pytest.raises(RecordError, match=r"is of other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
+    with pytest.raises(RecordError, match=r"is for other kernels.*`sis-edge calibrate --host HOST --profile raspberry"):
         calibrations.of_profile("raspberry-pi-4", 1)
+
+
+def profile_of_this_machine(**board: object) -> DeviceProfile:
+    """A profile without a particular model, as x86-64 and aarch64 are."""
+    local = profiles.load("local")
+    named = {"architecture": platform.machine(), "model": "any", "matches": [], **board}
+    return local.model_copy(update={"name": "general", "board": local.board.model_copy(update=named)})
+
+
+def test_a_build_calibrates_this_machine_once_where_it_fits_the_profile(few_probes: None, cache: Path) -> None:
+    board = profile_of_this_machine()
+    said: list[str] = []
+    found = calibrate.for_build(board, say=said.append)
+    assert found is not None
+    assert calibrations.of_profile("general", 1) == found
+    assert said[0].startswith("this machine fits the profile general, which has no current calibration: calibrating")
+    assert "`sis-edge calibrate --host HOST --profile general`" in said[0]
+    assert len(said) == 2
+    assert calibrate.for_build(board, say=said.append) == found
+    assert len(said) == 2
+    old = found.model_copy(update={"library": found.library[:-4] + "0000"})
+    calibrations.save(old, cache / "old.json", "general")
+    assert calibrate.for_build(board, say=said.append) == found, "this machine's own is brought up to date"
+    calibrations.save(old.model_copy(update={"board": "another"}), cache / "old.json", "general")
+    assert calibrate.for_build(board, say=said.append) is None, "one of another machine is not replaced"
+    assert said[-1].startswith("not calibrated: the calibration of another is for other kernels than")
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        {"architecture": "aarch64" if platform.machine() == "x86_64" else "x86_64"},
+        {"matches": ["Raspberry Pi 400"]},
+        {"cpu_count": 1000},
+        {"memory_bytes": 10**15},
+    ],
+)
+def test_a_build_for_another_board_does_not_calibrate_this_machine(
+    board: dict[str, object], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "matches" in board:
+        facts = AgentClient.facts
+        monkeypatch.setattr(AgentClient, "facts", lambda self: facts(self)._replace(model="a PC"))
+    said: list[str] = []
+    assert calibrate.for_build(profile_of_this_machine(**board), say=said.append) is None
+    assert not said
+    assert not cache.exists()
+
+
+def test_a_build_for_a_simulated_board_calibrates_nothing(cache: Path, tmp_path: Path) -> None:
+    board = profile_of_this_machine()
+    simulated = board.model_copy(update={"agent": board.agent.model_copy(update={"sysroot": str(tmp_path)})})
+    assert calibrate.for_build(simulated, say=pytest.fail) is None
 
 
 def test_a_simulated_board_is_not_calibrated(cache: Path, tmp_path: Path) -> None:
@@ -169,7 +225,7 @@ def test_the_commands(
     assert run(["calibrate"]) == 0
     shown, told = capsys.readouterr()
     assert "GFLOP/s" in shown
-    assert "fitted costs miss" in shown
+    assert "cost-model error" in shown
     assert "Warning" not in told
     assert max(map(len, shown.splitlines())) <= 80
     monkeypatch.setattr(costs, "LARGE_ERROR", 0.0)

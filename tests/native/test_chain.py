@@ -142,5 +142,5 @@ def test_an_unknown_instruction_set_is_refused(library: Library) -> None:
 
 
 def test_a_file_that_is_no_library_is_refused() -> None:
-    with pytest.raises(LibraryError, match="is no library of sis-edge"):
+    with pytest.raises(LibraryError, match="is not a sis-edge library"):
         Library(__file__)

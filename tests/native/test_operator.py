@@ -82,7 +82,7 @@ def good_blob() -> bytes:
     [
         (good_blob()[:-1] + b"\x00", f"{zlib.crc32(good_blob()):08x}", "weights of a node SparseChain are damaged"),
         (good_blob(), None, "needs the attributes chain and check"),
-        (b"", "00000000", "no blob of sis-edge"),
+        (b"", "00000000", "not a sis-edge blob"),
         (good_blob()[:99], f"{zlib.crc32(good_blob()[:99]):08x}", "the blob ends within layer 0"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sis_agent.schema import Facts
 from sis_edge import profiles, simulated
 from sis_edge.profiles.detect import Detection, detect, differences, jetpack_of
-from sis_edge.simulated.tree import lay
+from sis_edge.simulated.tree import write_constant_files
 
 ALL = [profiles.load(name) for name in profiles.names()]
 ORIN = "NVIDIA Jetson Orin Nano Developer Kit"
@@ -87,7 +87,7 @@ def test_a_jetson_on_a_carrier_board_that_hides_it() -> None:
 @pytest.mark.parametrize("name", simulated.names())
 def test_the_simulated_boards(tmp_path: Path, name: str) -> None:
     definition = simulated.load(name)
-    lay(definition, tmp_path / "board")
+    write_constant_files(definition, tmp_path / "board")
     answer = Board(tmp_path / "root", sys.executable).call("--sysroot", str(tmp_path / "board"), "facts").answer
     found = detect(Facts(**answer)._replace(machine=definition.machine), ALL)
     expected = {"x86-sim": "x86-64", "orin-nano-sim": "jetson-orin-nano-super"}.get(name, definition.profile)

@@ -51,8 +51,10 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         profiles.load(name)
     sentence = str(raised.value)
-    assert f"there is no profile '{name}'; known: aarch64, desktop-rtx, jetson-agx-orin" in sentence
-    assert "x86-64, or the path of a .toml file" in sentence
+    meant = {"jetson-nano ": "jetson-nano", "LOCAL": "local", "local.TOML": "local"}.get(name)
+    says = f"did you mean {meant}?" if meant else "known: aarch64, desktop-rtx, jetson-agx-orin"
+    assert f"unknown profile '{name}'; {says}" in sentence
+    assert "`sis-edge profiles list` shows all, and a path that ends in .toml is a profile of your own" in sentence
 
 
 @pytest.mark.parametrize(

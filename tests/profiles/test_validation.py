@@ -2,15 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from sis_edge import profiles
 from sis_edge.errors import UsageError
-from sis_edge.formation.granularities import GRANULARITIES
 from sis_edge.profiles.lines import line_of, places
-from sis_edge.profiles.schema import Granularity
 
 
 def every_place(content: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -79,10 +77,6 @@ def test_what_only_looks_like_a_table_is_none() -> None:
     assert not [place for place in places(TRICKY) if place[:1] in (("not",), ("fake",), ("key",), ("x",))]
 
 
-def test_granularities_are_those_of_formation() -> None:
-    assert set(get_args(Granularity)) == set(GRANULARITIES)
-
-
 ORIN = profiles.find("jetson-orin-nano-super").read_text(encoding="utf-8")
 
 
@@ -96,14 +90,14 @@ ORIN = profiles.find("jetson-orin-nano-super").read_text(encoding="utf-8")
         ('power_mode = "25W"', 'power_mode = "26W"', "power_mode =", "measuring.power_mode is 26W, which is none of"),
         ('python = "3.12"', 'python = "3.10"', "[[wheels]]", "wheels has a Python twice"),
         ('"gpu.fp16"', '"gpu.fp17"', "unverified", "unverified names gpu.fp17, and there is no such place"),
-        ('conv = "nm"', 'conv = "mn"', "conv =", "networks.conv: it is \"mn\", and must be 'kernel'"),
+        ('conv = "nm"', 'conv = "mn"', "conv =", "networks.conv: unknown granularity 'mn'; known: kernel, neuron"),
         ('"numpy==1.26.4"]  #', '"numpy>=1.26.4"]  #', "packages =", ".packages.1: it is \"numpy>=1.26.4\", and must"),
         ("is_default = true", "is_default = 7", "is_default", "is_default: it is 7, and must be true or false"),
         ('capability = "8.7"', 'capability = "87"', "compute_", "it is \"87\", and must look like \"8.7\""),
         ("[gpu]", "[gpux]", "[gpux]", "gpux: there is no such field; known here: name, title"),
         ("cpu_count = 6", "cpu_counts = 6", "cpu_counts", "board.cpu_counts: there is no such field; known"),
         ("id = 2", "ids = 2", "[[power_modes]]", "power_modes.2.id: it is missing"),
-        ('sources = ["ina3221"', 'sources = ["ina322"', "sources", "sources has ina322, which is no power source"),
+        ('sources = ["ina3221"', 'sources = ["ina322"', "sources", "power source 'ina322'; did you mean ina3221"),
         ('jetpack = ["6.2", ', 'jetpack = [6, ', "jetpack", "board.jetpack.0: it is 6, and must be a text"),
     ],
 )  # fmt: skip

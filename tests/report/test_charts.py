@@ -90,12 +90,12 @@ def test_the_inline_picture_takes_the_pages_colours() -> None:
 
 
 def test_definitions_hold_the_rows_values() -> None:
-    rows = {row.network: row for row in sections("plain").rows}
+    rows = {row.identity.label: row for row in sections("plain").rows}
     text = json.dumps([chart.spec for chart in drawn_of("plain")])
     found = {point["network"]: point for chart in drawn_of("plain") for point in _points(chart.spec)}
-    assert found["cifar10-sis3"]["speed_up"] == rows["cifar10-sis3"].speed_up
-    assert found["cifar10-sis3"]["ceiling"] == rows["cifar10-sis3"].ceiling
-    assert str(100 * rows["nin"].device_accuracy) in text
+    assert found["cifar10-sis3"]["speed_up"] == rows["cifar10-sis3"].speed_up.estimate.value
+    assert found["cifar10-sis3"]["ceiling"] == rows["cifar10-sis3"].structure.ceiling
+    assert str(100 * rows["nin"].accuracy.device.value) in text
 
 
 def _points(spec):

@@ -2,9 +2,12 @@ import csv
 import io
 import json
 
+from results.factory import tensorrt_run
+
+from sis_edge.report import document
 from sis_edge.report.csv import to_csv
 from sis_edge.report.json import REPORT_VERSION, to_json
-from sis_edge.results.comparison import VALUE_NAMES, Row
+from sis_edge.results.rows.fields import reasons, values
 
 
 def read(text: str, kind: type | None):
@@ -20,8 +23,10 @@ def test_the_csv_round_trips(every) -> None:
     lines = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
     assert len(lines) == len(rows)
     for row, line in zip(rows, lines, strict=True):
-        values = {name: read(line[name], type(getattr(row, name))) for name in VALUE_NAMES}
-        assert Row(**values, reasons=json.loads(line["reasons"])) == row
+        known = values(row)
+        assert list(line) == [*known, "reasons"]
+        assert {name: read(line[name], type(value)) for name, value in known.items()} == known
+        assert json.loads(line["reasons"]) == reasons(row)
 
 
 def test_the_json_holds_the_same_values(every) -> None:
@@ -35,4 +40,13 @@ def test_the_json_holds_the_same_values(every) -> None:
             reason.sentence for reason in section.verdict.reasons
         ]
         for row, network in zip(section.rows, run["networks"], strict=True):
-            assert network == row.values() | {"reasons": row.reasons}
+            assert network == values(row) | {"reasons": reasons(row)}
+
+
+def test_the_json_keeps_every_finding_of_a_network() -> None:
+    made = document.section(tensorrt_run())
+    (run,) = json.loads(to_json(document.Document(made.title, (made,))))["runs"]
+    both = run["findings"]["cifar10-sis1 fp16"]
+    assert both.startswith(dict(made.findings[:1])["cifar10-sis1 fp16"])
+    assert "the speed of nin" in both
+    assert "Use the engine with sparse kernels" in both

@@ -4,18 +4,20 @@ import pytest
 from results.factory import facts, network_entry, network_record, stored_run, tensorrt_run
 
 from report.conftest import RUNS, sections
-from sis_agent.schema import ClockLock
+from sis_agent.schema import ClockLock, Problem
 from sis_edge.errors import RecordError
-from sis_edge.report.document import document, headline, section, verdict_lines
-from sis_edge.report.tables import COLUMNS
-from sis_edge.results.comparison import VALUE_NAMES
+from sis_edge.report.document import document, section
+from sis_edge.report.sections.verdict import headline, verdict_lines
+from sis_edge.report.tables import LAYOUTS
+from sis_edge.results.rows.fields import NAMES
 
 
 def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
-    shown = {name for _, _, columns in COLUMNS.values() for column in columns for name in column.fields}
+    shown = {name for layout in LAYOUTS.values() for column in layout.columns for name in column.fields}
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
     elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
-    assert set(VALUE_NAMES) == shown | elsewhere
+    elsewhere |= {"base_network", "form", "precision"}  # of which the network's name is made
+    assert set(NAMES) == shown | elsewhere
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -42,8 +44,8 @@ def test_findings_say_speed_accuracy_and_what_they_cannot_tell() -> None:
     found = dict(sections("plain").findings)
     assert set(found) == {"cifar10-sis1", "cifar10-sis2", "cifar10-sis3"}
     assert "the speed of nin (95% interval" in found["cifar10-sis3"]
-    assert "which these images cannot tell from 0" in found["cifar10-sis2"]
-    assert "which these images cannot tell from 0" not in found["cifar10-sis3"]
+    assert found["cifar10-sis2"].endswith("450 test images), not significant.")
+    assert "not significant" not in found["cifar10-sis3"]
 
 
 @pytest.mark.parametrize(("gain", "word"), [(1.2, "with"), (1.0, "without")])
@@ -56,14 +58,14 @@ def test_which_of_two_engines_to_use_is_a_finding_with_its_reason(gain: float, w
     assert f"runs {gain:.3f}× (95% interval" in sentence
 
 
-def test_the_run_time_on_a_gpu_is_named_again() -> None:
+def test_the_runtime_on_a_gpu_is_named_again() -> None:
     (measure,) = [line for line in section(tensorrt_run()).reproduce if "bench" in line or "deploy" in line]
     assert "--backend tensorrt" in measure
     assert not [line for line in sections("plain").reproduce if "--backend" in line]
 
 
 def test_a_finding_without_a_difference_says_so() -> None:
-    same = network_record("nin", seed=9)._replace(name="cifar10-sis1")
+    same = network_record("nin", seed=9)._replace(name="cifar10-sis1", network="cifar10-sis1")
     better = (
         network_entry("nin"),
         network_entry(
@@ -71,7 +73,7 @@ def test_a_finding_without_a_difference_says_so() -> None:
         ),
     )
     found = dict(section(stored_run([network_record("nin"), same], entries=better)).findings)["cifar10-sis1"]
-    assert "which is no difference shown" in found
+    assert "ceiling 2.08×), not significant; accuracy" in found
     assert "accuracy 1.67 points above it" in found
 
 
@@ -103,7 +105,18 @@ def test_unknown_facts_are_said_to_be_unknown() -> None:
     found = section(stored_run(facts_before=bare))
     assert "x86_64" in found.title
     assert {before for _, before, _ in found.environment} == {"unknown"}
-    assert dict(found.board)["Memory"] == dict(found.board)["Run time"] == dict(found.board)["CPU cores"] == "unknown"
+    assert dict(found.board)["Memory"] == dict(found.board)["Runtimes"] == dict(found.board)["CPU cores"] == "unknown"
+
+
+def test_runtimes_are_listed_with_what_the_board_said_about_each() -> None:
+    found = section(stored_run(facts_before=facts(runners={"tensorrt": "not installed", "onnxruntime": "1.23.2"})))
+    assert dict(found.board)["Runtimes"] == "onnxruntime: 1.23.2; tensorrt: not installed"
+
+
+def test_rounds_that_a_problem_ended_say_so() -> None:
+    run = stored_run(problem=Problem("time", "the board went away"))
+    run = run.model_copy(update={"record": run.record._replace(ended_by="problem")})
+    assert dict(section(run).method)["Rounds"].endswith("of every network in each, until a problem ended them")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +178,9 @@ def test_the_verdict_and_its_reasons_are_words() -> None:
     assert headline(throttled).startswith("INVALID: ")
     assert "cool the board." in verdict_lines(throttled)[0]
     assert headline(quiet).startswith("VALID: ")
-    assert all("did not show" in line for line in verdict_lines(quiet))
+    assert all(
+        line.startswith("Not checked, because this board does not report them: ") for line in verdict_lines(quiet)
+    )
 
 
 def test_an_emulated_board_gets_neither_verdict_nor_speed_up() -> None:
@@ -173,9 +188,9 @@ def test_an_emulated_board_gets_neither_verdict_nor_speed_up() -> None:
     assert headline(found.verdict).startswith("NO VERDICT")
     assert found.mark == "emulated"
     for row in found.rows:
-        assert row.speed_up is row.share_of_ceiling is row.energy_net_j is None
-        assert "emulated" in row.reasons["speed_up"]
-        assert row.latency_p50_s is not None
+        assert row.speed_up.estimate.value is row.speed_up.share_of_ceiling.value is row.energy.net_j.value is None
+        assert "emulated" in row.speed_up.estimate.reason
+        assert row.latency.p50_s.value is not None
     assert all("no speed-up, since the board is emulated" in finding for _, finding in found.findings)
 
 
@@ -184,7 +199,7 @@ def test_every_label_of_energy_says_its_scope() -> None:
     titles = [column.title for name in ("result", "energy") for column in tables[name].columns]
     assert all("(module)" in title for title in titles if "Gross" in title or "Net energy" in title or "Net (" in title)
     assert "(module)" in tables["energy"].title
-    assert {row.energy_scope for row in sections("board").rows} == {"module"}
+    assert {row.energy.scope.value for row in sections("board").rows} == {"module"}
 
 
 def test_no_sensor_is_said_aloud() -> None:
@@ -198,7 +213,7 @@ def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     method = dict(sections("board").method)
     assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
     assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls of a null network)"
-    assert method["Clocks locked"] == "not asked for"
+    assert method["Clocks locked"] == "not requested"
     assert "30, with 34 inferences of every network" in method["Rounds"]
     locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)
     run = RUNS["board"]

@@ -114,7 +114,7 @@ def test_a_hostile_name_cannot_end_the_charts_script() -> None:
     assert json.loads(_embedded(chart))["data"]["values"][0]["network"] == "</script><!--"
 
 
-def test_the_marks_stand_on_every_table_and_chart_of_a_simulated_run() -> None:
+def test_the_marks_are_on_every_table_and_chart_of_a_simulated_run() -> None:
     from sis_edge.report.charts import charts
 
     report = only("simulated")

@@ -36,6 +36,6 @@ def test_hostile_text_is_escaped(text) -> None:
     assert escape("a|b\n`c` <d> [e](f)") == r"a\|b \`c\` \<d\> \[e\](f)"
 
 
-def test_marks_stand_on_the_tables_of_a_simulated_run(text) -> None:
+def test_marks_are_on_the_tables_of_a_simulated_run(text) -> None:
     assert "### Result (simulated)" in text
     assert "**SIMULATED**" in text

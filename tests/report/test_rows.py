@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sis_edge.report import rows as show
+from sis_edge.results.statistics import Interval
 
 PREFIXES = {"p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -55,4 +56,12 @@ def test_counts_and_nouns() -> None:
 def test_words_for_the_unknown() -> None:
     assert show.unknown("the reference") == "reference"
     assert show.unknown("insufficient (n = 40, needs 64)") == "insufficient (n = 40, needs 64)"
+    assert show.unknown("none") == "none"
     assert show.unknown("no /proc on this system") is None
+
+
+def test_a_speed_up_has_the_digits_that_its_interval_supports() -> None:
+    narrow, wide = Interval(1.141, 1.145), Interval(2.1, 4.3)
+    assert (show.speed_up(1.1436, narrow), show.speed_up_interval(narrow)) == ("1.144×", "1.141 to 1.145")
+    assert (show.speed_up(3.776, wide), show.speed_up_ends(wide)) == ("3.78×", ("2.10", "4.30"))
+    assert show.speed_up(1.876, None) == "1.88×"

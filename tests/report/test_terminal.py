@@ -54,7 +54,7 @@ def _named(model: str):
     return facts(model=model)
 
 
-def test_the_verdict_stands_below_the_numbers() -> None:
+def test_the_verdict_is_below_the_numbers() -> None:
     text = " ".join(printed(RUNS["busy"]).split())
     assert text.index("SUSPECT: ") > text.index("cifar10-sis3")
     assert "Other programs kept" in text
@@ -63,10 +63,11 @@ def test_the_verdict_stands_below_the_numbers() -> None:
 
 def test_energy_has_its_scope_interval_and_mark() -> None:
     text = printed(RUNS["board"])
-    assert "Energy of one inference, scope: module (SIMULATED)" in text
-    assert "VALID: nothing in the record speaks against these numbers (SIMULATED)" in text
-    row = next(row for row in sections("board").rows if row.is_dense)
-    assert f"{joules(row.energy_net_j)} [{joules(row.energy_net_low_j)} to" in text
+    assert "Energy per inference, scope: module (SIMULATED)" in text
+    assert "VALID: no problem found in this run (SIMULATED)" in text
+    energy = next(row.energy for row in sections("board").rows if row.identity.is_reference)
+    low, high = energy.net_interval_j.value.low, energy.net_interval_j.value.high
+    assert f"{joules(energy.net_j.value)} [{joules(low)}, {joules(high)}]" in text
 
 
 def test_an_emulated_run_claims_nothing() -> None:

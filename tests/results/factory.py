@@ -8,6 +8,7 @@ import numpy as np
 from results.boards import KINDS, record
 from results.faults import FAULTS
 from sis_agent.schema import (
+    JOB_VERSION,
     RECORD_VERSION,
     Accuracy,
     Facts,
@@ -21,7 +22,16 @@ from sis_agent.schema import (
     Record,
     RoundSamples,
 )
-from sis_edge.bundles.manifest import BUNDLE_VERSION, FileEntry, Manifest, NetworkEntry, Parity, Provenance, Training
+from sis_edge.bundles.manifest import (
+    BUNDLE_VERSION,
+    FileEntry,
+    Granularities,
+    Manifest,
+    NetworkEntry,
+    Parity,
+    Provenance,
+    Training,
+)
 from sis_edge.results.schema import StoredRun
 
 # name: t_c, t_p, CL, MP, MACs, paper's CIFAR-10 accuracy, host accuracy, latency [s]
@@ -52,7 +62,7 @@ def network_entry(name: str, dataset: str = "digits", **changes: Any) -> Network
     t_c, t_p, conv, micro, macs, paper, host, _ = NETWORKS[name]
     values: dict[str, Any] = {
         "name": name,
-        "granularity": "kernel+neuron",
+        "granularity": Granularities(conv="kernel", micro="neuron"),
         "t_c": t_c,
         "t_p": t_p,
         "graph_seed": 0,
@@ -96,6 +106,8 @@ def network_record(name: str, rounds: int = 30, per_round: int = 20, seed: int =
         warmup_latencies_s=[latency_s * 1.2] * 12,
         warmup_steady=True,
         rounds=samples(latency_s, rounds, per_round, seed + list(NETWORKS).index(name)),
+        network=name,
+        granularity="kernel",
     )
 
 
@@ -124,7 +136,7 @@ def facts(**changes: Any) -> Facts:
 
 
 def failed(name: str, message: str = "the model needs opset 13, this onnxruntime reads up to 12") -> NetworkRecord:
-    return NetworkRecord(name, 1_000_000, problem=Problem("runner", message))
+    return NetworkRecord(name, 1_000_000, problem=Problem("runner", message), network=name)
 
 
 def stored_run(
@@ -148,14 +160,15 @@ def stored_run(
     networks = [network_record(name, rounds, per_round) for name in names] if networks is None else networks
     preprocess = Preprocess([0.5, 0.5, 0.5], [0.25, 0.25, 0.25])
     job = Job(
-        1,
+        JOB_VERSION,
         "fedcba9876543210",
-        [NetworkJob(entry.name, entry.model, entry.golden_logits) for entry in entries],
+        [NetworkJob(entry.name, entry.model, entry.golden_logits, network=entry.name) for entry in entries],
         "data/golden_inputs.npy",
         1e-3,
         preprocess,
         rounds=rounds,
         inferences_per_round=per_round,
+        reference=dense if dense in [entry.name for entry in entries] else None,
     )
     before = facts_before or facts()
     return StoredRun(
@@ -177,7 +190,7 @@ def stored_run(
             test_images="data/test_images.npy",
             test_labels="data/test_labels.npy",
             test_image_count=450,
-            dense=dense,
+            reference=dense,
             networks=entries,
             provenance=Provenance(
                 sis_edge="0.1.0",
@@ -220,12 +233,17 @@ def tensorrt_run(gain: float = 1.2) -> StoredRun:
     """Dense NiN and SiS#1 in fp16, without and with sparse kernels, which make it so many times as fast."""
     run = stored_run(names=("nin", "cifar10-sis1"))
     told = {name: {"number": 2, "names": None} for name in ("eligible", "chosen")}
-    plain = network_record("cifar10-sis1")._replace(name="cifar10-sis1 fp16")
+    plain = network_record("cifar10-sis1")._replace(name="cifar10-sis1 fp16", precision="fp16")
     rounds = [turn._replace(latencies_s=[value / gain for value in turn.latencies_s]) for turn in plain.rounds]
-    sparse = plain._replace(name="cifar10-sis1 fp16 sparse", rounds=rounds, details={"engine_told": {"sparsity": told}})
+    sparse = plain._replace(
+        name="cifar10-sis1 fp16 (2:4 sparse kernels)",
+        form="sparse24",
+        rounds=rounds,
+        details={"engine_told": {"sparsity": told}},
+    )
     entry = run.record.job.networks[1]
     jobs = [
-        entry._replace(name=record.name, network=entry.name, options={"precision": "fp16"})
+        entry._replace(name=record.name, options={"precision": "fp16"}, form=record.form, precision=record.precision)
         for record in (plain, sparse)
     ]
     job = run.record.job._replace(networks=[run.record.job.networks[0], *jobs], runner="tensorrt")

@@ -20,11 +20,13 @@ def record(
     told = None if chosen is None else {"number": chosen, "names": None}
     sparsity = {"eligible": {"number": 8, "names": None}, "chosen": told}
     details = {"engine_told": {"sparsity": sparsity}}
-    return NetworkRecord(name, 1000, rounds=turns, details=details)._replace(**fields)
+    network, _, form = name.partition(" ")
+    identity = {"network": network, "form": form or "plain", "precision": "fp16"}
+    return NetworkRecord(name, 1000, rounds=turns, details=details, **identity)._replace(**fields)
 
 
 def test_a_clear_gain_is_taken() -> None:
-    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 0.9e-3))
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse24", 0.9e-3))
     assert choice.use_sparse
     assert choice.network == "nin"
     assert choice.speed_up is not None
@@ -35,31 +37,31 @@ def test_a_clear_gain_is_taken() -> None:
 
 @pytest.mark.parametrize(("factor", "taken"), [(1.06, True), (1.01, False), (1.0, False), (0.8, False)])
 def test_the_lower_end_decides(factor: float, taken: bool) -> None:
-    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 1e-3 / factor))
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse24", 1e-3 / factor))
     assert choice.use_sparse is taken
     assert taken or "the lower end is below 1.02" in choice.reason
 
 
 def test_a_gain_that_is_not_known_well_enough_is_not_taken() -> None:
     choice = choose_sparse(
-        record("nin", 1e-3, rounds=6, spread=0.4), record("nin sparse", 0.95e-3, rounds=6, spread=0.4)
+        record("nin", 1e-3, rounds=6, spread=0.4), record("nin sparse24", 0.95e-3, rounds=6, spread=0.4)
     )
     assert not choice.use_sparse
     assert choice.speed_up is not None
-    few = choose_sparse(record("nin", 1e-3, rounds=3), record("nin sparse", 0.5e-3, rounds=3))
+    few = choose_sparse(record("nin", 1e-3, rounds=3), record("nin sparse24", 0.5e-3, rounds=3))
     assert not few.use_sparse
     assert "3 rounds are too few" in few.reason
 
 
 def test_an_engine_without_sparse_kernels_is_no_sparse_engine_however_fast() -> None:
-    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 0.5e-3, chosen=0))
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse24", 0.5e-3, chosen=0))
     assert not choice.use_sparse
     assert choice.speed_up is None
     assert choice.reason == "TensorRT took sparse kernels for none of 8 eligible layers"
 
 
 def test_a_builder_that_says_nothing_leaves_it_to_the_measurement() -> None:
-    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 0.5e-3, chosen=None))
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse24", 0.5e-3, chosen=None))
     assert choice.use_sparse
     assert "does not say" in choice.reason
 
@@ -83,38 +85,53 @@ def told(chosen: int | None, tactics: list[str] | None) -> dict[str, Any]:
 def test_the_engine_s_tactics_are_the_second_proof(
     chosen: int | None, tactics: list[str] | None, used: bool, words: str
 ) -> None:
-    choice = choose_sparse(record("nin", 1e-3), record("nin sparse", 0.5e-3, details=told(chosen, tactics)))
+    choice = choose_sparse(record("nin", 1e-3), record("nin sparse24", 0.5e-3, details=told(chosen, tactics)))
     assert (choice.use_sparse, words in choice.reason) == (used, True), choice.reason
 
 
-@pytest.mark.parametrize("broken", ["nin", "nin sparse"])
+@pytest.mark.parametrize("broken", ["nin", "nin sparse24"])
 def test_an_engine_that_failed_is_not_compared(broken: str) -> None:
     problem = Problem("build-failed", "no tactic")
-    records = [record(name, 1e-3, problem=problem if name == broken else None) for name in ("nin", "nin sparse")]
+    records = [record(name, 1e-3, problem=problem if name == broken else None) for name in ("nin", "nin sparse24")]
     choice = choose_sparse(*records)
     assert not choice.use_sparse
     assert "no tactic" in choice.reason
-    assert ("with sparse" in choice.reason) == (broken == "nin sparse")
+    assert ("with sparse" in choice.reason) == (broken == "nin sparse24")
 
 
 def test_native_kernels_of_onnx_runtime_are_chosen_alike() -> None:
-    native = {"custom_ops": "/board/libsis_edge.so"}
-    choice = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 0.5e-3, details=native))
+    choice = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 0.5e-3, details={}, form="native"))
     assert choice.use_sparse
     assert choice.reason.startswith("native sparse kernels; with them it runs 2.0")
-    slower = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 1.1e-3, details=native))
+    slower = choose_sparse(record("nin", 1e-3, details={}), record("nin sparse", 1.1e-3, details={}, form="native"))
     assert not slower.use_sparse
     assert "the lower end is below 1.02" in slower.reason
 
 
 def test_engines_that_never_met_in_a_round() -> None:
-    plain, sparse = record("nin", 1e-3), record("nin sparse", 0.5e-3)
+    plain, sparse = record("nin", 1e-3), record("nin sparse24", 0.5e-3)
     assert choose_sparse(plain, sparse._replace(rounds=[])).reason == "the two forms share no round"
 
 
 def test_every_pair_of_a_run() -> None:
-    names = ["nin", "sis1", "sis1 sparse", "sis1 int8", "sis1 int8 sparse", "lost sparse"]
-    found = choices([record(name, 0.9e-3 if name.endswith("sparse") else 1e-3) for name in names])
-    assert [choice.network for choice in found] == ["sis1", "sis1 int8"]
-    assert all(choice.use_sparse for choice in found)
-    assert found == choices([record(name, 0.9e-3 if name.endswith("sparse") else 1e-3) for name in names])
+    """Pairs are found by network and precision; names decide nothing."""
+    forms = [
+        ("nin", "plain", "fp32"),
+        ("sis1", "plain", "fp32"),
+        ("sis1", "native", "fp32"),
+        ("sis1", "sparse24", "int8"),
+        ("sis1", "plain", "int8"),
+        ("lost", "native", "fp32"),
+    ]
+    records = [
+        record(str(number), 1e-3 if form == "plain" else 0.9e-3, network=network, form=form, precision=precision)
+        for number, (network, form, precision) in enumerate(forms)
+    ]
+    pairs = choices(records)
+    assert [(choice.network, choice.form, choice.precision) for choice in pairs] == [
+        ("sis1", "native", "fp32"),
+        ("sis1", "sparse24", "int8"),
+    ]
+    assert [choice.label for choice in pairs] == ["sis1", "sis1 int8"]
+    assert all(choice.use_sparse for choice in pairs)
+    assert pairs == choices(records), "the same seed, the same answer"

@@ -5,7 +5,6 @@ import pytest
 from results.factory import network_record, stored_run
 from sis_agent.schema import RoundSamples
 from sis_edge.errors import RecordError
-from sis_edge.results import schema
 from sis_edge.results.schema import StoredRun
 
 
@@ -29,7 +28,7 @@ def test_the_record_is_written_by_field_names() -> None:
         (lambda data: data["manifest"].pop("dataset"), "manifest.dataset"),
         (lambda data: data["record"]["networks"][1].update(load_s="soon"), "record.networks.1.load_s"),
         (lambda data: data["record"].update(record_version=9), "record_version is 9"),
-        (lambda data: data["record"]["networks"][0].update(name="other"), "other, which the manifest"),
+        (lambda data: data["record"]["networks"][0].update(network="other"), "other, which the manifest"),
         (lambda data: data["record"]["networks"][0].update(name="cifar10-sis1"), "cifar10-sis1 more than once"),
         (lambda data: data.update(store_version=7), "store version 7"),
         (lambda data: data.pop("store_version"), "store version None"),
@@ -55,18 +54,6 @@ def test_an_impossible_latency_is_refused(latency) -> None:
     record = network_record("nin")._replace(rounds=[RoundSamples(0, 0, 0.0, [1e-3, latency])])
     with pytest.raises(ValueError, match="latenc"):
         stored_run([record])
-
-
-def test_an_older_version_is_lifted(monkeypatch) -> None:
-    def lift(data):
-        board = data.pop("device")
-        return {**data, "store_version": 1, "board": board}
-
-    monkeypatch.setitem(schema._UPGRADES, 0, lift)
-    data = json.loads(stored_run(board="pi@host:22").to_json())
-    data["store_version"] = 0
-    data["device"] = data.pop("board")
-    assert StoredRun.from_json(json.dumps(data), "x").board == "pi@host:22"
 
 
 def test_networks_pairs_the_bundle_with_the_record() -> None:

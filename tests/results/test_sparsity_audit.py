@@ -9,9 +9,22 @@ import pytest
 from exporting.networks import preset_model, saved
 from tiny_bundle import tiny_bundle
 
-from sis_agent.schema import Facts, NetworkJob, NetworkRecord, Preprocess, Problem, Record, RoundSamples
+from sis_agent.schema import (
+    JOB_VERSION,
+    RECORD_VERSION,
+    Facts,
+    NetworkJob,
+    NetworkRecord,
+    Preprocess,
+    Problem,
+    Record,
+    RoundSamples,
+)
 from sis_agent.schema import Job as AgentJob
 from sis_edge import profiles
+from sis_edge.backends.tensorrt import TensorRtSettings
+from sis_edge.bundles.identity import PLAIN, SPARSE_24, label
+from sis_edge.bundles.manifest import Granularities
 from sis_edge.bundles.verify import Bundle, file_entries, open_bundle, write_manifest
 from sis_edge.cli import run as run_command
 from sis_edge.profiles import DeviceProfile
@@ -32,7 +45,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def with_network(folder: Path, preset: str, conv: str) -> Bundle:
     saved(preset_model(preset, conv), folder / "networks/sparse/model.onnx")
     manifest = open_bundle(folder).manifest
-    entries = [entry.model_copy(update={"granularity": f"{conv} / neuron"}) for entry in manifest.networks]
+    units = Granularities(conv=conv, micro="neuron")
+    entries = [entry.model_copy(update={"granularity": units}) for entry in manifest.networks]
     return write_manifest(
         folder, manifest.model_copy(update={"networks": tuple(entries), "files": file_entries(folder)})
     )
@@ -60,7 +74,7 @@ def test_what_is_eligible(bundle: Bundle) -> None:
         (profiles.load("jetson-nano"), "hardware: compute capability 5.3 has no sparse tensor cores"),
         (profiles.load("raspberry-pi-5"), "hardware: the profile has no GPU for TensorRT"),
         (
-            ORIN.model_copy(update={"tensorrt": profiles.TensorRtSettings(precisions=["fp32"])}),
+            ORIN.model_copy(update={"tensorrt": TensorRtSettings(precisions=["fp32"])}),
             "precision: fp32, and sparse tensor cores compute fp16 and INT8",
         ),
     ],
@@ -75,18 +89,32 @@ def test_scattered_kernels(tmp_path: Path) -> None:
     assert found["C2"] in ("structure: up to 4 of 4 inputs exist", "structure: up to 3 of 4 inputs exist")
 
 
+def both_forms(precision: str) -> list[NetworkJob]:
+    """The engines of the network `sparse`, without and with sparse kernels."""
+    return [
+        NetworkJob(label("sparse", form, precision), "m", "g", "sparse", form=form, precision=precision)
+        for form in (PLAIN, SPARSE_24)
+    ]
+
+
+def recorded(job: NetworkJob, latencies_s: list[float]) -> NetworkRecord:
+    turns = [RoundSamples(0, 0, 0.0, latencies_s)]
+    return NetworkRecord(job.name, 1, rounds=turns, network=job.network, form=job.form, precision=job.precision)
+
+
 def stored(bundle: Bundle, sparsity: dict[str, Any], runner: str = "tensorrt", **second: Any) -> StoredRun:
     """A run with an engine without and one with sparse kernels; `second` changes the record of the latter."""
-    jobs = [NetworkJob("dense", "m", "g")]
-    jobs += [NetworkJob(f"sparse{end}", "m", "g", "sparse", {"precision": "fp16"}) for end in (" fp16", " fp16 sparse")]
-    records = [NetworkRecord(job.name, 1, rounds=[RoundSamples(0, 0, 0.0, [2e-3, 3e-3, 9e-3])]) for job in jobs]
+    jobs = [NetworkJob("dense", "m", "g", "dense"), *both_forms("fp16")]
+    records = [recorded(job, [2e-3, 3e-3, 9e-3]) for job in jobs]
     records[2] = (
         records[2]
         ._replace(rounds=[RoundSamples(0, 1, 0.0, [1e-3, 2e-3, 3e-3])], details={"engine_told": {"sparsity": sparsity}})
         ._replace(**second)
     )
-    job = AgentJob(1, bundle.id, jobs, "i", 1e-3, Preprocess([0.0] * 3, [1.0] * 3), runner=runner)
-    record = Record(1, "r", "a", job, "2026-01-01T00:00:00Z", 1.0, Facts(), Facts(), {}, records, "c", 1e-9)
+    job = AgentJob(JOB_VERSION, bundle.id, jobs, "i", 1e-3, Preprocess([0.0] * 3, [1.0] * 3), runner=runner)
+    record = Record(
+        RECORD_VERSION, "r", "a", job, "2026-01-01T00:00:00Z", 1.0, Facts(), Facts(), {}, records, "c", 1e-9
+    )
     return StoredRun(
         stored_at=datetime.now(UTC),
         profile="jetson-orin-nano",
@@ -147,9 +175,8 @@ def test_layers_that_tensorrt_names_in_its_own_way(bundle: Bundle) -> None:
 
 def test_one_precision_of_several(bundle: Bundle) -> None:
     run = stored(bundle, {"chosen": {"number": 1, "names": ["C2"]}})
-    pair = [("sparse int8", [5e-3]), ("sparse int8 sparse", [4e-3])]
-    jobs = [NetworkJob(name, "m", "g", "sparse", {"precision": "int8"}) for name, _ in pair]
-    records = [NetworkRecord(name, 1, rounds=[RoundSamples(0, 0, 0.0, times)]) for name, times in pair]
+    jobs = both_forms("int8")
+    records = [recorded(job, times) for job, times in zip(jobs, ([5e-3], [4e-3]), strict=True)]
     job = run.record.job._replace(networks=[*run.record.job.networks, *jobs])
     record = run.record._replace(job=job, networks=[*run.record.networks, *records])
     both = run.model_copy(update={"record": record})

@@ -11,8 +11,9 @@ import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.schema import Record
-from sis_edge import profiles, report
+from sis_edge import report
 from sis_edge.backends import onnxruntime
+from sis_edge.backends.onnxruntime import OnnxRuntimeSettings
 from sis_edge.board import deploy, jobs
 from sis_edge.build import pipeline
 from sis_edge.results.schema import StoredRun
@@ -94,7 +95,7 @@ def sparse_record(transport, tmp_path_factory) -> Record:
         patch.setitem(jobs.NETWORK_JOBS, "onnxruntime", lambda *about: onnxruntime.jobs_for(*about)[1:])
         board = tiny_profile(architecture="aarch64")
         longer = board.measuring.model_copy(update={"time_limit_s": 600})
-        settings = profiles.OnnxRuntimeSettings(sparse=True)
+        settings = OnnxRuntimeSettings(sparse=True)
         board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
         folder = tmp_path_factory.mktemp("sparse")
         short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}

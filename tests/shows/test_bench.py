@@ -53,7 +53,7 @@ def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> No
     done = sis_edge("bench", "bundle", "--board", "nano-sim", "--runs-dir", "nano", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "(SIMULATED)" in done.stdout.splitlines()[0]
-    assert "Energy of one inference, scope: " in done.stdout
+    assert "Energy per inference, scope: " in done.stdout
     run = store.newest(folder / "nano")
     assert run.record.simulated
     rail = simulated.load("nano-sim").rails["POM_5V_IN"]
@@ -65,7 +65,9 @@ def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> No
     made = sis_edge("report", "--runs-dir", "nano", "--name", "nano", cwd=folder)
     assert made.returncode == 0, made.stderr
     page = (folder / "reports/nano/index.html").read_text(encoding="utf-8")
-    for block in re.findall(r"<h[23] class=\"part\">[^\n]*(?=\n<div class=\"scroll\"[^\n]*\n<table data-table)", page):
+    blocks = re.findall(r"<h[23] class=\"part\">[^\n]*(?=\n<div class=\"scroll\"[^\n]*\n<table data-table)", page)
+    assert len(blocks) == page.count("<table data-table") > 0
+    for block in blocks:
         assert '<span class="mark">simulated</span>' in block
     for picture in (folder / "reports/nano").glob("*.svg"):
         assert "SIMULATED" in picture.read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def test_build_deploy_report(tmp_path: Path, server: Server) -> None:
     assert manifest.dataset_sha256 == data.sha256
     assert np.array_equal(np.load(bundle.path / manifest.test_images), data.test.images[:500])
     assert [entry.paper_accuracy for entry in manifest.networks] == [0.8894, 0.8646]
-    assert manifest.dense == "nin"
+    assert manifest.reference == "nin"
 
     again = sis_edge(*BUILD, cwd=tmp_path)
     assert again.stdout == "Nothing to do: build/local-cifar10 is built and every file is sound.\n"

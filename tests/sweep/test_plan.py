@@ -29,20 +29,20 @@ def test_every_combination_with_every_seed(digits: Dataset, tmp_path: Path) -> N
         seeds=(0, 1, 7),
     )
     found = prepare(wanted, digits)
-    assert len(found.lines) == 2 * 2 * 2 * 2
+    assert len(found.structures) == 2 * 2 * 2 * 2
     assert len(found.tasks) == 3 * 16
     assert not found.left_out
     assert {task.seed for task in found.tasks} == {0, 1, 7}
     assert all(task.formation.seed == task.seed for task in found.tasks)
     assert len({task.graph_sha256 for task in found.tasks}) == len(found.tasks)
-    assert sorted(key for _, keys in found.lines for key in keys) == sorted(task.key for task in found.tasks)
+    assert sorted(key for _, keys in found.structures for key in keys) == sorted(task.key for task in found.tasks)
 
 
 def test_graphs_that_are_the_same_are_trained_once(digits: Dataset, tmp_path: Path) -> None:
     """Dense is dense in every granularity; its seeds still differ by weights and order."""
     wanted = plan_in(tmp_path, budgets=budgets(("nin", "cifar10-sis1"), (), ()), granularities=("kernel", "block"))
     found = prepare(wanted, digits)
-    assert [structure.name for structure, _ in found.lines] == [
+    assert [structure.name for structure, _ in found.structures] == [
         "nin, kernel, uniform",
         "cifar10-sis1, kernel, uniform",
         "cifar10-sis1, block:8, uniform",
@@ -56,7 +56,7 @@ def test_what_cannot_be_formed_is_left_out_with_the_reason(digits: Dataset, tmp_
         tmp_path, budgets=budgets((), (0.3, 0.5), ()), granularities=("nm", "kernel"), distributions=("uniform", "erk")
     )
     found = prepare(wanted, digits)
-    assert [structure.name for structure, _ in found.lines] == [
+    assert [structure.name for structure, _ in found.structures] == [
         "0.3, 1, kernel, uniform",
         "0.3, 1, kernel, erk",
         "0.5, 1, nm, uniform",
@@ -78,13 +78,13 @@ def test_presets_keep_the_paper_s_counts(digits: Dataset, tmp_path: Path) -> Non
 def test_units_that_cannot_hit_a_preset_s_count_come_nearest_to_it(digits: Dataset, tmp_path: Path) -> None:
     wanted = plan_in(tmp_path, budgets=budgets(("svhn-sis3",), (), ()), granularities=("neuron", "nm"), seeds=(0, 5))
     found = prepare(wanted, digits)
-    for structure, keys in found.lines:
+    for structure, keys in found.structures:
         graphs = [form(nin(), task.formation) for task in found.tasks if task.key in keys]
         assert len(graphs) == 2
         for graph in graphs:
             assert graph.synapse_count == pytest.approx(preset("svhn-sis3").synapses, rel=0.05), structure.name
-    shares = prepare(plan_in(tmp_path, budgets=budgets((), (0.25,), (0.25,)), granularities=("neuron", "nm")), digits)
-    assert {task.formation.t_c for task in shares.tasks} == {0.25}  # a share that was asked for stays
+    fixed = prepare(plan_in(tmp_path, budgets=budgets((), (0.25,), (0.25,)), granularities=("neuron", "nm")), digits)
+    assert {task.formation.t_c for task in fixed.tasks} == {0.25}  # a density that was given stays
 
 
 def test_blocks_of_several_widths(digits: Dataset, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_blocks_of_several_widths(digits: Dataset, tmp_path: Path) -> None:
         tmp_path, budgets=budgets((), (0.5,), ()), granularities=("block", "block:8", "block:16"), seeds=(0,)
     )
     found = prepare(wanted, digits)
-    assert [(structure.formation.units, structure.formation.block) for structure, _ in found.lines] == [
+    assert [(structure.formation.units, structure.formation.block) for structure, _ in found.structures] == [
         ("block:8", 8),
         ("block:16", 16),
     ]
@@ -101,7 +101,7 @@ def test_blocks_of_several_widths(digits: Dataset, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["kernel:8", "block:", "block:x", "block:-8"])
 def test_units_that_say_nothing(digits: Dataset, tmp_path: Path, word: str) -> None:
-    with pytest.raises(UsageError, match=f"granularity {word} is unknown: only block takes a number"):
+    with pytest.raises(UsageError, match=f"unknown granularity '{word}'; only block takes a width"):
         prepare(plan_in(tmp_path, granularities=(word,)), digits)
 
 
@@ -132,14 +132,14 @@ def test_a_tenth_is_held_out(digits: Dataset, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("held_out", [0, -1, 1296, 5000])
 def test_too_many_or_no_images_held_out(digits: Dataset, tmp_path: Path, held_out: int) -> None:
-    with pytest.raises(UsageError, match=r"1,297 training images cannot be held out; give --held-out a number from 1"):
+    with pytest.raises(UsageError, match=r"of 1,297 training images; --held-out must be from 1 to 1,295"):
         prepare(plan_in(tmp_path, held_out=held_out), digits)
 
 
 def test_nothing_to_train(digits: Dataset, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nothing to train: 0\.3, 1, nm, uniform: granularity nm cannot keep"):
         prepare(plan_in(tmp_path, budgets=budgets((), (0.3,), ()), granularities=("nm",)), digits)
-    with pytest.raises(UsageError, match="no seed or no structure"):
+    with pytest.raises(UsageError, match="nothing to train: the sweep has no seed or no structure"):
         prepare(plan_in(tmp_path, granularities=()), digits)
 
 
@@ -148,10 +148,10 @@ def test_a_name_that_is_wrong_is_no_structure_that_is_left_out(digits: Dataset, 
         prepare(plan_in(tmp_path, distributions=("uniform", "ekr")), digits)
 
 
-def test_presets_or_shares() -> None:
+def test_presets_or_densities() -> None:
     assert [budget.name for budget in budgets(("nin", "svhn-sis3"), (), ())] == ["nin", "svhn-sis3"]
     assert [budget.name for budget in budgets((), (0.25, 1.0), (0.5,))] == ["0.25, 0.5", "1, 0.5"]
     assert [budget.formation.t_c for budget in budgets((), (), (0.5,))] == [1.0]
     for words in (((), (), ()), (("nin",), (0.5,), ())):
-        with pytest.raises(UsageError, match="a sweep needs either --preset NAME,NAME or shares"):
+        with pytest.raises(UsageError, match="a sweep needs either --preset NAME,NAME or densities"):
             budgets(*words)

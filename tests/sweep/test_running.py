@@ -18,9 +18,9 @@ from sis_edge.files import stages
 from sis_edge.formation import form
 from sis_edge.spec import nin
 from sis_edge.sweep import local, running
-from sis_edge.sweep.running import Outcomes, Swept, run
+from sis_edge.sweep.running import Executor, Outcomes, SweepResult, run
 from sis_edge.sweep.trial import Failure, Task, Trial, load
-from sis_edge.sweep.work import ATTEMPTS, attempt
+from sis_edge.sweep.work import MAX_ATTEMPTS, attempt
 from sis_edge.training import stage
 from sis_edge.training.evaluate import accuracy
 from sis_edge.training.train import CHECKPOINT
@@ -29,14 +29,14 @@ from .plans import plan_in
 
 
 class Watch:
-    """A runner that notes what it was given, and passes it on to this process."""
+    """An executor that notes what it was given, and passes it on to this process."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     def __call__(self, tasks: Sequence[Task], root: Path) -> Outcomes:
         self.asked = [task.key for task in tasks]
-        return local.one_by_one(tasks, root, lambda task, done, total, loss: None)
+        return local.run_serially(tasks, root, lambda task, done, total, loss: None)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -44,18 +44,18 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def swept_once(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+def swept_once(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
     return run(plan_in(tmp_path_factory.mktemp("sweep") / "s"), Watch())
 
 
 @pytest.fixture
-def swept(swept_once: Swept, tmp_path: Path) -> Path:
+def swept(swept_once: SweepResult, tmp_path: Path) -> Path:
     """A finished sweep of the test's own."""
     shutil.copytree(swept_once.plan.folder, tmp_path / "s")
     return tmp_path / "s"
 
 
-def test_each_trial_is_a_file_of_its_own(swept_once: Swept) -> None:
+def test_each_trial_is_a_file_of_its_own(swept_once: SweepResult) -> None:
     assert not swept_once.failures
     assert len(swept_once.trials) == 4
     assert set(files(swept_once.plan.folder)) == {f"{key[:20]}.json" for key in swept_once.trials}
@@ -68,7 +68,7 @@ def test_each_trial_is_a_file_of_its_own(swept_once: Swept) -> None:
         assert (trial.train_images, trial.held_out, trial.seed) == (64, 100, task.seed)
 
 
-def test_accuracy_is_that_on_the_last_training_images(swept_once: Swept) -> None:
+def test_accuracy_is_that_on_the_last_training_images(swept_once: SweepResult) -> None:
     data = datasets.load("digits")
     held_out = ImageSet(data.train.images[-100:], data.train.labels[-100:])
     task = swept_once.prepared.tasks[0]
@@ -102,7 +102,7 @@ def test_a_damaged_trial_is_made_again_from_its_training(swept: Path, damage: by
     name = sorted(before)[1]
     (swept / running.TRIALS / name).write_bytes(damage)
     steps: list[int] = []
-    again = run(plan_in(swept), partial(local.one_by_one, on_step=lambda task, done, total, loss: steps.append(done)))
+    again = run(plan_in(swept), partial(local.run_serially, on_step=lambda task, done, total, loss: steps.append(done)))
     assert again.done_before == 3
     assert steps == []  # the training was found
     made = load(next(key for key in again.trials if name.startswith(key[:20])), swept / running.TRIALS)
@@ -116,14 +116,14 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(plan_in(tmp_path / "s"), partial(local.one_by_one, on_step=press))
+        run(plan_in(tmp_path / "s"), partial(local.run_serially, on_step=press))
     assert len(files(tmp_path / "s")) == 1
     watch = Watch()
     assert len(run(plan_in(tmp_path / "s"), watch).trials) == 4
     assert len(watch.asked) == 3
 
 
-def test_an_interruption_ends_the_runner(tmp_path: Path) -> None:
+def test_an_interruption_ends_the_executor(tmp_path: Path) -> None:
     ended: list[bool] = []
 
     def forever(tasks: Sequence[Task], root: Path) -> Generator[tuple[Task, Trial | Failure], None, None]:
@@ -166,20 +166,23 @@ def _fails(tasks: Sequence[Task], root: Path) -> Outcomes:
         yield task, Failure("no reason")
 
 
-def test_other_images_on_a_machine_are_refused(swept_once: Swept, tmp_path: Path) -> None:
+def test_other_images_on_a_machine_are_refused(swept_once: SweepResult, tmp_path: Path) -> None:
     task = replace(swept_once.prepared.tasks[0], dataset_sha256="0" * 64)
     outcome = attempt(task, tmp_path)
     assert isinstance(outcome, Failure)
-    assert "this machine's digits has other images (SHA-256 da189819564c, expected 000000000000)" in outcome.reason
+    assert (
+        "the images of digits on this machine differ from the sweep's (SHA-256 da189819564c, expected 000000000000)"
+        in outcome.reason
+    )
     assert not outcome.details
     unknown = attempt(
         replace(task, graph_sha256="0", dataset_sha256=swept_once.prepared.tasks[0].dataset_sha256), tmp_path
     )
     assert isinstance(unknown, Failure)
-    assert "install the same version everywhere" in unknown.reason
+    assert "install the same version on all machines" in unknown.reason
 
 
-def test_a_bug_of_ours_fails_its_trial_with_a_traceback(swept_once: Swept, tmp_path: Path) -> None:
+def test_a_bug_of_ours_fails_its_trial_with_a_traceback(swept_once: SweepResult, tmp_path: Path) -> None:
     def broken(done: int, total: int, loss: float) -> None:
         raise ZeroDivisionError("of ours")
 
@@ -200,7 +203,7 @@ def test_one_sweep_at_a_time_in_a_folder(tmp_path: Path) -> None:
         run(plan_in(tmp_path), Watch())
 
 
-def _killing(times: int, killed: set[int]) -> running.Runner:
+def _killing(times: int, killed: set[int]) -> Executor:
     """Two processes at a time; that of the first task is killed in mid-training so many times, noted in `killed`."""
 
     def runner(tasks: Sequence[Task], root: Path) -> Outcomes:
@@ -209,7 +212,7 @@ def _killing(times: int, killed: set[int]) -> running.Runner:
         thread = threading.Thread(target=kill, args=(checkpoint, ended))
         thread.start()
         try:
-            yield from local.in_processes(tasks, root, jobs=2)
+            yield from local.run_in_processes(tasks, root, jobs=2)
         finally:
             ended.set()
             thread.join()
@@ -239,8 +242,8 @@ def _workers() -> list[psutil.Process]:
 
 @pytest.mark.slow
 class TestProcesses:
-    def test_they_find_what_one_process_finds(self, swept_once: Swept, tmp_path: Path) -> None:
-        found = run(plan_in(tmp_path), partial(local.in_processes, jobs=2))
+    def test_they_find_what_one_process_finds(self, swept_once: SweepResult, tmp_path: Path) -> None:
+        found = run(plan_in(tmp_path), partial(local.run_in_processes, jobs=2))
         assert not found.failures
         assert {key: trial.wrong for key, trial in found.trials.items()} == {
             key: trial.wrong for key, trial in swept_once.trials.items()
@@ -259,6 +262,6 @@ class TestProcesses:
         }
 
     def test_one_that_always_dies_fails_and_the_others_go_on(self, tmp_path: Path) -> None:
-        found = run(plan_in(tmp_path, granularities=("neuron",), epochs=30), _killing(ATTEMPTS, set()))
-        assert [why.reason for _, why in found.failures] == [f"its process died {ATTEMPTS} times (exit code -9)"]
+        found = run(plan_in(tmp_path, granularities=("neuron",), epochs=30), _killing(MAX_ATTEMPTS, set()))
+        assert [failure.reason for _, failure in found.failures] == [f"worker died {MAX_ATTEMPTS} times (exit code -9)"]
         assert len(found.trials) == 1

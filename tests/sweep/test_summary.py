@@ -10,8 +10,8 @@ from scipy import stats
 
 from sis_edge.bundles.provenance import provenance
 from sis_edge.formation import Formation
-from sis_edge.sweep.plan import Prepared, Structure
-from sis_edge.sweep.running import Swept
+from sis_edge.sweep.plan import PreparedSweep, Structure
+from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Summary, half_width, pooled_spread, summarise
 from sis_edge.sweep.trial import TRIAL_VERSION, Trial
 from sis_edge.training import Recipe
@@ -22,10 +22,10 @@ IMAGES = 400
 PROVENANCE = provenance()
 
 
-def swept(told: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = None) -> Swept:
-    """A sweep that told those images rightly: a bool [seeds, images] for each distribution's name."""
+def swept(correct: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = None) -> SweepResult:
+    """A sweep that classified those images right: a bool [seeds, images] for each distribution's name."""
     lines, trials = [], {}
-    for at, (name, rows) in enumerate(told.items()):
+    for at, (name, rows) in enumerate(correct.items()):
         formation = Formation(distribution=name)
         keys = []
         for seed, row in enumerate(rows):
@@ -49,14 +49,14 @@ def swept(told: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None = N
                 provenance=PROVENANCE,
             )
         lines.append((Structure((budgets or {}).get(name, "1, 1"), formation), tuple(keys)))
-    images = next(iter(told.values())).shape[1]
-    return Swept(
-        plan_in(Path("s")), Prepared((), tuple(lines), (), Recipe(precision="fp32"), images, 64), trials, (), 0
+    images = next(iter(correct.values())).shape[1]
+    return SweepResult(
+        plan_in(Path("s")), PreparedSweep((), tuple(lines), (), Recipe(precision="fp32"), images, 64), trials, (), 0
     )
 
 
 def rows(numbers: np.random.Generator, seeds: int, accuracy: float, spread: float) -> NDArray[np.bool_]:
-    """Images of one common difficulty, told rightly by networks whose accuracy varies with the seed."""
+    """Images of one common difficulty, classified right by networks whose accuracy varies with the seed."""
     ease = np.sqrt(0.8) * COMMON + np.sqrt(0.2) * numbers.standard_normal((seeds, IMAGES))
     level = np.clip(accuracy + spread * numbers.standard_normal((seeds, 1)), 0.01, 0.99)
     return ease < stats.norm.ppf(level)
@@ -66,16 +66,16 @@ COMMON = np.random.default_rng(5).standard_normal(IMAGES)
 
 
 @pytest.mark.parametrize(("spread", "least", "most"), [(0.0, 0.93, 1.0), (0.03, 0.90, 1.0)])
-def test_equal_structures_are_told_apart_at_most_as_often_as_promised(
+def test_equal_structures_differ_significantly_at_most_as_often_as_promised(
     monkeypatch: pytest.MonkeyPatch, spread: float, least: float, most: float
 ) -> None:
     numbers = np.random.default_rng(1)
     inside = []
     for _ in range(400):
         monkeypatch.setattr(f"{__name__}.COMMON", numbers.standard_normal(IMAGES))
-        told = [rows(numbers, 3, 0.85, spread) for _ in range(4)]
-        width = half_width(told[0], told[1], pooled_spread(told))
-        inside.append(abs(told[0].mean() - told[1].mean()) <= width)
+        correct = [rows(numbers, 3, 0.85, spread) for _ in range(4)]
+        width = half_width(correct[0], correct[1], pooled_spread(correct))
+        inside.append(abs(correct[0].mean() - correct[1].mean()) <= width)
     assert least <= np.mean(inside) <= most
 
 
@@ -102,11 +102,11 @@ def test_the_interval_by_hand() -> None:
 
 
 def test_lines_are_means_over_seeds_and_best_first() -> None:
-    told = {
+    correct = {
         "uniform": np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool),
         "erk": np.array([[1, 1, 1, 0], [1, 1, 1, 1]], dtype=bool),
     }
-    best, other = summarise(swept(told)).lines
+    best, other = summarise(swept(correct)).lines
     assert (best.structure.formation.distribution, best.is_best) == ("erk", True)
     assert (best.accuracy, best.difference, best.half_width) == (0.875, 0, 0)
     assert other.accuracy == 0.375
@@ -130,21 +130,24 @@ def test_lines_of_one_budget_are_compared_among_themselves() -> None:
         ("erk", False),
     ]
     assert not found.lines[2].inside_noise
-    assert found.notes[0].startswith("Best of 2, and so flattered by chance: b, kernel, centred; none of the other 1")
+    assert found.notes[0] == (
+        "Best of 2 (the best of several is overestimated by chance): b, kernel, centred; "
+        "significantly worse: 1 of the other 1."
+    )
 
 
 def test_budgets_of_one_line_are_compared_with_each_other() -> None:
     found = summary_of({"uniform": "a", "erk": "b", "centred": "c"})
     assert [line.is_best for line in found.lines] == [True, False, False]
     assert [line.inside_noise for line in found.lines] == [True, False, True]
-    assert "1 of the other 2 inside the noise" in found.notes[0]
+    assert found.notes[0].endswith("uniform; significantly worse: 1 of the other 2.")
 
 
 def test_one_seed_each_says_what_is_not_known() -> None:
     found = summary_of({}, seeds=1)
     assert found.pooled_spread is None
     assert all(line.spread is None for line in found.lines)
-    assert any("One seed each: only the chance of the images is known" in note for note in found.notes)
+    assert any("One seed each: the interval covers the images only" in note for note in found.notes)
 
 
 def test_a_line_without_a_trial_is_no_line() -> None:

@@ -22,7 +22,7 @@ from sis_edge import datasets, profiles
 from sis_edge.build import pipeline
 from sis_edge.cli import run as command
 from sis_edge.datasets import Dataset, ImageSet
-from sis_edge.errors import UsageError
+from sis_edge.errors import DatasetError, DiskError, SisEdgeError, UsageError
 from sis_edge.formation import Formation, form
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet, kernels
@@ -30,8 +30,8 @@ from sis_edge.spec import nin
 from sis_edge.training import Recipe, default_recipe
 from sis_edge.training import stage as training_stage
 from sis_edge.training.batches import Batches, normalise
-from sis_edge.training.distributed import Together, join
-from sis_edge.training.train import CHECKPOINT, Training
+from sis_edge.training.distributed import DistributedGroup, TrainingJob, join
+from sis_edge.training.train import CHECKPOINT, TrainingModule
 
 FORMATION = Formation(t_c=0.05, t_p=0.1, conv="neuron")
 LIMIT, EPOCHS = 256, 8
@@ -75,7 +75,9 @@ def test_a_share_is_the_same_each_time_and_no_two_are_cropped_alike() -> None:
 
 def test_batches_that_cannot_be_shared() -> None:
     data = dataset()
-    with pytest.raises(UsageError, match="9 processes cannot share batches of 16 images, for each needs 2 or more"):
+    with pytest.raises(
+        UsageError, match=r"a batch of 16 images cannot be split over 9 processes \(each needs at least 2 images\)"
+    ):
         Batches(data, data.train, RECIPE, seed=0, epoch=0, rank=0, world=9)
 
 
@@ -93,10 +95,75 @@ def test_none_is_no_number_of_devices(option: str, capsys: pytest.CaptureFixture
 
 
 def test_the_zoo_needs_no_devices(tmp_path: Path) -> None:
-    group = Together(2, 1, None)  # type: ignore[arg-type]
-    plan = pipeline.BuildPlan(profiles.load("local"), "digits", ("nin",), tmp_path, "b", weights="zoo", together=group)
+    group = DistributedGroup(2, 1, None)  # type: ignore[arg-type]
+    plan = pipeline.BuildPlan(profiles.load("local"), "digits", ("nin",), tmp_path, "b", weights="zoo", group=group)
     with pytest.raises(UsageError, match="--devices 2 --num-nodes 1 is of a training, and --from-zoo trains nothing"):
         pipeline.build(plan)
+
+
+class RecordedFabric:
+    """Fabric's part in a group, for one rank of it: what rank 0 broadcasts, in order, or how it is lost."""
+
+    def __init__(self, rank: int, *sent: object) -> None:
+        self.global_rank = rank
+        self.sent = list(sent)
+
+    def broadcast(self, own: object) -> object:
+        if self.global_rank == 0:
+            self.sent.append(own)
+            return own
+        received = self.sent.pop(0)
+        if isinstance(received, Exception):
+            raise received
+        return received
+
+
+def group_of(fabric: RecordedFabric) -> DistributedGroup:
+    return DistributedGroup(2, 1, fabric)  # type: ignore[arg-type]
+
+
+def job_in(folder: Path, dataset_sha256: str) -> TrainingJob:
+    recipe = default_recipe("digits", flip=False, precision="fp32", epochs=1)
+    return TrainingJob(form(nin(), FORMATION), "digits", dataset_sha256, 64, recipe, 0, folder)
+
+
+def test_a_rank_with_other_images_is_refused(tmp_path: Path) -> None:
+    group = group_of(RecordedFabric(1, job_in(tmp_path, "0" * 64)))
+    with pytest.raises(DatasetError, match="the images of digits on rank 1 differ from those on rank 0; fetch them"):
+        training_stage.follow(group, None)
+
+
+def test_a_rank_that_does_not_see_the_checkpoint_is_refused(tmp_path: Path) -> None:
+    away = tmp_path / "not-here" / CHECKPOINT
+    group = group_of(RecordedFabric(1, job_in(tmp_path, datasets.load("digits").sha256), str(away)))
+    with pytest.raises(DiskError, match=f"rank 1 cannot see {away}; to resume from a checkpoint"):
+        training_stage.follow(group, None)
+
+
+def test_a_rank_ends_with_rank_zero(tmp_path: Path) -> None:
+    taken: list[TrainingJob] = []
+    job = job_in(tmp_path, "0" * 64)
+    group_of(RecordedFabric(1, job, job, None)).follow(taken.append)
+    assert taken == [job, job]
+    with pytest.raises(SisEdgeError, match="rank 1 stopped because another rank was lost"):
+        group_of(RecordedFabric(1, job, RuntimeError("[gloo] Connection closed by peer"))).follow(taken.append)
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        group_of(RecordedFabric(1, RuntimeError("a bug of ours"))).follow(taken.append)
+
+
+def test_rank_zero_announces_each_training_and_the_end(tmp_path: Path) -> None:
+    fabric, job = RecordedFabric(0), job_in(tmp_path, "0" * 64)
+    group = group_of(fabric)
+    with group.leading(), group.training(job):
+        assert fabric.sent == [job]
+    assert fabric.sent == [job, None]
+    with (
+        pytest.raises(SisEdgeError, match="a training process was lost; run the same command again to resume"),
+        group.leading(),
+        group.training(job),
+    ):
+        raise RuntimeError("[gloo] Connection closed by peer")
+    assert fabric.sent == [job, None, job]  # the others have lost each other, too: nobody would hear it
 
 
 class Ranks:
@@ -110,7 +177,8 @@ def by_hand(data: Dataset, recipe: Recipe, world: int) -> SisNet:
     """Each rank's loss on its share with its own statistics, the gradients averaged: in one process, with our loops."""
     part = ImageSet(data.train.images[:LIMIT], data.train.labels[:LIMIT])
     modules = [
-        Training(SisNet(compact(form(nin(), FORMATION)), 0).train(), data, part, recipe, seed=0) for _ in range(world)
+        TrainingModule(SisNet(compact(form(nin(), FORMATION)), 0).train(), data, part, recipe, seed=0)
+        for _ in range(world)
     ]
     first, ranks = modules[0], Ranks(world)
     for module in modules:

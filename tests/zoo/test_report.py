@@ -8,9 +8,9 @@ import pytest
 
 from sis_edge.formation import form, preset
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import ZOO_VERSION, Entry, Repeat, find
+from sis_edge.zoo.entry import ZOO_VERSION, Repeat, ZooEntry, find
 from sis_edge.zoo.report import accuracy_synapses, write
-from sis_edge.zoo.sheets import other_rows, paper_rows, sheets
+from sis_edge.zoo.tables import other_rows, paper_rows, tables
 
 
 def enter(
@@ -25,7 +25,7 @@ def enter(
 ) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
-    entry = Entry(
+    entry = ZooEntry(
         zoo_version=ZOO_VERSION,
         name=name,
         preset=network if conv == "kernel" else None,
@@ -87,7 +87,7 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_the_one_to_buil
     enter(zoo, "cifar10-sis3-long", "cifar10-sis3", 0.9, epochs=11)
     rows = [(row.network, row.epochs) for row in paper_rows("cifar10", zoo) if row.network.startswith("cifar10-sis3")]
     assert rows == [("cifar10-sis3", 7), ("cifar10-sis3-long", 11)]
-    again = [note for note in sheets("cifar10", zoo)[0].notes if "trained anew" in note]
+    again = [note for note in tables("cifar10", zoo)[0].notes if "trained anew" in note]
     assert len(again) == 1
     assert again[0].startswith("cifar10-sis3-long is cifar10-sis3 trained anew for 11 epochs")
     found = find(form(nin(), preset("cifar10-sis3").formation(seed=0)), "cifar10", zoo)
@@ -96,36 +96,36 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_the_one_to_buil
 
 
 def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
-    first, others, svhn = sheets("cifar10", zoo)
-    assert [line[0] for line in others.lines] == ["half"]
+    first, others, svhn = tables("cifar10", zoo)
+    assert [line[0] for line in others.texts] == ["half"]
     assert "cifar10-sis1, cifar10-sis2 on cifar10" in first.notes[1]
     assert "--networks cifar10-sis1,cifar10-sis2 --train" in first.notes[1]
     assert not any("trained anew" in note for note in first.notes)
     assert "Table 2" in svhn.title
-    assert {line[5] for line in svhn.lines} == {"not measured"}
+    assert {line[5] for line in svhn.texts} == {"not measured"}
     assert "--dataset svhn --networks nin,svhn-sis1,svhn-sis2,svhn-sis3 --train" in svhn.notes[0]
 
 
 def test_a_data_set_without_a_figure_in_the_paper(zoo: Path) -> None:
-    (empty,) = sheets("fashion_mnist", zoo)
-    assert empty.lines == ()
+    (empty,) = tables("fashion_mnist", zoo)
+    assert empty.texts == ()
     assert "--dataset fashion_mnist --networks nin,svhn-sis3 --train" in empty.notes[1]
     enter(zoo, "fashion-nin", "nin", 0.94, dataset="fashion_mnist")
     enter(zoo, "fashion-svhn-sis3", "svhn-sis3", 0.93, dataset="fashion_mnist")
-    (ours,) = sheets("fashion_mnist", zoo)
+    (ours,) = tables("fashion_mnist", zoo)
     assert ours.notes == ("The paper has no figure on fashion_mnist.",)
-    headings = [heading.title for heading in ours.headings]
+    headings = [column.title for column in ours.columns]
     assert "drop" in headings
     assert not {"paper", "over paper"} & set(headings)
-    assert [(line[0], line[headings.index("drop")]) for line in ours.lines] == [
+    assert [(line[0], line[headings.index("drop")]) for line in ours.texts] == [
         ("fashion-nin", "-"),
         ("fashion-svhn-sis3", "1.00"),
     ]
     chart = accuracy_synapses(other_rows("fashion_mnist", zoo), "")
     assert chart is not None
     assert "the paper" not in json.dumps(chart.spec) + chart.caption
-    (paper, *_) = sheets("cifar10", zoo)
-    assert [line[0] for line in paper.lines if line[0].startswith("fashion")] == []
+    (paper, *_) = tables("cifar10", zoo)
+    assert [line[0] for line in paper.texts if line[0].startswith("fashion")] == []
 
 
 def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from sis_edge import datasets, zoo
 from sis_edge.formation import preset_of
 from sis_edge.training.evaluate import accuracy, logits
 from sis_edge.zoo import samples
-from sis_edge.zoo.entry import Entry
+from sis_edge.zoo.entry import ZooEntry
 
 ENTRIES = zoo.entries()
 MEGABYTE = 1_000_000
@@ -20,7 +20,7 @@ def test_all_together_are_small() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_a_network_is_what_its_entry_says(entry: Entry) -> None:
+def test_a_network_is_what_its_entry_says(entry: ZooEntry) -> None:
     sample = samples.load(entry.dataset)
     assert sample is not None
     assert sample.sha256 == entry.dataset_sha256
@@ -36,7 +36,7 @@ def test_a_network_is_what_its_entry_says(entry: Entry) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_its_accuracy_is_measured_again_on_all_test_images(entry: Entry) -> None:
+def test_its_accuracy_is_measured_again_on_all_test_images(entry: ZooEntry) -> None:
     dataset = datasets.load(entry.dataset)
     measured = accuracy(zoo.load(entry), dataset, dataset.test)
     assert len(dataset.test) == entry.test_images

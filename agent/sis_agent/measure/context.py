@@ -50,7 +50,13 @@ class MeasurementContext:
             self.path(network.golden_logits)
             self.options(network)
             self.networks[network.name] = NetworkRecord(
-                network.name, os.path.getsize(self.path(network.model)), rounds=[]
+                network.name,
+                os.path.getsize(self.path(network.model)),
+                rounds=[],
+                network=network.network or network.name,
+                form=network.form,
+                precision=network.precision,
+                granularity=network.granularity,
             )
         for name in (job.golden_inputs, job.test_images, job.test_labels):
             if name is not None:

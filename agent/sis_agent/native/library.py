@@ -8,8 +8,8 @@ import os
 from typing import Any
 
 INTERFACE_VERSION = 2
-MESSAGE_ROOM = 256
-STAGE_ROOM = 4096
+MESSAGE_BYTES = 256
+MOST_STAGES = 4096
 
 
 class LibraryError(Exception):
@@ -17,7 +17,7 @@ class LibraryError(Exception):
 
 
 class Library:
-    """One loaded library; raises LibraryError where the file is none, or is another version's or processor's."""
+    """One loaded library; raises LibraryError where it is not one, or has another version or processor."""
 
     def __init__(self, path: "str | os.PathLike[str]") -> None:
         self.path = os.path.abspath(os.fspath(path))
@@ -76,9 +76,9 @@ class Chain:
 
     def __init__(self, library: Library, blob: bytes, instruction_set: str = "") -> None:
         self._c = library.c
-        message = ctypes.create_string_buffer(MESSAGE_ROOM)
+        message = ctypes.create_string_buffer(MESSAGE_BYTES)
         name = instruction_set.encode() or None
-        self._handle = self._c.sis_chain_create(blob, len(blob), name, message, MESSAGE_ROOM)
+        self._handle = self._c.sis_chain_create(blob, len(blob), name, message, MESSAGE_BYTES)
         if not self._handle:
             raise LibraryError(message.value.decode(errors="replace"))
         shape = (ctypes.c_int64 * 6)()
@@ -95,9 +95,9 @@ class Chain:
 
     def profile(self, images: Any, outputs: Any, threads: int = 1) -> "list[tuple[int, float]]":
         """One image on `threads` threads of the chain's own: the layer and the seconds of each stage."""
-        seconds, layers = (ctypes.c_double * STAGE_ROOM)(), (ctypes.c_int32 * STAGE_ROOM)()
+        seconds, layers = (ctypes.c_double * MOST_STAGES)(), (ctypes.c_int32 * MOST_STAGES)()
         source, target = _floats(images, 1, self.input_shape), _floats(outputs, 1, self.output_shape)
-        stages = self._c.sis_chain_profile(self._handle, source, target, threads, seconds, layers, STAGE_ROOM)
+        stages = self._c.sis_chain_profile(self._handle, source, target, threads, seconds, layers, MOST_STAGES)
         if stages < 0:
             raise MemoryError("no memory to run the chain")
         return [(int(layers[stage]), float(seconds[stage])) for stage in range(stages)]

@@ -1,32 +1,18 @@
-"""Theta, the synaptic probability distribution: one file each, and the registry of them.
+"""Theta, the synaptic probability distribution: one file each; `registries.DISTRIBUTIONS` lists them.
 
 All are drawn before training from the formation's seed and see no weight.
 """
 
-from sis_edge.errors import unknown
 from sis_edge.formation.distributions.base import Distribution, Units, first
-from sis_edge.formation.distributions.centred import Centred
-from sis_edge.formation.distributions.constant_fan_in import ConstantFanIn
-from sis_edge.formation.distributions.degree_balanced import DegreeBalanced
-from sis_edge.formation.distributions.erk import ErdosRenyiKernel
-from sis_edge.formation.distributions.uniform import Uniform
+from sis_edge.registries import DISTRIBUTIONS
 
-DISTRIBUTIONS: dict[str, Distribution] = {
-    law.name: law for law in (Uniform(), ErdosRenyiKernel(), ConstantFanIn(), DegreeBalanced(), Centred())
-}
-
-
-def distribution(name: str) -> Distribution:
-    """The distribution of that name; raises UsageError with the known names."""
-    if name not in DISTRIBUTIONS:
-        raise unknown("distribution", name, DISTRIBUTIONS)
-    return DISTRIBUTIONS[name]
+UNIFORM = "uniform"
 
 
 def acting(name: str, granularity: str) -> Distribution:
     """The distribution of that name where it means something for a granularity, else the uniform one."""
-    law = distribution(name)
-    return law if granularity in law.acts_on else DISTRIBUTIONS["uniform"]
+    distribution = DISTRIBUTIONS.find(name)
+    return distribution if distribution.applies_to(granularity) else DISTRIBUTIONS[UNIFORM]
 
 
-__all__ = ["DISTRIBUTIONS", "Distribution", "Units", "acting", "distribution", "first"]
+__all__ = ["UNIFORM", "Distribution", "Units", "acting", "first"]

@@ -37,6 +37,10 @@ class Distribution(ABC):
     acts_on: ClassVar[tuple[str, ...]]
     """Granularities that it means something for."""
 
+    def applies_to(self, granularity: str) -> bool:
+        """Whether it means something for units of that granularity."""
+        return granularity in self.acts_on
+
     def shares(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[float]:
         """The share of each layer, whose synapses add up to `share` of all, or to `target` where one is given."""
         return [share] * len(layers)

@@ -21,3 +21,6 @@ class Centred(Distribution):
         offsets = [np.arange(side) - (side - 1) / 2 for side in keys.shape[2:]]
         distance = offsets[0][:, None] ** 2 + offsets[1][None, :] ** 2
         return first(count, keys.astype(np.float64) * (1 + distance))
+
+
+CENTRED = Centred()

@@ -32,3 +32,6 @@ def fan_in(rows: Keys, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     each, more = divmod(count, len(rows))
     found = each + first(more, rows.min(axis=1)).astype(np.int64)
     return found
+
+
+CONSTANT_FAN_IN = ConstantFanIn()

@@ -34,3 +34,6 @@ class DegreeBalanced(Distribution):
             fed += units
             chosen[at] = ranks[at] < units[:, None]
         return chosen.reshape(keys.shape)
+
+
+DEGREE_BALANCED = DegreeBalanced()

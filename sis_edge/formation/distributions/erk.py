@@ -27,3 +27,6 @@ class ErdosRenyiKernel(Distribution):
     def draw(self, keys: Keys, count: int) -> Mask:
         """The smallest keys."""
         return first(count, keys)
+
+
+ERK = ErdosRenyiKernel()

@@ -11,7 +11,11 @@ class Uniform(Distribution):
     """Units of equal size compete over all layers of the group; a layer's count varies with the seed."""
 
     name = "uniform"
-    acts_on = ("kernel", "neuron", "block", "nm", "synapse")
+    acts_on = ()
+
+    def applies_to(self, granularity: str) -> bool:
+        """It is the law of every granularity."""
+        return True
 
     def choose(self, layers: Sequence[Units], count: int) -> list[Mask]:
         """The `count` smallest keys of all layers."""
@@ -19,3 +23,6 @@ class Uniform(Distribution):
         ends = np.cumsum([units.keys.size for units in layers])[:-1]
         parts = np.split(chosen, ends)
         return [part.reshape(units.keys.shape) for part, units in zip(parts, layers, strict=True)]
+
+
+UNIFORM = Uniform()

@@ -13,7 +13,7 @@ from sis_edge.formation.budget import SizeClass, counts
 from sis_edge.formation.distributions import Units, acting
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.streams import raw_keys
-from sis_edge.spec import LayerSpec
+from sis_edge.spec import LayerSpec, NetworkSpec
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -27,6 +27,20 @@ class Granularity(ABC):
     """
 
     name: ClassVar[str]
+    has_blocks: ClassVar[bool] = False
+    """Whether `Formation.block` neighbouring filters share what exists."""
+    fits_sparse_cores: ClassVar[bool] = False
+    """Whether sparse tensor cores (2:4) can make use of the pattern."""
+
+    @classmethod
+    def unit(cls, block: int) -> str:
+        """What exists or not, in a word: `kernel`, or `block:16` for blocks of 16 filters."""
+        return f"{cls.name}:{block}" if cls.has_blocks else cls.name
+
+    @classmethod
+    def steps(cls, spec: NetworkSpec, formation: Formation) -> list[Formation]:
+        """The formations that the units allow, by rising count of synapses; empty where every count can be met."""
+        return []
 
     def __init__(self, formation: Formation) -> None:
         self.formation = formation

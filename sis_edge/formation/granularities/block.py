@@ -11,6 +11,7 @@ class Block(Granularity):
     """All filters of a block of B neighbours have a kernel at the same inputs."""
 
     name = "block"
+    has_blocks = True
 
     def grid(self, layer: LayerSpec) -> tuple[int, ...]:
         """One unit a pair of block and input: (blocks, inputs); the last block may be smaller."""

@@ -5,19 +5,27 @@ the uniform one are about what is drawn between neurons.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sis_edge.formation.distributions import first
+from sis_edge.formation.formation import Formation
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.formation.streams import raw_keys
-from sis_edge.spec import LayerSpec
+from sis_edge.spec import LayerSpec, NetworkSpec
 
 
 class Neuron(Granularity):
     """A share of a layer's neurons exists, and with them every synapse between existing neurons."""
 
     name = "neuron"
+
+    @classmethod
+    def steps(cls, spec: NetworkSpec, formation: Formation) -> list[Formation]:
+        """Whole neurons of the convolutional layers: `t_c` moves by one filter of the widest."""
+        widest = max(layer.filters for layer in spec.layers if layer.group == "CL")
+        return [replace(formation, t_c=count / widest) for count in range(1, widest + 1)]
 
     def neurons(self, layer: LayerSpec, share: float) -> Mask:
         """The share, rounded half up and at least one; the class outputs always exist."""

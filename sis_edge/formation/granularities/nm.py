@@ -1,14 +1,18 @@
 """The unit is N of every M neighbouring inputs, per filter: 2:4 is what sparse tensor cores compute."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
 
 import numpy as np
 
 from sis_edge.errors import UsageError
-from sis_edge.formation.distributions import DISTRIBUTIONS, acting
+from sis_edge.formation.distributions import UNIFORM, acting
+from sis_edge.formation.distributions.constant_fan_in import CONSTANT_FAN_IN
+from sis_edge.formation.formation import Formation
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.formation.streams import raw_keys
-from sis_edge.spec import LayerSpec
+from sis_edge.spec import LayerSpec, NetworkSpec
 
 M = 4
 """Inputs in a group: the group of NVIDIA's sparse tensor cores (Ampere and later)."""
@@ -21,6 +25,17 @@ class NM(Granularity):
     """
 
     name = "nm"
+    fits_sparse_cores = True
+
+    @classmethod
+    def steps(cls, spec: NetworkSpec, formation: Formation) -> list[Formation]:
+        """N of M fixes the count of CL, so the micro networks' `t_p` gives way.
+
+        Only shares at which the inputs of CL divide by M: elsewhere a layer is dense and the pattern not there.
+        """
+        pairs = zip(spec.layers, spec.layers[1:], strict=False)
+        common = gcd(*(layer.filters for layer, after in pairs if layer.group == "MP" and after.group == "CL"))
+        return [replace(formation, t_p=count / common) for count in range(M, common + 1, M)]
 
     def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
         """N of M inputs per group and filter; the pattern fixes the count, so a target is ignored."""
@@ -40,7 +55,7 @@ class NM(Granularity):
         groups = keys.reshape(layer.filters, layer.inputs // M, M)
         law = acting(self.formation.distribution, self.name)
         # Within a group fan-in is constant by definition; whether fan-out is balanced too is what can be asked.
-        draw = DISTRIBUTIONS["constant-fan-in"].draw if law.name == "uniform" else law.draw
+        draw = CONSTANT_FAN_IN.draw if law.name == UNIFORM else law.draw
         chosen = np.stack([draw(groups[:, at], layer.filters * n) for at in range(groups.shape[1])], axis=1)
         mask &= chosen.reshape(layer.filters, layer.inputs)[:, :, None, None]
         return mask

@@ -16,26 +16,26 @@ enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96 };
 INLINE void block(const Factors *p, const float *left, const float *right, size_t right_step, float *to, size_t depth,
                   size_t rows, size_t vectors, size_t last, int adds) {
     vec sum[ROWS][VECTORS];
-    UNROLL for (size_t i = 0; i < ROWS; i++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[i][v] = all(0);
+    UNROLL for (size_t i = 0; i < ROWS; i++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[i][v] = splat(0);
     for (size_t k = 0; k < depth; k++, left += p->left_step, right += right_step) {
         vec b[VECTORS];
         UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) {
             if (v + 1 < vectors || last == LANES)
                 b[v] = load_loose(right + v * LANES);
             else {
-                b[v] = all(0);
+                b[v] = splat(0);
                 memcpy(&b[v], right + v * LANES, last * sizeof(float));
             }
         }
         UNROLL for (size_t i = 0; i < ROWS; i++) if (i < rows) {
-            vec a = all(left[i * p->left_row]);
+            vec a = splat(left[i * p->left_row]);
             UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) sum[i][v] += a * b[v];
         }
     }
     UNROLL for (size_t i = 0; i < ROWS; i++) if (i < rows) UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) {
         float *at = to + i * p->columns + v * LANES;
         if (v + 1 < vectors || last == LANES)
-            store_loose(at, sum[i][v] + (adds ? load_loose(at) : all(0)));
+            store_loose(at, sum[i][v] + (adds ? load_loose(at) : splat(0)));
         else
             for (size_t lane = 0; lane < last; lane++) at[lane] = (adds ? at[lane] : 0) + sum[i][v][lane];
     }

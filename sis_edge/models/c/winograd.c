@@ -79,7 +79,7 @@ static void map_to_points(const Group *group, const float *map, float *points) {
         for (long j = 0; j < POINTS; j++) {
             vec column[POINTS];
             UNROLL for (long i = 0; i < POINTS; i++) column[i] =
-                inside(top + i, side) && inside(left + j, side) ? load_loose(PIXEL(map, top + i, left + j)) : all(0);
+                inside(top + i, side) && inside(left + j, side) ? load_loose(PIXEL(map, top + i, left + j)) : splat(0);
             to_points(column, between[j]);
         }
         for (size_t p = 0; p < POINTS; p++) {
@@ -156,10 +156,10 @@ typedef struct {
     size_t images, side, channels, filters;
 } Job;
 
-static float *room(size_t numbers) {
-    float *found = malloc(numbers * sizeof *found);
-    if (!found) abort(); /* some megabytes */
-    return found;
+static float *alloc_floats(size_t numbers) {
+    float *memory = malloc(numbers * sizeof *memory);
+    if (!memory) abort(); /* some megabytes */
+    return memory;
 }
 
 /* So many images of a piece at a time. */
@@ -171,9 +171,9 @@ static size_t group_images(const Job *job) {
 static void forward_piece(void *user, size_t piece) {
     const Job *job = user;
     size_t pixels = job->side * job->side, step = group_images(job), end = job->images * (piece + 1) / PIECES;
-    size_t room_tiles = step * pixels / (TILE * TILE);
-    float *inputs = room(POINTS * POINTS * room_tiles * job->channels);
-    float *products = room(POINTS * POINTS * room_tiles * job->filters);
+    size_t most_tiles = step * pixels / (TILE * TILE);
+    float *inputs = alloc_floats(POINTS * POINTS * most_tiles * job->channels);
+    float *products = alloc_floats(POINTS * POINTS * most_tiles * job->filters);
     Factors factors = {job->channels, 1, job->channels, job->filters};
     for (size_t first = job->images * piece / PIECES; first < end; first += step) {
         size_t images = end - first < step ? end - first : step, tiles = images * pixels / (TILE * TILE);
@@ -191,9 +191,9 @@ static void forward_piece(void *user, size_t piece) {
 static void backward_piece(void *user, size_t piece) {
     const Job *job = user;
     size_t pixels = job->side * job->side, step = group_images(job), end = job->images * (piece + 1) / PIECES;
-    size_t room_tiles = step * pixels / (TILE * TILE), weights = job->channels * job->filters;
-    float *inputs = room(POINTS * POINTS * room_tiles * job->channels);
-    float *products = room(POINTS * POINTS * room_tiles * job->filters);
+    size_t most_tiles = step * pixels / (TILE * TILE), weights = job->channels * job->filters;
+    float *inputs = alloc_floats(POINTS * POINTS * most_tiles * job->channels);
+    float *products = alloc_floats(POINTS * POINTS * most_tiles * job->filters);
     float *sums = job->sums + piece * POINTS * POINTS * weights;
     memset(sums, 0, POINTS * POINTS * weights * sizeof *sums);
     Factors to_inputs = {job->filters, 1, job->filters, job->channels};

@@ -83,15 +83,15 @@ void sis_chain_destroy(sis_chain *chain) {
 }
 
 void sis_chain_shape(const sis_chain *chain, int64_t shape[6]) {
-    const struct sis_form *forms[2] = {&chain->plan.input, &chain->plan.output};
+    const struct sis_layout *layouts[2] = {&chain->plan.input, &chain->plan.output};
     for (int i = 0; i < 2; i++) {
-        shape[3 * i] = forms[i]->channels;
-        shape[3 * i + 1] = forms[i]->height;
-        shape[3 * i + 2] = forms[i]->width;
+        shape[3 * i] = layouts[i]->channels;
+        shape[3 * i + 1] = layouts[i]->height;
+        shape[3 * i + 2] = layouts[i]->width;
     }
 }
 
-static float *take_scratch(sis_chain *chain) {
+static float *acquire_scratch(sis_chain *chain) {
     float *scratch = atomic_exchange(&chain->spare, NULL);
     if (scratch) return scratch;
     void *memory;
@@ -100,9 +100,9 @@ static float *take_scratch(sis_chain *chain) {
     return memset(memory, 0, bytes);
 }
 
-static void give_scratch(sis_chain *chain, float *scratch) { free(atomic_exchange(&chain->spare, scratch)); }
+static void release_scratch(sis_chain *chain, float *scratch) { free(atomic_exchange(&chain->spare, scratch)); }
 
-/* One image on its way through the stages, shared by all who work on it. */
+/* One image on its way through the stages, shared by all workers. */
 struct image {
     const sis_chain *chain;
     const float *input;
@@ -119,7 +119,7 @@ static void run_items(const struct image *image, const struct sis_stage *stage, 
     sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), buffer(image, stage->to), begin, end);
 }
 
-/* Pieces of one stage: taken in order, counted when done. A line of the cache each. */
+/* Pieces of one stage: claimed in order, counted when done. One cache line each. */
 struct tally {
     _Alignas(64) atomic_size_t taken;
     atomic_size_t done;
@@ -129,7 +129,7 @@ struct shared_run {
     struct image image;
     struct tally *tallies; /* one for each stage of each image */
     size_t batch, pieces, input_step, output_step;
-    double *ends; /* when each of them was done, where somebody wants to know */
+    double *ends; /* when each of them was done, where a caller measures */
 };
 
 static void pause_briefly(unsigned round) {
@@ -141,8 +141,8 @@ static void pause_briefly(unsigned round) {
 #endif
 }
 
-/* Whoever comes takes pieces of the current stage and goes on when all of its pieces are done. Nobody waits for a
- * worker that has not come, so it does not matter how many of the lent threads really work at the same time. */
+/* A worker claims pieces of the current stage and goes on when all of its pieces are done. No worker waits for one that
+ * has not started, so it does not matter how many of the session's threads really run at the same time. */
 static void work(void *user, size_t index) {
     struct shared_run *run = user;
     const struct sis_plan *plan = &run->image.chain->plan;
@@ -165,8 +165,8 @@ static void work(void *user, size_t index) {
 /* Several pieces a worker, so that a slow core does not keep the others waiting. */
 enum { PIECES_EACH = 4 };
 
-/* A run with room for the tallies; -1 where there is no memory. */
-static int share(struct shared_run *run, sis_parallel parallel, void *pool, size_t workers) {
+/* A run with its tallies; -1 without memory. */
+static int run_shared(struct shared_run *run, sis_parallel parallel, void *pool, size_t workers) {
     void *tallies;
     size_t bytes = run->batch * run->image.chain->plan.stage_count * sizeof(struct tally);
     if (posix_memalign(&tallies, 64, bytes ? bytes : 64)) return -1;
@@ -179,7 +179,7 @@ static int share(struct shared_run *run, sis_parallel parallel, void *pool, size
 
 int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
                      void *pool, size_t workers) {
-    float *scratch = take_scratch(chain);
+    float *scratch = acquire_scratch(chain);
     if (!scratch) return -1;
     struct image image = {chain, input, output, scratch};
     int failed = 0;
@@ -194,9 +194,9 @@ int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t
         struct shared_run run = {.image = image, .batch = batch};
         run.input_step = chain->plan.input.size;
         run.output_step = chain->plan.output.size;
-        failed = share(&run, parallel, pool, workers);
+        failed = run_shared(&run, parallel, pool, workers);
     }
-    give_scratch(chain, scratch);
+    release_scratch(chain, scratch);
     return failed;
 }
 
@@ -219,16 +219,16 @@ int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t ba
     return failed;
 }
 
-/* The threads sleep at first, as those of ONNX Runtime do between runs: the first stages count their waking. */
+/* The threads sleep at first, as those of ONNX Runtime do between runs: the first stages include waking them. */
 static int profile_shared(struct image image, struct sis_threads *own, size_t threads, double *seconds) {
     struct shared_run run = {.image = image, .batch = 1, .ends = seconds};
     double start = now_s();
-    int failed = share(&run, sis_threads_run, own, threads);
+    int failed = run_shared(&run, sis_threads_run, own, threads);
     for (size_t s = image.chain->plan.stage_count; s-- > 0 && !failed;) seconds[s] -= s ? seconds[s - 1] : start;
     return failed;
 }
 
-static void profile_alone(const struct image *image, double *seconds) {
+static void profile_single(const struct image *image, double *seconds) {
     const struct sis_plan *plan = &image->chain->plan;
     for (uint32_t s = 0; s < plan->stage_count; s++) {
         double start = now_s();
@@ -238,9 +238,9 @@ static void profile_alone(const struct image *image, double *seconds) {
 }
 
 int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_t threads, double *seconds,
-                      int32_t *layers, size_t room) {
+                      int32_t *layers, size_t capacity) {
     const struct sis_plan *plan = &chain->plan;
-    float *scratch = plan->stage_count <= room ? take_scratch(chain) : NULL;
+    float *scratch = plan->stage_count <= capacity ? acquire_scratch(chain) : NULL;
     if (!scratch) return -1;
     struct image image = {chain, input, output, scratch};
     int failed = 0;
@@ -249,9 +249,9 @@ int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_
     if (own)
         failed = profile_shared(image, own, threads, seconds);
     else
-        profile_alone(&image, seconds);
+        profile_single(&image, seconds);
     pthread_mutex_unlock(&chain->threads_lock);
     for (uint32_t s = 0; s < plan->stage_count; s++) layers[s] = (int32_t)plan->stages[s].layer;
-    give_scratch(chain, scratch);
+    release_scratch(chain, scratch);
     return failed ? -1 : (int)plan->stage_count;
 }

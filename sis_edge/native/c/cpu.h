@@ -1,4 +1,4 @@
-/* What an x86-64 processor and its operating system support, asked with CPUID itself: not every compiler's run-time
+/* What an x86-64 processor and its operating system support, asked with CPUID itself: not every compiler's runtime
  * library brings what __builtin_cpu_supports needs. Source: Intel SDM volume 2A, CPUID, and volume 1, 13.1 (XCR0). */
 #ifndef SIS_CPU_H
 #define SIS_CPU_H

@@ -1,8 +1,8 @@
-/* What a chain asks of an instruction set: three kinds of work on three layouts of an image's maps.
+/* What a chain asks of an instruction set: convolution, pointwise convolution and relayout on an image's feature maps.
  *
  * A vector has `lanes` neighbouring pixels of one row. Maps narrower than half a vector may be cut into `bands` of
  * rows, which lie side by side in a vector; then vector j holds row j of every band. Counted row by row, a map has
- * `vectors` vectors, whose lanes beyond the map hold nothing of meaning.
+ * `vectors` vectors, whose lanes beyond the map are undefined.
  *
  *     PLAIN   [channel][row][column], ONNX's order
  *     TILES   [tile][channel][vector of the tile][lane]: for 1 x 1 kernels; all channels of few pixels are neighbours
@@ -15,48 +15,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sis_layout { SIS_PLAIN, SIS_TILES, SIS_WIDE, SIS_BANDED };
+enum sis_format { SIS_PLAIN, SIS_TILES, SIS_WIDE, SIS_BANDED };
 
-/* Where the pixels of an image stand. `stride` counts floats from channel to channel, in TILES from tile to tile. */
-struct sis_form {
-    enum sis_layout layout;
+/* Where the pixels of an image lie. `stride` counts floats from channel to channel, in TILES from tile to tile. */
+struct sis_layout {
+    enum sis_format format;
     uint32_t channels, height, width;
     uint32_t bands, band_rows, strips, vectors, tiles;
     uint32_t halo, pitch;
     size_t stride, size;
 };
 
-/* One filter of a convolution: for each existing kernel, the offset of its input's map and its weights, column by
- * column ([kernel of columns][kernel of rows]). */
+/* One filter of a convolution: for each of its `nnz` existing kernels, the offset of its input's map and its weights,
+ * column by column ([kernel of columns][kernel of rows]). */
 struct sis_filter {
-    uint32_t count;
+    uint32_t nnz;
     float bias;
     const uint32_t *offset;
     const float *weight;
 };
 
 struct sis_convolution {
-    struct sis_form from, to;
+    struct sis_layout from, to;
     uint32_t kernel, relu;
     struct sis_filter *filters;
 };
 
 /* Neighbouring filters of a 1 x 1 convolution that share their inputs; weights are [input][filter]. */
 struct sis_block {
-    uint32_t first, filters, count;
+    uint32_t first, filters, inputs;
     const uint32_t *offset;
     const float *weight, *bias;
 };
 
 struct sis_pointwise {
-    struct sis_form from, to;
+    struct sis_layout from, to;
     uint32_t relu, block_count;
     struct sis_block *blocks;
 };
 
 /* Max pooling by `pool` (1: none) on the way from one layout to another. */
 struct sis_relayout {
-    struct sis_form from, to;
+    struct sis_layout from, to;
     uint32_t pool;
 };
 
@@ -68,12 +68,12 @@ struct sis_isa {
     void (*convolve)(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end);
     void (*pointwise)(const struct sis_pointwise *work, const float *in, float *out, size_t begin, size_t end);
     void (*relayout)(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end);
-    void (*average)(const struct sis_form *from, const float *in, float *out, size_t begin, size_t end);
+    void (*average)(const struct sis_layout *from, const float *in, float *out, size_t begin, size_t end);
     /* Multiply-adds on registers only; returns the number of floating-point operations, two for each. */
     double (*work_peak)(uint64_t rounds, float *sink);
 };
 
-/* All of this library, the fastest first; the portable one, last, runs everywhere. */
+/* All of this library, the fastest first; the last, the portable one, runs everywhere. */
 extern const struct sis_isa *const sis_isas[];
 extern const size_t sis_isa_count;
 

@@ -2,7 +2,7 @@
  *
  *     LANES         floats in a vector
  *     TILE          vectors in a tile of the TILES layout, a power of two
- *     MOST_FILTERS  filters of a 1 x 1 convolution that a tile takes at once: MOST_FILTERS x TILE sums fill the registers
+ *     MOST_FILTERS  filters of a 1 x 1 convolution for a tile at once: MOST_FILTERS x TILE sums fill the registers
  *     HAS_BANDS     1 where shift_lanes() exists
  *
  * Convolution: the sums of up to 16 rows of one filter stay in registers over all its inputs. Each row of the input is
@@ -17,35 +17,35 @@
 
 enum { MOST_ROWS = 16, MOST_NAMED_KERNEL = 7 };
 
-/* Where vector `v` of channel `c` stands in TILES. */
-INLINE size_t tile_offset(const struct sis_form *form, size_t v, size_t c) {
-    return v / TILE * form->stride + (c * TILE + v % TILE) * LANES;
+/* Offset of vector `v` of channel `c` in TILES. */
+INLINE size_t tile_offset(const struct sis_layout *layout, size_t v, size_t c) {
+    return v / TILE * layout->stride + (c * TILE + v % TILE) * LANES;
 }
 
-/* Where finished rows of one filter go in TILES: from vector `v` on, one every `step` vectors, ReLU applied. */
+/* Where finished rows of one filter go in TILES: from vector `v` on, one every `step` vectors, clamped to `lower`. */
 struct sink {
-    const struct sis_form *form;
+    const struct sis_layout *layout;
     float *out;
     size_t channel, v, step;
-    vec least;
+    vec lower;
 };
 
 INLINE void finish(const struct sink *sink, int row, vec sum) {
-    store(sink->out + tile_offset(sink->form, sink->v + (size_t)row * sink->step, sink->channel),
-          at_least(sink->least, sum));
+    store(sink->out + tile_offset(sink->layout, sink->v + (size_t)row * sink->step, sink->channel),
+          clamp_min(sink->lower, sum));
 }
 
 /* Sums of R rows of one filter, one strip wide. `above` and `below` say whether anything but zeros is there. */
 INLINE void wide_rows(const int K, const int R, const float *in, size_t pitch, const struct sis_filter *filter,
                       int above, int below, const struct sink *sink) {
     vec sum[MOST_ROWS];
-    UNROLL for (int r = 0; r < R; r++) sum[r] = all(filter->bias);
+    UNROLL for (int r = 0; r < R; r++) sum[r] = splat(filter->bias);
     const float *weight = filter->weight;
-    for (uint32_t e = 0; e < filter->count; e++) {
+    for (uint32_t e = 0; e < filter->nnz; e++) {
         const float *column = in + filter->offset[e];
         for (int dx = 0; dx < K; dx++, column++, weight += K) {
             vec w[MOST_NAMED_KERNEL];
-            UNROLL for (int dy = 0; dy < K; dy++) w[dy] = all(weight[dy]);
+            UNROLL for (int dy = 0; dy < K; dy++) w[dy] = splat(weight[dy]);
             if (above) {
                 UNROLL for (int i = 0; i < K / 2; i++) {
                     vec x = load_loose(column + i * pitch);
@@ -92,9 +92,9 @@ WIDE_ALL(7)
 static void wide_any(uint32_t kernel, uint32_t rows, const float *in, size_t pitch, const struct sis_filter *filter,
                      const struct sink *sink) {
     for (uint32_t r = 0; r < rows; r++) {
-        vec sum = all(filter->bias);
+        vec sum = splat(filter->bias);
         const float *weight = filter->weight;
-        for (uint32_t e = 0; e < filter->count; e++)
+        for (uint32_t e = 0; e < filter->nnz; e++)
             for (uint32_t dx = 0; dx < kernel; dx++)
                 for (uint32_t dy = 0; dy < kernel; dy++)
                     sum += load_loose(in + filter->offset[e] + (r + dy) * pitch + dx) * *weight++;
@@ -113,8 +113,8 @@ static rows_function *rows_for(uint32_t kernel, uint32_t left, uint32_t *rows) {
 }
 
 static void convolve_wide(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end) {
-    const struct sis_form *from = &work->from, *to = &work->to;
-    struct sink sink = {to, out, begin, 0, from->strips, least_after(work->relu)};
+    const struct sis_layout *from = &work->from, *to = &work->to;
+    struct sink sink = {to, out, begin, 0, from->strips, lower_bound(work->relu)};
     for (size_t f = begin; f < end; sink.channel = ++f) {
         const struct sis_filter *filter = &work->filters[f];
         for (uint32_t y = 0, rows; y < from->height; y += rows) {
@@ -138,9 +138,9 @@ INLINE void banded_rows(const int K, const int R, const float *in, const struct 
                         const struct lane_shift *shift, const struct sink *sink) {
     vec sum[5][4];
     UNROLL for (int dx = 0; dx < K; dx++) UNROLL for (int r = 0; r < R; r++) sum[dx][r] = (vec){0};
-    UNROLL for (int r = 0; r < R; r++) sum[K / 2][r] = all(filter->bias);
+    UNROLL for (int r = 0; r < R; r++) sum[K / 2][r] = splat(filter->bias);
     const float *weight = filter->weight;
-    for (uint32_t e = 0; e < filter->count; e++, weight += K * K) {
+    for (uint32_t e = 0; e < filter->nnz; e++, weight += K * K) {
         const float *rows = in + filter->offset[e];
         UNROLL for (int i = 0; i < R + K - 1; i++) {
             vec x = load(rows + i * LANES);
@@ -169,11 +169,11 @@ static void convolve_banded(const struct sis_convolution *work, const float *in,
                             size_t end) {
     static banded_function *const known[2][3] = {{banded_3_4, banded_3_2, banded_3_1},
                                                  {banded_5_4, banded_5_2, banded_5_1}};
-    const struct sis_form *from = &work->from, *to = &work->to;
+    const struct sis_layout *from = &work->from, *to = &work->to;
     struct lane_shift shift[5];
     for (int dx = 0; dx < (int)work->kernel; dx++)
         shift[dx] = lane_shift(dx - (int)work->kernel / 2, LANES / (int)from->bands);
-    struct sink sink = {to, out, begin, 0, 1, least_after(work->relu)};
+    struct sink sink = {to, out, begin, 0, 1, lower_bound(work->relu)};
     for (size_t f = begin; f < end; sink.channel = ++f)
         for (uint32_t y = 0, rows; y < from->band_rows; y += rows) {
             uint32_t left = from->band_rows - y;
@@ -187,7 +187,7 @@ static void convolve_banded(const struct sis_convolution *work, const float *in,
 
 static void convolve(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end) {
 #if HAS_BANDS
-    if (work->from.layout == SIS_BANDED) {
+    if (work->from.format == SIS_BANDED) {
         convolve_banded(work, in, out, begin, end);
         return;
     }
@@ -196,25 +196,25 @@ static void convolve(const struct sis_convolution *work, const float *in, float 
 }
 
 /* N filters of a 1 x 1 convolution on one tile. */
-INLINE void block_sums(const int N, const float *in, const struct sis_block *block, vec least, float *out) {
+INLINE void block_sums(const int N, const float *in, const struct sis_block *block, vec lower, float *out) {
     vec sum[MOST_FILTERS * TILE];
-    UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n * TILE + p] = all(block->bias[n]);
+    UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n * TILE + p] = splat(block->bias[n]);
     const float *weight = block->weight;
-    for (uint32_t e = 0; e < block->count; e++, weight += N) {
+    for (uint32_t e = 0; e < block->inputs; e++, weight += N) {
         const float *pixels = in + block->offset[e];
         vec x[TILE];
         UNROLL for (int p = 0; p < TILE; p++) x[p] = load(pixels + p * LANES);
         UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n * TILE + p] += x[p] * weight[n];
     }
     UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < TILE; p++)
-        store(out + (n * TILE + p) * LANES, at_least(least, sum[n * TILE + p]));
+        store(out + (n * TILE + p) * LANES, clamp_min(lower, sum[n * TILE + p]));
 }
 
-typedef void block_function(const float *in, const struct sis_block *block, vec least, float *out);
+typedef void block_function(const float *in, const struct sis_block *block, vec lower, float *out);
 
 #define BLOCK(N)                                                                                         \
-    static void block_##N(const float *in, const struct sis_block *block, vec least, float *out) {   \
-        block_sums(N, in, block, least, out);                                                            \
+    static void block_##N(const float *in, const struct sis_block *block, vec lower, float *out) {   \
+        block_sums(N, in, block, lower, out);                                                            \
     }
 BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6)
 #if MOST_FILTERS == 12
@@ -230,25 +230,33 @@ static void pointwise(const struct sis_pointwise *work, const float *in, float *
         block_7,  block_8, block_9, block_10, block_11, block_12,
 #endif
     };
-    vec least = least_after(work->relu);
+    vec lower = lower_bound(work->relu);
     for (size_t item = begin; item < end; item++) {
         size_t tile = item / work->block_count;
         const struct sis_block *block = &work->blocks[item % work->block_count];
-        known[block->filters](in + tile * work->from.stride, block, least,
+        known[block->filters](in + tile * work->from.stride, block, lower,
                               out + tile * work->to.stride + (size_t)block->first * TILE * LANES);
     }
 }
 
+/* Sums in registers, as in the kernels. The compiler must not know that the factor stays the same (it would fold
+ * constant chains, share products between chains or hoist them) nor that only one lane of each sum is used.
+ * tests/native/test_peak.py counts the multiply-adds in the machine code. */
 static double work_peak(uint64_t rounds, float *sink) {
     enum { CHAINS = 12 };
-    vec sum[CHAINS], x = all(0.999f), y = all(0.001f);
-    UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = all((float)i);
+    vec sum[CHAINS], x = splat(0.999f), y = splat(0.001f);
+    UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = splat((float)i);
     for (uint64_t round = 0; round < rounds; round++) {
-        UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * x + y;
-        __asm__ volatile("" ::: );
+        UNROLL for (int i = 0; i < CHAINS; i++) {
+            OPAQUE(x);
+            sum[i] += x * y;
+        }
     }
-    vec total = sum[0];
-    UNROLL for (int i = 1; i < CHAINS; i++) total += sum[i];
+    vec total = splat(0.0f);
+    UNROLL for (int i = 0; i < CHAINS; i++) {
+        OPAQUE(sum[i]);
+        total += sum[i];
+    }
     *sink = total[0];
     return 2.0 * LANES * CHAINS * (double)rounds;
 }

@@ -26,7 +26,7 @@ static int refuse(struct cursor *cursor, const char *format, ...) {
 }
 
 /* The next `count` fields of 4 bytes, or NULL where the blob ends before. */
-static const void *take(struct cursor *cursor, uint64_t count) {
+static const void *read_fields(struct cursor *cursor, uint64_t count) {
     if (count > cursor->left / 4) return NULL;
     const void *fields = cursor->at;
     cursor->at += 4 * count;
@@ -48,7 +48,7 @@ static int read_groups(struct cursor *cursor, struct sis_layer *layer, unsigned 
     uint32_t covered = 0;
     for (uint32_t g = 0; g < layer->group_count; g++) {
         struct sis_group *group = &layer->groups[g];
-        const uint32_t *head = take(cursor, 2);
+        const uint32_t *head = read_fields(cursor, 2);
         if (!head) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
         group->first = covered;
         group->filters = head[0];
@@ -60,12 +60,12 @@ static int read_groups(struct cursor *cursor, struct sis_layer *layer, unsigned 
         if (group->inputs > layer->inputs)
             return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, layer->inputs);
         uint64_t weights = (uint64_t)group->inputs * group->filters * layer->kernel * layer->kernel;
-        group->input = take(cursor, group->inputs);
-        group->weight = group->input ? take(cursor, weights) : NULL;
+        group->input = read_fields(cursor, group->inputs);
+        group->weight = group->input ? read_fields(cursor, weights) : NULL;
         if (!group->weight) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
         for (uint32_t i = 0; i < group->inputs; i++)
             if (group->input[i] >= layer->inputs || (i && group->input[i] <= group->input[i - 1]))
-                return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u must stand", index,
+                return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u is needed", index,
                               g, group->input[i], layer->inputs);
         if (!all_finite(group->weight, weights))
             return refuse(cursor, "layer %u, group %u has a weight that is not a finite number", index, g);
@@ -76,7 +76,7 @@ static int read_groups(struct cursor *cursor, struct sis_layer *layer, unsigned 
 }
 
 static int read_layer(struct cursor *cursor, struct sis_layer *layer, const struct sis_layer *before, unsigned index) {
-    const uint32_t *head = take(cursor, 8);
+    const uint32_t *head = read_fields(cursor, 8);
     if (!head) return refuse(cursor, "the blob ends before layer %u", index);
     layer->kernel = head[0];
     layer->inputs = head[1];
@@ -105,7 +105,7 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
                    layer->width != before->width / before->pool))
         return refuse(cursor, "layer %u takes %u maps of %u x %u, which the layer before does not give", index,
                       layer->inputs, layer->height, layer->width);
-    layer->bias = take(cursor, layer->filters);
+    layer->bias = read_fields(cursor, layer->filters);
     if (!layer->bias) return refuse(cursor, "the blob ends within layer %u", index);
     if (!all_finite(layer->bias, layer->filters))
         return refuse(cursor, "layer %u has a bias that is not a finite number", index);
@@ -115,8 +115,8 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
 }
 
 static int read_all(struct cursor *cursor, struct sis_network *network) {
-    const uint32_t *head = take(cursor, 4);
-    if (!head || memcmp(head, "SISC", 4)) return refuse(cursor, "this is no blob of sis-edge");
+    const uint32_t *head = read_fields(cursor, 4);
+    if (!head || memcmp(head, "SISC", 4)) return refuse(cursor, "not a sis-edge blob");
     if (head[1] != SIS_BLOB_VERSION)
         return refuse(cursor, "the blob has version %u, this library reads %d; export the network again", head[1],
                       SIS_BLOB_VERSION);

@@ -17,7 +17,7 @@
 #include "ort.h"
 #include "sis_edge.h"
 
-enum { MESSAGE_ROOM = 256, FIRST_WITH_STATUS = 16, FIRST_WITH_POOL = 17, OLD_VERSION = 10 };
+enum { MESSAGE_BYTES = 256, FIRST_WITH_STATUS = 16, FIRST_WITH_POOL = 17, OLD_VERSION = 10 };
 
 static OrtApi api;
 static unsigned ort_minor; /* 17 of 1.17.3 */
@@ -60,16 +60,16 @@ static struct kernel *make_kernel(const OrtKernelInfo *info, char *message) {
     char found[9], *check = read_attribute(info, "check", &check_bytes), *blob = read_attribute(info, "chain", &bytes);
     struct kernel *kernel = NULL;
     if (!blob || !check) {
-        snprintf(message, MESSAGE_ROOM, "a node SparseChain needs the attributes chain and check");
+        snprintf(message, MESSAGE_BYTES, "a node SparseChain needs the attributes chain and check");
     } else {
         snprintf(found, sizeof found, "%08x", (unsigned)crc32_of((const unsigned char *)blob, bytes));
         if (strcmp(found, check))
-            snprintf(message, MESSAGE_ROOM, "the weights of a node SparseChain are damaged (CRC-32 %s, expected %.16s)",
-                     found, check);
+            snprintf(message, MESSAGE_BYTES,
+                     "the weights of a node SparseChain are damaged (CRC-32 %s, expected %.16s)", found, check);
         else if (!(kernel = calloc(1, sizeof *kernel)))
-            snprintf(message, MESSAGE_ROOM, "there is no memory for the network");
+            snprintf(message, MESSAGE_BYTES, "there is no memory for the network");
     }
-    if (kernel && !(kernel->chain = sis_chain_create(blob, bytes, NULL, message, MESSAGE_ROOM))) {
+    if (kernel && !(kernel->chain = sis_chain_create(blob, bytes, NULL, message, MESSAGE_BYTES))) {
         free(kernel);
         kernel = NULL;
     }
@@ -98,7 +98,7 @@ static void throw_error(const char *message) {
 }
 
 static OrtStatus *create_with_status(const OrtCustomOp *op, OrtApi unused, const OrtKernelInfo *info, void **kernel) {
-    char message[MESSAGE_ROOM] = "";
+    char message[MESSAGE_BYTES] = "";
     (void)op;
     (void)unused;
     *kernel = make_kernel(info, message);
@@ -106,7 +106,7 @@ static OrtStatus *create_with_status(const OrtCustomOp *op, OrtApi unused, const
 }
 
 static void *create(const OrtCustomOp *op, OrtApi unused, const OrtKernelInfo *info) {
-    char message[MESSAGE_ROOM] = "";
+    char message[MESSAGE_BYTES] = "";
     (void)op;
     (void)unused;
     struct kernel *kernel = make_kernel(info, message);
@@ -141,7 +141,7 @@ static OrtStatus *read_batch(const struct kernel *kernel, const OrtValue *value,
     const int64_t *want = kernel->shape;
     *batch = sides[0];
     if (rank == 4 && sides[0] >= 0 && sides[1] == want[0] && sides[2] == want[1] && sides[3] == want[2]) return NULL;
-    char message[MESSAGE_ROOM];
+    char message[MESSAGE_BYTES];
     snprintf(message, sizeof message,
              "the input of SparseChain has rank %zu and sides [%lld, %lld, %lld, %lld]; wanted [batch, %lld, %lld, %lld]",
              rank, (long long)sides[0], (long long)sides[1], (long long)sides[2], (long long)sides[3],
@@ -173,7 +173,7 @@ static OrtStatus *compute_with_status(void *argument, OrtKernelContext *context)
 static void compute(void *kernel, OrtKernelContext *context) {
     OrtStatus *status = compute_with_status(kernel, context);
     if (!status) return;
-    char message[MESSAGE_ROOM];
+    char message[MESSAGE_BYTES];
     snprintf(message, sizeof message, "%s", ort_GetErrorMessage(api)(status));
     ort_ReleaseStatus(api)(status);
     throw_error(message);

@@ -9,76 +9,76 @@ static const uint64_t MOST_FLOATS = 1u << 30;
 
 static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
-static struct sis_form plain_form(uint32_t channels, uint32_t height, uint32_t width) {
-    struct sis_form form = {.layout = SIS_PLAIN, .channels = channels, .height = height, .width = width};
-    form.stride = (size_t)height * width;
-    form.size = channels * form.stride;
-    return form;
+static struct sis_layout plain_layout(uint32_t channels, uint32_t height, uint32_t width) {
+    struct sis_layout layout = {.format = SIS_PLAIN, .channels = channels, .height = height, .width = width};
+    layout.stride = (size_t)height * width;
+    layout.size = channels * layout.stride;
+    return layout;
 }
 
 /* How vectors cut a map: into bands where several rows fit into one vector, into strips else. */
-static struct sis_form cut(const struct sis_isa *isa, uint32_t channels, uint32_t height, uint32_t width) {
-    struct sis_form form = plain_form(channels, height, width);
-    form.bands = 1;
+static struct sis_layout cut(const struct sis_isa *isa, uint32_t channels, uint32_t height, uint32_t width) {
+    struct sis_layout layout = plain_layout(channels, height, width);
+    layout.bands = 1;
     if (isa->has_bands)
-        while (form.bands * 2 * width <= isa->lanes && form.bands * 2 <= height) form.bands *= 2;
-    form.band_rows = (height + form.bands - 1) / form.bands;
-    form.strips = form.bands > 1 ? 1 : (width + isa->lanes - 1) / isa->lanes;
-    form.vectors = form.band_rows * form.strips;
-    form.tiles = (form.vectors + isa->tile - 1) / isa->tile;
-    return form;
+        while (layout.bands * 2 * width <= isa->lanes && layout.bands * 2 <= height) layout.bands *= 2;
+    layout.band_rows = (height + layout.bands - 1) / layout.bands;
+    layout.strips = layout.bands > 1 ? 1 : (width + isa->lanes - 1) / isa->lanes;
+    layout.vectors = layout.band_rows * layout.strips;
+    layout.tiles = (layout.vectors + isa->tile - 1) / isa->tile;
+    return layout;
 }
 
-static struct sis_form tiles_form(const struct sis_isa *isa, uint32_t channels, uint32_t height, uint32_t width) {
-    struct sis_form form = cut(isa, channels, height, width);
-    form.layout = SIS_TILES;
+static struct sis_layout tiles_layout(const struct sis_isa *isa, uint32_t channels, uint32_t height, uint32_t width) {
+    struct sis_layout layout = cut(isa, channels, height, width);
+    layout.format = SIS_TILES;
     /* One vector more than needed: strides that are powers of two would all meet in the same sets of the cache. */
-    form.stride = ((size_t)channels * isa->tile + 1) * isa->lanes;
-    form.size = form.tiles * form.stride;
-    return form;
+    layout.stride = ((size_t)channels * isa->tile + 1) * isa->lanes;
+    layout.size = layout.tiles * layout.stride;
+    return layout;
 }
 
-static struct sis_form convolution_form(const struct sis_isa *isa, const struct sis_layer *layer) {
-    struct sis_form form = cut(isa, layer->inputs, layer->height, layer->width);
-    form.halo = layer->kernel / 2;
-    if (form.bands > 1 && (layer->kernel == 3 || layer->kernel == 5)) {
-        form.layout = SIS_BANDED;
-        form.stride = (size_t)(form.band_rows + 2 * form.halo) * isa->lanes;
-        form.size = form.channels * form.stride;
-        return form;
+static struct sis_layout convolution_layout(const struct sis_isa *isa, const struct sis_layer *layer) {
+    struct sis_layout layout = cut(isa, layer->inputs, layer->height, layer->width);
+    layout.halo = layer->kernel / 2;
+    if (layout.bands > 1 && (layer->kernel == 3 || layer->kernel == 5)) {
+        layout.format = SIS_BANDED;
+        layout.stride = (size_t)(layout.band_rows + 2 * layout.halo) * isa->lanes;
+        layout.size = layout.channels * layout.stride;
+        return layout;
     }
-    form.layout = SIS_WIDE;
-    form.bands = 1;
-    form.band_rows = layer->height;
-    form.strips = (layer->width + isa->lanes - 1) / isa->lanes;
-    form.vectors = form.band_rows * form.strips;
-    form.tiles = (form.vectors + isa->tile - 1) / isa->tile;
-    form.pitch = (uint32_t)round_up(form.strips * isa->lanes + 2 * form.halo, 4);
-    form.stride = round_up((size_t)(layer->height + 2 * form.halo) * form.pitch, isa->lanes);
-    form.size = form.channels * form.stride + isa->lanes;
-    return form;
+    layout.format = SIS_WIDE;
+    layout.bands = 1;
+    layout.band_rows = layer->height;
+    layout.strips = (layer->width + isa->lanes - 1) / isa->lanes;
+    layout.vectors = layout.band_rows * layout.strips;
+    layout.tiles = (layout.vectors + isa->tile - 1) / isa->tile;
+    layout.pitch = (uint32_t)round_up(layout.strips * isa->lanes + 2 * layout.halo, 4);
+    layout.stride = round_up((size_t)(layer->height + 2 * layout.halo) * layout.pitch, isa->lanes);
+    layout.size = layout.channels * layout.stride + isa->lanes;
+    return layout;
 }
 
 /* A convolution of wide maps leaves its vectors in strips, whatever bands the map could have. */
-static struct sis_form tiles_after(const struct sis_isa *isa, const struct sis_form *from, uint32_t filters) {
-    struct sis_form form = *from;
-    form.layout = SIS_TILES;
-    form.channels = filters;
-    form.halo = form.pitch = 0;
-    form.stride = ((size_t)filters * isa->tile + 1) * isa->lanes;
-    form.size = form.tiles * form.stride;
-    return form;
+static struct sis_layout tiles_after(const struct sis_isa *isa, const struct sis_layout *from, uint32_t filters) {
+    struct sis_layout layout = *from;
+    layout.format = SIS_TILES;
+    layout.channels = filters;
+    layout.halo = layout.pitch = 0;
+    layout.stride = ((size_t)filters * isa->tile + 1) * isa->lanes;
+    layout.size = layout.tiles * layout.stride;
+    return layout;
 }
 
-/* Room for the parts of a stage: first measured, then handed out piece by piece. */
-struct room {
-    char *at;
+/* One allocation for all parts of a stage: without a `base` it only measures what they need. */
+struct arena {
+    char *base;
     size_t used;
 };
 
-static void *take(struct room *room, size_t bytes) {
-    void *piece = room->at ? room->at + room->used : NULL;
-    room->used += round_up(bytes, 64);
+static void *arena_alloc(struct arena *arena, size_t bytes) {
+    void *piece = arena->base ? arena->base + arena->used : NULL;
+    arena->used += round_up(bytes, 64);
     return piece;
 }
 
@@ -88,27 +88,27 @@ static int is_absent(const float *weight, size_t taps) {
     return 1;
 }
 
-static void lay_filters(const struct sis_layer *layer, const struct sis_form *from, struct sis_convolution *work,
-                        struct room *room) {
+static void lay_filters(const struct sis_layer *layer, const struct sis_layout *from, struct sis_convolution *work,
+                        struct arena *arena) {
     size_t side = layer->kernel, taps = side * side;
-    struct sis_filter *filters = take(room, layer->filters * sizeof *filters);
+    struct sis_filter *filters = arena_alloc(arena, layer->filters * sizeof *filters);
     for (uint32_t g = 0; g < layer->group_count; g++) {
         const struct sis_group *group = &layer->groups[g];
         for (uint32_t n = 0; n < group->filters; n++) {
-            uint32_t *offset = take(room, group->inputs * sizeof *offset), count = 0;
-            float *weight = take(room, (size_t)group->inputs * taps * sizeof *weight);
-            if (!room->at) continue;
+            uint32_t *offset = arena_alloc(arena, group->inputs * sizeof *offset), nnz = 0;
+            float *weight = arena_alloc(arena, (size_t)group->inputs * taps * sizeof *weight);
+            if (!arena->base) continue;
             for (uint32_t e = 0; e < group->inputs; e++) {
                 const float *kernel = group->weight + ((size_t)e * group->filters + n) * taps;
                 if (is_absent(kernel, taps)) continue;
-                offset[count] = (uint32_t)(group->input[e] * from->stride);
+                offset[nnz] = (uint32_t)(group->input[e] * from->stride);
                 for (size_t dx = 0; dx < side; dx++)
                     for (size_t dy = 0; dy < side; dy++)
-                        weight[count * taps + dx * side + dy] = kernel[dy * side + dx];
-                count++;
+                        weight[nnz * taps + dx * side + dy] = kernel[dy * side + dx];
+                nnz++;
             }
             filters[group->first + n] =
-                (struct sis_filter){count, layer->bias[group->first + n], offset, weight};
+                (struct sis_filter){nnz, layer->bias[group->first + n], offset, weight};
         }
     }
     work->filters = filters;
@@ -120,17 +120,17 @@ static uint32_t block_count(const struct sis_isa *isa, const struct sis_group *g
 }
 
 static void lay_blocks(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_pointwise *work,
-                       struct room *room) {
+                       struct arena *arena) {
     work->block_count = 0;
     for (uint32_t g = 0; g < layer->group_count; g++) work->block_count += block_count(isa, &layer->groups[g]);
-    struct sis_block *blocks = take(room, work->block_count * sizeof *blocks), *block = blocks;
-    float *bias = take(room, layer->filters * sizeof *bias);
-    if (room->at) memcpy(bias, layer->bias, layer->filters * sizeof *bias);
+    struct sis_block *blocks = arena_alloc(arena, work->block_count * sizeof *blocks), *block = blocks;
+    float *bias = arena_alloc(arena, layer->filters * sizeof *bias);
+    if (arena->base) memcpy(bias, layer->bias, layer->filters * sizeof *bias);
     for (uint32_t g = 0; g < layer->group_count; g++) {
         const struct sis_group *group = &layer->groups[g];
-        uint32_t *offset = take(room, group->inputs * sizeof *offset);
-        float *weight = take(room, (size_t)group->inputs * group->filters * sizeof *weight);
-        if (!room->at) continue;
+        uint32_t *offset = arena_alloc(arena, group->inputs * sizeof *offset);
+        float *weight = arena_alloc(arena, (size_t)group->inputs * group->filters * sizeof *weight);
+        if (!arena->base) continue;
         for (uint32_t e = 0; e < group->inputs; e++) offset[e] = group->input[e] * isa->tile * isa->lanes;
         uint32_t blocks_left = block_count(isa, group), done = 0;
         for (; blocks_left; blocks_left--, block++) {
@@ -147,29 +147,29 @@ static void lay_blocks(const struct sis_isa *isa, const struct sis_layer *layer,
 }
 
 static void lay_parts(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_stage *stage,
-                      struct room *room) {
+                      struct arena *arena) {
     if (stage->work == SIS_CONVOLVE)
-        lay_filters(layer, &stage->as.convolution.from, &stage->as.convolution, room);
+        lay_filters(layer, &stage->as.convolution.from, &stage->as.convolution, arena);
     else
-        lay_blocks(isa, layer, &stage->as.pointwise, room);
+        lay_blocks(isa, layer, &stage->as.pointwise, arena);
 }
 
 static int make_parts(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_stage *stage) {
-    struct room room = {NULL, 0};
-    lay_parts(isa, layer, stage, &room);
-    if (posix_memalign(&stage->parts, 64, room.used)) {
+    struct arena arena = {NULL, 0};
+    lay_parts(isa, layer, stage, &arena);
+    if (posix_memalign(&stage->parts, 64, arena.used)) {
         stage->parts = NULL;
         return -1;
     }
-    room = (struct room){stage->parts, 0};
-    lay_parts(isa, layer, stage, &room);
+    arena = (struct arena){stage->parts, 0};
+    lay_parts(isa, layer, stage, &arena);
     return 0;
 }
 
-/* What is being planned: the stage to come, and where the image stands now. */
+/* The state of planning: the image's layout and buffer before the next stage. */
 struct progress {
     struct sis_plan *plan;
-    struct sis_form form;
+    struct sis_layout layout;
     uint32_t buffer, pool;
 };
 
@@ -180,17 +180,17 @@ static struct sis_stage *add_stage(struct sis_plan *plan, enum sis_work work, ui
     return stage;
 }
 
-/* A buffer for the result of one stage alone, so that frames of zeros stay zeros. */
+/* A buffer for the result of one stage only, so that frames of zeros stay zero. */
 static uint32_t add_buffer(struct sis_plan *plan, size_t floats) {
     plan->offset[plan->buffer_count] = plan->scratch;
     plan->scratch += round_up(floats, 16) + 16; /* the last vector may be read beyond the end */
     return plan->buffer_count++;
 }
 
-static void add_relayout(struct progress *now, struct sis_form to, uint32_t layer, uint32_t buffer) {
+static void add_relayout(struct progress *now, struct sis_layout to, uint32_t layer, uint32_t buffer) {
     struct sis_stage *stage = add_stage(now->plan, SIS_RELAYOUT, layer, now->buffer, buffer, to.channels);
-    stage->as.relayout = (struct sis_relayout){now->form, to, now->pool};
-    now->form = to;
+    stage->as.relayout = (struct sis_relayout){now->layout, to, now->pool};
+    now->layout = to;
     now->buffer = buffer;
     now->pool = 1;
 }
@@ -198,24 +198,24 @@ static void add_relayout(struct progress *now, struct sis_form to, uint32_t laye
 static int add_layer(struct progress *now, const struct sis_layer *layer, uint32_t index) {
     struct sis_plan *plan = now->plan;
     const struct sis_isa *isa = plan->isa;
-    struct sis_form wanted = layer->kernel > 1 ? convolution_form(isa, layer)
-                                               : tiles_form(isa, layer->inputs, layer->height, layer->width);
-    int fits = now->form.layout == SIS_TILES && layer->kernel == 1 && now->pool == 1;
+    struct sis_layout wanted = layer->kernel > 1 ? convolution_layout(isa, layer)
+                                               : tiles_layout(isa, layer->inputs, layer->height, layer->width);
+    int fits = now->layout.format == SIS_TILES && layer->kernel == 1 && now->pool == 1;
     if (!fits) add_relayout(now, wanted, index, add_buffer(plan, wanted.size));
-    struct sis_form to = tiles_after(isa, &now->form, layer->filters);
-    if (now->form.size > MOST_FLOATS || to.size > MOST_FLOATS) return -1;
+    struct sis_layout to = tiles_after(isa, &now->layout, layer->filters);
+    if (now->layout.size > MOST_FLOATS || to.size > MOST_FLOATS) return -1;
     uint32_t buffer = add_buffer(plan, to.size);
     if (layer->kernel > 1) {
         struct sis_stage *stage = add_stage(plan, SIS_CONVOLVE, index, now->buffer, buffer, layer->filters);
-        stage->as.convolution = (struct sis_convolution){now->form, to, layer->kernel, layer->relu, NULL};
+        stage->as.convolution = (struct sis_convolution){now->layout, to, layer->kernel, layer->relu, NULL};
         if (make_parts(isa, layer, stage)) return -1;
     } else {
         struct sis_stage *stage = add_stage(plan, SIS_POINTWISE, index, now->buffer, buffer, 0);
-        stage->as.pointwise = (struct sis_pointwise){now->form, to, layer->relu, 0, NULL};
+        stage->as.pointwise = (struct sis_pointwise){now->layout, to, layer->relu, 0, NULL};
         if (make_parts(isa, layer, stage)) return -1;
         stage->items = (size_t)to.tiles * stage->as.pointwise.block_count;
     }
-    now->form = to;
+    now->layout = to;
     now->buffer = buffer;
     now->pool = layer->pool;
     return 0;
@@ -224,18 +224,18 @@ static int add_layer(struct progress *now, const struct sis_layer *layer, uint32
 static int add_end(struct progress *now, const struct sis_network *network) {
     struct sis_plan *plan = now->plan;
     uint32_t last = network->layer_count - 1, pool = now->pool;
-    uint32_t height = now->form.height / pool, width = now->form.width / pool, channels = now->form.channels;
+    uint32_t height = now->layout.height / pool, width = now->layout.width / pool, channels = now->layout.channels;
     if (!network->global_average) {
-        plan->output = plain_form(channels, height, width);
+        plan->output = plain_layout(channels, height, width);
         add_relayout(now, plan->output, last, SIS_OUTPUT);
         return 0;
     }
-    plan->output = plain_form(channels, 1, 1);
+    plan->output = plain_layout(channels, 1, 1);
     if (pool > 1) {
-        struct sis_form pooled = plain_form(channels, height, width);
+        struct sis_layout pooled = plain_layout(channels, height, width);
         add_relayout(now, pooled, last, add_buffer(plan, pooled.size));
     }
-    add_stage(plan, SIS_AVERAGE, last, now->buffer, SIS_OUTPUT, channels)->as.average = now->form;
+    add_stage(plan, SIS_AVERAGE, last, now->buffer, SIS_OUTPUT, channels)->as.average = now->layout;
     return 0;
 }
 
@@ -244,10 +244,10 @@ int sis_plan_make(struct sis_plan *plan, const struct sis_network *network, cons
     size_t most = 2 * (size_t)network->layer_count + 2;
     const struct sis_layer *first = &network->layers[0];
     *plan = (struct sis_plan){.isa = isa, .buffer_count = SIS_OWN};
-    plan->input = plain_form(first->inputs, first->height, first->width);
+    plan->input = plain_layout(first->inputs, first->height, first->width);
     plan->stages = calloc(most, sizeof *plan->stages);
     plan->offset = calloc(most + SIS_OWN, sizeof *plan->offset);
-    struct progress now = {.plan = plan, .form = plan->input, .buffer = SIS_INPUT, .pool = 1};
+    struct progress now = {.plan = plan, .layout = plan->input, .buffer = SIS_INPUT, .pool = 1};
     int failed = !plan->stages || !plan->offset;
     for (uint32_t i = 0; !failed && i < network->layer_count; i++) failed = add_layer(&now, &network->layers[i], i);
     if (!failed && !add_end(&now, network)) return 0;

@@ -19,14 +19,14 @@ struct sis_stage {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
         struct sis_relayout relayout;
-        struct sis_form average;
+        struct sis_layout average;
     } as;
     void *parts; /* filters or blocks with all that they point to, in one allocation */
 };
 
 struct sis_plan {
     const struct sis_isa *isa;
-    struct sis_form input, output;
+    struct sis_layout input, output;
     uint32_t stage_count, buffer_count;
     struct sis_stage *stages;
     size_t *offset; /* of each own buffer in the scratch memory, in floats */

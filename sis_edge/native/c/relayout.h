@@ -2,8 +2,8 @@
 #ifndef SIS_RELAYOUT_H
 #define SIS_RELAYOUT_H
 
-/* Longest row and what a vector may read or write beyond it. */
-enum { ROW_ROOM = 4096 + 4 * LANES };
+/* The longest row, and what vectors may read or write beyond it. */
+enum { ROW_FLOATS = 4096 + 4 * LANES };
 
 INLINE void copy_floats(float *to, const float *from, uint32_t count) {
     uint32_t i = 0;
@@ -17,64 +17,64 @@ INLINE void copy_floats(float *to, const float *from, uint32_t count) {
     for (; i < count; i++) to[i] = from[i];
 }
 
-/* Row `y` of channel `c` to `row`, or the greater of both where `merge`. */
-INLINE void load_row(const struct sis_form *form, const float *in, size_t c, uint32_t y, float *row, int merge) {
-    if (form->layout == SIS_PLAIN) {
-        const float *source = in + c * form->stride + (size_t)y * form->width;
+/* Row `y` of channel `c` to `row`, or the larger of both where `merge`. */
+INLINE void load_row(const struct sis_layout *layout, const float *in, size_t c, uint32_t y, float *row, int merge) {
+    if (layout->format == SIS_PLAIN) {
+        const float *source = in + c * layout->stride + (size_t)y * layout->width;
         if (!merge) {
-            copy_floats(row, source, form->width);
+            copy_floats(row, source, layout->width);
             return;
         }
-        for (uint32_t x = 0; x < form->width; x++) row[x] = source[x] > row[x] ? source[x] : row[x];
+        for (uint32_t x = 0; x < layout->width; x++) row[x] = source[x] > row[x] ? source[x] : row[x];
         return;
     }
-    uint32_t band = y / form->band_rows, lane = band * (LANES / form->bands);
-    size_t v = (size_t)(y - band * form->band_rows) * form->strips;
-    if (form->bands > 1) {
-        const float *source = in + tile_offset(form, v, c) + lane;
-        for (uint32_t x = 0; x < form->width; x++) row[x] = merge && !(source[x] > row[x]) ? row[x] : source[x];
+    uint32_t band = y / layout->band_rows, lane = band * (LANES / layout->bands);
+    size_t v = (size_t)(y - band * layout->band_rows) * layout->strips;
+    if (layout->bands > 1) {
+        const float *source = in + tile_offset(layout, v, c) + lane;
+        for (uint32_t x = 0; x < layout->width; x++) row[x] = merge && !(source[x] > row[x]) ? row[x] : source[x];
         return;
     }
-    for (uint32_t s = 0; s < form->strips; s++, row += LANES) {
-        vec source = load(in + tile_offset(form, v + s, c));
-        store_loose(row, merge ? greater(load_loose(row), source) : source);
+    for (uint32_t s = 0; s < layout->strips; s++, row += LANES) {
+        vec source = load(in + tile_offset(layout, v + s, c));
+        store_loose(row, merge ? max(load_loose(row), source) : source);
     }
 }
 
-INLINE void store_row(const struct sis_form *form, float *out, size_t c, uint32_t y, const float *row) {
-    switch (form->layout) {
+INLINE void store_row(const struct sis_layout *layout, float *out, size_t c, uint32_t y, const float *row) {
+    switch (layout->format) {
         case SIS_PLAIN:
-            copy_floats(out + c * form->stride + (size_t)y * form->width, row, form->width);
+            copy_floats(out + c * layout->stride + (size_t)y * layout->width, row, layout->width);
             return;
         case SIS_WIDE:
-            copy_floats(out + c * form->stride + (size_t)(y + form->halo) * form->pitch + form->halo, row,
-                        form->width);
+            copy_floats(out + c * layout->stride + (size_t)(y + layout->halo) * layout->pitch + layout->halo, row,
+                        layout->width);
             return;
         case SIS_BANDED:
-            for (uint32_t band = 0; band < form->bands; band++) {
-                int32_t j = (int32_t)y - (int32_t)(band * form->band_rows) + (int32_t)form->halo;
-                if (j >= 0 && j < (int32_t)(form->band_rows + 2 * form->halo))
-                    copy_floats(out + c * form->stride + (size_t)j * LANES + band * (LANES / form->bands), row,
-                                form->width);
+            for (uint32_t band = 0; band < layout->bands; band++) {
+                int32_t j = (int32_t)y - (int32_t)(band * layout->band_rows) + (int32_t)layout->halo;
+                if (j >= 0 && j < (int32_t)(layout->band_rows + 2 * layout->halo))
+                    copy_floats(out + c * layout->stride + (size_t)j * LANES + band * (LANES / layout->bands), row,
+                                layout->width);
             }
             return;
         case SIS_TILES: {
-            uint32_t band = y / form->band_rows;
-            size_t v = (size_t)(y - band * form->band_rows) * form->strips;
-            for (uint32_t x = 0; x < form->width; x += LANES)
-                copy_floats(out + tile_offset(form, v++, c) + band * (LANES / form->bands), row + x,
-                            form->width - x < LANES ? form->width - x : LANES);
+            uint32_t band = y / layout->band_rows;
+            size_t v = (size_t)(y - band * layout->band_rows) * layout->strips;
+            for (uint32_t x = 0; x < layout->width; x += LANES)
+                copy_floats(out + tile_offset(layout, v++, c) + band * (LANES / layout->bands), row + x,
+                            layout->width - x < LANES ? layout->width - x : LANES);
             return;
         }
     }
 }
 
-/* The greatest of each `pool` neighbours, in place. Whole vectors run into the room behind the row, which nobody reads. */
+/* The maximum of each `pool` neighbours, in place. Whole vectors run into the padding behind the row. */
 INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
     if (pool == 2) {
         for (uint32_t x = 0; x < width; x += LANES) {
             vec a = load_loose(row + 2 * x), b = load_loose(row + 2 * x + LANES);
-            store_loose(row + x, greater(EVENS(a, b), ODDS(a, b)));
+            store_loose(row + x, max(EVENS(a, b), ODDS(a, b)));
         }
         return;
     }
@@ -86,7 +86,7 @@ INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
 }
 
 static void relayout(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end) {
-    float row[ROW_ROOM];
+    float row[ROW_FLOATS];
     memset(row, 0, sizeof(float) * (work->from.width + 4 * LANES));
     for (size_t c = begin; c < end; c++)
         for (uint32_t y = 0; y < work->to.height; y++) {
@@ -96,8 +96,8 @@ static void relayout(const struct sis_relayout *work, const float *in, float *ou
         }
 }
 
-static void average(const struct sis_form *from, const float *in, float *out, size_t begin, size_t end) {
-    float row[ROW_ROOM];
+static void average(const struct sis_layout *from, const float *in, float *out, size_t begin, size_t end) {
+    float row[ROW_FLOATS];
     for (size_t c = begin; c < end; c++) {
         float sum = 0;
         for (uint32_t y = 0; y < from->height; y++) {

@@ -5,9 +5,9 @@
  * out for the instruction set when the chain is made. Running is thread-safe; results are the same bits whatever the
  * number of threads.
  *
- * A pixel that is not a number or infinite reaches what existing kernels carry it to, and no other image of its batch.
- * Dense convolution would carry it to every filter, since zero times infinity is not a number; an absent synapse does
- * not. ReLU keeps what is not a number, max pooling may drop it. Denormal numbers are computed with.
+ * A pixel that is NaN or infinite propagates through existing kernels only, and to no other image of its batch. Dense
+ * convolution would propagate it to every filter, since zero times infinity is NaN; an absent synapse does not. ReLU
+ * keeps NaN, max pooling may drop it. Denormal numbers are not flushed to zero.
  */
 #ifndef SIS_EDGE_H
 #define SIS_EDGE_H
@@ -45,16 +45,16 @@ SIS_EXPORT void sis_chain_shape(const sis_chain *chain, int64_t shape[6]);
  * no memory. */
 SIS_EXPORT int sis_chain_run(sis_chain *chain, const float *input, float *output, size_t batch, size_t threads);
 
-/* The same on somebody else's threads: `parallel` is asked for `workers` tasks. */
+/* The same on the caller's threads: `parallel` runs `workers` tasks. */
 int sis_chain_run_on(sis_chain *chain, const float *input, float *output, size_t batch, sis_parallel parallel,
                      void *pool, size_t workers);
 
-/* One image on `threads` threads of the chain's own; seconds[i] becomes the time of stage i, and layers[i] the layer that
- * it belongs to. Returns the number of stages, or -1 where there is no memory or `room` is too small. */
+/* One image on `threads` threads of the chain's own; seconds[i] becomes the time of stage i, layers[i] its layer.
+ * Returns the number of stages, or -1 where there is no memory or `capacity` is too small. */
 SIS_EXPORT int sis_chain_profile(sis_chain *chain, const float *input, float *output, size_t threads, double *seconds,
-                                 int32_t *layers, size_t room);
+                                 int32_t *layers, size_t capacity);
 
-/* Threads of the operator where ONNX Runtime does not lend its own (before 1.17); 1 at first. */
+/* Threads of the operator in ONNX Runtime before 1.17, which does not share its own; default 1. */
 SIS_EXPORT void sis_set_threads(size_t threads);
 
 #endif

@@ -1,4 +1,4 @@
-/* A few threads of one's own, for callers that lend none. */
+/* A thread pool for callers that bring none. */
 #ifndef SIS_THREADS_H
 #define SIS_THREADS_H
 

@@ -11,6 +11,12 @@
 #else
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
+/* Hides the value of `v` from the optimiser; `v` stays in its register. */
+#if defined(__aarch64__)
+#define OPAQUE(v) __asm__ volatile("" : "+w"(v))
+#else
+#define OPAQUE(v) __asm__ volatile("" : "+v"(v))
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
@@ -22,17 +28,18 @@ INLINE vec load_loose(const float *p) { return *(const loose_vec *)p; }
 INLINE void store(float *p, vec v) { *(vec *)p = v; }
 INLINE void store_loose(float *p, vec v) { *(loose_vec *)p = v; }
 /* Subtracting zero, unlike adding it, leaves every number as it is, so compilers drop it. */
-INLINE vec all(float x) { return x - (vec){0}; }
+INLINE vec splat(float x) { return x - (vec){0}; }
 
-/* Where `mask` is all ones take `a`, where it is zero `b`. */
-INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+/* Where `mask` is all ones `a`, where it is zero `b`. (`select` is a POSIX function.) */
+INLINE vec select_lanes(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
 
-/* The greater of each pair; `a` where either is not a number. */
-INLINE vec greater(vec a, vec b) { return choose(b > a, b, a); }
+/* The maximum of each pair; `a` where either is NaN. */
+INLINE vec max(vec a, vec b) { return select_lanes(b > a, b, a); }
 
-/* What is less than `least` becomes it; what is not a number stays so. ReLU where `least` is zero. */
-INLINE vec at_least(vec least, vec v) { return choose(v < least, least, v); }
+/* Lanes below `lower` become it, NaN stays NaN. ReLU where `lower` is zero. */
+INLINE vec clamp_min(vec lower, vec v) { return select_lanes(v < lower, lower, v); }
 
-INLINE vec least_after(uint32_t with_relu) { return all(with_relu ? 0.0f : -INFINITY); }
+/* What an output is clamped to: zero with ReLU, else minus infinity. */
+INLINE vec lower_bound(uint32_t with_relu) { return splat(with_relu ? 0.0f : -INFINITY); }
 
 #endif

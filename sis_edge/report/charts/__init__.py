@@ -10,7 +10,7 @@ from sis_edge.report.charts.accuracy_latency import accuracy_latency
 from sis_edge.report.charts.base import Chart, styled, svg
 from sis_edge.report.charts.environment import environment
 from sis_edge.report.charts.speed_up import speed_up
-from sis_edge.results.comparison import Row
+from sis_edge.results.rows import Row
 
 CHARTS: dict[str, Callable[[Sequence[Row], str | None], Chart | None]] = {
     "accuracy-latency": accuracy_latency,

@@ -57,9 +57,3 @@ def finished(chart: Any, title: str, mark: str | None, height: float) -> dict[st
     words: dict[str, Any] = {"text": title} | ({"subtitle": mark.upper()} if mark else {})
     spec: dict[str, Any] = chart.properties(width=WIDTH, height=round(height), title=words).to_dict()
     return spec
-
-
-def known(value: float | None) -> float:
-    """A value that the caller has checked to be there."""
-    assert value is not None
-    return value

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sis_edge.report import rows as show
-from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished, known
-from sis_edge.results.comparison import Row
+from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished
+from sis_edge.results.rows import Row
 
 TITLE = "Speed-up against its ceiling"
 BAND = 62  # pixels, the height of one network's line
@@ -14,10 +14,11 @@ MEASURED, CEILING = "measured, with its 95% interval", "ceiling (MAC ratio), cou
 
 def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
     """The chart, or None where no network has a speed-up."""
-    points = [_point(row) for row in rows if row.speed_up is not None]
+    points = [_point(row, row.speed_up.estimate.value) for row in rows if row.speed_up.estimate.value is not None]
     if not points:
         return None
-    rounds = show.span([row.speed_up_rounds or 0 for row in rows if row.speed_up is not None])
+    counts = [row.speed_up.rounds.value for row in rows]
+    rounds = show.span([count for count in counts if count is not None])
     words = "; ".join(f"{point['network']} {point['text']}, ceiling {point['ceiling_text']}" for point in points)
     return Chart(
         name="speed-up",
@@ -30,16 +31,17 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
     )
 
 
-def _point(row: Row) -> dict[str, Any]:
-    estimate = known(row.speed_up)
+def _point(row: Row, estimate: float) -> dict[str, Any]:
+    interval = row.speed_up.interval
+    words = interval.map(show.speed_up_interval)
     return {
-        "network": row.network,
+        "network": row.identity.label,
         "speed_up": estimate,
-        "low": estimate if row.speed_up_low is None else row.speed_up_low,
-        "high": estimate if row.speed_up_high is None else row.speed_up_high,
-        "ceiling": row.ceiling,
-        "text": f"{show.speed_up(row)} [{show.speed_up_interval(row)}]",
-        "ceiling_text": show.ratio(row.ceiling),
+        "low": estimate if interval.value is None else interval.value.low,
+        "high": estimate if interval.value is None else interval.value.high,
+        "ceiling": row.structure.ceiling,
+        "text": f"{show.speed_up(estimate, interval.value)} [{words.value or words.reason}]",
+        "ceiling_text": show.ratio(row.structure.ceiling),
     }
 
 

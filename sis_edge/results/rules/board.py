@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from sis_agent.schema import Record
 from sis_edge.results.evidence import Evidence
 from sis_edge.results.rules.base import Level, Reason
+from sis_edge.text.limits import with_limit
 
 # Clocks: within 5% of what is expected, or 10% of the run's own best where nothing is expected (turbo clocks vary).
 EXPECTED_SHARE, OWN_BEST_SHARE = 0.95, 0.90
@@ -116,7 +117,8 @@ def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | 
     if not clocks_hz:
         return
     share_of = EXPECTED_SHARE if expected_hz else OWN_BEST_SHARE
-    low = [hertz for hertz in clocks_hz if hertz < share_of * (expected_hz or max(clocks_hz))]
+    limit_hz = share_of * (expected_hz or max(clocks_hz))
+    low = [hertz for hertz in clocks_hz if hertz < limit_hz]
     share = len(low) / len(clocks_hz)
     if share > LOW_SUSPECT:
         of = (
@@ -124,11 +126,12 @@ def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | 
             if expected_hz
             else f"its best, {max(clocks_hz) / 1e9:.2f} GHz"
         )
+        lowest, limit = with_limit(min(low) / 1e9, limit_hz / 1e9, ".2f")
         yield Reason(
             code,
             "INVALID" if share > LOW_INVALID else "SUSPECT",
-            f"the {what}'s clock was below {share_of:.0%} of {of}, in {len(low)} of {len(clocks_hz)} samples, and fell "
-            f"to {min(low) / 1e9:.2f} GHz; cool the board, look at its supply, or lock the clocks",
+            f"the {what}'s clock was below {limit} GHz, {share_of:.0%} of {of}, in {len(low)} of {len(clocks_hz)} "
+            f"samples, and fell to {lowest} GHz; cool the board, look at its supply, or lock the clocks",
         )
 
 

@@ -6,6 +6,7 @@ from statistics import fmean
 from sis_edge.results.evidence import Evidence, known
 from sis_edge.results.rules.base import Reason
 from sis_edge.results.sampling import cost
+from sis_edge.text.limits import with_limit
 
 OTHER_CORES = 0.25  # busy cores on average
 OTHER_BURST_CORES, OTHER_BURST_SHARE = 0.50, 0.05  # busy cores in one state, and the share of such states
@@ -60,11 +61,12 @@ def sampling(evidence: Evidence) -> Iterator[Reason]:
     """Reading sensors and state slowed the networks down, beyond doubt and by more than the goal."""
     bounds = cost(evidence.record).interval
     if bounds and bounds.low > 1 + SAMPLING_GOAL:
+        slower, allowed = with_limit(bounds.low - 1, SAMPLING_GOAL, ".1%")
         yield Reason(
             "sampling",
             "SUSPECT",
-            f"with sensors and state being read, latencies were at least {bounds.low - 1:.1%} longer than without "
-            f"({SAMPLING_GOAL:.1%} is allowed): the board is too slow to be watched so closely",
+            f"with sensors and state being read, latencies were at least {slower} longer than without "
+            f"({allowed} is allowed): the board is too slow to be watched so closely",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from sis_edge.results.energy import idle
 from sis_edge.results.evidence import Evidence
 from sis_edge.results.rules.base import Reason
+from sis_edge.text.limits import with_limit
 
 IDLE_DRIFT = 0.03
 UPDATES_SUSPECT, UPDATES_INVALID = 10, 2  # of the sensor within an energy block
@@ -43,9 +44,10 @@ def sensor(evidence: Evidence) -> Iterator[Reason]:
     if trace.update_interval_s:
         updates = min(updates, shortest_s / trace.update_interval_s)
     if updates < UPDATES_SUSPECT:
+        given, wanted = with_limit(updates, UPDATES_SUSPECT, ".3g")
         yield Reason(
             "slow-sensor",
             "INVALID" if updates < UPDATES_INVALID else "SUSPECT",
-            f"the power sensor {trace.source} gave {updates:.3g} values in an energy block of {shortest_s:.3g} s, "
-            f"{UPDATES_SUSPECT} are called for: energy is not known that well; make the blocks longer",
+            f"the power sensor {trace.source} gave {given} values in an energy block of {shortest_s:.3g} s, "
+            f"{wanted} are called for: energy is not known that well; make the blocks longer",
         )

@@ -1,4 +1,4 @@
-"""Boards over SSH. The only folder that imports paramiko, and only when a connection is wanted."""
+"""Boards over SSH. The only folder that imports paramiko, and only when it connects."""
 
 from sis_edge.transport.ssh.transport import SshTransport
 

@@ -1,4 +1,4 @@
-"""Where a board is: what the user gave, completed by ~/.ssh/config (ssh_config(5)) and OpenSSH's defaults."""
+"""The address of a board: the user's options, completed by ~/.ssh/config (ssh_config(5)) and OpenSSH's defaults."""
 
 import getpass
 import re
@@ -11,7 +11,7 @@ from sis_edge.errors import TransportError, UsageError
 from sis_edge.transport.ssh.known_hosts import DEFAULT_PORT
 
 Lookup = Callable[[str], Mapping[str, Any]]
-"""What the configuration says of a host: option names in lower case."""
+"""The configuration's options for a host, names in lower case."""
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
 _HOST = re.compile(
@@ -24,7 +24,7 @@ SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One SSH server, how to log in there, and the servers that lie on the way to it (the nearest first)."""
+    """One SSH server, how to log in there, and the jump hosts on the way to it (the nearest first)."""
 
     host: str
     port: int
@@ -49,7 +49,7 @@ def parse(text: str) -> tuple[str | None, str, int | None]:
     user, _, rest = text.rpartition("@")
     match = _HOST.fullmatch(rest)
     if match is None or rest.startswith("-"):
-        raise UsageError(f"'{text}' is no host; write [user@]host[:port], such as bench@192.168.1.20")
+        raise UsageError(f"'{text}' is not a host; use [user@]host[:port], such as bench@192.168.1.20")
     host = match["v6"] or match["host"] or match["bare"]
     port = match["p6"] or match["port"]
     return user or None, host, int(port) if port else None
@@ -65,16 +65,16 @@ def resolve(
     known_hosts: Path | None = None,
     home: Path | None = None,
 ) -> Endpoint:
-    """The endpoint of `[user@]host[:port]`. What is given goes before the configuration, that before the defaults.
+    """The endpoint of `[user@]host[:port]`. Arguments override the configuration, and that the defaults.
 
-    Raises UsageError for a host or a key file that cannot be meant, TransportError for what only OpenSSH's own
-    program can do.
+    Raises UsageError for text that is not a host and for missing files, TransportError for what only OpenSSH's own
+    client can do.
     """
     home = home or Path.home()
     if identity is not None and not identity.expanduser().is_file():
-        raise UsageError(f"there is no key file {identity}; `ssh-keygen -t ed25519 -f {identity}` makes one")
+        raise UsageError(f"key file {identity} not found; create it with `ssh-keygen -t ed25519 -f {identity}`")
     if known_hosts is not None and not known_hosts.expanduser().is_file():
-        raise UsageError(f"there is no file of known hosts {known_hosts}; `ssh-keyscan HOST > {known_hosts}` makes one")
+        raise UsageError(f"known_hosts {known_hosts} not found; create it with `ssh-keyscan HOST > {known_hosts}`")
     return _resolve(target, lookup, user, port, identity, known_hosts, home, depth=0)
 
 
@@ -91,9 +91,9 @@ def _resolve(
     inline_user, alias, inline_port = parse(target)
     options = lookup(alias)
     if options.get("proxycommand", "none") != "none":
-        raise TransportError(f"{alias} is reached by a ProxyCommand, which sis-edge does not run; use ProxyJump")
+        raise TransportError(f"{alias} has a ProxyCommand, which sis-edge does not support; use ProxyJump")
     if depth > 8:
-        raise TransportError(f"the ProxyJump hosts on the way to {alias} lead in a circle; mend the SSH configuration")
+        raise TransportError(f"the ProxyJump hosts of {alias} form a loop; fix the SSH configuration")
 
     def own(path: str | Path) -> Path:
         text = str(path)

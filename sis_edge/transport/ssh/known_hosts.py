@@ -1,7 +1,7 @@
 """Known host keys, read as OpenSSH reads them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
 Plain, hashed (`|1|salt|hash`) and wildcard names, `[host]:port`, negation, `@revoked`. Lines with
-`@cert-authority` are set aside: host certificates cannot be checked here, and such a line must not spoil the others.
+`@cert-authority` are only noted: host certificates cannot be checked here, and such a line must not hide the others.
 """
 
 import base64
@@ -18,7 +18,7 @@ DEFAULT_PORT = 22
 
 @dataclass(frozen=True)
 class HostKey:
-    """One trusted or revoked key, and the line that it stands in."""
+    """One trusted or revoked key, and its line."""
 
     key_type: str
     blob: bytes
@@ -28,7 +28,7 @@ class HostKey:
 
 @dataclass(frozen=True)
 class KnownKeys:
-    """What the files say of one host; `has_authority` that a certificate authority is named for it."""
+    """The entries of one host; `has_authority`: a certificate authority is named for it."""
 
     trusted: tuple[HostKey, ...]
     revoked: frozenset[bytes]
@@ -50,7 +50,7 @@ def fingerprint(blob: bytes) -> str:
 
 
 def read(host: str, port: int, files: Iterable[Path]) -> KnownKeys:
-    """All that the files say of a host; a file that is missing says nothing, a line that is damaged neither."""
+    """The entries of a host in all files; missing files and damaged lines are passed over."""
     name = known_name(host, port)
     trusted: list[HostKey] = []
     revoked: set[bytes] = set()
@@ -81,22 +81,22 @@ def read(host: str, port: int, files: Iterable[Path]) -> KnownKeys:
 def _matches(names: str, name: str) -> bool:
     if names.startswith("|1|"):
         return _matches_hash(names, name)
-    found = False
+    matches = False
     for pattern in names.lower().split(","):
         if _pattern(pattern.removeprefix("!")).fullmatch(name):
             if pattern.startswith("!"):
                 return False
-            found = True
-    return found
+            matches = True
+    return matches
 
 
 def _matches_hash(names: str, name: str) -> bool:
     try:
         _, _, salt, digest = names.split("|")
-        key, wanted = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
+        key, expected = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
     except (ValueError, binascii.Error):
         return False
-    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), wanted)
+    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), expected)
 
 
 def _pattern(pattern: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""From an endpoint to a connection that may be used: socket, jump hosts, host key, login."""
+"""From an endpoint to a connection: socket, jump hosts, host key, login."""
 
 import logging
 import shlex
@@ -27,20 +27,20 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 def config_lookup(path: Path) -> Lookup:
-    """What an OpenSSH client configuration says of a host; a file that is missing says nothing."""
+    """The options of a host in an OpenSSH client configuration; a missing file has none."""
     import paramiko
 
     try:
         config = paramiko.SSHConfig.from_path(str(path)) if path.is_file() else paramiko.SSHConfig()
     except (OSError, paramiko.ConfigParseError) as error:
-        raise TransportError(f"the SSH configuration {path} cannot be read ({error}); mend it") from None
+        raise TransportError(f"the SSH configuration {path} cannot be read ({error}); fix it") from None
     return config.lookup
 
 
 def connect(endpoint: Endpoint, *, connect_s: float, login_s: float, stall_s: float) -> "list[paramiko.Transport]":
     """Connections that are logged in, hop by hop; the last one is the board's.
 
-    Raises UnreachableError for what may be better soon, TransportError for a host key or a login that is refused.
+    Raises UnreachableError for what may pass, TransportError for a host key or a login that is refused.
     """
     chain: list[paramiko.Transport] = []
     try:
@@ -60,10 +60,10 @@ def _dial(hop: Endpoint, connect_s: float, stall_s: float) -> socket.socket:
     try:
         sock = socket.create_connection((hop.host, hop.port), timeout=connect_s)
     except socket.gaierror:
-        raise UnreachableError(f"there is no host named {hop.host}; check its name, or use its address") from None
+        raise UnreachableError(f"host {hop.host} not found; check its name, or use its IP address") from None
     except TimeoutError:
         raise UnreachableError(
-            f"{hop.host} port {hop.port} did not answer within {connect_s:g} s; is the board on, and on this network?"
+            f"{hop.host} port {hop.port} did not answer within {connect_s:g} s; is the board on and in this network?"
         ) from None
     except OSError as error:
         raise UnreachableError(
@@ -86,7 +86,7 @@ def _through(last: "paramiko.Transport", hop: Endpoint, connect_s: float) -> "pa
 
 
 def _start(sock: "socket.socket | paramiko.Channel", hop: Endpoint, login_s: float) -> "paramiko.Transport":
-    """Exchange keys and make sure that the server is the one that it claims to be."""
+    """Exchange keys and check the identity of the server."""
     import paramiko
 
     known = known_hosts.read(hop.host, hop.port, hop.known_hosts)
@@ -106,11 +106,11 @@ def _start(sock: "socket.socket | paramiko.Channel", hop: Endpoint, login_s: flo
         check_host_key(key.get_name(), key.asbytes(), known, hop)
     except paramiko.ssh_exception.IncompatiblePeer as error:
         transport.close()
-        raise TransportError(f"{hop.name} and sis-edge share no SSH algorithm ({error}); update its server") from None
+        raise TransportError(f"no common SSH algorithm with {hop.name} ({error}); update its SSH server") from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         transport.close()
         raise UnreachableError(
-            f"{hop.host} port {hop.port} broke off the SSH handshake ({error or type(error).__name__})"
+            f"{hop.host} port {hop.port} closed the connection in the SSH handshake ({error or type(error).__name__})"
         ) from None
     except BaseException:
         transport.close()
@@ -123,7 +123,7 @@ def _key_type(algorithm: str) -> str:
 
 
 def check_host_key(key_type: str, blob: bytes, known: KnownKeys, hop: Endpoint) -> None:
-    """Raises TransportError, with what to do, unless this very key is known for this host."""
+    """Raises TransportError, with the next step, unless exactly this key is known for this host."""
     shown = f"{key_type} {known_hosts.fingerprint(blob)}"
     name = known_hosts.known_name(hop.host, hop.port)
     if blob in known.revoked:
@@ -136,16 +136,16 @@ def check_host_key(key_type: str, blob: bytes, known: KnownKeys, hop: Endpoint) 
         other = known.trusted[0]
         file = shlex.quote(str(other.file))
         raise TransportError(
-            f"the host key of {name} has CHANGED: it shows {shown}, {other.file} line {other.line} has "
-            f"{other.key_type} {known_hosts.fingerprint(other.blob)}. Somebody may be in between. "
-            f"If the board was set up anew: `ssh-keygen -f {file} -R '{name}'`, then `{scan} >> {file}`, "
+            f"the host key of {name} has CHANGED: it is {shown}, but {other.file} line {other.line} has "
+            f"{other.key_type} {known_hosts.fingerprint(other.blob)}. This may be an attack. "
+            f"If the board was reinstalled: `ssh-keygen -f {file} -R '{name}'`, then `{scan} >> {file}`, "
             "and compare the fingerprint"
         )
     note = " (host certificates cannot be checked here, so its @cert-authority line does not help)"
     raise TransportError(
-        f"the host key of {name} is not known{note if known.has_authority else ''}: it shows {shown}. Compare this "
-        f"with `ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub` on the board; if it is the same, "
-        f"`{scan} >> {shlex.quote(str(hop.known_hosts[0]))}` makes it known"
+        f"the host key of {name} is unknown{note if known.has_authority else ''}: it is {shown}. Compare it with "
+        f"`ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub` on the board; if they match, "
+        f"`{scan} >> {shlex.quote(str(hop.known_hosts[0]))}` adds it"
     )
 
 
@@ -163,35 +163,35 @@ def _log_in(transport: "paramiko.Transport", hop: Endpoint) -> None:
                 return
         except paramiko.BadAuthenticationType as error:
             raise TransportError(
-                f"{hop.name} takes no keys (only {', '.join(error.allowed_types)}); allow public keys in its SSH server"
+                f"{hop.name} accepts no keys (only {', '.join(error.allowed_types)}); enable them in its SSH server"
             ) from None
         except (paramiko.SSHException, EOFError, OSError) as error:
             if transport.is_active():
                 continue
-            # A server hangs up after too many wrong keys; before that, a hang-up says that the connection broke.
+            # A server hangs up after too many wrong keys; before that, a hang-up is a lost connection.
             if tried < FEWEST_TRIES:
-                raise UnreachableError(f"{hop.name} broke off the login ({error})") from None
+                raise UnreachableError(f"{hop.name} closed the connection during the login ({error})") from None
             break
-    copy = f"`ssh-copy-id -p {hop.port} {hop.user}@{hop.host}` puts yours there"
+    copy = f"copy yours there with `ssh-copy-id -p {hop.port} {hop.user}@{hop.host}`"
     if locked:
         raise TransportError(
-            f"{hop.name} refused the login, and the key {locked[0]} is encrypted; "
-            f"`ssh-add {shlex.quote(str(locked[0]))}` unlocks it for ssh-agent, then try again"
+            f"{hop.name} refused the login, and the key {locked[0]} is encrypted; unlock it for ssh-agent with "
+            f"`ssh-add {shlex.quote(str(locked[0]))}`, then try again"
         )
     if unreadable:
         raise TransportError(
-            f"{hop.name} refused the login, and the key file {unreadable[0]}; name another with --identity"
+            f"{hop.name} refused the login, and the key file {unreadable[0]}; choose another with --identity"
         )
     if not tried:
-        raise TransportError(f"there is no key to log in to {hop.name} with; `ssh-keygen` makes one, {copy}")
+        raise TransportError(f"no SSH key to log in to {hop.name}; create one with `ssh-keygen`, then {copy}")
     raise TransportError(
-        f"{hop.name} refused the login with {tried} key{'s' if tried > 1 else ''}; name the right one with --identity "
-        f"and check the user's name, or {copy}"
+        f"{hop.name} refused the login with {tried} key{'s' if tried > 1 else ''}; choose another with "
+        f"--identity, check the user name, or {copy}"
     )
 
 
 def _keys(hop: Endpoint, locked: list[Path], unreadable: list[str]) -> "Iterator[paramiko.PKey]":
-    """The keys to try, in order; files that are encrypted or no keys are noted and passed over, as OpenSSH does."""
+    """The keys to try, in order; encrypted and unreadable files are noted and passed over, as OpenSSH does."""
     import paramiko
 
     for path in hop.identities:

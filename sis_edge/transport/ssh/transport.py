@@ -1,7 +1,7 @@
 """A board over SSH: commands through plain exec (never a terminal), files through SFTP.
 
-A socket whose peer is silently gone would hold a transfer for ever. So the kernel gives up data that nobody
-acknowledges (TCP_USER_TIMEOUT), and a watchdog cuts a transfer that makes no progress.
+A peer that vanished silently would block a transfer for ever. So the kernel gives up data that nobody acknowledges
+(TCP_USER_TIMEOUT), and a watchdog ends a transfer without progress.
 """
 
 import shlex
@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sis_edge.errors import BoardError, DiskError
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
+from sis_edge.text.limits import with_limit
+from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError, cannot_write
 from sis_edge.transport.ssh import login
 from sis_edge.transport.ssh.endpoint import resolve
 
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 class SshTransport:
-    """One board over SSH. The connection is made by the first call, and made anew after it broke.
+    """One board over SSH. The first call connects; after a lost connection the next call reconnects.
 
     `host` is `[user@]host[:port]` or a name of the SSH configuration. Times in seconds: `connect_s` for the TCP
     connection, `login_s` for keys and login, `stall_s` for a transfer or an open channel without progress.
@@ -110,10 +111,10 @@ class SshTransport:
                     writer.set_pipelined(False)
                     with suppress(Exception):
                         writer.close()
-                # Answers of pipelined writes are not all looked at: the size tells whether all of them went well.
+                # Not every answer to a pipelined write is read: the size shows whether all of them succeeded.
                 arrived_bytes = self._remote(what, sftp.stat, part).st_size
                 if arrived_bytes != size_bytes:
-                    raise BoardError(f"{self.name} kept {arrived_bytes:,} of {size_bytes:,} bytes of {target}")
+                    raise BoardError(f"{self.name} stored only {arrived_bytes:,} of {size_bytes:,} bytes of {target}")
                 self._remote(what, sftp.posix_rename, part, target)
             except BoardError as error:
                 with suppress(Exception):
@@ -137,10 +138,10 @@ class SshTransport:
                             progress(len(piece))
                     arrived_bytes = writer.tell()
                 if arrived_bytes != size_bytes:
-                    raise BoardError(f"{self.name} gave {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
+                    raise BoardError(f"{self.name} sent only {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
                 part.replace(target)
             except OSError as error:
-                raise DiskError(f"{target} cannot be written ({error.strerror}); make room or name another") from None
+                raise cannot_write(target, error) from None
             finally:
                 with suppress(Exception):
                     reader.close()
@@ -169,7 +170,7 @@ class SshTransport:
         try:
             return connection.open_session(timeout=self._stall_s)
         except paramiko.ChannelException as error:
-            raise BoardError(f"{self.name} opens no more sessions ({error}); end others first") from None
+            raise BoardError(f"{self.name} refuses another SSH session ({error}); close others first") from None
         except (paramiko.SSHException, EOFError, OSError):
             raise self._lost("open a session") from None
 
@@ -179,7 +180,7 @@ class SshTransport:
 
     @contextmanager
     def _transfer(self, what: str) -> "Iterator[tuple[paramiko.SFTPClient, Callable[[], None]]]":
-        """An SFTP client, and a function to call at every step forward: without it the connection is cut."""
+        """An SFTP client, and a function to call at every progress: without it the connection is closed."""
         connection = self._connection()
         with _watchdog(connection.sock, self._stall_s) as beat:
             try:
@@ -187,7 +188,7 @@ class SshTransport:
                     self._sftp = self._open_sftp()
                 yield self._sftp, beat
             except BaseException:
-                # Answers may be under way that belong to the transfer that failed: the next one starts afresh.
+                # Answers to the failed transfer may still arrive: the next one starts with a new client.
                 if self._sftp is not None:
                     with suppress(Exception):
                         self._sftp.close()
@@ -208,7 +209,7 @@ class SshTransport:
             raise BoardError(f"{self.name} has no SFTP; install or enable sftp-server on the board") from None
 
     def _remote(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The call's answer; its errors are the connection's or the board's, never this machine's."""
+        """The call's answer; its errors become the connection's or the board's, never this machine's."""
         import paramiko
 
         try:
@@ -218,7 +219,7 @@ class SshTransport:
         except (paramiko.SSHException, EOFError, OSError) as error:
             if self._is_lost():
                 raise self._lost(what) from None
-            # SFTP tells "no such file" and "permission denied"; all else, a full disk too, is "Failure".
+            # SFTP has codes for "no such file" and "permission denied"; all else, a full disk too, is "Failure".
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
             raise BoardError(f"{self.name} cannot {what} ({reason})") from None
 
@@ -230,18 +231,19 @@ class SshTransport:
 
     def _lost(self, what: str) -> UnreachableError:
         self.close()
-        return UnreachableError(f"the connection to {self.name} broke (to {what})")
+        return UnreachableError(f"lost the connection to {self.name} (trying to {what})")
 
     def _space(self, target: str, size_bytes: int) -> str:
-        """What to add to the error of a file that cannot be written: is it the space?"""
+        """The free space, for the error of a file that cannot be written."""
         try:
             done = self.run(["df", "-P", "-k", "--", str(PurePosixPath(target).parent)], timeout_s=10)
             free_bytes = int(done.stdout.splitlines()[-1].split()[3]) * 1024
         except Exception:
             return ""
         if free_bytes < size_bytes:
-            return f": its disk is full ({free_bytes / 1e6:.1f} MB free, the file has {size_bytes / 1e6:.1f} MB)"
-        return f"; {free_bytes / 1e6:.1f} MB are free there, so look at permissions and quotas"
+            free, size = with_limit(free_bytes / 1e6, size_bytes / 1e6, ".1f")
+            return f": its disk is full ({free} MB free, the file has {size} MB)"
+        return f"; {free_bytes / 1e6:.1f} MB are free there: check permissions and quotas"
 
 
 def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:

@@ -13,7 +13,7 @@ from sis_edge.cli import run as command
 from sis_edge.errors import UsageError
 from sis_edge.files.cache import cache_root
 from sis_edge.sweep import local, ray, running
-from sis_edge.sweep.running import Outcomes, run
+from sis_edge.sweep.running import Executor, Outcomes, run
 from sis_edge.sweep.trial import Task
 from sis_edge.training.train import CHECKPOINT
 
@@ -32,12 +32,12 @@ def workers() -> Iterator[RayCluster]:
 
 
 class Notes:
-    """What is told while trials run."""
+    """What is reported while trials run."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int]] = []
         self.said: list[tuple[str, int]] = []
-        """Each message, and how many steps had been told before it."""
+        """Each message, and how many steps had been reported before it."""
 
     def on_step(self, task: Task, done: int, total: int, loss: float) -> None:
         self.steps.append((task.name, done))
@@ -46,8 +46,8 @@ class Notes:
         self.said.append((message, len(self.steps)))
 
 
-def on(workers: RayCluster, notes: Notes, cpus: int = 1) -> running.Runner:
-    return partial(ray.on_ray, on_step=notes.on_step, say=notes.say, address=workers.address, cpus=cpus, gpus=None)
+def on(workers: RayCluster, notes: Notes, cpus: int = 1) -> Executor:
+    return partial(ray.execute, on_step=notes.on_step, say=notes.say, address=workers.address, cpus=cpus, gpus=None)
 
 
 def test_the_command_on_two_workers(
@@ -61,10 +61,10 @@ def test_the_command_on_two_workers(
     shown = capsys.readouterr()
     assert max(map(len, shown.out.splitlines())) <= 80
     assert shown.out.startswith("digits: accuracy on 129 held-out training images")
-    told = shown.err.splitlines()
-    assert sum(line.startswith("train t_c 0.05, t_p 0.1, neuron, uniform, seed ") for line in told) == 2
-    assert sum(line.startswith("trial ") for line in told) == 2
-    assert len(told) == 5  # and that the trials are done: nothing of Ray's own
+    lines = shown.err.splitlines()
+    assert sum(line.startswith("train t_c 0.05, t_p 0.1, neuron, uniform, seed ") for line in lines) == 2
+    assert sum(line.startswith("trial ") for line in lines) == 2
+    assert len(lines) == 5  # and that the trials are done: nothing of Ray's own
     assert sorted(path.name for path in (tmp_path / "sweeps/digits/.stages").glob("shared-*")) == []
 
 
@@ -75,7 +75,7 @@ def test_a_folder_that_the_machines_do_not_see_stays_empty(
     def not_there(root: Path) -> Iterator[Path]:
         yield root / "shared-by-nobody"
 
-    monkeypatch.setattr(ray, "_sign", not_there)
+    monkeypatch.setattr(ray, "_marker", not_there)
     found = run(plan_in(tmp_path, granularities=("neuron",), seeds=(0,)), on(workers, Notes()))
     assert len(found.trials) == 1
     assert [path.name for path in (tmp_path / ".stages").iterdir()] == ["lock"]
@@ -95,7 +95,7 @@ def test_an_interruption_ends_the_trials(workers: RayCluster, tmp_path: Path) ->
 
 
 def test_a_trial_that_no_machine_has_room_for(workers: RayCluster, tmp_path: Path) -> None:
-    sentence = r"has 2 processors and 0 GPUs for a trial; they have 1 and 0, 0 and 0; give other --cpus or --gpus"
+    sentence = r"has 2 CPUs and 0 GPUs for a trial \(its nodes have 1 and 0, 0 and 0\); change --cpus or --gpus"
     with pytest.raises(UsageError, match=sentence):
         run(plan_in(tmp_path), on(workers, Notes(), cpus=2))
 
@@ -108,10 +108,8 @@ def test_a_worker_and_then_a_machine_are_killed_in_mid_trial(workers: RayCluster
     assert [what for what, _ in killed.names] == ["worker", "machine"]
     assert len(notes.said) == 2
     for _, name in killed.names:  # which of them Ray notices first is its own affair
-        [steps_before] = [
-            place for message, place in notes.said if message.startswith(f"{name}: lost with its worker (")
-        ]
-        later = [step for told, step in notes.steps[steps_before:] if told == name]
+        [steps_before] = [place for message, place in notes.said if message.startswith(f"{name}: worker lost (")]
+        later = [step for task, step in notes.steps[steps_before:] if task == name]
         assert later[0] > EPOCH  # it went on where it was
         assert later[-1] == 40 * EPOCH
     assert not found.failures
@@ -119,14 +117,14 @@ def test_a_worker_and_then_a_machine_are_killed_in_mid_trial(workers: RayCluster
     files = sorted(path.name for path in (tmp_path / "s" / running.TRIALS).iterdir())
     assert files == sorted(f"{key[:20]}.json" for key in found.trials)
 
-    undisturbed = run(plan_in(tmp_path / "other", granularities=("neuron",), epochs=40), _here)
+    undisturbed = run(plan_in(tmp_path / "other", granularities=("neuron",), epochs=40), _on_this_machine)
     assert {key: trial.wrong for key, trial in found.trials.items()} == {
         key: trial.wrong for key, trial in undisturbed.trials.items()
     }
 
 
-def _here(tasks: Sequence[Task], root: Path) -> Outcomes:
-    return local.one_by_one(tasks, root, lambda task, done, total, loss: None)
+def _on_this_machine(tasks: Sequence[Task], root: Path) -> Outcomes:
+    return local.run_serially(tasks, root, lambda task, done, total, loss: None)
 
 
 class Killed:
@@ -136,7 +134,7 @@ class Killed:
         self.names: list[tuple[str, str]] = []
 
 
-def killing(workers: RayCluster, runner: running.Runner, killed: Killed) -> running.Runner:
+def killing(workers: RayCluster, executor: Executor, killed: Killed) -> Executor:
     """The same, and in mid-trial SIGKILL to one worker, then to another and its raylet: that machine is gone.
 
     A trial that has a checkpoint is stopped until it is its turn, else on a busy machine it might be over before.
@@ -147,7 +145,7 @@ def killing(workers: RayCluster, runner: running.Runner, killed: Killed) -> runn
         thread = threading.Thread(target=kill, args=(tasks, root, ended))
         thread.start()
         try:
-            yield from runner(tasks, root)
+            yield from executor(tasks, root)
         finally:
             ended.set()
             thread.join()

@@ -1,17 +1,18 @@
-"""Where trials run: what cannot be meant, what is not there, and nothing asked of a cluster when nothing is missing."""
+"""Executors: options that exclude each other, a cluster that is not there, and none asked when nothing is missing."""
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from sis_edge.cli import run as command
 from sis_edge.errors import TransportError, UsageError
-from sis_edge.sweep import ray_connection
-from sis_edge.sweep.executors import PLACES, Where
-from sis_edge.sweep.running import run
+from sis_edge.sweep import local, ray
+from sis_edge.sweep.executors import EXECUTORS, ExecutorOptions, executor
+from sis_edge.sweep.running import Outcomes, Say, run
+from sis_edge.sweep.trial import Task
 
 from . import ray_cluster  # settings of Ray, before anything imports it
 from .plans import plan_in
@@ -32,31 +33,48 @@ def free_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("where", "place"),
+    ("options", "name"),
     [
-        (Where(), "here"),
-        (Where(jobs=1), "here"),
-        (Where(jobs=2), "processes"),
-        (Where(ray="auto"), "ray"),
-        (Where(ray="h:1", cpus=4, gpus=0.5), "ray"),
+        (ExecutorOptions(), "local"),
+        (ExecutorOptions(jobs=1), "local"),
+        (ExecutorOptions(jobs=2), "local"),
+        (ExecutorOptions(ray="auto"), "ray"),
+        (ExecutorOptions(ray="h:1", cpus=4, gpus=0.5), "ray"),
     ],
 )
-def test_each_place_has_a_runner(where: Where, place: str) -> None:
-    assert where.place == place
-    assert place in PLACES
+def test_each_option_has_an_executor(options: ExecutorOptions, name: str) -> None:
+    assert options.executor == name
+    assert name in EXECUTORS
+
+
+@pytest.mark.parametrize("jobs", [None, 1, 2, 3])
+def test_several_jobs_are_processes(jobs: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def in_processes(tasks: Sequence[Task], root: Path, jobs: int, say: Say) -> Outcomes:
+        started.append(jobs)
+        yield from ()
+
+    monkeypatch.setattr(local, "run_in_processes", in_processes)
+    run_tasks = executor(ExecutorOptions(jobs=jobs), lambda task, done, total, loss: None, lambda message: None)
+    assert list(run_tasks((), tmp_path)) == []
+    assert started == ([] if jobs in (None, 1) else [jobs])
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--jobs", "2", "--ray", "auto"], "--jobs 2 is of this machine; with --ray, --cpus and --gpus say what fits"),
-        (["--cpus", "4"], "--cpus 4 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
-        (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
+        (
+            ["--jobs", "2", "--ray", "auto"],
+            "--jobs 2 and --ray exclude each other; on a cluster, --cpus and --gpus set",
+        ),
+        (["--cpus", "4"], "--cpus 4 needs --ray ADDRESS; on this machine, use --jobs"),
+        (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 needs --ray ADDRESS; on this machine, use --jobs"),
         (["--ray", "auto", "--cpus", "0"], "Invalid value for '--cpus'"),
-        (["--ray", "head"], "--ray head is no address of a Ray cluster; give HOST:PORT on one of its machines"),
-        (["--ray", "head:99999"], "--ray head:99999 is no address"),
-        (["--ray", "local"], "--ray local is no address"),
-        (["--ray", "http://head:8265"], "--ray http://head:8265 is no address"),
+        (["--ray", "head"], "--ray head is not an address of a Ray cluster; use HOST:PORT on one of its nodes"),
+        (["--ray", "head:99999"], "--ray head:99999 is not an address"),
+        (["--ray", "local"], "--ray local is not an address"),
+        (["--ray", "http://head:8265"], "--ray http://head:8265 is not an address"),
     ],
 )
 def test_what_cannot_be_meant(
@@ -79,12 +97,12 @@ def test_where_nothing_answers(scheme: str, free_port: int, tmp_path: Path, caps
 
 def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match=r"no Ray cluster answers at nowhere\.invalid:6379 \("):
-        ray_connection.probe("nowhere.invalid:6379")
+        ray.probe("nowhere.invalid:6379")
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7:6379", "ray://head.example.org:10001", "[::1]:6379", "head-0_a:1"])
 def test_addresses(address: str) -> None:
-    assert ray_connection.ADDRESS.fullmatch(address)
+    assert ray.ADDRESS.fullmatch(address)
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,9 +124,7 @@ def test_a_finished_sweep_asks_no_cluster(
 
 def test_ray_is_imported_where_it_is_used_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # an import would be an error
-    from sis_edge.sweep.executors import runner
-
-    where = Where(ray="127.0.0.1:6379")
-    asked = runner(where, lambda task, done, total, loss: None, lambda message: None)
+    options = ExecutorOptions(ray="127.0.0.1:6379")
+    on_ray = executor(options, lambda task, done, total, loss: None, lambda message: None)
     with pytest.raises(UsageError, match="needs Ray"):
-        run(plan_in(tmp_path), asked)
+        run(plan_in(tmp_path), on_ray)

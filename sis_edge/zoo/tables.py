@@ -1,4 +1,4 @@
-"""What the networks of the zoo reach, as rows: those of the paper for a data set, measured or not, then the others."""
+"""The accuracy of the zoo's networks: those of the paper for a data set, measured or not, then the others."""
 
 import math
 import statistics
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sis_edge.formation import DENSE, PRESETS, form, presets_for
 from sis_edge.formation.presets import Preset, reported_on
-from sis_edge.report.sheet import Heading, Sheet
+from sis_edge.report.table import Column, Table, text_cells
 from sis_edge.spec import nin
-from sis_edge.zoo.entry import Entry, entries
+from sis_edge.zoo.entry import ZooEntry, entries
 
 PAPER_TABLES = {"cifar10": "Table 1", "svhn": "Table 2"}
 PAPER_STRUCTURE = "kernel / neuron, uniform"
@@ -18,10 +18,10 @@ TRAIN = "sis-edge build --profile x86-64 --dataset {dataset} --networks {network
 
 
 @dataclass(frozen=True)
-class Row:
+class AccuracyRow:
     """One network on one data set; what was not measured is None, and `reason` says why.
 
-    `half_width` is half of the 95% interval of an accuracy on so many test images (normal approximation of a share);
+    `half_width` is half of the 95% interval of the accuracy on `test_images` images (normal approximation);
     `drop` is the loss against our own dense NiN, `synapses_ratio` the dense NiN's synapses over this network's.
     `accuracy` is that of training `seed`, whose weights are in the zoo; the mean, the least and the most
     are over `seeds` trainings.
@@ -54,7 +54,7 @@ class Row:
         return self.accuracy - self.paper_accuracy
 
 
-def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
+def paper_rows(dataset: str, folder: Path | None = None) -> list[AccuracyRow]:
     """The paper's networks of that data set in the paper's structure, at its counts."""
     known = entries(folder)
     papers = [entry for entry in known if _is_papers(entry, dataset)]
@@ -65,19 +65,19 @@ def paper_rows(dataset: str, folder: Path | None = None) -> list[Row]:
     return rows
 
 
-def other_rows(dataset: str, folder: Path | None = None) -> list[Row]:
+def other_rows(dataset: str, folder: Path | None = None) -> list[AccuracyRow]:
     """The zoo's other networks on that data set: other structures, and the paper's networks of another data set."""
     known = entries(folder)
     others = [entry for entry in known if entry.dataset == dataset and not _is_papers(entry, dataset)]
     return [_measured(entry, known) for entry in others]
 
 
-def _is_papers(entry: Entry, dataset: str) -> bool:
+def _is_papers(entry: ZooEntry, dataset: str) -> bool:
     return entry.dataset == dataset and entry.paper_accuracy is not None
 
 
-def _measured(entry: Entry, known: Sequence[Entry]) -> Row:
-    return Row(
+def _measured(entry: ZooEntry, known: Sequence[ZooEntry]) -> AccuracyRow:
+    return AccuracyRow(
         network=entry.name,
         structure=f"{entry.granularity}, {entry.distribution}",
         dataset=entry.dataset,
@@ -99,8 +99,8 @@ def _measured(entry: Entry, known: Sequence[Entry]) -> Row:
     )
 
 
-def _missing(preset: Preset, dataset: str) -> Row:
-    return Row(
+def _missing(preset: Preset, dataset: str) -> AccuracyRow:
+    return AccuracyRow(
         network=preset.name,
         structure=PAPER_STRUCTURE,
         dataset=dataset,
@@ -122,16 +122,11 @@ def _missing(preset: Preset, dataset: str) -> Row:
     )
 
 
-HEADINGS = (
-    Heading("network", is_number=False),
-    Heading("structure (CL / MP)", is_number=False),
-    *map(
-        Heading,
-        ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "over paper"),
-    ),
+COLUMNS = (
+    Column("network", is_number=False),
+    Column("structure (CL / MP)", is_number=False),
+    *map(Column, ("synapses", "fewer", "MMAC", "accuracy", "n", "epochs", "drop", "paper", "over paper")),
 )
-
-
 CAPTION = (
     "accuracy: top-1 on the test images, measured once with the weights of the last epoch, no test-time "
     "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense NiN; fewer: synapses of "
@@ -140,8 +135,8 @@ CAPTION = (
 NOTHING = "-"
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """A row's texts, as `HEADINGS`."""
+def cells(row: AccuracyRow) -> tuple[str, ...]:
+    """A row's texts, as `COLUMNS`."""
     unknown = "not measured"
     return (
         row.network,
@@ -160,7 +155,7 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _over_seeds(rows: Sequence[Row]) -> list[str]:
+def _over_seeds(rows: Sequence[AccuracyRow]) -> list[str]:
     """What several trainings of one network reached, a sentence each."""
     found = []
     for row in rows:
@@ -173,7 +168,7 @@ def _over_seeds(rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
+def tables(dataset: str, folder: Path | None = None) -> tuple[Table, ...]:
     """The paper's table of that data set, the zoo's other networks, and the paper's other table.
 
     For a data set on which the paper has no figure: the zoo's networks alone.
@@ -183,23 +178,23 @@ def sheets(dataset: str, folder: Path | None = None) -> tuple[Sheet, ...]:
         notes = [f"The paper has no figure on {dataset}.", *_over_seeds(others)]
         if not others:
             notes.append(_not_measured(dataset, presets_for(dataset)))
-        return (_sheet(f"Networks on {dataset}", others, notes),)
-    found = [_paper_sheet(of, folder) for of in sorted(PAPER_TABLES, key=lambda of: of != dataset)]
+        return (_table(f"Networks on {dataset}", others, notes),)
+    found = [_paper_table(of, folder) for of in sorted(PAPER_TABLES, key=lambda of: of != dataset)]
     if others:
-        found.insert(1, _sheet(f"Other networks on {dataset}", others, _over_seeds(others)))
+        found.insert(1, _table(f"Other networks on {dataset}", others, _over_seeds(others)))
     return tuple(found)
 
 
-def _paper_sheet(dataset: str, folder: Path | None) -> Sheet:
+def _paper_table(dataset: str, folder: Path | None) -> Table:
     rows = paper_rows(dataset, folder)
     missing = [row.network for row in rows if row.accuracy is None]
     notes = [*_over_seeds(rows), *_trained_again(rows)]
     if missing:
         notes.append(_not_measured(dataset, missing))
-    return _sheet(f"The paper's {PAPER_TABLES[dataset]}: {dataset}", rows, notes)
+    return _table(f"The paper's {PAPER_TABLES[dataset]}: {dataset}", rows, notes)
 
 
-def _trained_again(rows: Sequence[Row]) -> list[str]:
+def _trained_again(rows: Sequence[AccuracyRow]) -> list[str]:
     """Which networks were trained for longer when a shorter training of the same synapses had been tested."""
     return [
         f"{row.network} is {other.network} trained anew for {row.epochs} epochs, which was decided when the accuracy "
@@ -216,9 +211,9 @@ def _not_measured(dataset: str, networks: Sequence[str]) -> str:
     return f"Not measured: {', '.join(networks)} on {dataset}. One command trains and measures: {command}"
 
 
-def _sheet(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Sheet:
+def _table(title: str, rows: Sequence[AccuracyRow], notes: Sequence[str] = ()) -> Table:
     """A table without the columns in which no network has anything: what the paper reports where it reports nothing."""
     lines = [cells(row) for row in rows]
-    kept = [at for at in range(len(HEADINGS)) if not lines or any(line[at] != NOTHING for line in lines)]
-    shown = tuple(tuple(line[at] for at in kept) for line in lines)
-    return Sheet(title, CAPTION, tuple(HEADINGS[at] for at in kept), shown, tuple(notes))
+    kept = [at for at in range(len(COLUMNS)) if not lines or any(line[at] != NOTHING for line in lines)]
+    shown = text_cells([line[at] for at in kept] for line in lines)
+    return Table(title, CAPTION, tuple(COLUMNS[at] for at in kept), shown, tuple(notes))

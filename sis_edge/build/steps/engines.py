@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sis_edge.backends import tensorrt_rtx
+from sis_edge.backends.tensorrt_rtx import TensorRtRtxSettings
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles import manifest
 from sis_edge.files import stages
@@ -45,7 +46,7 @@ class Built:
 
 def settings(profile: DeviceProfile) -> dict[str, Any] | None:
     """What the engines depend on beside the networks; None where none are asked for or none can be built here."""
-    wanted = profile.tensorrt_rtx
+    wanted = profile.settings(TensorRtRtxSettings)
     if wanted is None or not tensorrt_rtx.is_installed():
         return None
     return {
@@ -68,7 +69,7 @@ def build(
     `model` is the ONNX in float32, `variants` the folder and the summary of each other form. Raises ExportError with
     the library's words where it refuses one.
     """
-    wanted, common = profile.tensorrt_rtx, settings(profile)
+    wanted, common = profile.settings(TensorRtRtxSettings), settings(profile)
     if wanted is None:
         return []
     if common is None:

@@ -1,0 +1,90 @@
+"""What the steps of one build share: the plan, its data and recipe, the engine of native kernels, who is told."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sis_edge.build.plan import BuildPlan, OnStep, Step
+from sis_edge.exporting import sparse
+from sis_edge.zoo import ZooEntry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.training import Recipe
+
+GOLDEN_IMAGES = 32
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """A build at work. `taken` are the networks that come from the zoo; `train_images` those that are trained on."""
+
+    plan: BuildPlan
+    taken: dict[str, ZooEntry]
+    engine: sparse.Engine | None
+    dataset: "Dataset"
+    train_images: "ImageSet"
+    recipe: "Recipe"
+    on_step: OnStep
+
+    @property
+    def root(self) -> Path:
+        """Where finished steps are kept."""
+        return self.plan.stages
+
+    @property
+    def test_images(self) -> "ImageSet":
+        """The test images that go into the bundle."""
+        return self.dataset.test.first(self.plan.test_images)
+
+    def golden(self, count: int = GOLDEN_IMAGES) -> "NDArray[np.float32]":
+        """The first test images as a network takes them, float32 [count, 3, s, s]."""
+        return self.normalised(self.dataset.test.first(count))
+
+    def normalised(self, images: "ImageSet") -> "NDArray[np.float32]":
+        """Images as a network takes them, float32 [N, 3, s, s]."""
+        import torch
+
+        from sis_edge.training.batches import normalise
+
+        inputs: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
+        return inputs
+
+
+def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None, on_step: OnStep) -> BuildContext:
+    """Load the data and settle the recipe; raises DatasetError as the data set does."""
+    from sis_edge.training import default_recipe
+    from sis_edge.training.precision import fastest_precision
+
+    on_step(Step("", "data", 0, 1, plan.dataset))
+    dataset = plan.data or _images(plan, needs_all=len(taken) < len(plan.networks))
+    on_step(Step("", "data", 1, 1, plan.dataset))
+    recipe = default_recipe(
+        plan.dataset, flip=dataset.flip, precision=plan.precision or fastest_precision(), epochs=plan.epochs
+    )
+    return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step)
+
+
+def save_array(path: Path, array: "NDArray[Any]") -> None:
+    """Write an array. numpy's own writing to a file leaves out the error number by which a full disk is known."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    path.write_bytes(buffer.getbuffer())
+
+
+def _images(plan: BuildPlan, *, needs_all: bool) -> "Dataset":
+    """The data set; only the zoo's sample of it where nothing is trained and the sample has the images to test."""
+    from sis_edge import datasets
+    from sis_edge.zoo import samples
+
+    if not needs_all and plan.data_dir is None:
+        sample = samples.load(plan.dataset)
+        if sample is not None and len(sample.test) >= plan.test_images:
+            return sample
+    return datasets.load(plan.dataset, data_dir=plan.data_dir)

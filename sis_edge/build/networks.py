@@ -1,0 +1,104 @@
+"""The networks of a build: presets in the granularities of a board, or graph files; each graph is formed once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sis_edge.errors import UsageError, unknown
+from sis_edge.files.names import checked
+from sis_edge.formation import PRESETS, Formation, Preset, SynapticGraph, form, preset, preset_of
+from sis_edge.profiles import NetworkSettings
+from sis_edge.registries import GRANULARITIES
+from sis_edge.spec import nin
+
+if TYPE_CHECKING:
+    from sis_edge.training.trained import TrainedNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedNetwork:
+    """A network to build, by the name that it has in the bundle; `preset` is the paper's that it was formed from.
+
+    `trained` is the network that its user trained; without it a build trains, or takes it from the zoo.
+    """
+
+    name: str
+    graph: SynapticGraph
+    preset: Preset | None = None
+    trained: "TrainedNetwork | None" = None
+
+
+def plan_networks(names: Iterable[str], settings: NetworkSettings) -> tuple[PlannedNetwork, ...]:
+    """The networks of these names, a preset's (in the board's granularities) or a graph file's (.npz).
+
+    Raises UsageError for an unknown name and for a network that is named twice.
+    """
+    networks = tuple(plan_network(name, settings) for name in names)
+    if not networks:
+        raise UsageError(f"no network to build; known: {', '.join(PRESETS)}, or graph files (.npz)")
+    seen: set[str] = set()
+    for network in networks:
+        if network.name in seen:
+            raise UsageError(f"network {network.name} is named twice; give each once")
+        seen.add(network.name)
+    return networks
+
+
+def own_networks(networks: "Mapping[str, TrainedNetwork]") -> tuple[PlannedNetwork, ...]:
+    """Networks that their user trained, by name; one with a preset's very synapses is known as that.
+
+    Raises UsageError for a name that cannot be a folder's, and for networks of different data sets.
+    """
+    first = next(iter(networks.values()))
+    for name, network in networks.items():
+        if network.dataset.sha256 != first.dataset.sha256:
+            raise UsageError(
+                f"{name} was trained on {network.dataset.name}, another on {first.dataset.name}; "
+                "a bundle has test images of one data set"
+            )
+    return tuple(
+        PlannedNetwork(checked("network", name), network.graph, preset_of(network.graph), network)
+        for name, network in networks.items()
+    )
+
+
+def plan_network(name: str, settings: NetworkSettings) -> PlannedNetwork:
+    """One network; a file's stem is its name, a preset's is `name_of` its formation."""
+    if name.endswith(".npz"):
+        return PlannedNetwork(checked("network", Path(name).stem), SynapticGraph.load(Path(name)))
+    row = _preset(name, settings)
+    formation = formation_for(row.name, settings)
+    return PlannedNetwork(name_of(row, formation), form(nin(), formation), row)
+
+
+def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Formation:
+    """A preset's formation in the granularities of a board; they may miss the preset's count."""
+    return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
+
+
+def name_of(row: Preset, formation: Formation) -> str:
+    """The preset's name, with its units behind it where they are not the paper's: another network, another name.
+
+    >>> sis1 = preset("cifar10-sis1")
+    >>> name_of(sis1, sis1.formation()), name_of(sis1, replace(sis1.formation(), conv="neuron"))
+    ('cifar10-sis1', 'cifar10-sis1-neuron')
+    """
+    paper = row.formation()
+    own = [row.name]
+    if formation.conv != paper.conv and formation.t_c < 1:
+        has_width = GRANULARITIES.find(formation.conv).has_blocks and formation.block != Formation().block
+        own.append(f"{formation.conv}{formation.block if has_width else ''}")
+    if formation.micro != paper.micro and formation.t_p < 1:
+        own.append(f"micro-{formation.micro}")
+    return "-".join(own)
+
+
+def _preset(name: str, settings: NetworkSettings) -> Preset:
+    """The preset of that name, or the one whose network has that name on the board."""
+    if name in PRESETS:
+        return PRESETS[name]
+    on_board = {name_of(row, formation_for(row.name, settings)): row for row in PRESETS.values()}
+    if name not in on_board:
+        raise unknown("network", name, dict.fromkeys([*PRESETS, *on_board]))
+    return on_board[name]

@@ -1,0 +1,84 @@
+"""Theta as a function of one's own: how likely each unit of a layer is to exist, relative to the others."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sis_edge.errors import UsageError
+from sis_edge.formation.distributions.base import Distribution, Mask, Units, first
+from sis_edge.formation.streams import Keys
+from sis_edge.registries import DISTRIBUTIONS
+
+Theta: TypeAlias = Callable[[tuple[int, ...]], NDArray[np.float64]]
+"""From the shape of a layer's units, (filters or blocks, inputs[, kernel, kernel]), to a likelihood >= 0 for each."""
+
+
+class Weighted(Distribution):
+    """Units are drawn one after the other, each with a probability proportional to its likelihood, and none twice.
+
+    Drawn by the keys log(u) / likelihood of uniform numbers u, of which the largest count (Efraimidis and Spirakis,
+    2006). Units of all layers compete, as in the uniform distribution, which is the one of equal likelihoods.
+    """
+
+    acts_on = ("kernel", "block", "synapse")
+
+    def __init__(self, name: str, theta: Theta) -> None:
+        self.name = name  # type: ignore[misc]  # one instance a function
+        self._theta = theta
+
+    def applies_to(self, granularity: str) -> bool:
+        """All that is drawn freely between neurons; whole neurons are not, and N of M has its count in each group."""
+        return granularity not in ("neuron", "nm")
+
+    def draw(self, keys: Keys, count: int) -> Mask:
+        """The `count` units that come first."""
+        return first(count, self._order(keys, count))
+
+    def choose(self, layers: Sequence[Units], count: int) -> list[Mask]:
+        """The `count` units that come first in all layers together."""
+        orders = [self._order(units.keys, 0) for units in layers]
+        joined = np.concatenate([order.ravel() for order in orders])
+        self._enough(joined, count)
+        ends = np.cumsum([order.size for order in orders])[:-1]
+        parts = np.split(first(count, joined), ends)
+        return [part.reshape(order.shape) for part, order in zip(parts, orders, strict=True)]
+
+    def _order(self, keys: Keys, count: int) -> NDArray[np.float64]:
+        """When each unit comes: the smaller, the earlier; infinite where its likelihood is 0."""
+        likelihoods = np.asarray(self._theta(keys.shape), dtype=np.float64)
+        if likelihoods.shape != keys.shape:
+            raise UsageError(
+                f"distribution {self.name} gives shape {likelihoods.shape} for units of shape {keys.shape}; "
+                "return a likelihood for each unit"
+            )
+        if not np.all(np.isfinite(likelihoods)) or np.any(likelihoods < 0):
+            raise UsageError(f"distribution {self.name} gives a likelihood that is negative or not finite")
+        uniform = (keys.astype(np.float64) + 0.5) / 2.0**64
+        with np.errstate(divide="ignore"):
+            order: NDArray[np.float64] = np.where(likelihoods > 0, -np.log(uniform) / likelihoods, np.inf)
+        self._enough(order, count)
+        return order
+
+    def _enough(self, order: NDArray[np.float64], count: int) -> None:
+        possible = int(np.isfinite(order).sum())
+        if possible < count:
+            raise UsageError(
+                f"distribution {self.name} gives a likelihood above 0 to {possible} units, and {count} are to exist; "
+                "let more of them exist, or lower the density"
+            )
+
+
+def registered(theta: str | Theta) -> str:
+    """The name of a distribution: a name itself, or that of a function, which is registered under its own name.
+
+    Raises UsageError for an unknown name, and for a function without a name of its own.
+    """
+    if isinstance(theta, str):
+        return DISTRIBUTIONS.checked(theta)
+    name = getattr(theta, "__name__", "")
+    if not name.isidentifier():
+        raise UsageError(f"theta is {theta!r}, which has no name; define it with `def`, for the graph to name it")
+    DISTRIBUTIONS.register(name, Weighted(name, theta))
+    return name

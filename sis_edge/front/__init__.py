@@ -1,0 +1,32 @@
+"""The front door for programs: what `import sis_edge` offers, one file for each thing that one does.
+
+networks.py   form a graph, train it, export it
+bundles.py    networks into a bundle
+measuring.py  measure a bundle on a board
+runs.py       stored runs as objects: rows, speed-ups, verdict, reports; comparing them
+"""
+
+from sis_edge.bundles.verify import Bundle
+from sis_edge.formation import SynapticGraph
+from sis_edge.front.bundles import bundle
+from sis_edge.front.measuring import measure
+from sis_edge.front.networks import ExportedNetwork, export, form, train
+from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
+from sis_edge.training.trained import TrainedNetwork
+
+__all__ = [
+    "Bundle",
+    "Comparison",
+    "ExportedNetwork",
+    "Run",
+    "Runs",
+    "SynapticGraph",
+    "TrainedNetwork",
+    "bundle",
+    "compare",
+    "export",
+    "form",
+    "load_runs",
+    "measure",
+    "train",
+]

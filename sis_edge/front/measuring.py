@@ -1,0 +1,108 @@
+"""Measure a bundle: here, on a simulated board, or on a real one over SSH."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from sis_edge import profiles, simulated
+from sis_edge.board import measure as board_measure
+from sis_edge.board.jobs import MeasuringOptions
+from sis_edge.board.session import OnEvent, ignore
+from sis_edge.bundles.verify import Bundle, open_bundle
+from sis_edge.errors import UsageError
+from sis_edge.front.runs import Run, Runs
+from sis_edge.profiles import DeviceProfile
+from sis_edge.transport import Transport, connect
+
+
+def measure(
+    bundle: Bundle | Path | str,
+    host: str | None = None,
+    *,
+    user: str | None = None,
+    port: int | None = None,
+    identity: Path | None = None,
+    known_hosts: Path | None = None,
+    board: str | None = None,
+    profile: str | None = None,
+    networks: Sequence[str] | None = None,
+    length: Literal["profile", "quick", "strict"] = "profile",
+    target_ci: float | None = None,
+    threads: int | None = None,
+    batch_size: int | None = None,
+    cores: Sequence[int] = (),
+    seed: int = 0,
+    lock_clocks: bool = False,
+    meter: bool = False,
+    provision: bool = False,
+    runs_dir: Path | str = "runs",
+    on_event: OnEvent = ignore,
+) -> Runs:
+    """Measure latency, energy, memory and accuracy of a bundle's networks side by side, and store the runs.
+
+    Without `host` it is this machine; `board` names a simulated one, whose runs are marked so. `profile` is the
+    board's (None: `local` here, the bundle's on a host). `target_ci` (a share, 0.01 is 1%) stops as soon as every
+    speed-up is known that well. `meter`: an external power meter is recording. There is a run for each number of
+    threads and each batch size of the profile; each is stored in `runs_dir` and never changed.
+
+    Raises UsageError for what cannot be asked, TransportError, AgentError and BoardError as they say.
+
+    >>> import sis_edge, tempfile
+    >>> network = sis_edge.train(sis_edge.form(t_c=0.05, t_p=0.1, conv="neuron"), epochs=1, limit=64)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = sis_edge.bundle({"mine": network}, reference="mine", folder=folder, test_images=32)
+    ...     runs = sis_edge.measure(made, length="quick", runs_dir=f"{folder}/runs")
+    >>> runs[0].rows()[0].identity.network
+    'mine'
+    """
+    if board is not None and (host is not None or profile is not None):
+        raise UsageError(f"the simulated board {board} brings its own profile and needs no host; leave those out")
+    chosen = bundle if isinstance(bundle, Bundle) else open_bundle(Path(bundle))
+    options = MeasuringOptions(
+        length=length,
+        target_ci=target_ci,
+        cores=tuple(cores),
+        lock_clocks=lock_clocks,
+        threads=threads,
+        batch_size=batch_size,
+        external_meter=meter,
+    )
+    name = profile or ("local" if host is None else chosen.manifest.profile)
+    with _way(host, board, name, user=user, port=port, identity=identity, known_hosts=known_hosts) as (way, settings):
+        stored = board_measure.measure(
+            chosen,
+            way,
+            settings,
+            Path(runs_dir),
+            networks=networks,
+            seed=seed,
+            options=options,
+            provision=provision,
+            on_event=on_event,
+        )
+    return Runs(tuple(Run(found.run, found.path) for found in stored))
+
+
+@contextmanager
+def _way(
+    host: str | None,
+    board: str | None,
+    profile: str,
+    *,
+    user: str | None,
+    port: int | None,
+    identity: Path | None,
+    known_hosts: Path | None,
+) -> Iterator[tuple[Transport, DeviceProfile]]:
+    """The transport to the board and its profile."""
+    if board is not None:
+        with simulated.board(board) as found:
+            yield found.transport, found.profile
+        return
+    settings = profiles.load(profile)
+    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    try:
+        yield transport, settings
+    finally:
+        transport.close()

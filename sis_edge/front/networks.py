@@ -1,0 +1,173 @@
+"""Form a network, train it, export it."""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sis_edge.bundles.manifest import Parity
+from sis_edge.errors import UsageError
+from sis_edge.formation import Formation, SynapticGraph, preset
+from sis_edge.formation import form as draw
+from sis_edge.formation.distributions.weighted import Theta, registered
+from sis_edge.spec import nin
+from sis_edge.training.trained import TrainedNetwork
+
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+    from sis_edge.models import SisNet
+    from sis_edge.training.train import Progress
+
+PARITY_IMAGES = 256
+
+
+def form(
+    name: str | None = None,
+    *,
+    t_c: float | None = None,
+    t_p: float | None = None,
+    seed: int = 0,
+    conv: str = "kernel",
+    micro: str = "neuron",
+    block: int = 8,
+    theta: str | Theta = "uniform",
+    classes: int = 10,
+) -> SynapticGraph:
+    """Decide from a seed which neurons and synapses of Network in Network exist, before any training.
+
+    `name` is a network of the paper, at its exact count of synapses; or `t_c` and `t_p` are the densities of the
+    convolutional layers and of the micro networks, in (0, 1]. `conv` and `micro` are granularities. `theta` is the
+    distribution that synapses are drawn by: a name, or a function of one's own from the shape of a layer's units
+    (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each. The same seed gives the same graph.
+
+    Raises UsageError for unknown names, for densities out of range, and where a layer would have no path left.
+
+    >>> import sis_edge
+    >>> sis_edge.form("cifar10-sis1").synapse_count
+    353650
+    >>> sis_edge.form(t_c=0.25, t_p=0.5, seed=7).architectural_efficiency > 4
+    True
+    """
+    if name is not None and (t_c is not None or t_p is not None):
+        raise UsageError(f"{name} has its own t_c and t_p; give either a name, or t_c and t_p")
+    if name is None and t_c is None and t_p is None:
+        raise UsageError("form needs the name of a network, such as cifar10-sis1, or t_c and t_p")
+    if name is not None:
+        formation = preset(name).formation(seed)
+    else:
+        formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
+    formation = replace(formation, conv=conv, micro=micro, block=block, distribution=registered(theta))
+    return draw(nin(classes), formation)
+
+
+def train(
+    graph: SynapticGraph,
+    dataset: "str | Dataset" = "digits",
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    precision: Literal["bf16", "fp32"] | None = None,
+    folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    progress: "Progress | None" = None,
+) -> TrainedNetwork:
+    """Train the synapses that exist, by the data set's recipe; the others are 0 from the start and stay so.
+
+    `dataset` is a name, or a `Dataset` in memory. `epochs` and `precision` of None are the recipe's and the fastest
+    here; `limit` trains on the first images only. With `folder` an interrupted training resumes from its last epoch,
+    and a finished one is not done again. `progress` is called with steps done, all steps and the loss.
+
+    Raises UsageError for unknown names and for a graph with other outputs than the data has classes, DatasetError where
+    the data cannot be had.
+
+    >>> import sis_edge
+    >>> graph = sis_edge.form(t_c=0.05, t_p=0.1, conv="neuron")
+    >>> trained = sis_edge.train(graph, "digits", epochs=1, limit=64)
+    >>> trained.epochs, trained.train_images
+    (1, 64)
+    """
+    from sis_edge.training import default_recipe, stage
+    from sis_edge.training.evaluate import accuracy
+    from sis_edge.training.precision import fastest_precision
+
+    data = _dataset(dataset, data_dir)
+    if graph.spec.classes != len(data.classes):
+        raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    images = data.train if limit is None else data.train.first(limit)
+    recipe = default_recipe(data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs)
+
+    def measure(network: "SisNet") -> Mapping[str, Any]:
+        return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
+
+    with ExitStack() as stack:
+        root = Path(folder) if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sis-edge-")))
+        outcome = stage.run(root, graph, data, images, recipe, seed=seed, measure=measure, progress=progress)
+        return TrainedNetwork(
+            graph,
+            stage.load(graph, outcome.folder),
+            data,
+            outcome.summary["host_accuracy"],
+            outcome.summary["host_test_images"],
+            recipe=recipe.describe(),
+            epochs=recipe.epochs,
+            seed=seed,
+            precision=recipe.precision,
+            train_images=len(images),
+        )
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """An ONNX file, and how it agrees with PyTorch on real test images."""
+
+    path: Path
+    parity: Parity
+
+
+def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
+    """Write a trained network as ONNX, dead neurons gone and normalisation folded away, and check it against PyTorch.
+
+    The input is float32 [batch, 3, s, s], normalised by the data set's mean and standard deviation. Raises ExportError
+    where ONNX Runtime does not give PyTorch's logits, DiskError where the file cannot be written.
+
+    >>> import sis_edge, tempfile
+    >>> network = sis_edge.train(sis_edge.form(t_c=0.05, t_p=0.1, conv="neuron"), epochs=1, limit=64)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     exported = sis_edge.export(network, f"{folder}/small.onnx")
+    >>> exported.parity.top1_agreement
+    1.0
+    """
+    import torch
+
+    from sis_edge.exporting import onnx_file, parity
+    from sis_edge.exporting.compact import fold
+    from sis_edge.files.disk import writing
+    from sis_edge.training.batches import normalise
+    from sis_edge.training.evaluate import logits
+
+    path = Path(path)
+    images = network.dataset.test.first(PARITY_IMAGES)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx_file.save(onnx_file.to_onnx(fold(network.module), path.stem), path)
+    inputs = normalise(torch.from_numpy(images.images), network.dataset).numpy()
+    result = parity.check(path, inputs, logits(network.module, network.dataset, images).numpy())
+    return ExportedNetwork(
+        path,
+        Parity(
+            images=result.images,
+            max_abs_difference=result.max_abs_difference,
+            top1_agreement=result.top1_agreement,
+        ),
+    )
+
+
+def _dataset(dataset: "str | Dataset", data_dir: Path | str | None) -> "Dataset":
+    from sis_edge import datasets
+
+    if isinstance(dataset, str):
+        return datasets.load(dataset, data_dir=Path(data_dir) if data_dir else None, progress=False)
+    return dataset

@@ -1,0 +1,228 @@
+"""Stored runs as objects: what was measured, how it compares with the dense network, and whether to trust it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from sis_edge.errors import RecordError, UsageError
+from sis_edge.report import rows as show
+from sis_edge.results import store
+from sis_edge.results.comparison import Row
+from sis_edge.results.comparison import compare as compare_run
+from sis_edge.results.rows.fields import reasons, values
+from sis_edge.results.schema import StoredRun
+from sis_edge.results.verdict import Verdict, judge
+from sis_edge.text.tables import as_html, as_text
+
+if TYPE_CHECKING:
+    import pandas
+
+HEADINGS = ("network", "synapses", "accuracy", "p50", "speed-up", "95% interval", "net energy")
+
+
+class Run:
+    """One run of one bundle on one board: immutable, with its raw samples in `stored`."""
+
+    def __init__(self, stored: StoredRun, path: Path | None = None) -> None:
+        self.stored = stored
+        self.path = path
+
+    @property
+    def run_id(self) -> str:
+        """The run's own id."""
+        return self.stored.record.run_id
+
+    @property
+    def board(self) -> str:
+        """The board by its model, or how it was reached."""
+        return self.stored.record.facts_before.model or self.stored.board
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulated or emulated board took part: then no number is a real board's."""
+        facts = self.stored.record.facts_before
+        return self.stored.record.simulated or facts.simulated or facts.emulated
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether the numbers can be defended: a level with reasons."""
+        return judge(self.stored.record)
+
+    def rows(self, seed: int = 0) -> list[Row]:
+        """A row for each form of a network that was measured, by topic; `seed` is the bootstrap's."""
+        return compare_run(self.stored, seed)
+
+    def speed_ups(self, seed: int = 0) -> dict[str, tuple[float, float | None, float | None]]:
+        """Of each network its speed-up over the reference with the ends of the 95% interval, where there is one."""
+        found = {}
+        for row in self.rows(seed):
+            interval = row.speed_up.interval.value
+            if row.speed_up.estimate.value is not None:
+                ends = (interval.low, interval.high) if interval else (None, None)
+                found[row.identity.label] = (row.speed_up.estimate.value, *ends)
+        return found
+
+    def report(self, folder: Path | str) -> Path:
+        """Write the report, and return its page; raises DiskError."""
+        from sis_edge import report
+
+        return report.write([self.stored], Path(folder))[0]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The rows as a data frame, a column for each value; raises UsageError where pandas is not installed."""
+        return Runs((self,)).to_pandas()
+
+    def __repr__(self) -> str:
+        return f"{self._title}\n{as_text(HEADINGS, _cells(self.rows()))}\n{self._verdict_words}"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return as_html(HEADINGS, _cells(self.rows()), title=self._title, note=self._verdict_words)
+
+    @property
+    def _title(self) -> str:
+        mark = " (SIMULATED)" if self.simulated else ""
+        return f"{self.stored.manifest.dataset} on {self.board}{mark}, run {self.run_id}"
+
+    @property
+    def _verdict_words(self) -> str:
+        words = "; ".join(reason.sentence for reason in self.verdict.reasons)
+        return f"{self.verdict.level}{f': {words}' if words else ''}"
+
+
+class Runs(Sequence[Run]):
+    """Several runs, oldest first; `warnings` has a sentence for each file that could not be read."""
+
+    def __init__(self, runs: Iterable[Run], warnings: Sequence[str] = ()) -> None:
+        self._runs = tuple(runs)
+        self.warnings = tuple(warnings)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "Run | Runs":
+        return Runs(self._runs[index], self.warnings) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The rows of all runs as a data frame; what is unknown is missing, and `reasons` says why."""
+        try:
+            import pandas
+        except ImportError:
+            raise UsageError("to_pandas needs pandas, which is not installed; `pip install pandas`") from None
+        records: list[dict[str, Any]] = [
+            values(row) | {"reasons": reasons(row)} for run in self._runs for row in run.rows()
+        ]
+        return pandas.DataFrame.from_records(records)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self._runs)) or "no runs"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows them."""
+        return "".join(run._repr_html_() for run in self._runs) or "<p>no runs</p>"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Networks of one or more runs, each compared with the reference of its own run.
+
+    Speed-ups of different runs may be compared; latencies of different boards say nothing about the networks.
+    """
+
+    runs: Runs
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows of all runs, run after run."""
+        return [row for run in self.runs for row in run.rows()]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The rows as a data frame."""
+        return self.runs.to_pandas()
+
+    def report(self, folder: Path | str) -> Path:
+        """Write one report of all runs, and return its page."""
+        from sis_edge import report
+
+        return report.write([run.stored for run in self.runs], Path(folder))[0]
+
+    def __repr__(self) -> str:
+        return as_text(("run", "board", *HEADINGS, "verdict"), self._lines())
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return as_html(("run", "board", *HEADINGS, "verdict"), self._lines())
+
+    def _lines(self) -> list[list[str]]:
+        lines = []
+        for run in self.runs:
+            board = f"{run.board}{' (SIMULATED)' if run.simulated else ''}"
+            lines += [[run.run_id, board, *cells, run.verdict.level] for cells in _cells(run.rows())]
+        return lines
+
+
+def load_runs(folder: Path | str = "runs") -> Runs:
+    """The stored runs of a folder, or of one file, oldest first; those of older versions are upgraded while read.
+
+    An unreadable file is a warning (`Runs.warnings`); raises RecordError where no run is left.
+
+    >>> import sis_edge, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     try:
+    ...         sis_edge.load_runs(folder)
+    ...     except sis_edge.errors.RecordError as error:
+    ...         print("no stored run" in str(error))
+    True
+    """
+    path = Path(folder)
+    if path.is_file():
+        return Runs((Run(store.load(path), path),))
+    loaded = store.load_all(path)
+    return Runs((Run(run, file) for run, file in zip(loaded.runs, loaded.files, strict=True)), loaded.warnings)
+
+
+def compare(*runs: Run | Runs) -> Comparison:
+    """The networks of these runs next to each other; raises RecordError where there is none.
+
+    >>> import sis_edge
+    >>> sis_edge.compare()
+    Traceback (most recent call last):
+    sis_edge.errors.RecordError: there is no run to compare; `measure` makes one, `load_runs` reads stored ones
+    """
+    every = [run for given in runs for run in ((given,) if isinstance(given, Run) else given)]
+    if not every:
+        raise RecordError("there is no run to compare; `measure` makes one, `load_runs` reads stored ones")
+    return Comparison(Runs(every))
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    return [
+        [
+            row.identity.label,
+            show.count(row.structure.synapses),
+            _text(row.accuracy.device.value, show.percent),
+            _text(row.latency.p50_s.value, show.seconds),
+            "reference" if row.identity.is_reference else _text(row.speed_up.estimate.value, show.ratio),
+            _text(
+                row.speed_up.interval.value,
+                lambda interval: f"{show.ratio(interval.low)} to {show.ratio(interval.high)}",
+            ),
+            _text(row.energy.net_j.value, show.joules),
+        ]
+        for row in rows
+    ]
+
+
+def _text(value: Any, words: Any) -> str:
+    return "-" if value is None else str(words(value))

@@ -1,0 +1,93 @@
+"""What each network gains in a sentence, and what to know before reading on."""
+
+from collections.abc import Sequence
+
+from sis_edge.report import rows as show
+from sis_edge.results.rows import Row
+from sis_edge.results.schema import StoredRun
+from sis_edge.results.statistics import Interval
+
+# The data sets that the paper reports accuracies for.
+PAPER_DATASETS = {"cifar10": "CIFAR-10", "svhn": "SVHN"}
+
+
+def mark(rows: Sequence[Row]) -> str | None:
+    """The mark that every table and chart of a run carries; None for a run on a real board."""
+    marks = {
+        "simulated": any(row.run.simulated for row in rows),
+        "emulated": any(row.run.emulated for row in rows),
+    }
+    return " and ".join(name for name, is_set in marks.items() if is_set) or None
+
+
+def finding(row: Row, dense: str | None) -> str:
+    """What one network gains, in a sentence that goes on from its name."""
+    problem = f" Problem: {row.problem}." if row.problem and row.latency.p50_s.value is not None else ""
+    found = row.speed_up.estimate
+    if found.value is None:
+        return f"no speed-up, since {found.reason}.{problem}"
+    parts = [_speed(row, found.value, dense), *_accuracy(row)]
+    return f"{'; '.join(parts)}.{problem}"
+
+
+def _speed(row: Row, estimate: float, dense: str | None) -> str:
+    interval = row.speed_up.interval
+    text = f"{show.speed_up(estimate, interval.value)} the speed of {dense}"
+    if interval.value is None:
+        return f"{text} (no interval: {interval.reason})"
+    ceiling = show.ratio(row.structure.ceiling)
+    text += f" (95% interval {show.speed_up_interval(interval.value)}; ceiling {ceiling})"
+    return text + _significance(interval.value, 1)
+
+
+def _accuracy(row: Row) -> list[str]:
+    drop, interval = row.accuracy.drop.value, row.accuracy.drop_interval.value
+    if drop is None or interval is None:
+        return []
+    side = "below" if drop >= 0 else "above"
+    images = show.plural(row.accuracy.host_test_images, "test image")
+    return [
+        f"accuracy {show.points(abs(drop))} points {side} it (95% interval of the drop {show.points(interval.low)} to "
+        f"{show.points(interval.high)}, {images}){_significance(interval, 0)}"
+    ]
+
+
+def _significance(interval: Interval, nothing: float) -> str:
+    """What to add where the interval contains the value of no difference."""
+    return ", not significant" if interval.low <= nothing <= interval.high else ""
+
+
+def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What to know of a run before its tables."""
+    found = []
+    if (marked := mark(rows)) is not None:
+        found.append(f"This run is {marked}: its latencies, load times and memory say nothing about a real board.")
+    found.append(_training(run, rows))
+    if run.record.problem is not None:
+        found.append(f"The job ended early: {run.record.problem.message}.")
+    unsteady = [row.identity.label for row in rows if row.latency.warmup_steady.value is False]
+    if unsteady:
+        found.append(
+            f"The warm-up of {', '.join(unsteady)} ended before latencies were steady: measure again on an idle board."
+        )
+    for row in rows:
+        if row.identity.is_reference and row.problem is not None:  # the other networks' problems are in their findings
+            found.append(f"{row.identity.label}: {row.problem}.")
+    return tuple(found)
+
+
+def _training(run: StoredRun, rows: Sequence[Row]) -> str:
+    known = [(row.training.train_images.value, row.training.epochs.value) for row in rows]
+    trainings = sorted({(images, epochs) for images, epochs in known if images is not None and epochs is not None})
+    name = PAPER_DATASETS.get(run.manifest.dataset, run.manifest.dataset)
+    amounts = "; ".join(
+        f"{show.plural(images, 'image')} of {name} for {show.plural(epochs, 'epoch')}" for images, epochs in trainings
+    )
+    if not trainings:
+        return "Trained by their user: how long is not known."
+    if run.manifest.dataset not in PAPER_DATASETS:
+        return f"Trained on {amounts}: not comparable with the paper's {' and '.join(PAPER_DATASETS.values())} figures."
+    return (
+        f"Trained on {amounts}. The paper does not report how long it trained, so its accuracies are shown for "
+        "orientation only."
+    )

@@ -1,0 +1,23 @@
+"""How to read the numbers of a report."""
+
+from sis_edge.results.statistics import RESAMPLES, needed
+
+READING = (
+    "Speed-up is the median over rounds of the dense network's median latency in the round divided by this network's. "
+    "All networks run in random order within each round, so that a board that warms up or lowers its clocks does so "
+    "for all alike.",
+    "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
+    f"inferences within each drawn round, {RESAMPLES:,} times. A speed-up whose interval contains 1 is not "
+    "significant.",
+    "The 95% interval of an accuracy is Wilson's, that of a drop is Newcombe's. Both cover the choice of test images, "
+    "not the differences between trainings.",
+    "A percentile is reported only where the sample is large enough: "
+    f"p50 from {needed(50)}, p90 from {needed(90)}, p99 from {needed(99)} inferences.",
+    "Energy per inference is the sensor's total over blocks in which one network ran back to back, divided by the "
+    "number of inferences: gross as measured, net minus the board's idle power before and after. The scope, what the "
+    "sensor covers, is part of every label; energies of different scopes are not comparable.",
+    "The verdict is computed from the record alone: VALID, SUSPECT or INVALID, with all reasons found.",
+    "The ceiling is the ratio of multiply-accumulates, dense network to this one: the speed-up of a runtime that "
+    "skips every synapse that does not exist and has no other cost. It is counted, not measured; kernels that take "
+    "less time per multiply-accumulate than the dense network's exceed it.",
+)

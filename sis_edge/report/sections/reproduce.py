@@ -1,0 +1,86 @@
+"""The commands that build the same bundle and measure it the same way."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from sis_agent.schema import Job
+from sis_edge.board.jobs import LENGTHS
+from sis_edge.results.schema import StoredRun
+
+# What a simulated board's transport puts before its name.
+SIMULATED = "simulated "
+
+
+def reproduce(run: StoredRun) -> tuple[str, str]:
+    """`sis-edge build`, with the limit of images spelled out, then `bench` or `deploy`."""
+    return _build(run), _measure(run)
+
+
+def _build(run: StoredRun) -> str:
+    entries = run.manifest.networks
+    own = [entry.name for entry in entries if entry.training.epochs is None]
+    if own:
+        return (
+            f"# {', '.join(own)}: weights of a user's own; sis_edge.bundle() makes the bundle {run.manifest.name} again"
+        )
+    training = entries[0].training
+    from_zoo = [entry for entry in entries if entry.training.zoo is not None]
+    trained = {"--epochs": training.epochs, "--seed": training.seed, "--limit": training.train_images}
+    options = {
+        "--profile": run.manifest.profile,
+        "--dataset": run.manifest.dataset,
+        "--networks": ",".join(entry.name for entry in entries),
+        **({} if from_zoo else trained),
+        "--test-images": run.manifest.test_image_count,
+        "--name": run.manifest.name,
+    }
+    return _command("build", options, ["--from-zoo"] if len(from_zoo) == len(entries) else [])
+
+
+def _measure(run: StoredRun) -> str:
+    job = run.record.job
+    here = run.board == "local" or run.board.startswith(SIMULATED)
+    options = _board(run, here)
+    if job.runner != "onnxruntime":
+        options["--backend"] = job.runner
+    names = dict.fromkeys(network.network or network.name for network in job.networks)
+    if set(names) != {entry.name for entry in run.manifest.networks}:
+        options["--networks"] = ",".join(names)
+    options |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
+    if job.target_ci is not None:
+        options["--target-ci"] = f"{100 * job.target_ci:g}%"
+    if job.cores:
+        options["--cores"] = ",".join(map(str, job.cores))
+    flags = ["--lock-clocks"] if job.lock_clocks else []
+    length = _length(job)
+    if length == "strict" or (length == "quick" and here):
+        flags.append(f"--{length}")
+    return _command("bench" if here else "deploy", options, flags)
+
+
+def _board(run: StoredRun, here: bool) -> dict[str, object]:
+    """The options that reach the board."""
+    options: dict[str, object] = {}
+    if run.board.startswith(SIMULATED):
+        options["--board"] = run.board.removeprefix(SIMULATED)
+    elif not here:
+        user, _, place = run.board.rpartition("@")
+        host, _, port = place.rpartition(":")
+        options |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
+        options |= {"--user": user} if user else {}
+    if options.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
+        options["--profile"] = run.profile
+    return options
+
+
+def _length(job: Job) -> str | None:
+    """The length of the command line that this job has, where it is neither the profile's nor unknown."""
+    for name, (changes, _) in LENGTHS.items():
+        if changes and all(getattr(job, field) == value for field, value in changes.items()):
+            return name
+    return None
+
+
+def _command(name: str, options: Mapping[str, object], flags: Sequence[str] = ()) -> str:
+    words = [word for option, given in options.items() for word in (option, str(given))]
+    return shlex.join(["sis-edge", name, *words, *flags])

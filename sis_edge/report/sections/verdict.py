@@ -1,0 +1,28 @@
+"""The verdict in words."""
+
+from sis_edge.results.verdict import Level, Verdict
+
+HEADLINES: dict[Level, str] = {
+    "VALID": "no problem found in this run",
+    "SUSPECT": "something may have biased these numbers",
+    "INVALID": "the numbers do not describe what they claim to; measure again",
+    "NONE": "an emulator's times say nothing about a board, so no speed-up is reported",
+}
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one line: its word, and what it means."""
+    word = "NO VERDICT" if verdict.level == "NONE" else verdict.level
+    return f"{word}: {HEADLINES[verdict.level]}"
+
+
+def verdict_lines(verdict: Verdict) -> tuple[str, ...]:
+    """The reasons as sentences, and what could not be checked."""
+    lines = [f"{_upper(reason.sentence)}." for reason in verdict.reasons]
+    if verdict.unseen:
+        lines.append(f"Not checked, because this board does not report them: {', '.join(verdict.unseen)}.")
+    return tuple(lines)
+
+
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,144 @@
+"""A row flattened: the columns of CSV and JSON, in their order, with their names and units.
+
+Programs of users read these names: add columns, never rename one. The report's tables take their values from here
+too, so that each cell can be traced to its columns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sis_edge.results.rows.figure import Figure
+from sis_edge.results.rows.row import Row
+from sis_edge.results.statistics import Interval
+
+T = TypeVar("T")
+Value = str | int | float | bool | None
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Field(Generic[T]):
+    """A column: its name, and where its value is in a row."""
+
+    name: str
+    of: Callable[[Row], Figure[T]]
+
+
+_FIELDS: list[Field[Any]] = []  # in the order of definition, which is that of the columns
+
+
+def _field(name: str, of: Callable[[Row], Figure[T]]) -> Field[T]:
+    """A column of a value that may be unknown."""
+    field = Field(name, of)
+    _FIELDS.append(field)
+    return field
+
+
+def _known(name: str, of: Callable[[Row], T]) -> Field[T]:
+    """A column of a value that every row has."""
+    return _field(name, lambda row: Figure(of(row)))
+
+
+def _low_high(name: str, of: Callable[[Row], Figure[Interval]], unit: str = "") -> tuple[Field[float], Field[float]]:
+    """The two columns of an interval."""
+    low = _field(f"{name}_low{unit}", lambda row: of(row).map(lambda interval: interval.low))
+    high = _field(f"{name}_high{unit}", lambda row: of(row).map(lambda interval: interval.high))
+    return low, high
+
+
+RUN_ID = _known("run_id", lambda row: row.run.run_id)
+STORED_AT = _known("stored_at", lambda row: row.run.stored_at.isoformat())
+PROFILE = _known("profile", lambda row: row.run.profile)
+BOARD = _known("board", lambda row: row.run.board)
+SIMULATED = _known("simulated", lambda row: row.run.simulated)
+EMULATED = _known("emulated", lambda row: row.run.emulated)
+DATASET = _known("dataset", lambda row: row.run.dataset)
+
+NETWORK = _known("network", lambda row: row.identity.label)
+IS_DENSE = _known("is_dense", lambda row: row.identity.is_reference)
+GRANULARITY = _known("granularity", lambda row: row.identity.granularity)
+
+T_C = _known("t_c", lambda row: row.structure.t_c)
+T_P = _known("t_p", lambda row: row.structure.t_p)
+CONV_SYNAPSES = _known("conv_synapses", lambda row: row.structure.conv_synapses)
+MICRO_SYNAPSES = _known("micro_synapses", lambda row: row.structure.micro_synapses)
+SYNAPSES = _known("synapses", lambda row: row.structure.synapses)
+ARCHITECTURAL_EFFICIENCY = _known("architectural_efficiency", lambda row: row.structure.architectural_efficiency)
+MACS = _known("macs", lambda row: row.structure.macs)
+MACS_LIVE = _known("macs_live", lambda row: row.structure.macs_live)
+MAC_RATIO = _known("mac_ratio", lambda row: row.structure.mac_ratio)
+CEILING = _known("ceiling", lambda row: row.structure.ceiling)
+
+TRAIN_IMAGES = _field("train_images", lambda row: row.training.train_images)
+EPOCHS = _field("epochs", lambda row: row.training.epochs)
+
+PAPER_ACCURACY = _field("paper_accuracy", lambda row: row.accuracy.paper)
+HOST_ACCURACY = _known("host_accuracy", lambda row: row.accuracy.host)
+HOST_TEST_IMAGES = _known("host_test_images", lambda row: row.accuracy.host_test_images)
+ACCURACY_DROP = _field("accuracy_drop", lambda row: row.accuracy.drop)
+ACCURACY_DROP_INTERVAL = _low_high("accuracy_drop", lambda row: row.accuracy.drop_interval)
+DEVICE_ACCURACY = _field("device_accuracy", lambda row: row.accuracy.device)
+DEVICE_ACCURACY_INTERVAL = _low_high("device_accuracy", lambda row: row.accuracy.device_interval)
+DEVICE_TEST_IMAGES = _field("device_test_images", lambda row: row.accuracy.device_test_images)
+
+BATCH_SIZE = _known("batch_size", lambda row: row.run.batch_size)
+THREADS = _known("threads", lambda row: row.run.threads)
+
+SAMPLES = _known("samples", lambda row: row.latency.samples)
+ROUNDS = _known("rounds", lambda row: row.latency.rounds)
+WARMUP_STEADY = _field("warmup_steady", lambda row: row.latency.warmup_steady)
+LATENCY_P50 = _field("latency_p50_s", lambda row: row.latency.p50_s)
+LATENCY_P90 = _field("latency_p90_s", lambda row: row.latency.p90_s)
+LATENCY_P99 = _field("latency_p99_s", lambda row: row.latency.p99_s)
+
+SPEED_UP = _field("speed_up", lambda row: row.speed_up.estimate)
+SPEED_UP_INTERVAL = _low_high("speed_up", lambda row: row.speed_up.interval)
+SPEED_UP_ROUNDS = _field("speed_up_rounds", lambda row: row.speed_up.rounds)
+SHARE_OF_CEILING = _field("share_of_ceiling", lambda row: row.speed_up.share_of_ceiling)
+
+LOAD = _field("load_s", lambda row: row.start.load_s)
+FIRST_INFERENCE = _field("first_inference_s", lambda row: row.start.first_inference_s)
+MODEL_BYTES = _field("model_bytes", lambda row: row.start.model_bytes)
+
+PEAK_RSS = _field("peak_rss_bytes", lambda row: row.memory.peak_rss_bytes)
+PEAK_ABOVE_BASELINE = _field("peak_above_baseline_bytes", lambda row: row.memory.peak_above_baseline_bytes)
+PEAK_RSS_SPREAD = _field("peak_rss_spread", lambda row: row.memory.peak_rss_spread)
+DEVICE_BYTES = _field("device_bytes", lambda row: row.memory.device_bytes)
+DEVICE_IS_UNIFIED = _field("device_memory_is_unified", lambda row: row.memory.device_is_unified)
+
+ENERGY_GROSS = _field("energy_gross_j", lambda row: row.energy.gross_j)
+ENERGY_GROSS_INTERVAL = _low_high("energy_gross", lambda row: row.energy.gross_interval_j, unit="_j")
+ENERGY_NET = _field("energy_net_j", lambda row: row.energy.net_j)
+ENERGY_NET_INTERVAL = _low_high("energy_net", lambda row: row.energy.net_interval_j, unit="_j")
+ENERGY_SCOPE = _field("energy_scope", lambda row: row.energy.scope)
+ENERGY_SOURCE = _field("energy_source", lambda row: row.energy.source)
+ENERGY_BLOCKS = _field("energy_blocks", lambda row: row.energy.blocks)
+
+GOLDEN_PASSED = _field("golden_passed", lambda row: row.golden.passed)
+GOLDEN_IMAGES = _field("golden_images", lambda row: row.golden.images)
+GOLDEN_MAX_ABS_DIFFERENCE = _field("golden_max_abs_difference", lambda row: row.golden.max_abs_difference)
+GOLDEN_TOP1_AGREEMENT = _field("golden_top1_agreement", lambda row: row.golden.top1_agreement)
+
+PROBLEM = _field("problem", lambda row: Figure.of(row.problem, NONE))
+VERDICT = _known("verdict", lambda row: row.verdict.level)
+VERDICT_REASONS = _field("verdict_reasons", lambda row: Figure.of("; ".join(row.verdict.reasons) or None, NONE))
+VERDICT_VERSION = _known("verdict_version", lambda row: row.verdict.version)
+
+BASE_NETWORK = _known("base_network", lambda row: row.identity.network)
+FORM = _known("form", lambda row: row.identity.form)
+PRECISION = _known("precision", lambda row: row.identity.precision)
+
+FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)
+NAMES = tuple(field.name for field in FIELDS)
+
+
+def values(row: Row) -> dict[str, Value]:
+    """Every value of a row by its column's name; what is unknown is None."""
+    return {field.name: field.of(row).value for field in FIELDS}
+
+
+def reasons(row: Row) -> dict[str, str]:
+    """Why each unknown value is unknown, by its column's name."""
+    found = {field.name: field.of(row).reason for field in FIELDS}
+    return {name: reason for name, reason in found.items() if reason is not None}

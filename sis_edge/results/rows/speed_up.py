@@ -1,0 +1,54 @@
+"""Speed-up over the dense network of the same run."""
+
+from dataclasses import dataclass
+
+from sis_agent.schema import NetworkRecord
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
+from sis_edge.results.rows.figure import Figure
+from sis_edge.results.rows.latency import round_latencies
+from sis_edge.results.statistics import MIN_ROUNDS, Interval, speed_up
+
+Pair = tuple[NetworkEntry, NetworkRecord | None]
+
+
+@dataclass(frozen=True)
+class SpeedUpFigures:
+    """How many times as fast as the dense network, over the `rounds` that hold both.
+
+    `share_of_ceiling` is the speed-up over the ceiling of the structure.
+    """
+
+    estimate: Figure[float]
+    interval: Figure[Interval]
+    rounds: Figure[int]
+    share_of_ceiling: Figure[float]
+
+    @classmethod
+    def unknown(cls, reason: str) -> "SpeedUpFigures":
+        """No speed-up, for one reason."""
+        return cls(Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason))
+
+
+def speed_up_figures(network: Pair, dense: Pair | None, problem: str | None, seed: int) -> SpeedUpFigures:
+    """The speed-up of a network; `problem` says what went wrong with it, `seed` is the bootstrap's."""
+    (entry, record), (dense_entry, dense_record) = network, dense or (None, None)
+    if dense_entry is None:
+        return SpeedUpFigures.unknown(NO_DENSE)
+    if dense_entry.name == entry.name:
+        return SpeedUpFigures.unknown(REFERENCE)
+    reason = problem or "the network was not measured"
+    if not round_latencies(dense_record):
+        reason = f"the dense network {dense_entry.name} was not measured in this run"
+    try:
+        found = speed_up(round_latencies(dense_record), round_latencies(record), seed)
+    except ValueError as error:
+        found, reason = None, str(error)
+    if found is None:
+        return SpeedUpFigures.unknown(reason)
+    return SpeedUpFigures(
+        estimate=Figure(found.estimate),
+        interval=Figure.of(found.interval, f"insufficient ({found.rounds} rounds, an interval needs {MIN_ROUNDS})"),
+        rounds=Figure(found.rounds),
+        share_of_ceiling=Figure(found.estimate / entry.ceiling),
+    )

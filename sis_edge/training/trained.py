@@ -1,0 +1,88 @@
+"""A trained network in memory: its graph, its weights, the data that it was trained for, and what it reaches."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sis_edge.errors import UsageError
+from sis_edge.formation import SynapticGraph
+from sis_edge.formation.compaction import compact
+
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+    from sis_edge.models import SisNet
+
+OWN_RECIPE = "trained by its user"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A network and its weights, however they came about.
+
+    `module` is a `SisNet` of the graph's live neurons; `accuracy` is its top-1 on `test_images` test images of the data
+    set. What is not known of the training is None; `recipe` is a line for people.
+    """
+
+    graph: SynapticGraph
+    module: "SisNet"
+    dataset: "Dataset"
+    accuracy: float
+    test_images: int
+    recipe: str = OWN_RECIPE
+    epochs: int | None = None
+    seed: int | None = None
+    precision: str | None = None
+    train_images: int | None = None
+
+    @classmethod
+    def of(
+        cls, graph: SynapticGraph, module: "SisNet", dataset: "Dataset", recipe: str = OWN_RECIPE
+    ) -> "TrainedNetwork":
+        """A network that was trained by other means than `train`; its accuracy is measured here.
+
+        Raises UsageError where the module is not of the graph, or has other outputs than the data set has classes.
+        """
+        from sis_edge.training.evaluate import accuracy
+
+        _check(graph, module, dataset)
+        return cls(graph, module.eval(), dataset, accuracy(module, dataset, dataset.test), len(dataset.test), recipe)
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights as they are saved."""
+        return hashlib.sha256(self._weights()).hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Write `graph.npz` and `weights.safetensors`, as a finished training has them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.graph.save(folder / "graph.npz")
+        (folder / "weights.safetensors").write_bytes(self._weights())
+
+    def _weights(self) -> bytes:
+        from safetensors.torch import save
+
+        return bytes(save({name: value.contiguous() for name, value in self.module.state_dict().items()}))
+
+    def __repr__(self) -> str:
+        how = f"{self.epochs} epochs" if self.epochs is not None else self.recipe
+        return (
+            f"TrainedNetwork({self.graph.synapse_count:,} synapses, {self.dataset.name}, {how}, "
+            f"accuracy {self.accuracy:.4f} on {self.test_images:,} test images)"
+        )
+
+
+def _check(graph: SynapticGraph, module: "SisNet", dataset: "Dataset") -> None:
+    from sis_edge.models import SisLayer
+
+    wanted = [plan.spec.weight_shape for plan in compact(graph)]
+    shapes = [tuple(layer.weight.shape) for layer in module.layers if isinstance(layer, SisLayer)]
+    if shapes != wanted:
+        raise UsageError(
+            "the module is not of this graph: its weights have other shapes than the graph's live neurons; "
+            "make it with SisNet(compact(graph))"
+        )
+    if graph.spec.classes != len(dataset.classes):
+        raise UsageError(
+            f"the network has {graph.spec.classes} outputs, {dataset.name} has {len(dataset.classes)} classes"
+        )

@@ -1,0 +1,22 @@
+"""Files that older versions wrote: see `recorded/README`."""
+
+import gzip
+import zipfile
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "recorded"
+RUNS = ("run-1-x86-64", "run-1-jetson-nano", "run-1-jetson-orin-nano")
+
+
+def old_run(name: str, folder: Path) -> Path:
+    """A stored run of an older version, as a file in `folder`."""
+    path = folder / f"{name}.json"
+    path.write_bytes(gzip.decompress((FOLDER / f"{name}.json.gz").read_bytes()))
+    return path
+
+
+def old_bundle(folder: Path) -> Path:
+    """A bundle of version 3, in `folder`."""
+    with zipfile.ZipFile(FOLDER / "bundle-3.zip") as archive:
+        archive.extractall(folder)
+    return folder / "old-bundle"
