@@ -40,7 +40,8 @@ class Modules:
             if name in self._builtin:
                 raise
             traceback.print_exc()
-            raise BrokenPluginError("unavailable ({}: {})".format(type(error).__name__, error))
+            first_line = (str(error).splitlines() or [""])[0]
+            raise BrokenPluginError("unavailable ({}: {})".format(type(error).__name__, first_line))
 
     def listed(self) -> str:
         """The names for a message."""

@@ -66,7 +66,7 @@ def test_a_library_of_another_architecture_is_a_problem(board: Board) -> None:
     of_another_architecture(board.root / "calibration" / "kernels.so")
     problem = board.call("calibrate", "calibration").problem
     assert problem["code"] == "bad-library"
-    assert "is not a library of sis-edge for this processor" in problem["message"]
+    assert "is not a sis-edge library for this processor" in problem["message"]
 
 
 def test_damaged_probes_are_a_problem(board: Board) -> None:

@@ -8,7 +8,7 @@ from sis_agent.job.job_json import job_from_json
 
 def valid() -> dict[str, object]:
     return {
-        "job_version": 1,
+        "job_version": schema.JOB_VERSION,
         "bundle_id": "b",
         "networks": [{"name": "a", "model": "m", "golden_logits": "l"}],
         "golden_inputs": "i",
@@ -25,7 +25,7 @@ def test_a_job_survives_json() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"job_version": 2}, "job_version is 2"),
+        ({"job_version": schema.JOB_VERSION + 1}, f"job_version is {schema.JOB_VERSION + 1}, this agent"),
         ({"colour": "red"}, "colour"),
         ({"networks": [{"name": "a"}]}, "model"),
         ({"networks": 3}, "does not fit"),

@@ -61,6 +61,7 @@ BROKEN = {
     "leaving": ("raise SystemExit('no')", "SystemExit: no"),
     "newer": ("def f():\n    return *a, 1", "SyntaxError"),
     "empty": ("", "AttributeError"),
+    "lengthy": ("raise ImportError('first\\nsecond')", "(ImportError: first)"),
     "raising": ("def missing():\n    1 / 0\ndef open_source(tree, commands):\n    1 / 0", "ZeroDivisionError"),
 }
 

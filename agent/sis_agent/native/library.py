@@ -25,7 +25,7 @@ class Library:
             c = ctypes.CDLL(self.path)
             version = int(c.sis_interface_version())
         except (OSError, AttributeError) as error:
-            raise LibraryError("{} is not a library of sis-edge for this processor: {}".format(path, error)) from None
+            raise LibraryError("{} is not a sis-edge library for this processor: {}".format(path, error)) from None
         if version != INTERFACE_VERSION:
             raise LibraryError("{} has interface {}, and must have {}".format(path, version, INTERFACE_VERSION))
         size, text, floats = ctypes.c_size_t, ctypes.c_char_p, ctypes.POINTER(ctypes.c_float)
