@@ -88,8 +88,8 @@ class Calibration(BaseModel):
         if not reasons:
             return None
         return (
-            f"the calibration of {self.board} is doubtful: {', and '.join(reasons)}; "
-            "repeat `sis-edge calibrate --again` on an idle board"
+            f"the calibration of {self.board} is doubtful: {', '.join(reasons)}; "
+            "repeat `sis-edge calibrate --again` (with its --host or --profile) on an idle board"
         )
 
 

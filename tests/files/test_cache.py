@@ -1,6 +1,8 @@
 """What is kept on this machine lies below one folder: the cache, or whatever SIS_EDGE_CACHE names."""
 
 import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +70,21 @@ def test_all_that_is_kept_lands_in_the_named_cache(keep: Callable[[Path], None],
     assert any(path.is_file() for path in cache.rglob("*"))
     home = tmp_path / "home"
     assert not [path for path in home.rglob("*") if ".rustup" not in path.parts]  # pip asks rustc for its version
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import sis_edge.exporting.parity",
+        "from sis_agent.runners import check; check('onnxruntime'); import onnxruntime",
+    ],
+)
+def test_onnx_runtime_keeps_nothing(
+    statement: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    subprocess.run([sys.executable, "-c", statement], check=True)
+    assert not list((tmp_path / "home").rglob("*"))
 
 
 def test_a_cache_of_zigs_own_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
