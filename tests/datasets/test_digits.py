@@ -45,5 +45,5 @@ def test_other_scans_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="unknown data set 'mnist'; known: digits"):
+    with pytest.raises(UsageError, match="unknown data set 'mnist'; did you mean fashion_mnist"):
         datasets.load("mnist")

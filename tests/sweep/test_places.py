@@ -52,7 +52,7 @@ def test_each_place_has_a_runner(where: Where, place: str) -> None:
         (["--jobs", "2", "--ray", "auto"], "--jobs 2 is of this machine; with --ray, --cpus and --gpus say what fits"),
         (["--cpus", "4"], "--cpus 4 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
         (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 is of a trial on a Ray cluster; give --ray ADDRESS, or --jobs"),
-        (["--ray", "auto", "--cpus", "0"], "Invalid value for '--cpus'"),
+        (["--ray", "auto", "--cpus", "0"], "--cpus is '0', and must be greater than or equal to 1"),
         (["--ray", "head"], "--ray head is no address of a Ray cluster; give HOST:PORT on one of its machines"),
         (["--ray", "head:99999"], "--ray head:99999 is no address"),
         (["--ray", "local"], "--ray local is no address"),
