@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
     from sis_edge.bundles.verify import Bundle
-    from sis_edge.profiles import DeviceProfile
 
 app = typer.Typer()
 
@@ -101,10 +100,10 @@ def build(
     if as_json:
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
-        _show_result(result, chosen.left_out, board)
+        _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}")
 
 
-def _show_result(result: "BuildResult", left_out: tuple[str, ...], board: "DeviceProfile") -> None:
+def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) -> None:
     from sis_edge.cli.console import out
 
     bundle = result.bundle
@@ -114,9 +113,8 @@ def _show_result(result: "BuildResult", left_out: tuple[str, ...], board: "Devic
         show(bundle)
     if left_out:
         out.print(
-            f"Left out, because the zoo does not have them for this board (granularity {board.networks.conv}, "
-            f"{bundle.manifest.dataset}): {', '.join(left_out)}. --train trains all networks here; --networks NAMES "
-            "trains those named that the zoo lacks.",
+            f"Left out, because the zoo does not have them for this board ({wanted}): {', '.join(left_out)}. --train "
+            "trains all networks here; --networks NAMES trains those named that the zoo lacks.",
             soft_wrap=True,
         )
 

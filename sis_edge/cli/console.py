@@ -57,8 +57,12 @@ def detail(message: str) -> None:
 
 def document(found: "BaseModel") -> None:
     """The result as JSON: the only thing that a command with --json writes on standard output."""
-    data = _reasons_last(found.model_dump(mode="json"))
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+    data(_reasons_last(found.model_dump(mode="json")))
+
+
+def data(found: Any) -> None:
+    """Plain data as JSON on standard output."""
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()  # here, where a reader that went away is understood
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, options, verbosity
 from sis_edge.cli.command import command, group
 from sis_edge.registries import DATASETS
 
@@ -40,8 +40,8 @@ def fetch(
     from sis_edge.cli.progress import bars
 
     DATASETS.checked(name)
-    with bars(f"fetch {name}"):
-        dataset = datasets.load(name, data_dir=data_dir)
+    with bars(f"fetch {name}", draws_itself=True):
+        dataset = datasets.load(name, data_dir=data_dir, progress=not verbosity.is_quiet())
     if as_json:
         console.document(fetched(dataset))
         return

@@ -82,7 +82,7 @@ class Bars(ABC):
 
 
 class Silent(Bars):
-    """Nothing, for -q."""
+    """Draws nothing; a note is still said, unless -q forbids it."""
 
     def show(self, label: str, done: float, total: float, note: str = "", unit: str = "") -> None:
         """Nothing."""
@@ -190,12 +190,13 @@ def elapsed(seconds: float) -> str:
 
 
 @contextmanager
-def bars(what: str, silence_s: float = SILENCE_S) -> Iterator[Bars]:
-    """Bars while the block runs; `what` names what it does, as in "build"."""
+def bars(what: str, silence_s: float = SILENCE_S, *, draws_itself: bool = False) -> Iterator[Bars]:
+    """Bars while the block runs; `what` names what it does, as in "build". What draws bars itself gets none here."""
     begin_s = time.monotonic()
-    if verbosity.is_quiet():
+    is_drawn = log.is_terminal and not log.is_dumb_terminal
+    if verbosity.is_quiet() or (is_drawn and draws_itself):
         yield Silent()
-    elif log.is_terminal and not log.is_dumb_terminal:
+    elif is_drawn:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),

@@ -1,6 +1,5 @@
 """`sis-edge schema`: what the documents of `--json` and the files of sis-edge hold."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -29,7 +28,7 @@ def schema(
     from sis_edge.report.grid import grid
 
     if name is not None:
-        print(json.dumps(schemas.schema(name), indent=1, ensure_ascii=False))
+        console.data(schemas.schema(name))
         return
     found = schemas.listed()
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, options, verbosity
 from sis_edge.cli.command import command, group
 from sis_edge.registries import DATASETS
 
@@ -111,9 +111,9 @@ def evaluate(name: Name, data_dir: options.DataDir = None, as_json: options.Json
     from sis_edge.zoo.entry import named
 
     entry = named(name)
-    with bars(f"evaluate {name}"):
+    with bars(f"evaluate {name}", draws_itself=True):
         network = zoo.load(entry)
-        dataset = datasets.load(entry.dataset, data_dir=data_dir)
+        dataset = datasets.load(entry.dataset, data_dir=data_dir, progress=not verbosity.is_quiet())
         if dataset.sha256 != entry.dataset_sha256:
             raise RecordError(
                 f"{entry.dataset} here is not the data that {name} was trained on (SHA-256 {dataset.sha256})"

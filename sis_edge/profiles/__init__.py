@@ -37,9 +37,12 @@ def find(name_or_path: str) -> Path:
     """The file of a shipped profile's name, or of a path that ends in .toml; raises UsageError with the known names."""
     if name_or_path.endswith(".toml"):
         return Path(name_or_path)
+    if "/" in name_or_path:
+        raise UsageError(
+            f"unknown profile '{name_or_path}'; a profile's file ends in .toml, `sis-edge profiles list` shows all"
+        )
     if name_or_path not in names():
-        sentence = unknown("profile", name_or_path, names(), "sis-edge profiles list")
-        raise UsageError(f"{sentence}, and a path that ends in .toml is a profile of your own")
+        raise unknown("profile", name_or_path, names(), "sis-edge profiles list")
     return profile_folder() / f"{name_or_path}.toml"
 
 

@@ -235,7 +235,7 @@ def test_the_commands(
     assert len(told.splitlines()) == 1
     table = shown[: shown.index("One image")].splitlines()
     assert max(map(len, table)) <= 80
-    assert [line.split()[0] for line in table if line[:1] in "CM"] == [
+    assert [line.split()[0] for line in table if line[:1] in ("C", "M")] == [
         *("C1", "MP1a", "MP1b", "C2", "MP2a", "MP2b", "C3", "MP3a", "MP3b")
     ]
     assert "on this board: " in shown

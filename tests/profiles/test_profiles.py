@@ -46,15 +46,23 @@ def test_a_file_of_one_s_own(tmp_path: Path) -> None:
     assert profile.board.memory_bytes is None
 
 
-@pytest.mark.parametrize("name", ["", "nano", "jetson-nano ", "../profiles/local", "LOCAL", "local.TOML"])
-def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("", "known: aarch64, desktop-rtx, jetson-agx-orin"),
+        ("nano", "known: aarch64, desktop-rtx, jetson-agx-orin"),
+        ("jetson-nano ", "did you mean jetson-nano?"),
+        ("LOCAL", "did you mean local?"),
+        ("local.TOML", "did you mean local?"),
+        ("../profiles/local", "a profile's file ends in .toml"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(name: str, answer: str) -> None:
     with pytest.raises(UsageError) as raised:
         profiles.load(name)
     sentence = str(raised.value)
-    meant = {"jetson-nano ": "jetson-nano", "LOCAL": "local", "local.TOML": "local"}.get(name)
-    says = f"did you mean {meant}?" if meant else "known: aarch64, desktop-rtx, jetson-agx-orin"
-    assert f"unknown profile '{name}'; {says}" in sentence
-    assert "`sis-edge profiles list` shows all, and a path that ends in .toml is a profile of your own" in sentence
+    assert sentence.startswith(f"unknown profile '{name}'; {answer}")
+    assert sentence.endswith("`sis-edge profiles list` shows all")
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_a_board_without_a_sensor_says_so() -> None:
 
 
 def test_an_unknown_board_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"unknown simulated board 'nano'; known: agx-orin-sim, .*nano-sim"):
+    with pytest.raises(
+        UsageError, match=r"unknown simulated board 'nano'; did you mean nano-sim.* known: agx-orin-sim, .*nano-sim"
+    ):
         simulated.load("nano")
 
 
