@@ -18,7 +18,7 @@ from sis_edge.spec import LayerSpec, nin
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerPart:
     """A layer of random weights: `share` of its kernels exist, in blocks of `block` filters that share inputs."""
 
     spec: LayerSpec
@@ -37,7 +37,7 @@ class Part:
 class Probe:
     """A chain of layers as the kernels get it; a whole network ends with the average over its last maps."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[LayerPart, ...]
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -189,7 +189,7 @@ def _formed(layers: tuple[LayerSpec, ...], share: float, micro: float = 1.0, blo
     """A network of which that share of kernels exists, in its convolutional layers and in its micro networks."""
     return Probe(
         tuple(
-            Part(layer, share) if layer.kernel > 1 else Part(layer, micro, block if micro < 1 else 1)
+            LayerPart(layer, share) if layer.kernel > 1 else LayerPart(layer, micro, block if micro < 1 else 1)
             for layer in layers
         )
     )
@@ -208,8 +208,8 @@ NATIVE = (
     _formed(HALF, 0.1),
     *(_formed(HALF_MICRO, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
     # Copies from the plain layout and back to it, with next to no work between.
-    *(Probe((Part(_single(kernel, side, 96, 48), 0.05),)) for kernel, side in ((1, 32), (5, 16), (3, 8))),
-    *(Probe((Part(_single(1, side, 48, 96, pool=2), 0.05),)) for side in (32, 16)),
+    *(Probe((LayerPart(_single(kernel, side, 96, 48), 0.05),)) for kernel, side in ((1, 32), (5, 16), (3, 8))),
+    *(Probe((LayerPart(_single(1, side, 48, 96, pool=2), 0.05),)) for side in (32, 16)),
 )
 
 SMALL = tuple(

@@ -42,7 +42,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Document:
+class Report:
     """A report over one or more runs."""
 
     title: str
@@ -50,13 +50,13 @@ class Document:
     reading: tuple[str, ...] = READING
 
 
-def document(runs: Sequence[StoredRun], seed: int = 0) -> Document:
+def document(runs: Sequence[StoredRun], seed: int = 0) -> Report:
     """The report of these runs; raises RecordError where there is none. `seed` is the bootstrap's."""
     if not runs:
         raise RecordError("there is no run to report; `sis-edge deploy` measures one")
     sections = tuple(section(run, seed) for run in runs)
     title = sections[0].title if len(sections) == 1 else f"SiS against the dense NiN: {len(sections)} runs"
-    return Document(title, sections)
+    return Report(title, sections)
 
 
 def section(run: StoredRun, seed: int = 0) -> Section:

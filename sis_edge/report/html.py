@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sis_edge.report.charts import Chart, styled, svg
-from sis_edge.report.document import Document
+from sis_edge.report.document import Report
 from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.report.table import Table
 
@@ -25,7 +25,7 @@ for (const place of document.querySelectorAll("[data-chart]")) {
 """
 
 
-def to_html(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
+def to_html(document: Report, charts: Sequence[Sequence[Chart]]) -> str:
     """The text of `index.html`; `charts` holds the charts of each section."""
     drawn = [[_drawn(chart) for chart in group] for group in charts]
     return _page(

@@ -9,13 +9,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sis_edge.report.document import Document, Section
+from sis_edge.report.document import Report, Section
 from sis_edge.results.rows.fields import reasons, values
 
 REPORT_VERSION = 2
 
 
-def to_json(document: Document) -> str:
+def to_json(document: Report) -> str:
     """The text of `results.json`."""
     data = {
         "report_version": REPORT_VERSION,

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sis_edge.report.charts import Chart
-from sis_edge.report.document import Document, Section
+from sis_edge.report.document import Report, Section
 from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.report.table import Table
 
 
-def to_markdown(document: Document, charts: Sequence[Sequence[Chart]]) -> str:
+def to_markdown(document: Report, charts: Sequence[Sequence[Chart]]) -> str:
     """The text of `report.md`; `charts` holds each section's, files of the same folder named `<name>.svg`."""
     blocks = [f"# {escape(document.title)}"]
     for section, drawn in zip(document.sections, charts, strict=True):

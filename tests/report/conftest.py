@@ -5,7 +5,7 @@ from results.factory import NETWORKS, board_run, facts, failed, network_record, 
 
 from sis_agent.schema import GoldenCheck
 from sis_edge.report.charts import charts
-from sis_edge.report.document import Document, Section, section
+from sis_edge.report.document import Report, Section, section
 from sis_edge.results.schema import StoredRun
 
 HOSTILE = "</td><script>alert(1)</script>|`*_[x](y)&amp;\nnext"
@@ -36,13 +36,13 @@ def sections(name: str) -> Section:
     return section(RUNS[name])
 
 
-def only(name: str) -> Document:
-    return Document(sections(name).title, (sections(name),))
+def only(name: str) -> Report:
+    return Report(sections(name).title, (sections(name),))
 
 
 @pytest.fixture(scope="session")
-def every() -> Document:
-    return Document("SiS against the dense NiN", tuple(map(sections, RUNS)))
+def every() -> Report:
+    return Report("SiS against the dense NiN", tuple(map(sections, RUNS)))
 
 
 @pytest.fixture(scope="session")

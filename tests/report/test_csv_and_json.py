@@ -45,7 +45,7 @@ def test_the_json_holds_the_same_values(every) -> None:
 
 def test_the_json_keeps_every_finding_of_a_network() -> None:
     made = document.section(tensorrt_run())
-    (run,) = json.loads(to_json(document.Document(made.title, (made,))))["runs"]
+    (run,) = json.loads(to_json(document.Report(made.title, (made,))))["runs"]
     both = run["findings"]["cifar10-sis1 fp16"]
     assert both.startswith(dict(made.findings[:1])["cifar10-sis1 fp16"])
     assert "the speed of nin" in both

@@ -11,7 +11,7 @@ from results.factory import NETWORKS, network_record, stored_run, tensorrt_run
 from report.conftest import only
 from sis_agent.schema import Memory
 from sis_edge.report.csv import to_csv
-from sis_edge.report.document import Document, section
+from sis_edge.report.document import Report, section
 from sis_edge.report.json import to_json
 
 RECORDED = Path(__file__).with_name("recorded.csv")
@@ -47,7 +47,7 @@ def test_names_order_values_and_reasons_are_those_recorded(now) -> None:
 
 def test_json_has_the_same_columns(now) -> None:
     lines = list(csv.DictReader(io.StringIO(RECORDED.read_text(), newline="")))
-    networks = [network for run in json.loads(to_json(Document("", tuple(now))))["runs"] for network in run["networks"]]
+    networks = [network for run in json.loads(to_json(Report("", tuple(now))))["runs"] for network in run["networks"]]
     assert len(networks) == len(lines)
     for line, network in zip(lines, networks, strict=True):
         assert list(network) == list(line)

@@ -66,7 +66,7 @@ class Granularity(ABC):
             return [np.ones(layer.weight_shape, dtype=np.bool_) for layer in layers]
         law = acting(self.formation.distribution, self.name)
         grids = [self.grid(layer) for layer in layers]
-        sizes = [self._row_sizes(layer, grid[0]) for layer, grid in zip(layers, grids, strict=True)]
+        sizes = [self.row_sizes(layer, grid[0]) for layer, grid in zip(layers, grids, strict=True)]
         shares = law.shares(layers, share, target)
         chosen = [np.zeros(grid, dtype=np.bool_) for grid in grids]
         pools = [
@@ -94,7 +94,7 @@ class Granularity(ABC):
                 chosen[at][of] = exist
         return [self.expand(units, layer) for units, layer in zip(chosen, layers, strict=True)]
 
-    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+    def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
         """Synapses of each unit in a row of the grid, [rows]; the last block of a layer may be smaller."""
         return np.full(rows, layer.kernel * layer.kernel, dtype=np.int64)
 

@@ -22,7 +22,7 @@ class Block(Granularity):
         filters = np.repeat(chosen, self._size(layer), axis=0)[: layer.filters]
         return np.broadcast_to(filters[:, :, None, None], layer.weight_shape).copy()
 
-    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+    def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
         sizes = np.full(rows, self._size(layer) * layer.kernel * layer.kernel, dtype=np.int64)
         ragged = layer.filters % self._size(layer)
         if ragged:

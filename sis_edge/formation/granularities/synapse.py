@@ -20,5 +20,5 @@ class Synapse(Granularity):
         """The units are the synapses."""
         return chosen
 
-    def _row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+    def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
         return np.ones(rows, dtype=np.int64)
