@@ -13,15 +13,41 @@ from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, FileEntry, Manif
 from sis_edge.bundles.upgrade import upgraded
 from sis_edge.errors import BundleError
 from sis_edge.files.hashing import file_sha256
+from sis_edge.text.tables import as_html, as_text
+
+HEADINGS = ("network", "synapses", "MAC ratio", "accuracy", "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """A bundle on this machine; `id` is the first 16 hex digits of its manifest's SHA-256."""
 
     path: Path
     manifest: Manifest
     id: str
+
+    def __repr__(self) -> str:
+        return as_text(HEADINGS, self._cells(), title=self._title)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return as_html(HEADINGS, self._cells(), title=self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"bundle {self.path} ({self.id}): {self.manifest.dataset} for {self.manifest.profile}"
+
+    def _cells(self) -> list[list[str]]:
+        return [
+            [
+                entry.name,
+                f"{entry.synapses:,}",
+                f"{entry.mac_ratio:.2f}x",
+                f"{entry.training.host_accuracy:.4f}",
+                "reference" if entry.name == self.manifest.reference else "",
+            ]
+            for entry in self.manifest.networks
+        ]
 
 
 def file_entries(folder: Path) -> tuple[FileEntry, ...]:

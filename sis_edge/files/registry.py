@@ -9,12 +9,15 @@ A package of somebody else's adds names by entry points of the registry's group,
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sis_edge.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
@@ -88,10 +91,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def _all(self) -> dict[str, str | T]:
         """Every name, the entry points' included: found once, and not before the first question."""
         if not self._knows_others:
-            from importlib.metadata import entry_points
-
             self._knows_others = True
-            for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
+            for point in sorted(_entry_points().select(group=self.group), key=lambda point: point.name):
                 self._targets.setdefault(point.name, point.value)
         return self._targets
 
@@ -115,6 +116,14 @@ class NameIn:
             return self.registry.checked(name)
         except UsageError as error:
             raise ValueError(str(error)) from None
+
+
+@cache
+def _entry_points() -> "EntryPoints":
+    """Those of every installed package: one look through them all takes longer than anything else that a help needs."""
+    from importlib.metadata import entry_points
+
+    return entry_points()
 
 
 def _load(target: str) -> Any:

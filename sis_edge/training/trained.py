@@ -65,7 +65,7 @@ class TrainedNetwork:
         return bytes(save({name: value.contiguous() for name, value in self.module.state_dict().items()}))
 
     def __repr__(self) -> str:
-        how = f"{self.epochs} epochs" if self.epochs is not None else self.recipe
+        how = self.recipe if self.epochs is None else f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
         return (
             f"TrainedNetwork({self.graph.synapse_count:,} synapses, {self.dataset.name}, {how}, "
             f"accuracy {self.accuracy:.4f} on {self.test_images:,} test images)"

@@ -66,7 +66,7 @@ def apportion(count: int, expected: Sequence[float], available: Sequence[int]) -
     """`count` in proportion to `expected`, no part above its `available`; rounded by the largest remainder.
 
     >>> apportion(10, [8.0, 4.0, 2.4], [8, 2, 9])
-    [5, 2, 3]
+    [6, 2, 2]
     """
     exact = scaled(float(count), expected, [float(limit) for limit in available])
     parts = [min(int(part), limit) for part, limit in zip(exact, available, strict=True)]

@@ -95,7 +95,7 @@ class Granularity(ABC):
         return [self.expand(units, layer) for units, layer in zip(chosen, layers, strict=True)]
 
     def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
-        """Synapses of each unit in a row of the grid, [rows]; the last block of a layer may be smaller."""
+        """Synapses of a unit in each row of the grid, [rows]; by default those of one kernel."""
         return np.full(rows, layer.kernel * layer.kernel, dtype=np.int64)
 
 

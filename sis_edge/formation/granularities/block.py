@@ -23,6 +23,7 @@ class Block(Granularity):
         return np.broadcast_to(filters[:, :, None, None], layer.weight_shape).copy()
 
     def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+        """Those of a whole block; of the last one what is left."""
         sizes = np.full(rows, self._size(layer) * layer.kernel * layer.kernel, dtype=np.int64)
         ragged = layer.filters % self._size(layer)
         if ragged:

@@ -21,4 +21,5 @@ class Synapse(Granularity):
         return chosen
 
     def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
+        """One each."""
         return np.ones(rows, dtype=np.int64)

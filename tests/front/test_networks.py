@@ -1,0 +1,155 @@
+"""Networks by the front door: formed, with a Theta of one's own, trained and exported."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import sis_edge
+from sis_edge.errors import DiskError, UsageError
+from sis_edge.formation import PRESETS
+from sis_edge.formation.distributions import Units
+from sis_edge.formation.distributions.weighted import Weighted
+from sis_edge.registries import DISTRIBUTIONS
+
+
+@pytest.fixture
+def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions that a test registers are gone after it."""
+    for part in ("_targets", "_loaded"):
+        monkeypatch.setattr(DISTRIBUTIONS, part, dict(getattr(DISTRIBUTIONS, part)))
+    monkeypatch.setattr(DISTRIBUTIONS, "_registered", set())
+
+
+def test_a_paper_s_network_has_its_count_and_the_units_asked_for() -> None:
+    graph = sis_edge.form("svhn-sis3", seed=3)
+    assert graph.synapse_count == PRESETS["svhn-sis3"].synapses == 82_288
+    assert (graph.formation.seed, graph.formation.conv) == (3, "kernel")
+    assert sis_edge.form("nin").synapse_count == 959_104
+    assert sis_edge.form("cifar10-sis1", conv="block", block=16).formation.units == "block:16"
+    assert sis_edge.form(t_p=0.5).formation.t_c == 1
+    assert sis_edge.form(t_c=0.5, classes=4).spec.classes == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "form needs the name of a network, such as cifar10-sis1, or t_c and t_p"),
+        ({"name": "nin", "t_c": 0.5}, "nin has its own t_c and t_p"),
+        ({"name": "nix"}, "unknown preset 'nix'; did you mean nin?"),
+        ({"t_c": 0}, "t_c = 0"),
+        ({"t_c": 1.5}, "t_c = 1.5"),
+        ({"t_c": 0.5, "conv": "kernal"}, "unknown granularity 'kernal'; did you mean kernel?"),
+        ({"t_c": 0.5, "theta": "erl"}, "unknown distribution 'erl'; did you mean erk?"),
+        ({"t_c": 0.5, "theta": lambda shape: np.ones(shape)}, "which has no name; define it with `def`"),
+    ],
+)
+def test_what_cannot_be_formed(arguments: dict, sentence: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        sis_edge.form(**arguments)
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.usefixtures("own_names")
+def test_theta_as_a_function(tmp_path: Path) -> None:
+    def half(shape: tuple[int, ...]) -> np.ndarray:
+        """Nothing from the second half of the inputs."""
+        likelihoods = np.ones(shape)
+        likelihoods[:, shape[1] // 2 :] = 0
+        return likelihoods
+
+    graph = sis_edge.form(t_c=0.25, t_p=1, theta=half)
+    for layer in graph.layers[1:]:
+        if layer.spec.group == "CL":
+            assert not layer.synapses[:, layer.spec.inputs // 2 :].any()
+            assert layer.synapses.any()
+    uniform = sis_edge.form(t_c=0.25, t_p=1)
+    assert graph.synapse_count == uniform.synapse_count
+    assert graph.formation.distribution == "half"
+    assert sis_edge.form(t_c=0.25, t_p=1, theta=half).digest() == graph.digest()
+
+    graph.save(tmp_path / "half.npz")
+    del DISTRIBUTIONS._targets["half"], DISTRIBUTIONS._loaded["half"]
+    assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").digest() == graph.digest(), "a file needs no function"
+
+
+def test_units_are_drawn_in_proportion_to_their_likelihood() -> None:
+    def law(shape: tuple[int, ...]) -> np.ndarray:
+        return np.where(np.arange(shape[0] * shape[1]).reshape(shape) % 2, 3.0, 1.0)
+
+    numbers = np.random.default_rng(0)
+    keys = numbers.integers(0, 2**64, (200, 200), dtype=np.uint64)
+    (chosen,) = Weighted("law", law).choose([Units(keys, 400.0)], 400)
+    odd = chosen.ravel()[1::2].sum()
+    assert chosen.sum() == 400
+    assert abs(odd / 400 - 0.75) < 4 * np.sqrt(0.75 * 0.25 / 400)
+
+
+@pytest.mark.usefixtures("own_names")
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        (lambda shape: np.ones(3), "gives shape (3,) for units of shape"),
+        (lambda shape: -np.ones(shape), "negative or not finite"),
+        (lambda shape: np.full(shape, np.nan), "negative or not finite"),
+        (lambda shape: np.zeros(shape), "gives a likelihood above 0 to 0 units"),
+    ],
+)
+def test_a_function_that_gives_no_likelihoods(result, sentence: str) -> None:
+    def odd(shape: tuple[int, ...]) -> np.ndarray:
+        return result(shape)
+
+    with pytest.raises(UsageError) as raised:
+        sis_edge.form(t_c=0.25, theta=odd)
+    assert "distribution odd" in str(raised.value)
+    assert sentence in str(raised.value)
+
+
+def test_a_function_cannot_take_the_name_of_a_distribution() -> None:
+    def uniform(shape: tuple[int, ...]) -> np.ndarray:
+        return np.ones(shape)
+
+    with pytest.raises(UsageError, match="distribution 'uniform' exists already"):
+        sis_edge.form(t_c=0.25, theta=uniform)
+
+
+@pytest.fixture(scope="module")
+def graph() -> sis_edge.SynapticGraph:
+    return sis_edge.form(t_c=0.05, t_p=0.1, conv="neuron")
+
+
+def test_a_finished_training_is_not_done_again(graph: sis_edge.SynapticGraph, tmp_path: Path) -> None:
+    steps: list[tuple[int, int, float]] = []
+    words = {"epochs": 1, "limit": 64, "precision": "fp32", "folder": tmp_path}
+    first = sis_edge.train(graph, "digits", progress=lambda *step: steps.append(step), **words)
+    assert steps[-1][0] == steps[-1][1] == len(steps)
+    assert repr(first) == (
+        f"TrainedNetwork({graph.synapse_count:,} synapses, digits, 1 epoch, "
+        f"accuracy {first.accuracy:.4f} on 500 test images)"
+    )
+    before = len(steps)
+    second = sis_edge.train(graph, "digits", progress=lambda *step: steps.append(step), **words)
+    assert len(steps) == before
+    assert second.weights_sha256 == first.weights_sha256
+    assert sis_edge.train(graph, "digits", seed=1, **words).weights_sha256 != first.weights_sha256
+
+
+def test_a_graph_with_other_outputs_than_the_data_has_classes() -> None:
+    with pytest.raises(UsageError, match="the network has 4 outputs, digits has 10 classes"):
+        sis_edge.train(sis_edge.form(t_c=0.1, classes=4), "digits")
+
+
+def test_an_exported_network_gives_its_logits(graph: sis_edge.SynapticGraph, tmp_path: Path) -> None:
+    network = sis_edge.train(graph, "digits", epochs=1, limit=64, precision="fp32")
+    exported = sis_edge.export(network, tmp_path / "new/small.onnx")
+    assert (exported.path, exported.parity.top1_agreement) == (tmp_path / "new/small.onnx", 1.0)
+    session = onnxruntime.InferenceSession(str(exported.path), providers=["CPUExecutionProvider"])
+    data = network.dataset
+    pixels = data.test.images.astype(np.float32) / 255
+    inputs = (pixels - np.array(data.mean)[:, None, None]) / np.array(data.std)[:, None, None]
+    (logits,) = session.run(["logits"], {"input": inputs.astype(np.float32)})
+    assert (logits.argmax(1) == data.test.labels).mean() == pytest.approx(network.accuracy, abs=0.005)
+    (tmp_path / "file").touch()
+    with pytest.raises(DiskError, match=f"cannot write {tmp_path / 'file'}"):
+        sis_edge.export(network, tmp_path / "file/small.onnx")
