@@ -44,7 +44,7 @@ def test_build_deploy_report(tmp_path: Path, server: Server) -> None:
     assert manifest.reference == "nin"
 
     again = sis_edge(*BUILD, cwd=tmp_path)
-    assert again.stdout == "Nothing to do: build/local-cifar10 is built and every file is sound.\n"
+    assert again.stdout == "Nothing to do: build/local-cifar10 is complete and every file is sound.\n"
 
     deployed = sis_edge(
         *("deploy", "--host", "127.0.0.1", "--port", str(server.port)),
