@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sis_edge.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
-
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
@@ -119,7 +117,7 @@ class NameIn:
 
 
 @cache
-def _entry_points() -> "EntryPoints":
+def _entry_points() -> Any:  # its type differs between releases of Python
     """Those of every installed package: one look through them all takes longer than anything else that a help needs."""
     from importlib.metadata import entry_points
 
