@@ -1,7 +1,7 @@
 """Every error that a user can meet, and the exit code of each.
 
 An error's text is one sentence or two that name the thing, the value and the next step. Errors of this
-tree are the user's to mend and print no traceback; anything else is a bug of ours and keeps its traceback.
+tree are the user's to fix and print no traceback; anything else is a bug of ours and keeps its traceback.
 
     SisEdgeError            1   base: caught once, by the command line
     ├── UsageError          2   a name or a value that cannot be meant (also Typer's own code)
@@ -12,7 +12,7 @@ tree are the user's to mend and print no traceback; anything else is a bug of ou
     │   ├── UnreachableError        it may be reached later, so it is tried again
     │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
-    ├── BoardError          8   the board answers, and lacks something (a run time, space, a free slot)
+    ├── BoardError          8   the board answers, and lacks something (a runtime, space, a free slot)
     ├── RecordError         9   a stored result, calibration or trained network that is missing or unreadable
     ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
     └── VerdictError       11   a run that was measured and stored and is not VALID, where that was required

@@ -156,7 +156,7 @@ class RoundSamples(NamedTuple):
     """One network's turn in one round; `position` is its place in that round's random order.
 
     `device_latencies_s` are the same inferences by the device's own clock, the last of them where it holds fewer; empty
-    for a run time without one.
+    for a runtime without one.
     """
 
     round: int

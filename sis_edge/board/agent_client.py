@@ -140,7 +140,7 @@ class AgentClient:
         if not isinstance(found, list) or len(found) != 2:
             said = _last_line(completed.stderr) or f"exit code {completed.exit_code}"
             raise BoardError(
-                f"`{self._python}` on {name} does not work ({said}); mend it, or name another in the profile"
+                f"`{self._python}` on {name} does not work ({said}); repair it, or name another Python in the profile"
             )
         version, sha256 = found
         if tuple(version[:2]) < OLDEST_PYTHON:

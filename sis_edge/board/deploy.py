@@ -81,7 +81,7 @@ def deploy_each(
 def _check_request(
     bundle: Bundle, profile: DeviceProfile, networks: Sequence[str] | None, options: MeasuringOptions
 ) -> None:
-    """Raise for the user's mistakes before the board is troubled; which run time it has is not known yet."""
+    """Raise for the user's mistakes before the board is troubled; which runtime it has is not known yet."""
     job_for(bundle, profile, networks=networks, options=options, runner=profile.runtime.runners[-1])
 
 
@@ -93,7 +93,7 @@ def _ready(
     on_event: OnEvent,
     patience: Patience | None,
 ) -> tuple[BoardSession, str, Facts]:
-    """A board that has the agent and the bundle, the run time that it has, and its facts."""
+    """A board that has the agent and the bundle, the runtime that it has, and its facts."""
     verify(bundle.path)
     line = BoardSession(transport, profile, on_event, patience or Patience())
     facts = line.meet()
@@ -124,7 +124,7 @@ def collect(
 
 
 def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
-    """The run time to measure with: the first of the profile's that the board has.
+    """The runtime to measure with: the first of the profile's that the board has.
 
     Raises BoardError where the board is not the profile's, or has none of them.
     """

@@ -68,7 +68,7 @@ def job_for(
 ) -> Job:
     """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
 
-    `runner` is the run time that the board has; None is the profile's first. A network may be measured in variants,
+    `runner` is the runtime that the board has; None is the profile's first. A network may be measured in variants,
     which depend on the versions in the board's `facts`.
 
     The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a

@@ -83,7 +83,7 @@ def run(
 ) -> list[Check]:
     """Check these networks of the bundle (None: all) on this machine.
 
-    Raises UsageError for an unknown network, BoardError where the run time is missing or fails.
+    Raises UsageError for an unknown network, BoardError where the runtime is missing or fails.
     """
     options = MeasuringOptions(threads=threads, batch_size=batch_size)
     job = job_for(bundle, profiles.load("local"), networks=networks, options=options)
@@ -153,7 +153,7 @@ def _plain(job: "Job", model: str, images: str, library: str | None) -> "Iterato
                 process.stdin.flush()
                 return [float(latency_s) for latency_s in json.loads(process.stdout.readline())]
             except (BrokenPipeError, ValueError):
-                raise BoardError("the plain loop of the self-check ended; its traceback stands above") from None
+                raise BoardError("the plain loop of the self-check ended; its traceback is above") from None
 
         try:
             yield take

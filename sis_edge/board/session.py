@@ -188,7 +188,7 @@ class BoardSession:
         if status.record_sha256 is None:
             if status.problem is not None:
                 raise problem_error(status.problem, name)
-            raise AgentError(f"job {job_id} on {name} is {status.state} and left no record; its log tells why")
+            raise AgentError(f"job {job_id} on {name} is {status.state} and left no record; see its log")
         with tempfile.TemporaryDirectory(prefix="sis-edge-") as folder:
             path = Path(folder) / "record.json"
             source = f"{self.agent.root}/jobs/{job_id}/record.json"

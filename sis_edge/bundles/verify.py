@@ -75,7 +75,7 @@ def open_bundle(folder: Path) -> Bundle:
         text = path.read_bytes()
     except OSError as error:
         raise BundleError(
-            f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
+            f"{folder} is not a bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
         ) from None
     try:
         data = upgraded(json.loads(text))

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
 from sis_edge.files.shipped import profile_folder
-from sis_edge.profiles.mistakes import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -26,6 +25,7 @@ from sis_edge.profiles.schema import (
     Wheels,
     profile_model,
 )
+from sis_edge.profiles.validation import sentences
 
 
 def names() -> list[str]:
@@ -73,15 +73,15 @@ def validate(content: Mapping[str, Any]) -> DeviceProfile:
 
 
 def with_backend(profile: DeviceProfile, backend: str | None) -> DeviceProfile:
-    """The profile with this one of its run times alone; None leaves the choice to the board.
+    """The profile with this one of its runtimes alone; None leaves the choice to the board.
 
-    Raises UsageError with the profile's run times for another one.
+    Raises UsageError with the profile's runtimes for another one.
     """
     if backend is None:
         return profile
     if backend not in profile.runtime.runners:
         has = ", ".join(profile.runtime.runners)
-        raise UsageError(f"the profile {profile.name} has no run time '{backend}'; it has: {has}")
+        raise UsageError(f"the profile {profile.name} has no runtime '{backend}'; it has: {has}")
     return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": [backend]})})
 
 

@@ -144,7 +144,7 @@ def _name_score(facts: Facts, profile: DeviceProfile) -> int:
 
 
 def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
-    """Whether one of the run times on the GPU that the profile is for can be used; True for one without a GPU."""
+    """Whether one of the runtimes on the GPU that the profile is for can be used; True for one without a GPU."""
     on_gpu = [runner for runner in profile.runtime.runners if BACKENDS[runner].on_gpu]
     return profile.gpu is None or any(facts.runners.get(runner) == "available" for runner in on_gpu)
 

@@ -80,9 +80,9 @@ def _both_spellings(schema: dict[str, Any]) -> None:
 
 
 class Runtime(FrozenModel):
-    """Which run times measure, best first: the first that the board has is taken. What all of them share stands here.
+    """Which runtimes measure, best first: the first that the board has is taken. What all of them share is here.
 
-    Each combination of threads and batch size is a job. `memory_limit_bytes` is what a run time may take for its work
+    Each combination of threads and batch size is a job. `memory_limit_bytes` is what a runtime may take for its work
     beside the network itself; a GPU of a Jetson shares the board's memory.
     """
 

@@ -43,7 +43,7 @@ def _section(section: Section, charts: Sequence[Chart], is_only: bool) -> Iterab
         yield _bullets(reasons)
     yield _bullets(section.notes)
     findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
-    yield "\n".join(f"- {finding}" for finding in findings) if findings else "There is no network to compare."
+    yield "\n".join(f"- {finding}" for finding in findings) if findings else "No network to compare."
     first, *others = section.tables
     yield from _titled(first, part)
     for chart in charts:

@@ -70,7 +70,7 @@ def read_csv(path: Path, *, time: str = "time_s", power: str = "power_w", watts:
     values = np.array(found, dtype=np.float64).reshape(-1, 2)
     values = values[np.isfinite(values).all(axis=1)]
     if len(values) < 2 or (np.diff(values[:, 0]) < 0).any():
-        raise UsageError(f"{path} is no recording: it needs two samples at least, in the order of their time")
+        raise UsageError(f"{path} is not a recording: it needs at least two samples, in the order of time")
     values = values[np.append(True, np.diff(values[:, 0]) > 0)]  # of samples with one stamp the first
     return Recording(path.name, values[:, 0], values[:, 1])
 

@@ -107,13 +107,13 @@ class StoredRun(BaseModel):
         try:
             data = json.loads(text)
             if not isinstance(data, dict):
-                raise RecordError(f"{source} is no stored run: it holds a {type(data).__name__}, not an object")
+                raise RecordError(f"{source} is not a stored run: it holds a {type(data).__name__}, not an object")
             return cls.model_validate(_upgraded(data, source))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"]))
             raise RecordError(
-                f"{source} is no stored run that this sis-edge reads: {field + ': ' if field else ''}{first['msg']}; "
+                f"{source} is not a stored run that this sis-edge reads: {field + ': ' if field else ''}{first['msg']}; "
                 "move it out of the folder, or measure again"
             ) from error
         except (ValueError, RecursionError) as error:

@@ -64,7 +64,7 @@ def percentile(samples: Sequence[float], percent: int) -> float | None:
 def wilson(successes: int, trials: int) -> Interval:
     """Wilson's score interval of a proportion (Wilson, 1927): sound near 0 and 1 and for few trials."""
     if not 0 <= successes <= trials or trials < 1:
-        raise ValueError(f"{successes} of {trials} is no proportion")
+        raise ValueError(f"{successes} of {trials} is not a proportion")
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     share, spread = successes / trials, z * z / trials
     centre = (share + spread / 2) / (1 + spread)

@@ -1,4 +1,4 @@
-"""Deployment with the real agent and the real run time, on this machine and over a real SSH server."""
+"""Deployment with the real agent and the real runtime, on this machine and over a real SSH server."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""What a build makes for a board: granularities by the profile, precisions by its run times."""
+"""What a build makes for a board: granularities by the profile, precisions by its runtimes."""
 
 from pathlib import Path
 

@@ -144,7 +144,7 @@ def test_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "none", tmp_path / "file"):
         with pytest.raises(
-            BundleError, match=r"is no bundle: manifest\.json cannot be read .*`sis-edge build` makes one"
+            BundleError, match=r"is not a bundle: manifest\.json cannot be read .*`sis-edge build` makes one"
         ):
             open_bundle(path)
 

@@ -91,7 +91,10 @@ def test_3_data_set(tmp_path: Path) -> None:
 
 def test_4_bundle(tmp_path: Path, bundle: Path) -> None:
     check(
-        sis_edge("bundle", "verify", "nowhere", cwd=tmp_path), 4, "nowhere is no bundle", "`sis-edge build` makes one"
+        sis_edge("bundle", "verify", "nowhere", cwd=tmp_path),
+        4,
+        "nowhere is not a bundle",
+        "`sis-edge build` makes one",
     )
     model = next(bundle.glob("networks/*/model.onnx"))
     model.unlink()
@@ -102,7 +105,7 @@ def test_4_bundle(tmp_path: Path, bundle: Path) -> None:
 
 
 def test_5_export(tmp_path: Path, small: Path) -> None:
-    """A run time that computes otherwise, as a broken installation does."""
+    """A runtime that computes otherwise, as a broken installation does."""
     broken = tmp_path / "broken" / "onnxruntime"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text(

@@ -38,7 +38,7 @@ def test_what_cannot_be_measured(bundle: sis_edge.Bundle, tmp_path: Path) -> Non
         sis_edge.measure(bundle, "pi5.local", board="nano-sim")
     with pytest.raises(UsageError, match="unknown simulated board 'nano'"):
         sis_edge.measure(bundle, board="nano")
-    with pytest.raises(BundleError, match="is no bundle"):
+    with pytest.raises(BundleError, match="is not a bundle"):
         sis_edge.measure(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="quik"):
         sis_edge.measure(bundle, length="quik")  # type: ignore[arg-type]

@@ -231,4 +231,4 @@ def test_the_command_says_what_holds_for_all_layers_once(
 
 def test_the_command_on_what_is_no_bundle(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run_command(["audit", str(tmp_path)]) == 4
-    assert "is no bundle" in capsys.readouterr().err
+    assert "is not a bundle" in capsys.readouterr().err

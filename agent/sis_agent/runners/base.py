@@ -55,7 +55,7 @@ class Runner:
     on_gpu = False
 
     def details(self) -> Dict[str, Any]:
-        """Versions and settings for the record; `simulated` is true where a stand-in plays the run time."""
+        """Versions and settings for the record; `simulated` is true where a stand-in plays the runtime."""
         raise NotImplementedError
 
     def prepare(self, model_path: str, options: Dict[str, Any], on_progress: OnProgress = ignore) -> None:

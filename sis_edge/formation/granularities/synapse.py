@@ -1,4 +1,4 @@
-"""The unit is a single weight: the original StochasticNet. No run time known is fast on it; kept for the science."""
+"""The unit is a single weight: the original StochasticNet. No runtime known is fast on it; kept for the science."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -42,7 +42,7 @@ def threads(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "too-many-threads",
             "SUSPECT",
-            f"the run time had {job.threads} threads on {cores} core{'s' if cores > 1 else ''}; give it fewer threads",
+            f"the runtime had {job.threads} threads on {cores} core{'s' if cores > 1 else ''}; give it fewer threads",
         )
 
 

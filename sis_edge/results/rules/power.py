@@ -21,7 +21,7 @@ def idle_drift(evidence: Evidence) -> Iterator[Reason]:
             "idle-drift",
             "SUSPECT",
             f"the board's idle power moved by {rest.drift:.1%}, from {rest.before_w:.3g} W before to "
-            f"{rest.after_w:.3g} W after: net energy has no firm ground; let the board come to rest first",
+            f"{rest.after_w:.3g} W after: net energy is unreliable; let the board idle first",
         )
 
 
@@ -49,5 +49,5 @@ def sensor(evidence: Evidence) -> Iterator[Reason]:
             "slow-sensor",
             "INVALID" if updates < UPDATES_INVALID else "SUSPECT",
             f"the power sensor {trace.source} gave {given} values in an energy block of {shortest_s:.3g} s, "
-            f"{wanted} are called for: energy is not known that well; make the blocks longer",
+            f"{wanted} are needed for that precision; use longer blocks",
         )

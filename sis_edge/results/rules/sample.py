@@ -39,7 +39,7 @@ def too_few(evidence: Evidence) -> Iterator[Reason]:
             "too-few-samples",
             "SUSPECT",
             f"{few.name} has {count} inferences, and there were {rounds} rounds: "
-            f"{max(wanted, needed(90))} and {FULL_ROUNDS} are called for; measure longer",
+            f"{max(wanted, needed(90))} and {FULL_ROUNDS} are required; measure longer",
         )
 
 

@@ -1,4 +1,4 @@
-"""In which line of a TOML file a field stands. tomllib tells the line of broken TOML only, not of a wrong value.
+"""In which line of a TOML file a field is. tomllib reports the line of broken TOML only, not of a wrong value.
 
 The file has been parsed by tomllib before, so this only has to follow sound TOML: table headers, keys, and values that
 go over several lines. Inline tables are one place: what is wrong inside of them is found at their key.

@@ -1,4 +1,4 @@
-"""What is wrong in a profile, in words: each mistake's line, field, value, and what would be right."""
+"""What is wrong in a profile, in words: each mistake's line, field, value, and what is valid."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sis_edge.profiles.lines import Place, line_of, places
+from sis_edge.profiles.toml_lines import Place, line_of, places
 
 EXAMPLES = {
     "compute_capability": '"8.7"',
@@ -56,7 +56,7 @@ def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 
 def _fields(model: type[BaseModel], place: Place) -> str:
-    """The fields of a table, with commas between."""
+    """The fields of a table, comma-separated."""
     for part in place:
         if isinstance(part, str):
             inner = next(_models(model.model_fields[part].annotation), None)
