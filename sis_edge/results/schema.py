@@ -113,7 +113,7 @@ class StoredRun(BaseModel):
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"]))
             raise RecordError(
-                f"{source} is not a stored run that this sis-edge reads: {field + ': ' if field else ''}{first['msg']}; "
+                f"{source} is not a stored run of this sis-edge: {field + ': ' if field else ''}{first['msg']}; "
                 "move it out of the folder, or measure again"
             ) from error
         except (ValueError, RecursionError) as error:

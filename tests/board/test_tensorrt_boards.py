@@ -108,7 +108,7 @@ def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
         record=record,
     )
     again = store.load(store.save(run, tmp_path / "runs"))
-    assert [row.identity.network for row in comparison.compare(again)] == ENGINES
+    assert [row.identity.label for row in comparison.compare(again)] == ENGINES
     (found,) = audit(bundle, profile, again)
     eligible = {layer.weights.layer: layer.chosen for layer in found.layers if layer.is_eligible}
     assert set(eligible) == {"C2", "C3"}

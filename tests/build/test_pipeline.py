@@ -308,9 +308,9 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         ({"name": "../x"}, "'../x' cannot be the name of a bundle"),
         ({"name": "."}, "'.' cannot be the name of a bundle"),
         ({"name": ".stages"}, "'.stages' cannot be the name of a bundle"),
-        ({"dataset": "mnist"}, "unknown data set 'mnist'; did you mean fashion_mnist? known: digits"),
+        ({"dataset": "mnist"}, "unknown data set 'mnist'; did you mean fashion_mnist?"),
         ({"data_dir": Path("/none")}, "there is no folder /none"),
-        ({"epochs": 0}, "epochs = 0 trains nothing"),
+        ({"epochs": 0}, "epochs = 0 is too few; use 1 or more"),
     ],
 )
 def test_what_cannot_be_meant(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:

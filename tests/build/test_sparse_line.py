@@ -228,7 +228,7 @@ def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bu
             "Caution: the calibration of b is doubtful: cost-model error for ONNX Runtime is 30.0% (limit 15.0%)"
             in told
         )
-        assert "Expected for one image on 4 threads: " in told
+        assert "Expected per image on 4 threads: " in told
     assert native_kernels(result.bundle).count(f"Warning: {slow.doubt}.") == 1
     assert build(plan).was_done
     other = slow.model_copy(update={"library": "riscv64-0"})

@@ -8,7 +8,7 @@ from tiny_bundle import tiny_profile
 
 from exporting.networks import images, model, saved
 from sis_edge.backends.variants import VariantSpec
-from sis_edge.bundles.manifest import PairedTest
+from sis_edge.bundles.manifest import PairedTest, Variant
 from sis_edge.exporting import parity
 from sis_edge.exporting.quantize import SIGNIFICANCE
 from sis_edge.exporting.variants import DECIDING_IMAGES, Labelled, Original, VariantSamples, make, split
@@ -93,3 +93,21 @@ def test_the_zoos_sample_decides_with_all_that_it_has() -> None:
     calibrating, deciding = split(len(sample.train))
     assert calibrating.stop == samples.FIRST_IMAGES
     assert deciding == slice(samples.FIRST_IMAGES, samples.FIRST_IMAGES + samples.LAST_IMAGES)
+
+
+def test_a_variant_of_before_the_paired_tests_is_read() -> None:
+    old = {
+        **{
+            "name": "int8-onnxruntime",
+            "precision": "int8",
+            "runtime": "onnxruntime",
+            "model": "m",
+            "golden_logits": "g",
+        },
+        **{"golden_tolerance": 0.1, "host_accuracy": 0.9, "fp32_accuracy": 0.9, "host_test_images": 500},
+        "agreement": {"images": 500, "max_abs_difference": 0.1, "top1_agreement": 0.99},
+        **{"float_layers": ["C1"], "trials": {"none": 0.896, "C1": 0.9}},
+    }
+    variant = Variant.model_validate(old)
+    assert variant.float_layers == ("C1",)
+    assert variant.paired_tests == {}

@@ -85,7 +85,7 @@ def test_the_difference_of_proportions_turns_round(first, second) -> None:
 
 @pytest.mark.parametrize("proportion", [(1, 0), (-1, 5), (6, 5)])
 def test_an_impossible_proportion_is_refused(proportion) -> None:
-    with pytest.raises(ValueError, match="no proportion"):
+    with pytest.raises(ValueError, match="not a proportion"):
         wilson(*proportion)
 
 
