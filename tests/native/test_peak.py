@@ -1,5 +1,6 @@
 """The measured peak counts the multiply-adds that really run: in the machine code of every instruction set."""
 
+import platform
 import re
 import subprocess
 from collections import Counter
@@ -49,12 +50,18 @@ def innermost_loop(lines: list[str], within: str) -> list[str]:
     return min((loop for loop in found if any(re.search(within, line) for line in loop)), key=len)
 
 
-@pytest.mark.parametrize("kind", FINDERS)
-@pytest.mark.parametrize(("architecture", "unit"), UNITS)
+CASES = [
+    (kind, architecture, unit)
+    for kind, find in FINDERS.items()
+    for architecture, unit in UNITS
+    if kind != "gcc" or architecture == platform.machine() or find(architecture)  # a cross compiler is zig
+]
+
+
+@pytest.mark.parametrize(("kind", "architecture", "unit"), CASES)
 def test_every_chain_that_is_counted_runs(kind: str, architecture: str, unit: str, tmp_path: Path) -> None:
     compiler = FINDERS[kind](architecture)
-    if compiler is None:
-        pytest.skip(f"needs {kind} for {architecture}")
+    assert compiler is not None
     loop = innermost_loop(assembly(compiler, unit, tmp_path), SUMS[unit])
     chains = Counter(next(filter(None, match.groups())) for line in loop if (match := re.match(SUMS[unit], line)))
     assert len(chains) == CHAINS, loop

@@ -96,7 +96,7 @@ def test_a_gain_just_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_logits_that_just_differ_and_another_class_on_top(golden: GoldenCheck, problem: str) -> None:
     wrong = network_record("cifar10-sis1")._replace(golden=golden)
     rows = compare(stored_run([network_record("nin"), wrong]))
-    assert problem in next(row.problem for row in rows if row.network == "cifar10-sis1" and row.problem)
+    assert problem in next(row.problem for row in rows if row.identity.label == "cifar10-sis1" and row.problem)
 
 
 def test_the_tolerance_is_that_of_the_networks_own_form() -> None:
