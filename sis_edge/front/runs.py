@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.report import rows as show
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     import pandas
 
 HEADINGS = ("network", "synapses", "accuracy", "p50", "speed-up", "95% interval", "net energy")
+
+
+class NetworkSpeedUp(NamedTuple):
+    """How much faster a network is than the reference, with the ends of the 95% interval where there is one."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return show.ratio(self.estimate)
+        return f"{show.ratio(self.estimate)} (95% interval {show.ratio(self.low)} to {show.ratio(self.high)})"
 
 
 class Run:
@@ -54,15 +67,15 @@ class Run:
         """A row for each form of a network that was measured, by topic; `seed` is the bootstrap's."""
         return compare_run(self.stored, seed)
 
-    def speed_ups(self, seed: int = 0) -> dict[str, tuple[float, float | None, float | None]]:
-        """Of each network its speed-up over the reference with the ends of the 95% interval, where there is one."""
-        found = {}
+    def speed_ups(self, seed: int = 0) -> dict[str, NetworkSpeedUp]:
+        """The speed-up of each network over the reference, without those that have none."""
+        speed_ups = {}
         for row in self.rows(seed):
-            interval = row.speed_up.interval.value
-            if row.speed_up.estimate.value is not None:
+            estimate, interval = row.speed_up.estimate.value, row.speed_up.interval.value
+            if estimate is not None:
                 ends = (interval.low, interval.high) if interval else (None, None)
-                found[row.identity.label] = (row.speed_up.estimate.value, *ends)
-        return found
+                speed_ups[row.identity.label] = NetworkSpeedUp(estimate, *ends)
+        return speed_ups
 
     def report(self, folder: Path | str) -> Path:
         """Write the report, and return its page; raises DiskError."""
@@ -75,11 +88,12 @@ class Run:
         return Runs((self,)).to_pandas()
 
     def __repr__(self) -> str:
-        return f"{self._title}\n{as_text(HEADINGS, _cells(self.rows()))}\n{self._verdict_words}"
+        lines = [self._title, as_text(HEADINGS, _cells(self.rows())), *self._notes]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
-        return as_html(HEADINGS, _cells(self.rows()), title=self._title, note=self._verdict_words)
+        return as_html(HEADINGS, _cells(self.rows()), title=self._title, notes=self._notes)
 
     @property
     def _title(self) -> str:
@@ -87,9 +101,11 @@ class Run:
         return f"{self.stored.manifest.dataset} on {self.board}{mark}, run {self.run_id}"
 
     @property
-    def _verdict_words(self) -> str:
+    def _notes(self) -> list[str]:
+        """What went wrong with a network, and the verdict."""
+        problems = [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
         words = "; ".join(reason.sentence for reason in self.verdict.reasons)
-        return f"{self.verdict.level}{f': {words}' if words else ''}"
+        return [*problems, f"{self.verdict.level}{f': {words}' if words else ''}"]
 
 
 class Runs(Sequence[Run]):

@@ -22,10 +22,10 @@ def as_text(headings: Sequence[str], rows: Rows, *, title: str = "") -> str:
     return "\n".join([*([title] if title else []), *(line.rstrip() for line in shown)])
 
 
-def as_html(headings: Sequence[str], rows: Rows, *, title: str = "", note: str = "") -> str:
+def as_html(headings: Sequence[str], rows: Rows, *, title: str = "", notes: Sequence[str] = ()) -> str:
     """The same as an HTML table without style of its own, every text escaped."""
     head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
     body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     caption = f"<caption>{escape(title)}</caption>" if title else ""
-    below = f"<p>{escape(note)}</p>" if note else ""
+    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"

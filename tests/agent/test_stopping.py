@@ -80,6 +80,7 @@ def test_coverage_after_an_early_stop() -> None:
     assert bootstraps / hosts >= 0.93
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.2, 0.4])
 def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correlation: float) -> None:
     simulations = 500

@@ -185,6 +185,7 @@ def test_the_command_line_on_a_board_without_a_gpu(tmp_path: Path, bundle: Bundl
     assert store.load(path).record.job.runner == "onnxruntime"
 
 
+@pytest.mark.slow
 def test_a_board_without_a_gpu_falls_back(tmp_path: Path, bundle: Bundle) -> None:
     _, record, said = measured(tmp_path, bundle, "10.3.0", None)
     assert record.problem is None

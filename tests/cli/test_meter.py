@@ -60,6 +60,7 @@ def test_mistakes_are_a_sentence_and_nothing_is_stored(tmp_path: Path, words: li
     assert list((tmp_path / "runs").iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_blocks_are_run_for_a_meter_where_the_board_has_no_sensor(tmp_path: Path) -> None:
     profile = tiny_profile()
     settings = profile.power.model_copy(update={"sources": ["ina3221"], "idle_s": 1.0, "block_s": 0.2, "blocks": 1})

@@ -74,6 +74,17 @@ def test_theta_as_a_function(tmp_path: Path) -> None:
     assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").digest() == graph.digest(), "a file needs no function"
 
 
+@pytest.mark.usefixtures("own_names")
+@pytest.mark.parametrize("conv", ["kernel", "block", "synapse"])
+def test_equal_likelihoods_give_the_uniform_graph(conv: str) -> None:
+    def equal(shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, 0.3)
+
+    graph = sis_edge.form(t_c=0.2, conv=conv, seed=5, theta=equal)
+    for layer, uniform in zip(graph.layers, sis_edge.form(t_c=0.2, conv=conv, seed=5).layers, strict=True):
+        assert (layer.synapses == uniform.synapses).all()
+
+
 def test_units_are_drawn_in_proportion_to_their_likelihood() -> None:
     def law(shape: tuple[int, ...]) -> np.ndarray:
         return np.where(np.arange(shape[0] * shape[1]).reshape(shape) % 2, 3.0, 1.0)

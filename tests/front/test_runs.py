@@ -50,6 +50,7 @@ def test_a_run_says_what_it_found(runs: sis_edge.Runs) -> None:
     for name, (speed_up, low, high) in run.speed_ups().items():
         assert rows[name].speed_up.estimate.value == speed_up
         assert low is None or (high is not None and low <= speed_up <= high)
+        assert str(run.speed_ups()[name]).startswith(f"{speed_up:.2f}×"[:3])
     assert "nin" not in run.speed_ups(), "the reference has none over itself"
 
 
@@ -60,9 +61,10 @@ def test_in_a_terminal_and_in_a_notebook(runs: sis_edge.Runs) -> None:
         assert ("SIMULATED" in text) is ("SIMULATED" in page) is run.simulated
         assert text.splitlines()[-1].startswith(run.verdict.level)
         for row in run.rows():
+            assert row.problem is None or f"{row.identity.label}: {row.problem}" in text.splitlines()
             assert row.identity.label in text
             assert html.escape(row.identity.label) in page
-        assert max(map(len, text.splitlines()[1:-1])) <= 100
+        assert max(map(len, text.splitlines()[1 : 2 + len(run.rows())])) <= 100
     assert repr(runs).count(" run ") >= 3
     assert runs._repr_html_().count("<table>") == 3
     assert (repr(runs[:0]), runs[:0]._repr_html_()) == ("no runs", "<p>no runs</p>")

@@ -175,6 +175,7 @@ def measure(name: str, folder: Path, idle_s: float = 4.0, block_s: float = 2.0) 
         assert all(state.cpu_busy is not None for state in record.states[1:-1])
 
 
+@pytest.mark.slow
 def test_energy_agrees_with_the_truth(tmp_path: Path) -> None:
     measure("nano-sim", tmp_path / "bundle")
 

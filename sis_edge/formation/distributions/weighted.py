@@ -18,8 +18,8 @@ Theta: TypeAlias = Callable[[tuple[int, ...]], NDArray[np.float64]]
 class Weighted(Distribution):
     """Units are drawn one after the other, each with a probability proportional to its likelihood, and none twice.
 
-    Drawn by the keys log(u) / likelihood of uniform numbers u, of which the largest count (Efraimidis and Spirakis,
-    2006). Units of all layers compete, as in the uniform distribution, which is the one of equal likelihoods.
+    Drawn by the keys log(1 - u) / likelihood of uniform numbers u, of which the largest count (Efraimidis and Spirakis,
+    2006). Units of all layers compete, as in the uniform distribution: equal likelihoods give the very same graph.
     """
 
     acts_on = ("kernel", "block", "synapse")
@@ -55,9 +55,9 @@ class Weighted(Distribution):
             )
         if not np.all(np.isfinite(likelihoods)) or np.any(likelihoods < 0):
             raise UsageError(f"distribution {self.name} gives a likelihood that is negative or not finite")
-        uniform = (keys.astype(np.float64) + 0.5) / 2.0**64
+        uniform = np.minimum((keys.astype(np.float64) + 0.5) / 2.0**64, 1 - 2.0**-53)
         with np.errstate(divide="ignore"):
-            order: NDArray[np.float64] = np.where(likelihoods > 0, -np.log(uniform) / likelihoods, np.inf)
+            order: NDArray[np.float64] = np.where(likelihoods > 0, -np.log1p(-uniform) / likelihoods, np.inf)
         self._enough(order, count)
         return order
 
