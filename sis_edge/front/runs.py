@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.report import rows as show
+from sis_edge.report.sections.board import board_name
 from sis_edge.results import store
 from sis_edge.results.comparison import Row
 from sis_edge.results.comparison import compare as compare_run
@@ -49,8 +50,8 @@ class Run:
 
     @property
     def board(self) -> str:
-        """The board by its model, or how it was reached."""
-        return self.stored.record.facts_before.model or self.stored.board
+        """The board by its model, else its processor, else how it was reached."""
+        return board_name(self.stored)
 
     @property
     def simulated(self) -> bool:

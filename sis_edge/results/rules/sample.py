@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sis_agent.schema import NetworkRecord
+from sis_edge.bundles.identity import label
 from sis_edge.results.evidence import Evidence, samples
 from sis_edge.results.rules.base import Reason
 from sis_edge.results.statistics import MIN_ROUNDS, needed
@@ -31,21 +32,21 @@ def too_few(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "too-few-samples",
             "INVALID",
-            f"{few.name} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
+            f"{_label(few)} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
             f"an interval {MIN_ROUNDS} rounds; measure longer",
         )
     elif rounds < FULL_ROUNDS or count < wanted:
         yield Reason(
             "too-few-samples",
             "SUSPECT",
-            f"{few.name} has {count} inferences, and there were {rounds} rounds: "
+            f"{_label(few)} has {count} inferences, and there were {rounds} rounds: "
             f"{max(wanted, needed(90))} and {FULL_ROUNDS} are required; measure longer",
         )
 
 
 def warmup(evidence: Evidence) -> Iterator[Reason]:
     """A network was measured before it ran steadily."""
-    names = [network.name for network in evidence.measured if network.warmup_steady is False]
+    names = [_label(network) for network in evidence.measured if network.warmup_steady is False]
     if names:
         yield Reason(
             "unsteady-warm-up",
@@ -77,3 +78,8 @@ def no_states(evidence: Evidence) -> Iterator[Reason]:
 
 def _rounds(network: NetworkRecord) -> int:
     return sum(bool(turn.latencies_s) for turn in network.rounds)
+
+
+def _label(network: NetworkRecord) -> str:
+    """As reports show it; older records have another name for it."""
+    return label(network.network or network.name, network.form, network.precision)
