@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sis_edge.build.plan import BuildPlan, OnStep, Step
 from sis_edge.exporting import sparse
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from sis_edge.datasets import Dataset, ImageSet
     from sis_edge.training import Recipe
 
-GOLDEN_IMAGES = 32
-
 
 @dataclass(frozen=True)
 class BuildContext:
-    """A build at work. `taken` are the networks that come from the zoo; `train_images` those that are trained on."""
+    """A build at work. `taken` are the networks that come from the zoo; `train_images` those that are trained on.
+
+    The first `golden_images` test images go with their logits, to compare with what the board computes.
+    """
+
+    golden_images: ClassVar[int] = 32
 
     plan: BuildPlan
     taken: dict[str, ZooEntry]
@@ -41,9 +44,9 @@ class BuildContext:
         """The test images that go into the bundle."""
         return self.dataset.test.first(self.plan.test_images)
 
-    def golden(self, count: int = GOLDEN_IMAGES) -> "NDArray[np.float32]":
+    def golden(self, count: int | None = None) -> "NDArray[np.float32]":
         """The first test images as a network takes them, float32 [count, 3, s, s]."""
-        return self.normalised(self.dataset.test.first(count))
+        return self.normalised(self.dataset.test.first(count or self.golden_images))
 
     def normalised(self, images: "ImageSet") -> "NDArray[np.float32]":
         """Images as a network takes them, float32 [N, 3, s, s]."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sis_agent.schema import Preprocess
-from sis_edge.build.context import GOLDEN_IMAGES, BuildContext
+from sis_edge.build.context import BuildContext
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.steps.engines import Built
 from sis_edge.build.steps.export import GOLDEN_LOGITS, MODEL
@@ -71,7 +71,7 @@ def manifest_of(
         preprocess=Preprocess(list(dataset.mean), list(dataset.std)),
         golden_tolerance=GOLDEN_TOLERANCE,
         golden_inputs=GOLDEN_INPUTS,
-        golden_images=GOLDEN_IMAGES,
+        golden_images=context.golden_images,
         test_images=TEST_IMAGES,
         test_labels=TEST_LABELS,
         test_image_count=test_images,

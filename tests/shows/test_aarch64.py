@@ -12,10 +12,12 @@ from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.schema import Record
 from sis_edge import report
-from sis_edge.backends import onnxruntime
-from sis_edge.backends.onnxruntime import OnnxRuntimeSettings
-from sis_edge.board import deploy, jobs
+from sis_edge.backends.onnxruntime import OnnxRuntime, OnnxRuntimeSettings
+from sis_edge.board import deploy
 from sis_edge.build import pipeline
+from sis_edge.build.context import BuildContext
+from sis_edge.build.networks import plan_networks
+from sis_edge.build.plan import BuildPlan
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import judge
 
@@ -91,15 +93,17 @@ def sparse_record(transport, tmp_path_factory) -> Record:
     plain one the emulator needs minutes.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "GOLDEN_IMAGES", IMAGES)
-        patch.setitem(jobs.NETWORK_JOBS, "onnxruntime", lambda *about: onnxruntime.jobs_for(*about)[1:])
+        patch.setattr(BuildContext, "golden_images", IMAGES)
+        every = OnnxRuntime.jobs
+        patch.setattr(OnnxRuntime, "jobs", lambda self, entry, target: every(self, entry, target)[1:])
         board = tiny_profile(architecture="aarch64")
         longer = board.measuring.model_copy(update={"time_limit_s": 600})
         settings = OnnxRuntimeSettings(sparse=True)
         board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
         folder = tmp_path_factory.mktemp("sparse")
         short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}
-        plan = pipeline.BuildPlan(board, "cifar10", ("svhn-sis3",), folder, "sparse", **short)
+        networks = plan_networks(["svhn-sis3"], board.networks)
+        plan = BuildPlan(board, "cifar10", networks, folder, "sparse", **short)
         bundle = pipeline.build(plan).bundle
         return deploy.deploy(bundle, transport, board)
 
@@ -107,7 +111,7 @@ def sparse_record(transport, tmp_path_factory) -> Record:
 def test_a_whole_sparse_network_sees_what_pytorch_sees(sparse_record) -> None:
     assert sparse_record.facts_before.machine == "aarch64"
     (network,) = sparse_record.networks
-    assert (network.name, network.problem) == ("svhn-sis3 sparse", None)
+    assert (network.name, network.problem) == ("svhn-sis3 (native kernels)", None)
     assert network.golden is not None
     assert network.golden.images == IMAGES
     assert network.golden.top1_agreement == 1

@@ -66,11 +66,11 @@ def test_build_deploy_report(tmp_path: Path, server: Server) -> None:
     forms = {
         name: entry
         for entry in manifest.networks
-        for name in (entry.name, f"{entry.name} sparse")
+        for name in (entry.name, f"{entry.name} (native kernels)")
         if name == entry.name or (entry.sparse is not None and entry.sparse.network is not None)
     }
     assert list(rows) == list(results) == list(forms)
-    assert "cifar10-sis3 sparse" in forms
+    assert "cifar10-sis3 (native kernels)" in forms
     for form, entry in forms.items():
         row, measured = rows[form], results[form]
         for name in ("conv_synapses", "micro_synapses", "synapses", "macs", "macs_live", "mac_ratio", "paper_accuracy"):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sis_edge.build.context import GOLDEN_IMAGES, BuildContext, save_array
+from sis_edge.build.context import BuildContext, save_array
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import EXPORT_VERSION, Step
 from sis_edge.files import stages
@@ -41,5 +41,5 @@ def _export(context: BuildContext, network: PlannedNetwork, trained: Path, folde
     onnx_file.save(onnx_file.to_onnx(fold(module), network.name), folder / MODEL)
     reference = logits(module, context.dataset, context.dataset.test.first(PARITY_IMAGES)).numpy()
     agreement = parity.check(folder / MODEL, context.golden(PARITY_IMAGES), reference)
-    save_array(folder / GOLDEN_LOGITS, reference[:GOLDEN_IMAGES])
+    save_array(folder / GOLDEN_LOGITS, reference[: context.golden_images])
     return asdict(agreement)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_edge.backends.variants import VariantSpec
-from sis_edge.build.context import GOLDEN_IMAGES, BuildContext
+from sis_edge.build.context import BuildContext
 from sis_edge.build.plan import VARIANTS_VERSION, Step
 from sis_edge.files import stages
 from sis_edge.files.hashing import file_sha256
@@ -61,5 +61,5 @@ def _samples(context: BuildContext) -> "VariantSamples":
         calibration=context.normalised(ImageSet(train.images[calibrating], train.labels[calibrating])),
         deciding=Labelled(context.normalised(deciding), deciding.labels),
         test=Labelled(context.normalised(test), test.labels),
-        golden_images=GOLDEN_IMAGES,
+        golden_images=context.golden_images,
     )
