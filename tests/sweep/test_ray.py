@@ -64,7 +64,8 @@ def test_the_command_on_two_workers(
     lines = shown.err.splitlines()
     assert sum(line.startswith("train t_c 0.05, t_p 0.1, neuron, uniform, seed ") for line in lines) == 2
     assert sum(line.startswith("trial ") for line in lines) == 2
-    assert len(lines) == 5  # and that the trials are done: nothing of Ray's own
+    # Beside those, how many trials are done, as often as a slow machine lets time for: nothing of Ray's own.
+    assert [line for line in lines if not line.startswith(("train t_c ", "trial ", "trials: "))] == []
     assert sorted(path.name for path in (tmp_path / "sweeps/digits/.stages").glob("shared-*")) == []
 
 
