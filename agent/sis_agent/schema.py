@@ -8,13 +8,15 @@ are the host's.
 History of RECORD_VERSION and JOB_VERSION:
     1   first version
     2   what tells the forms of a network apart is data: network, form, precision, granularity; on_gpu
+    3   what interference shows in (wall and processor time of turns, run-queue delay, involuntary switches), processes,
+        busy cores one by one, three clocks; the board's limits: cores that may be used, quota, trip points, GPU clock
 """
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
 PROTOCOL_VERSION = 1
-JOB_VERSION = 2
-RECORD_VERSION = 2
+JOB_VERSION = 3
+RECORD_VERSION = 3
 
 # States of a job, in `state.json` and in the answer of `status`.
 QUEUED = "queued"
@@ -60,7 +62,8 @@ class PowerRequest(NamedTuple):
     `sources` lists the kinds that may be used, best first (see `power/`); empty: whatever the agent finds. The sum of
     `total_rails` is the total, and `scope` says what that total covers (module, carrier, package, wall ...). Without a
     rule the rails are recorded and no total is claimed. `external_meter`: rests and energy blocks are run for a meter
-    that the agent cannot see, whether or not the board has a sensor.
+    that the agent cannot see, whether or not the board has a sensor. `floor_w` and `max_w` are the least and the most
+    that the board can draw by its profile, `gain_error` the share by which its sensor may be off: None is unknown.
     """
 
     sources: List[str] = []
@@ -70,6 +73,9 @@ class PowerRequest(NamedTuple):
     block_s: float = 2.0
     blocks: int = 5
     external_meter: bool = False
+    floor_w: Optional[float] = None
+    max_w: Optional[float] = None
+    gain_error: Optional[float] = None
 
 
 class Job(NamedTuple):
@@ -81,7 +87,8 @@ class Job(NamedTuple):
     `runner_details`. After them come `sampler_pairs` pairs of turns, with the sampler and without. `cores` pins the
     worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the length of the job.
     `expected_power_mode` and the clocks of that mode are the profile's; they are recorded for the verdict, as is
-    `on_gpu`, whether the runner computes on a GPU.
+    `on_gpu`, whether the runner computes on a GPU. The rounds are spread over `processes` fresh worker processes.
+    `quick` marks a run that is too short for its numbers to be defended.
     """
 
     job_version: int
@@ -113,6 +120,8 @@ class Job(NamedTuple):
     expected_gpu_hz: Optional[float] = None
     sampler_pairs: int = 0
     on_gpu: bool = False
+    processes: int = 1
+    quick: bool = False
 
 
 class Problem(NamedTuple):
@@ -156,7 +165,13 @@ class RoundSamples(NamedTuple):
     """One network's turn in one round; `position` is its place in that round's random order.
 
     `device_latencies_s` are the same inferences by the device's own clock, the last of them where it holds fewer; empty
-    for a runtime without one.
+    for a runtime without one. `process` numbers the worker process that ran it, in the order of their starts.
+
+    What else the turn cost, over the timed inferences only, None where unknown: `wall_s` from the first's start to the
+    last's end, `cpu_s` of processor time of the measuring thread, `process_cpu_s` of all threads of its process,
+    `run_delay_s` that the measuring thread was ready and waited for a core (/proc/self/schedstat),
+    `involuntary_switches` that took the core from it. `preempted` counts the attempts at this turn that were thrown
+    away, since another program took their core.
     """
 
     round: int
@@ -164,6 +179,13 @@ class RoundSamples(NamedTuple):
     start_s: float
     latencies_s: List[float]
     device_latencies_s: List[float] = []
+    process: int = 0
+    wall_s: Optional[float] = None
+    cpu_s: Optional[float] = None
+    process_cpu_s: Optional[float] = None
+    run_delay_s: Optional[float] = None
+    involuntary_switches: Optional[int] = None
+    preempted: int = 0
 
 
 class Window(NamedTuple):
@@ -190,6 +212,7 @@ class PowerTrace(NamedTuple):
     `times_s` are on the job's clock, taken right around the read. `update_interval_s` is the sensor's own; reads come
     at most twice as often, and a repeated answer is counted in `duplicates` and left out where the source can tell.
     `energy_j` is set instead of `power_w` by sources that count energy (RAPL): cumulative, wrap-around undone.
+    `gain_error` is the share by which the chip's data sheet, or the profile, allows the readings to be off.
     """
 
     source: str
@@ -201,6 +224,7 @@ class PowerTrace(NamedTuple):
     sample_interval_s: float
     duplicates: int = 0
     skipped_rails: List[str] = []
+    gain_error: Optional[float] = None
 
 
 class Power(NamedTuple):
@@ -240,7 +264,9 @@ class StateSample(NamedTuple):
 
     `throttle` maps a sign of throttling (a cooling device, a firmware flag) to its state, 0 being none; `counters` are
     cumulative (over-current and under-voltage events). `cpu_busy` and `steal` are shares of all cores since the sample
-    before; `own_cpu` is the share that the job itself used of it.
+    before; `own_cpu` is the share that the job itself used of it, and `core_busy` each core's `cpu_busy`, by number.
+    `wall_clock_s` (which may be set) and `boot_clock_s` (which goes on while the board sleeps) at the same moment, from
+    zeros of their own: their steps against those of `t_s` show a job that was frozen, or a clock that was set.
     """
 
     t_s: float
@@ -259,6 +285,9 @@ class StateSample(NamedTuple):
     memory_pressure: Optional[float] = None
     power_mode: Optional[str] = None
     governor: Optional[str] = None
+    core_busy: Dict[str, float] = {}
+    wall_clock_s: Optional[float] = None
+    boot_clock_s: Optional[float] = None
 
 
 class ClockLock(NamedTuple):
@@ -297,7 +326,12 @@ class NetworkRecord(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The board as the agent sees it; every field may be unknown."""
+    """The board as the agent sees it; every field may be unknown.
+
+    `allowed_cores` are the numbers of the cores that the agent may use (affinity, cpuset), `cpu_quota_cores` how many
+    of them its control group grants. `virtual` names a virtual machine, `container` a container, where it runs in one.
+    `trip_points_c` is for each zone the lowest temperature at which it throttles.
+    """
 
     machine: Optional[str] = None
     model: Optional[str] = None
@@ -327,6 +361,12 @@ class Facts(NamedTuple):
     kill_user_processes: Optional[bool] = None
     simulated: bool = False
     emulated: bool = False
+    gpu_max_frequency_hz: Optional[float] = None
+    allowed_cores: List[int] = []
+    cpu_quota_cores: Optional[float] = None
+    virtual: Optional[str] = None
+    container: Optional[str] = None
+    trip_points_c: Dict[str, float] = {}
 
 
 class Record(NamedTuple):

@@ -3,6 +3,7 @@
 History of STORE_VERSION:
     1   first version
     2   manifest of version 4, job and record of version 2 (see `upgrade`)
+    3   job and record of version 3
 """
 
 import json
@@ -16,7 +17,7 @@ from sis_edge.bundles.manifest import Manifest, NetworkEntry
 from sis_edge.errors import RecordError
 from sis_edge.results.upgrade import upgraded
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 
 
 class StoredRun(BaseModel):

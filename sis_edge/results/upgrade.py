@@ -44,7 +44,14 @@ def _identity_from_1(network: Data, manifest: Data, units: dict[str, str]) -> Da
     return {"network": name, "form": form, "precision": precision, "granularity": units.get(name)}
 
 
-UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1}
+def _from_2(run: Data) -> Data:
+    """Version 3: record and job of version 3; what only that records stays unknown."""
+    record = run["record"]
+    job = record["job"] | {"job_version": 3}
+    return run | {"store_version": 3, "record": record | {"record_version": 3, "job": job}}
+
+
+UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2}
 
 
 def upgraded(run: Data) -> Data:
