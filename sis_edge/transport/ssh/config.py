@@ -124,7 +124,7 @@ class _Reading:
                 options.values.setdefault(name, line.words if name in SEVERAL else line.words[:1])
         elif name in ("proxyjump", "proxycommand") and not {"proxyjump", "proxycommand"} & options.values.keys():
             # The two exclude each other. A command is taken as it is written, quotes and all.
-            options.values[name] = line.words[:1] if name == "proxyjump" else (line.value,)
+            options.values[name] = line.words[:1] if name == "proxyjump" or line.words == ("none",) else (line.value,)
 
 
 def _canonical(host: str, options: HostOptions) -> str:

@@ -54,7 +54,7 @@ def lines(path: Path) -> Iterator[ConfigLine]:
 def split(text: str) -> tuple[str, ...]:
     r"""The words of a value, up to a comment; raises ValueError for a quote that is not closed.
 
-    >>> split('192.168.1.20 # desk'), split('"two words" it\\\'s a#b'), split("a\\\\b c\\\\ d 'e f'")
+    >>> split('192.168.1.20 # desk'), split('"two words" it\\\'s a#b'), split("a\\b c\\ d 'e f'")
     (('192.168.1.20',), ('two words', "it's", 'a#b'), ('a\\b', 'c d', 'e f'))
     """
     words: list[str] = []
