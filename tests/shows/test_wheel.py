@@ -49,7 +49,9 @@ def test_commands_away_from_the_checkout(installed: Path, tmp_path: Path) -> Non
     program = str(installed)
     where = [str(installed.with_name("python")), "-c", "import sis_edge, sis_agent; print(sis_edge.__file__)"]
     assert str(installed.parents[1]) in run(*where, cwd=tmp_path)
-    assert "CL 54,048, MP 28,240, total 82,288 synapses: 11.66x fewer" in run(program, "form", "--preset", "svhn-sis3", cwd=tmp_path)
+    assert "CL 54,048, MP 28,240, total 82,288 synapses: 11.66x fewer" in run(
+        program, "form", "--preset", "svhn-sis3", cwd=tmp_path
+    )
     assert "jetson-nano" in run(program, "profiles", "list", cwd=tmp_path)
     assert "[runtime]" in run(program, "profiles", "show", "raspberry-pi-5", cwd=tmp_path)
     assert run(program, "datasets", "list", cwd=tmp_path).split() == ["digits", "cifar10", "svhn", "fashion_mnist"]
