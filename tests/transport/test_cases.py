@@ -2,6 +2,7 @@
 
 import getpass
 import ipaddress
+import json
 import os
 import pwd
 import shutil
@@ -9,8 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from command import sis_edge
 from ssh_keys import SK, openssh_file
 from sshd import Server, ssh_agent
+from tiny_bundle import tiny_bundle
 
 from sis_edge.errors import TransportError
 from sis_edge.transport.ssh import SshTransport, match
@@ -69,6 +72,42 @@ def test_no_configuration_lets_an_unknown_or_changed_host_in(user: Server, name:
         user.known_hosts.write_text(text)
         with pytest.raises(TransportError, match=sentence):
             SshTransport("nano", port=user.port, home=user.client).run(["true"])
+
+
+PROFILE = """
+name = "desk"
+title = "The board on the desk"
+[board]
+model = "any"
+architecture = "any"
+cpu = "any"
+system = "Linux"
+verified = false
+[runtime]
+threads = 1
+[measuring]
+rounds = 2
+inferences_per_round = 3
+min_inferences = 0
+min_time_s = 0
+memory_repeats = 1
+warmup_s = 0.01
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGS)
+def test_deploy_by_a_configuration(user: Server, tmp_path: Path, name: str) -> None:
+    """The command line as a user has it, whose home has this configuration."""
+    install(user, name)
+    bundle = tiny_bundle(tmp_path / "bundle").path
+    (tmp_path / "desk.toml").write_text(PROFILE)
+    port = [] if "Port" in (CASES / name).read_text() else ["--port", str(user.port)]
+    words = ("deploy", "--host", "nano", *port, "--bundle", str(bundle), "--profile", "desk.toml")
+    done = sis_edge(*words, cwd=tmp_path, HOME=str(user.client))
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "runs").glob("*.json")
+    assert json.loads(run.read_text())["board"] == f"{getpass.getuser()}@127.0.0.1:{user.port}"
 
 
 def test_there_are_cases() -> None:

@@ -66,7 +66,7 @@ def test_a_server_without_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(transport, "SESSION_PAUSES_S", (0.05,))
     with (
         reached(tmp_path, settings="MaxSessions 0\n") as (_, way),
-        pytest.raises(BoardError, match=r"refuses another SSH session .*MaxSessions"),
+        pytest.raises(UnreachableError, match=r"refuses another SSH session .*MaxSessions"),
     ):
         way.run(["true"])
 

@@ -168,7 +168,7 @@ class SshTransport:
                 return self._connection().open_session(timeout=self._stall_s)
             except paramiko.ChannelException as error:
                 if pause_s is None:
-                    raise BoardError(
+                    raise UnreachableError(
                         f"{self.name} refuses another SSH session ({login.words(error)}); is MaxSessions 0 in its "
                         "sshd_config?"
                     ) from None
