@@ -103,6 +103,23 @@ def test_start_up_files_that_print(tmp_path: Path, talk: str) -> None:
         there_and_back(way, tmp_path)
 
 
+def test_an_end_that_prints(tmp_path: Path) -> None:
+    with reached(tmp_path, shell='/bin/sh -c \'trap "echo bye; echo bye >&2" EXIT; eval "$1"\'') as (_, way):
+        there_and_back(way, tmp_path)
+        assert way.run(["sh", "-c", "exit 3"]) == (3, "", "")
+
+
+def test_a_second_factor_is_told(tmp_path: Path) -> None:
+    with (
+        reached(tmp_path, settings="PasswordAuthentication yes\nAuthenticationMethods publickey,password\n") as (
+            _,
+            way,
+        ),
+        pytest.raises(TransportError, match="accepts the key and asks for password as well"),
+    ):
+        way.run(["true"])
+
+
 @pytest.mark.parametrize("shell", ["tcsh", "fish", "bash", "dash"])
 def test_login_shells(tmp_path: Path, shell: str) -> None:
     with reached(tmp_path, shell=require(shell)) as (_, way):
