@@ -90,6 +90,7 @@ def test_what_is_given_goes_first(home: Path) -> None:
     assert found.identities == (home / ".ssh/other",)
     assert found.known_hosts[0] == mine
     assert endpoint(home, "me@nano:7", user="you").name == "you@192.168.1.20:7"
+    assert endpoint(home, "me@fe80::1%br-lan").name == "me@[fe80::1%br-lan]:22"
 
 
 def test_without_a_configuration_the_usual_keys_are_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

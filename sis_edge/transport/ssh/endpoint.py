@@ -45,7 +45,8 @@ class Endpoint:
     @property
     def name(self) -> str:
         """For people and for stored results."""
-        return f"{self.user}@{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.user}@{host}:{self.port}"
 
 
 @dataclass(frozen=True)
