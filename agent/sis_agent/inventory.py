@@ -1,7 +1,7 @@
 """The board's facts together with what it can run and which power sensors it has."""
 
 from sis_agent import power, runners
-from sis_agent.board import facts
+from sis_agent.board import facts, state
 from sis_agent.commands import Commands
 from sis_agent.runners import trtexec
 from sis_agent.schema import Facts
@@ -18,6 +18,10 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         packages["tensorrt"] = facts.debian_version(tree, "libnvinfer-bin") or facts.debian_version(
             tree, r"libnvinfer\d+"
         )
+    gpu = state.gpu(tree)
     return board._replace(
-        packages=packages, runners=runners.availability(), power_sources=power.find(tree, Commands(root))
+        packages=packages,
+        runners=runners.availability(),
+        power_sources=power.find(tree, Commands(root)),
+        gpu_max_frequency_hz=tree.number(gpu + "/max_freq") if gpu else None,
     )

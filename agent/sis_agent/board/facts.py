@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Dict, List, Optional
 
-from sis_agent.board import cpu, logind, power_mode
+from sis_agent.board import cpu, limits, logind, power_mode, surroundings, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree
@@ -36,7 +36,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         model=_model(tree),
         kernel=tree.text("proc/sys/kernel/osrelease"),
         os_name=_os_name(tree),
-        l4t=l4t_version(tree.text("etc/nv_tegra_release")),
+        l4t=_l4t(tree),
         glibc=_glibc() if real else None,
         python="{}.{}.{}".format(*sys.version_info[:3]),
         python_executable=sys.executable,
@@ -50,7 +50,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         load_average_1min=load_average(tree),
         governor=cpu.governor(tree),
         cpu_frequency_hz=cpu.frequencies_hz(tree),
-        temperatures_c=temperatures_c(tree),
+        temperatures_c=thermal.temperatures_c(tree),
         packages=package_versions(sys.path),
         hostname=tree.text("proc/sys/kernel/hostname"),
         power_mode=power_mode.read(tree, commands),
@@ -58,18 +58,17 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         kill_user_processes=logind.kills_user_processes(tree, commands),
         simulated=not real,
         emulated=real and cpu.is_emulated(machine, tree),
+        allowed_cores=limits.allowed_cores(tree),
+        cpu_quota_cores=limits.quota_cores(tree),
+        virtual=surroundings.virtual(tree),
+        container=surroundings.container(tree),
+        trip_points_c=thermal.trip_points_c(tree),
     )
 
 
-def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
-    """Each thermal zone's temperature by its type; a type's second zone gets the zone's name behind it."""
-    temperatures: Dict[str, Optional[float]] = {}
-    for zone in tree.names("sys/class/thermal", "thermal_zone"):
-        folder = "sys/class/thermal/" + zone
-        kind = tree.text(folder + "/type") or zone
-        name = kind if kind not in temperatures else "{} ({})".format(kind, zone)
-        temperatures[name] = tree.number(folder + "/temp", 1e-3)
-    return temperatures
+def _l4t(tree: Tree) -> Optional[str]:
+    """By NVIDIA's file, which a container often has empty or not at all; else by the package that brings it."""
+    return l4t_version(tree.text("etc/nv_tegra_release")) or debian_version(tree, "nvidia-l4t-core")
 
 
 def l4t_version(text: Optional[str]) -> Optional[str]:

@@ -9,7 +9,7 @@ import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import clock
-from sis_agent.board import cpu, facts, power_mode
+from sis_agent.board import cpu, facts, power_mode, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import StateSample
 from sis_agent.tree import Tree
@@ -151,7 +151,7 @@ class StateReader:
             cpu_frequency_hz=cpu.frequencies_hz(tree),
             gpu_frequency_hz=tree.number(self._gpu + "/cur_freq") if self._gpu else None,
             gpu_load=gpu_load(tree, self._gpu),
-            temperatures_c=facts.temperatures_c(tree),
+            temperatures_c=thermal.temperatures_c(tree),
             throttle=throttle,
             counters=counters(tree),
             load_average_1min=facts.load_average(tree),
