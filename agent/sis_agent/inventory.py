@@ -1,5 +1,7 @@
 """The board's facts together with what it can run and which power sensors it has."""
 
+from typing import Optional
+
 from sis_agent import power, runners
 from sis_agent.board import facts, state
 from sis_agent.commands import Commands
@@ -8,8 +10,11 @@ from sis_agent.schema import Facts
 from sis_agent.tree import Tree
 
 
-def read(root: str = "/", disk: str = "/") -> Facts:
-    """The facts of the tree at `root`, as `board.facts.read` has them, with runtimes and power sensors."""
+def read(root: str = "/", disk: str = "/", logs: Optional[str] = None) -> Facts:
+    """The facts of the tree at `root`, as `board.facts.read` has them, with runtimes and power sensors.
+
+    `logs` is the agent's root where runtimes are to be imported, each in a child process; None: they are looked for.
+    """
     tree = Tree(root)
     board = facts.read(root, disk)
     packages = dict(board.packages)
@@ -21,7 +26,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
     gpu = state.gpu(tree)
     return board._replace(
         packages=packages,
-        runners=runners.availability(),
+        runners=runners.availability(logs),
         power_sources=power.find(tree, Commands(root)),
         gpu_max_frequency_hz=tree.number(gpu + "/max_freq") if gpu else None,
     )

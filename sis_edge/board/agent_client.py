@@ -40,6 +40,7 @@ BOARD_PROBLEMS = frozenset(
         "no-permission",
         "no-proc",
         "no-runtime",
+        "no-wheels",
     }
 )
 

@@ -142,10 +142,18 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     if len(runners) > 1:
         lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
     python = f"its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}"
-    ways = [way for runner in runners if (way := BACKENDS[runner].install())]
+    ways = [way for runner in runners if (way := _way(runner, _lack(facts, runner)))]
     another = "name another runtime in the profile, or with --backend"
     step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
+
+
+def _way(runner: str, lack: str) -> str | None:
+    """How the board gets a runtime that it lacks; None where what it says has the only remedy."""
+    backend = BACKENDS[runner]
+    if "cannot be imported" in lack:
+        return None if "the agent's own" in lack else backend.repair()
+    return None if "32-bit" in lack else backend.install()
 
 
 def _lack(facts: Facts, runner: str) -> str:

@@ -6,7 +6,6 @@ Options: `tensorrt.options.EngineOptions`, of which `input_shape` is needed here
 second for every INFER_BATCH images.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, sparsity
+from sis_agent.runners import engine_cache, engines, importing, sparsity
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
@@ -26,6 +25,7 @@ from sis_agent.runners.trtexec_files import parse_logits, parse_times
 from sis_agent.runners.trtexec_flags import Flags
 from sis_agent.schema import to_json
 
+IMPORTS = ("numpy",)
 INPUT = "input"
 JETPACK_PATH = "/usr/src/tensorrt/bin"
 # The engine takes batches from 1 to at least this many, so that accuracy needs few processes.
@@ -46,7 +46,7 @@ def missing() -> Optional[str]:
             "trtexec is neither on PATH nor in {} on this board; on a Jetson it comes with JetPack "
             "(`apt install libnvinfer-bin`)".format(JETPACK_PATH)
         )
-    if importlib.util.find_spec("numpy") is None:
+    if importing.not_installed(IMPORTS):
         return "trtexec is on this board, and numpy, which reads its answers, is not; install numpy there"
     return preflight().problem
 
