@@ -18,7 +18,7 @@ test: $(VENV)/.installed-test  ## install with the test extras and run the every
 	$(BIN)/pytest --numprocesses 2
 
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
-	$(BIN)/pytest -m slow --timeout 1500
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile --timeout 1500
 
 rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT for RTX, without a GPU
 	$(BIN)/pytest -m rtx
