@@ -133,7 +133,7 @@ class Measurement:
                 self._states = samples.states
                 self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
-                    self._power = power.to_record(request, samples.traces, reason)
+                    self._power = power.to_record(request, samples.traces, reason, samples.faults)
             except Exception as error:  # a bug of ours costs the samples, and not what was measured meanwhile
                 traceback.print_exc()
                 text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)

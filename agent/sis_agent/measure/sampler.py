@@ -26,12 +26,16 @@ ReadState = Callable[[float], StateSample]
 
 
 class SamplerOutput(NamedTuple):
-    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses."""
+    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses.
+
+    `faults` says why rails of the first source were given up, by their names.
+    """
 
     traces: List[PowerTrace]
     states: List[StateSample]
     cpu_s: float
     wall_s: float
+    faults: Dict[str, str] = {}
 
 
 class Recorder:
@@ -90,6 +94,7 @@ class Recorder:
             sample_interval_s=round(between_s, 6),
             duplicates=self._duplicates,
             skipped_rails=source.skipped_rails,
+            gain_error=source.gain_error,
         )
 
     def _is_repeated(self, time_s: float, values: Dict[str, Optional[float]]) -> bool:
@@ -201,7 +206,8 @@ class Sampler:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
         cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
-        return SamplerOutput(traces, self._states, cpu_s, wall_s)
+        faults = self._recorders[0].source.faults if self._recorders else {}
+        return SamplerOutput(traces, self._states, cpu_s, wall_s, faults)
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()
