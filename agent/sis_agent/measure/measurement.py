@@ -150,7 +150,8 @@ class Measurement:
             self._ended_by = rounds.latency()
             rounds.sampler_pairs(sampler.paused, self._pairs)
             if request is not None and (has_power or request.external_meter) and context.healthy():
-                rounds.energy(request, self._blocks)
+                recent = sampler.recent(request.total_rails) if has_power else None
+                rounds.energy(request, self._blocks, recent)
         if not context.healthy():
             first = next(record.problem for record in context.networks.values() if record.problem is not None)
             return Problem(first.code, "no network could be measured; the first: " + first.message)
