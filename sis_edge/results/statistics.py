@@ -113,14 +113,14 @@ def speed_up(
     networks of a ratio ran within one round, so a drift that is slow against a round cancels.
 
     Interval: percentiles of a hierarchical bootstrap (Davison and Hinkley, 1997, section 3.8): in each process rounds
-    are drawn with replacement, the same ones for both networks, and inferences with replacement within each drawn round.
-    Samples of one round are not independent of each other, which is why rounds are what the spread comes from. The
-    inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring rounds
-    are alike it is widened (`sis_agent.measure.confidence.widening`), as is the agent's for an early stop.
+    are drawn with replacement, the same ones for both networks, and inferences with replacement within each drawn
+    round. Samples of one round are not independent of each other, which is why rounds are what the spread comes from.
+    The inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring
+    rounds are alike it is widened (`sis_agent.measure.confidence.widening`), as is the agent's for an early stop.
 
-    `processes` numbers each round's process; None: all ran in one. There are too few processes to draw from (with three,
-    such a bootstrap's 95% interval misses one truth in four), so what they differ by is added in quadrature with
-    Student's t instead (`process_half_width`).
+    `processes` numbers each round's process; None: all ran in one. They are too few to draw from (with three, the
+    interval of such a bootstrap misses one truth in four), so what they differ by is added in quadrature with Student's
+    t instead (`process_half_width`).
 
     The interval is widened to hold the estimate where a skewed small sample would leave it outside.
 

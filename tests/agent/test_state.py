@@ -109,8 +109,8 @@ def test_three_clocks_at_one_moment() -> None:
     assert one.wall_clock_s == pytest.approx(time.time(), abs=5)
     assert other.wall_clock_s - one.wall_clock_s == pytest.approx(passed_s, abs=0.05)
     assert other.boot_clock_s - one.boot_clock_s == pytest.approx(passed_s, abs=0.05)
-    with open("/proc/uptime", encoding="ascii") as file:
-        assert other.boot_clock_s == pytest.approx(float(file.read().split()[0]), abs=2)
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    assert other.boot_clock_s == pytest.approx(uptime_s, abs=2)
 
 
 @pytest.mark.parametrize(

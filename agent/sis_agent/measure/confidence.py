@@ -71,7 +71,8 @@ def batch_half_width(values: Sequence[float]) -> Optional[float]:
 def t_quantile(degrees: float) -> float:
     """Student's t, 97.5%: between the table's entries linear in the reciprocal degrees, within 0.1% from 4 on."""
     degrees = max(degrees, 1.0)
-    for (low, at_low), (high, at_high) in zip(T_QUANTILES, T_QUANTILES[1:]):
+    for index in range(1, len(T_QUANTILES)):
+        (low, at_low), (high, at_high) = T_QUANTILES[index - 1 : index + 1]
         if degrees <= high:
             share = (1 / degrees - 1 / high) / (1 / low - 1 / high)
             return at_high + share * (at_low - at_high)
@@ -112,13 +113,12 @@ def process_half_width(values: Sequence[float], processes: Sequence[int]) -> flo
     of what the rounds alone would show there. Half, since a difference between so few processes often looks small by
     luck. Student's t has one degree of freedom less than there are processes.
     """
-    groups = _groups(values, processes)
+    groups = list(_groups(values, processes).values())
     count, freedom = len(values), len(groups) - 1
     if freedom < 1 or count <= len(groups):
         return 0.0
     centre = sum(values) / count
-    means = [sum(group) / len(group) for group in groups]
-    between = sum(len(group) * (mean - centre) ** 2 for group, mean in zip(groups, means)) / freedom
+    between = sum(len(group) * (sum(group) / len(group) - centre) ** 2 for group in groups) / freedom
     within = sum(step * step for step in _residuals(values, processes)) / (count - len(groups))
     squares = sum(len(group) ** 2 for group in groups)
     size = (count - squares / count) / freedom  # rounds of a process: their number where all have as many
@@ -140,21 +140,18 @@ def relative_half_width(ratios: Sequence[float], processes: Sequence[int] = ()) 
     return math.expm1(math.hypot(max(math.log1p(ranks), batches), process_half_width(logs, processes)))
 
 
-def _groups(values: Sequence[float], processes: Sequence[int]) -> List[List[float]]:
+def _groups(values: Sequence[float], processes: Sequence[int]) -> Dict[int, List[float]]:
+    """The values of each process."""
     groups: Dict[int, List[float]] = {}
-    for value, process in zip(values, processes or [0] * len(values)):
-        groups.setdefault(process, []).append(value)
-    return list(groups.values())
+    for index, value in enumerate(values):
+        groups.setdefault(processes[index] if processes else 0, []).append(value)
+    return groups
 
 
 def _residuals(values: Sequence[float], processes: Sequence[int]) -> List[float]:
     """The values less the mean of their process, in their order."""
-    processes = processes or [0] * len(values)
-    sums: Dict[int, List[float]] = {}
-    for value, process in zip(values, processes):
-        sums.setdefault(process, []).append(value)
-    means = {process: sum(group) / len(group) for process, group in sums.items()}
-    return [value - means[process] for value, process in zip(values, processes)]
+    means = {process: sum(group) / len(group) for process, group in _groups(values, processes).items()}
+    return [value - means[processes[index] if processes else 0] for index, value in enumerate(values)]
 
 
 def next_look(rounds: int) -> int:

@@ -1,10 +1,10 @@
 """All networks in rounds: workers that hold them all, warmed up until steady, measure them in random order.
 
 In rounds, for latency: every network runs once a round. The rounds are dealt to as many worker processes as the job
-asks for, each once in every block of so many rounds, in random order; a process keeps its layout in memory for its life,
-which makes some networks faster in it and others slower. In blocks, for energy: every network runs back to back for a
-stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board hits all
-alike; they are drawn for all names, so they are the same whoever has failed.
+asks for, each once in every block of so many rounds, in random order: a process keeps its layout in memory for its
+life, which makes some networks faster in it and others slower. In blocks, for energy: every network runs back to back
+for a stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board
+hits all alike; they are drawn for all names, so they are the same whoever has failed.
 
 A network that kills its worker loses its own result and no other's: it gets a Problem, and a new worker goes on.
 """

@@ -1,7 +1,7 @@
 """How long the rounds go on, and how many inferences a turn has."""
 
 import math
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 from sis_agent.measure import confidence
 from sis_agent.schema import Job, NetworkRecord
