@@ -32,6 +32,7 @@ T_QUANTILES = (
 )  # fmt: skip
 MEDIAN_SPREAD = math.sqrt(math.pi / 2)  # the standard error of a median over that of a mean, for normal values
 MOST_CORRELATION = 0.95
+SURELY_NOISE = 0.75  # of what rounds alone would show between processes
 MARGIN = 2.0  # standard errors of a correlation near 1
 ROUNDING = 1e-9  # what differs by less is the same
 LOOKS_GROW = 1.1
@@ -109,9 +110,10 @@ def process_half_width(values: Sequence[float], processes: Sequence[int]) -> flo
     """What processes differ by, as a half width of the 95% interval of the values' median; 0 for one process.
 
     A process keeps its layout in memory for its life, and with it an offset that no number of rounds in it reveals. Its
-    variance is a component of the analysis of variance (Searle, Variance Components, 3.6): between processes less half
-    of what the rounds alone would show there. Half, since a difference between so few processes often looks small by
-    luck. Student's t has one degree of freedom less than there are processes.
+    variance is a component of the analysis of variance (Searle, Variance Components, 3.6): that between processes less
+    what the rounds alone show there; not all of it, since a difference between so few processes often looks small by
+    luck. Student's t has one degree of freedom less than there are processes, so with two or three of them that really
+    differ the interval is wide.
     """
     groups = list(_groups(values, processes).values())
     count, freedom = len(values), len(groups) - 1
@@ -122,7 +124,7 @@ def process_half_width(values: Sequence[float], processes: Sequence[int]) -> flo
     within = sum(step * step for step in _residuals(values, processes)) / (count - len(groups))
     squares = sum(len(group) ** 2 for group in groups)
     size = (count - squares / count) / freedom  # rounds of a process: their number where all have as many
-    component = max(between - within / 2, 0.0) / size
+    component = max(between - SURELY_NOISE * within, 0.0) / size
     return t_quantile(freedom) * MEDIAN_SPREAD * math.sqrt(component * squares) / count
 
 
