@@ -70,13 +70,13 @@ def batch_half_width(values: Sequence[float]) -> Optional[float]:
 
 
 def t_quantile(degrees: float) -> float:
-    """Student's t, 97.5%: between the table's entries linear in the reciprocal degrees, within 0.1% from 4 on."""
+    """Student's t, 97.5%: between the table's entries its logarithm is taken as linear in the reciprocal degrees."""
     degrees = max(degrees, 1.0)
     for index in range(1, len(T_QUANTILES)):
         (low, at_low), (high, at_high) = T_QUANTILES[index - 1 : index + 1]
         if degrees <= high:
             share = (1 / degrees - 1 / high) / (1 / low - 1 / high)
-            return at_high + share * (at_low - at_high)
+            return at_high * (at_low / at_high) ** share
     return T_QUANTILES[-1][1]
 
 

@@ -37,7 +37,7 @@ def run_delay_s(tasks: str = TASKS) -> Optional[float]:
             try:
                 with open(os.path.join(tasks, thread, "schedstat"), "rb") as file:
                     waited_ns.append(float(file.read().split()[1]))
-            except ProcessLookupError:  # it has just ended
+            except (ProcessLookupError, FileNotFoundError):  # it has just ended, or the kernel has no such file
                 continue
     except (OSError, ValueError, IndexError):
         return None
