@@ -38,6 +38,7 @@ def deploy(
     cores: options.Cores = None,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
+    processes: options.Processes = None,
     lock_clocks: options.LockClocks = False,
     meter: options.ExternalMeter = False,
     require_energy: options.RequireEnergy = False,
@@ -75,6 +76,7 @@ def deploy(
         threads=threads,
         batch_size=batch_size,
         external_meter=meter,
+        processes=processes,
     )
     transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     names = measuring.name_list(networks)

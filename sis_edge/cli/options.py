@@ -133,6 +133,14 @@ Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Number of runtime threads. [default: the profile's]")
 ]
 BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Images per call. [default: the profile's]")]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Spread the rounds over N fresh processes. [default: the profile's, 3; 1 with --quick]",
+    ),
+]
 ExternalMeter = Annotated[
     bool,
     typer.Option(

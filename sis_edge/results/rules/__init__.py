@@ -1,6 +1,6 @@
 """The rules of the verdict, in the order in which their reasons are told."""
 
-from sis_edge.results.rules import board, load, power, sample
+from sis_edge.results.rules import board, interference, load, power, sample
 from sis_edge.results.rules.base import Level, Reason, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     board.clocks,
     board.lock,
     board.hot,
+    interference.interference,
     load.other_processes,
     load.threads,
     load.steal,
