@@ -20,8 +20,9 @@ class MeasuringOptions:
     """What a user may ask for beyond the profile.
 
     `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
-    1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
-    is known that well. `threads` and `batch_size` choose one of the profile's combinations, or any other.
+    1,024 inferences), "quick" enough to see the whole line work: its verdict is never VALID but QUICK. `target_ci` (a
+    share) stops early once every speed-up is known that well. `threads` and `batch_size` choose one of the profile's
+    combinations, or any other.
     `external_meter`: energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
     """
 
@@ -122,6 +123,7 @@ def job_for(
         expected_gpu_hz=mode.gpu_hz if mode else None,
         sampler_pairs=measuring.sampler_pairs if backend.rounds_in_process else 0,
         on_gpu=backend.on_gpu,
+        quick=options.length == "quick",
     )
 
 
