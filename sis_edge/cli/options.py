@@ -152,7 +152,10 @@ RequireEnergy = Annotated[
 ]
 RequireValid = Annotated[
     bool,
-    typer.Option("--require-valid", help="Exit with code 11 if the verdict is not VALID; the run is stored anyway."),
+    typer.Option(
+        "--require-valid",
+        help="Exit with code 11 unless the verdict is VALID or 'VALID as far as seen'; the run is stored anyway.",
+    ),
 ]
 
 # Where things are kept.

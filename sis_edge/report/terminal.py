@@ -24,7 +24,7 @@ from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
-from sis_edge.results.verdict import Level, judge
+from sis_edge.results.verdict import Level, judge_run
 
 
 def _speed_up(row: Row) -> Figure[str]:
@@ -55,7 +55,14 @@ ENERGY = (
     RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
     RowColumn("Net of idle [95% interval]", (), lambda row: _joules(row.energy.net_j, row.energy.net_interval_j)),
 )
-STYLES: dict[Level, str] = {"VALID": "bold green", "SUSPECT": "bold yellow", "INVALID": "bold red", "NONE": "bold"}
+STYLES: dict[Level, str] = {
+    "VALID": "bold green",
+    "VALID as far as seen": "bold green",
+    "QUICK": "bold cyan",
+    "SUSPECT": "bold yellow",
+    "INVALID": "bold red",
+    "NONE": "bold",
+}
 
 
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
@@ -106,7 +113,7 @@ def _kernels(run: StoredRun, seed: int) -> list[str]:
 
 
 def _verdict(run: StoredRun, suffix: str) -> list[RenderableType]:
-    verdict = judge(run.record)
+    verdict = judge_run(run)
     lines = [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
     return [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
 
