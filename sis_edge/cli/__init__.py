@@ -5,8 +5,10 @@ that `sis-edge --help` answers at once.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +30,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect."""
+"""Exit code after Ctrl-C, as shells expect; a request to end (SIGTERM, SIGHUP) is answered in the same way."""
 
 
 def _version(is_asked: bool) -> None:
@@ -53,7 +55,15 @@ def main() -> None:
     # Read once, when torch loads OpenMP: threads that wait by spinning take the core that another program needs, and
     # training beside one took two to three times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _cancel_when_asked_to_end()
     sys.exit(run())
+
+
+def _cancel_when_asked_to_end() -> None:
+    """SIGTERM (`timeout`, a cancelled CI job) and SIGHUP (a closed terminal) cancel as Ctrl-C does; `nohup` stays."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -131,10 +141,11 @@ def _interrupted() -> int:
 
 
 def _say(sentence: str, exit_code: int, error: BaseException | None = None) -> int:
-    sys.stderr.write(f"Error: {sentence}\n")
-    if error is not None and verbosity.is_verbose():
-        for line in _causes(error):
-            sys.stderr.write(f"  caused by {line}\n")
+    with suppress(OSError):  # a closed terminal takes nothing more
+        sys.stderr.write(f"Error: {sentence}\n")
+        if error is not None and verbosity.is_verbose():
+            for line in _causes(error):
+                sys.stderr.write(f"  caused by {line}\n")
     return exit_code
 
 
