@@ -93,6 +93,20 @@ def test_data_dir(official: Path, archive: Path, tmp_path: Path, kind: str) -> N
     assert sha256_of(tmp_path / "cache", NAMES) == sha256_of(official, NAMES)
 
 
+@pytest.mark.parametrize("is_cached", [False, True], ids=["empty cache", "full cache"])
+def test_a_data_dir_with_other_files_is_an_error(official: Path, tmp_path: Path, is_cached: bool) -> None:
+    """Neither the cache nor a download takes the place of what the user asked for."""
+    if is_cached:
+        shutil.copytree(official, tmp_path / "cache")
+    other = shutil.copytree(official, tmp_path / "other")
+    (other / "test_batch.bin").write_bytes(b"of another data set")
+    places = Places(other, tmp_path / "cache", progress=False)
+    with pytest.raises(DatasetError, match=r"--data-dir does not have cifar10: test_batch\.bin is damaged \(19 bytes"):
+        load(places, official)
+    if is_cached:
+        assert sha256_of(tmp_path / "cache", NAMES) == sha256_of(official, NAMES)
+
+
 def test_official_archive(official: Path, archive: Path, served: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copy(archive, served[0])
     places = Places(None, tmp_path / "cache", progress=False)
