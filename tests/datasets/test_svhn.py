@@ -63,9 +63,7 @@ def test_missing_and_damaged_copies(official: Path, closed_url: str, tmp_path: P
     checksums = md5_of(official)
     (official / "test_32x32.mat").write_bytes(b"MATLAB")
     places = Places(official, tmp_path / "cache", progress=False)
-    with pytest.raises(
-        DatasetError, match=r"data-dir does not have svhn's test_32x32\.mat: test_32x32\.mat is damaged \(6 "
-    ):
+    with pytest.raises(DatasetError, match=r"data-dir does not have svhn's test_32x32\.mat: .* is damaged \(6 bytes"):
         svhn.load(places, checksums=checksums, url=closed_url)
     (official / "test_32x32.mat").unlink()
     with pytest.raises(DatasetError, match=rf"test_32x32\.mat: {official} has no test_32x32\.mat; name another folder"):
