@@ -4,6 +4,7 @@ Names begin with the time of storing in UTC, so that a folder's order is the ord
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -59,6 +60,14 @@ def load_all(folder: Path = DEFAULT_FOLDER) -> Loaded:
     if not runs:
         raise RecordError(f"none of the {len(warnings)} files in {folder} is a readable run; the first: {warnings[0]}")
     return Loaded(tuple(runs), tuple(files), tuple(warnings))
+
+
+def each_once(runs: Iterable[StoredRun]) -> list[StoredRun]:
+    """The runs without repeats: of one and its copies with an external meter's energy, that which was stored last."""
+    found: dict[tuple[str, str, float], StoredRun] = {}
+    for run in sorted(runs, key=lambda run: run.stored_at):
+        found[run.bundle_id, run.record.started_at, run.record.duration_s] = run
+    return sorted(found.values(), key=lambda run: run.stored_at)
 
 
 def newest(folder: Path = DEFAULT_FOLDER) -> StoredRun:

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,18 @@ def test_meter(capsys: Stage, tmp_path: Path) -> None:
     found = check("meter", printed(capsys, "meter", str(path), "plug.csv"))
     assert found["runs"][0]["path"] != str(path)
     assert Path(found["runs"][0]["path"]).exists()
+
+
+def test_a_report_of_all_runs_leaves_the_bundles_report_alone(capsys: Stage, tmp_path: Path) -> None:
+    run = metered()
+    store.save(run, tmp_path / "runs")
+    later = run.model_copy(update={"stored_at": run.stored_at + timedelta(seconds=1)})
+    store.save(later, tmp_path / "runs")
+    own = check("report", printed(capsys, "report"))
+    every = check("report", printed(capsys, "report", "--all"))
+    assert [len(found["runs"]) for found in (own, every)] == [1, 1]
+    assert {str(Path(file).parent) for file in own["files"]} == {f"reports/{run.manifest.name}"}
+    assert {str(Path(file).parent) for file in every["files"]} == {"reports/all-runs"}
 
 
 def test_sweep(capsys: Stage) -> None:
