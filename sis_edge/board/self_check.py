@@ -6,6 +6,7 @@ the answer is the median over pairs.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,9 +16,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sis_agent.board import facts
 from sis_agent.clock import now_s
 from sis_agent.protocol import ProblemError
+from sis_agent.schema import Facts
 from sis_agent.worker.process import StopRequest, WorkerProcess
 from sis_edge import profiles
 from sis_edge.board import plain_loop
@@ -87,7 +88,7 @@ def run(
 
     Raises UsageError for an unknown network, BoardError where the runtime is missing or fails.
     """
-    check_threads(threads, facts.read(), (), "this machine")
+    check_threads(threads, Facts(cpu_count=len(os.sched_getaffinity(0))), (), "this machine")
     options = MeasuringOptions(threads=threads, batch_size=batch_size)
     job = job_for(bundle, profiles.load("local"), networks=networks, options=options)
     try:

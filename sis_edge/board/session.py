@@ -115,10 +115,10 @@ class BoardSession:
         missing = self._missing(bundle)
         size_bytes = sum(entry.size_bytes for entry in missing)
         free_bytes = facts.disk_free_bytes
-        if free_bytes is not None and missing and free_bytes < size_bytes + SPARE_BYTES:
+        if free_bytes is not None and free_bytes < size_bytes + SPARE_BYTES:
             free, needed = with_limit(free_bytes / 1e6, (size_bytes + SPARE_BYTES) / 1e6, ",.1f")
             raise BoardError(
-                f"{self.transport.name} has {free} MB free, the bundle needs {needed} MB; "
+                f"{self.transport.name} has {free} MB free, the bundle and the job's record need {needed} MB; "
                 "free space on the board, or clean the agent's folder"
             )
 

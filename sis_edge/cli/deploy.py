@@ -1,5 +1,6 @@
 """`sis-edge deploy`: measure a bundle on a board."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from sis_edge.cli import complete, measuring, options
 from sis_edge.cli.command import command
+from sis_edge.errors import UsageError
 from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
@@ -68,16 +70,12 @@ def deploy(
     from sis_edge.bundles import verify as bundles
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
-    from sis_edge.errors import UsageError
     from sis_edge.transport import connect
 
-    if backend is not None:
-        BACKENDS.checked(backend)
-    if job is not None and cancel is not None:
-        raise UsageError("--job and --cancel exclude each other")
+    _check(backend, job, cancel)
+    board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     if cancel is not None:
-        transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
-        _cancel(cancel, transport, _profile(profile, bundle, build_dir), as_json)
+        _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
         return
     chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
     board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), backend)
@@ -90,8 +88,7 @@ def deploy(
         batch_size=batch_size,
         external_meter=meter,
     )
-    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
-    names = measuring.name_list(networks)
+    transport = board_at()
     try:
         with bars("deploy") as shown:
             if job is not None:
@@ -103,7 +100,7 @@ def deploy(
                     transport,
                     board,
                     runs_dir,
-                    networks=names,
+                    networks=measuring.name_list(networks),
                     seed=seed,
                     options=asked,
                     provision=provision,
@@ -120,11 +117,18 @@ def deploy(
     )
 
 
+def _check(backend: str | None, job: str | None, cancel: str | None) -> None:
+    """Raise UsageError for an unknown runtime, and for two things to do with an earlier job."""
+    if backend is not None:
+        BACKENDS.checked(backend)
+    if job is not None and cancel is not None:
+        raise UsageError("--job and --cancel exclude each other")
+
+
 def _profile(name: str | None, bundle: Path | None, build_dir: Path) -> "DeviceProfile":
     """The profile of that name, else the bundle's, else this machine's: they say where the agent is on the board."""
     from sis_edge import profiles
     from sis_edge.bundles import verify as bundles
-    from sis_edge.errors import UsageError
 
     if name is not None:
         return profiles.load(name)

@@ -47,6 +47,7 @@ def report(
         runs = [store.newest(runs_dir)]
     default = ALL_RUNS if every and not run else runs[-1].manifest.name
     folder = reports_dir / checked("report", default if name is None else name)
+    reports.check(folder)
     with bars("report"):
         written = reports.write(runs, folder)
     if as_json:

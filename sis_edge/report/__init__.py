@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sis_edge.results.schema import StoredRun
 
-__all__ = ["write"]
+__all__ = ["check", "write"]
+
+
+ROOM_BYTES = 10_000_000
+"""A report of several runs with their charts."""
+
+
+def check(folder: Path) -> None:
+    """Raise DiskError where no report could be written to the folder: to be asked before a run is measured for it."""
+    from sis_edge.files.disk import check_room
+
+    check_room(folder, ROOM_BYTES)
 
 
 def write(runs: "Sequence[StoredRun]", folder: Path, seed: int = 0) -> list[Path]:

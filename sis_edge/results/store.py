@@ -11,9 +11,12 @@ from pathlib import Path
 
 from sis_edge.errors import RecordError
 from sis_edge.files.atomic import write_text
+from sis_edge.files.disk import check_room
 from sis_edge.results.schema import StoredRun
 
 DEFAULT_FOLDER = Path("runs")
+ROOM_BYTES = 20_000_000
+"""A run of ten networks, each with the most samples that an agent keeps, is about as large."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Loaded:
     runs: tuple[StoredRun, ...]
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+
+
+def check(folder: Path = DEFAULT_FOLDER) -> None:
+    """Raise DiskError where a run could not be stored in the folder: to be asked before one is measured."""
+    check_room(folder, ROOM_BYTES)
 
 
 def save(run: StoredRun, folder: Path = DEFAULT_FOLDER) -> Path:
