@@ -11,6 +11,7 @@ from math import ceil
 from pathlib import Path
 
 from sis_agent.schema import Facts, Record
+from sis_edge.board.duration import announcement
 from sis_edge.board.jobs import DEFAULT, MeasuringOptions, combinations, job_for
 from sis_edge.board.session import BoardSession, Event, OnEvent, Patience, ignore
 from sis_edge.bundles.verify import Bundle, verify
@@ -54,6 +55,7 @@ def deploy(
     _check_request(bundle, profile, networks, options)
     line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
+    on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
     return line.measure(job, job_id or new_job_id())
 
 
@@ -76,6 +78,7 @@ def deploy_each(
     line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
+        on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
         yield line.measure(job, new_job_id())
 
 
