@@ -89,8 +89,8 @@ class Run:
         return Runs((self,)).to_pandas()
 
     def __repr__(self) -> str:
-        lines = [self._title, as_text(HEADINGS, _cells(self.rows())), *self._notes]
-        return "\n".join(lines)
+        verdict, *problems = self._notes
+        return "\n".join([self._title, verdict, as_text(HEADINGS, _cells(self.rows())), *problems])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -103,10 +103,10 @@ class Run:
 
     @property
     def _notes(self) -> list[str]:
-        """What went wrong with a network, and the verdict."""
+        """The verdict, and what went wrong with a network."""
         problems = [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
         words = "; ".join(reason.sentence for reason in self.verdict.reasons)
-        return [*problems, f"{self.verdict.level}{f': {words}' if words else ''}"]
+        return [f"{self.verdict.level}{f': {words}' if words else ''}", *problems]
 
 
 class Runs(Sequence[Run]):
