@@ -5,6 +5,7 @@ that `sis-edge --help` answers at once.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -116,14 +117,28 @@ def _about(option: str, value: str, message: str) -> str:
 
     >>> _about("--epochs", "ten", "Input should be a valid integer, unable to parse string as an integer")
     "--epochs is 'ten', and must be a whole number"
+    >>> _about("--epochs", "ten", "'ten' is not a valid integer range.")
+    "--epochs is 'ten', and must be a whole number"
+    >>> _about("--epochs", "0", "0 is not in the range x>=1.")
+    "--epochs is '0', and must be 1 or more"
     >>> _about("--precision", "fp16", "Value error, 'fp16' is not one of 'bf16', 'fp32'.")
     "--precision: 'fp16' is not one of 'bf16', 'fp32'."
     """
     words = message.removeprefix("Value error, ").partition(", unable to parse")[0]
-    if words.startswith("Input should be "):
-        wanted = words.removeprefix("Input should be ").replace("a valid integer", "a whole number")
-        return f"{option} is '{value}', and must be {wanted.replace('a valid number', 'a number')}"
+    for pattern, wanted in _WANTED.items():
+        if found := re.search(pattern, words):
+            return f"{option} is '{value}', and must be {wanted.format(*found.groups())}"
     return f"{option}: {words}" if value in words else f"{option} is '{value}': {words}"
+
+
+_WANTED = {
+    r"a valid integer\b": "a whole number",
+    r"a valid (?:number|float)\b": "a number",
+    r"(?:greater than or equal to |range x>=)([\d.]*\d)": "{0} or more",
+    r"(?:less than or equal to |range x<=)([\d.]*\d)": "{0} or less",
+    r"range ([\d.]+)<=x<=([\d.]*\d)": "from {0} to {1}",
+}
+"""What releases of Typer say of a number, and what it must be."""
 
 
 def _given(error: Any, arguments: list[str]) -> tuple[str, str | None]:
