@@ -62,7 +62,8 @@ Dataset = Annotated[
     typer.Option(metavar="NAME", help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
 ]
 DataDir = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files.")
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files; nothing is downloaded."),
 ]
 Granularity = Annotated[
     str | None,

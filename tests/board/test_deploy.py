@@ -420,7 +420,7 @@ def test_names_of_one_architecture(machine: str | None) -> None:
 
 def test_a_disk_that_is_too_small(board: Watched, tmp_path: Path, small_disk: Path) -> None:
     bundle = tiny_bundle(tmp_path / "bundle", padding_bytes=2_000_000)
-    with pytest.raises(BoardError, match=r"has \d\.\d MB free, the bundle needs 18\.\d MB"):
+    with pytest.raises(BoardError, match=r"has \d\.\d MB free, the bundle and the job's record need 18\.\d MB"):
         deploy(bundle, board, tiny_profile(root=str(small_disk / "root")))
     assert ["/agents/" in name for name in board.sent] == [True]
 
