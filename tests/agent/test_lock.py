@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +17,14 @@ def test_the_lock(tmp_path: Path) -> None:
         lock.acquire(str(tmp_path), "j2")
     lock.release(str(tmp_path), mine)
     assert lock.acquire(str(tmp_path), "j2").job_id == "j2"
+
+
+def test_a_shorter_owner_takes_a_stale_longer_one_s_place(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "start_ticks": 0, "job_id": "a long name" * 20}))
+    mine = lock.acquire(str(tmp_path), "j1")
+    assert json.loads((tmp_path / "lock").read_text()) == mine._asdict()
+    lock.release(str(tmp_path), mine)
+    assert (tmp_path / "lock").read_text() == ""
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"pid": 1}', "null"])
