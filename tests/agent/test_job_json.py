@@ -5,7 +5,6 @@ import pytest
 from sis_agent import schema
 from sis_agent.job.job_json import job_from_json
 
-
 NETWORK = {"name": "a", "model": "m", "golden_logits": "l"}
 
 
