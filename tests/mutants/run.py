@@ -15,9 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Queue
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -37,7 +35,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lists", nargs="*", metavar="LIST", help="words of the lists' names; default: all lists")
     parser.add_argument("--fault", default="", metavar="WORD", help="only mutants whose fault contains this")
-    parser.add_argument("--jobs", type=int, default=1, help="mutants at the same time, each in a copy of its own")
     options = parser.parse_args()
     paths = [path for path in sorted(LISTS.glob("*.toml")) if any(word in path.stem for word in options.lists or [""])]
     mutants = [mutant for path in paths for mutant in read(path) if options.fault in mutant.fault]
@@ -45,12 +42,12 @@ def main() -> int:
         parser.error("no mutant has these words")
     os.nice(10)
     with tempfile.TemporaryDirectory(prefix="sis-edge-mutants-") as folder:
-        trees = [copy(ROOT, Path(folder) / str(number)) for number in range(options.jobs)]
+        tree = copy(ROOT, Path(folder) / "tree")
         tests = sorted({test for mutant in mutants for test in mutant.tests})
-        if code := run(trees[0], tests):
+        if code := run(tree, tests):
             print(f"these tests do not pass without a mutant (pytest's exit code {code}):", *tests, sep="\n  ")
             return 1
-        outcomes = judge(mutants, trees)
+        outcomes = judge(mutants, tree)
     caught = outcomes.count(KILLED)
     print(f"{caught} of {len(mutants)} mutants killed")
     return int(caught < len(mutants))
@@ -62,23 +59,15 @@ def copy(root: Path, target: Path) -> Path:
     return target
 
 
-def judge(mutants: Sequence[Mutant], trees: Sequence[Path]) -> list[str]:
+def judge(mutants: Sequence[Mutant], tree: Path) -> list[str]:
     """Every mutant's outcome, printed as a line of a table when it is known."""
-    free: Queue[Path] = Queue()
-    for tree in trees:
-        free.put(tree)
-
-    def one(mutant: Mutant) -> str:
-        tree, start = free.get(), time.perf_counter()
-        try:
-            outcome = outcome_of(mutant, tree)
-        finally:
-            free.put(tree)
-        print(f"{outcome:<9}{time.perf_counter() - start:5.1f} s  {mutant.file}: {mutant.fault}", flush=True)
-        return outcome
-
-    with ThreadPoolExecutor(len(trees)) as pool:
-        return list(pool.map(one, mutants))
+    outcomes = []
+    for mutant in mutants:
+        start_s = time.perf_counter()
+        outcomes.append(outcome_of(mutant, tree))
+        took_s = time.perf_counter() - start_s
+        print(f"{outcomes[-1]:<9}{took_s:5.1f} s  {mutant.file}: {mutant.fault}", flush=True)
+    return outcomes
 
 
 def outcome_of(mutant: Mutant, tree: Path) -> str:
@@ -101,7 +90,7 @@ def run(tree: Path, tests: Sequence[str]) -> int:
     paths = os.pathsep.join([str(tree), str(tree / "agent")])
     # Compiled files are known by time and size: a fault of equal length within a second would not be seen.
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    options = ["-x", "-q", "--no-header", "--timeout", "100", "-p", "no:cacheprovider"]
+    options = ["-x", "-q", "--timeout", "100", "-p", "no:cacheprovider", "--hypothesis-seed", "0"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     return subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
 

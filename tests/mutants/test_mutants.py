@@ -59,7 +59,7 @@ def test_outcomes(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
         mutant("t_c > 70", "t_c < 70"),
         mutant("t_c > 80", "t_c < 80", "test_gone.py"),
     ]
-    assert judge(mutants, [tree]) == [KILLED, SURVIVED, STALE, BROKEN]
+    assert judge(mutants, tree) == [KILLED, SURVIVED, STALE, BROKEN]
     assert (tree / "rule.py").read_bytes() == before
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [KILLED, SURVIVED, STALE, BROKEN]
