@@ -1,14 +1,12 @@
 """Refusals of the disk become one sentence; other errors stay what they are."""
 
 import errno
-import os
 import resource
 from pathlib import Path
 
 import pytest
 
 from sis_edge.errors import DiskError
-from sis_edge.files.atomic import write_text
 from sis_edge.files.disk import REFUSALS, writing
 
 
@@ -44,18 +42,3 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
             (tmp_path / "file").write_bytes(bytes(2000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_refused_text_leaves_what_stood_there_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_text(tmp_path / "kept.json", "before")
-
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskError, match=r"cannot write .* \(No space left on device\)"):
-        write_text(path, "after")
-    assert path.read_text() == "before"
-    assert list(tmp_path.iterdir()) == [path]
