@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent import lock
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
 
 from .board import Board
@@ -134,18 +133,6 @@ def test_the_agent_and_its_workers_find_the_packages(board: Board) -> None:
     board.call("run", "--foreground", "--job-id", "j1")
     state = board.call("status", "j1").answer
     assert "from the packages that were brought" in state["problem"]["message"]
-
-
-def test_packages_stay_as_they_are_while_a_job_runs(tmp_path: Path) -> None:
-    board = Board(tmp_path / "root", sys.executable)
-    write_wheel(board.root / "wheels")
-    mine = lock.acquire(str(board.root), "j1")
-    problem = board.call("provision", ANY).problem
-    assert (problem["code"], "'j1' is running" in problem["message"]) == ("busy", True)
-    assert not packages(board)
-    assert board.call("provision").answer["wheels"] == {}
-    lock.release(str(board.root), mine)
-    assert list(board.call("provision", ANY).answer["wheels"]) == [ANY]
 
 
 def test_cleaning_takes_them_away(tmp_path: Path) -> None:
