@@ -406,6 +406,24 @@ def test_a_run_time_of_the_user_s_choice_that_the_board_lacks() -> None:
     assert "provision" not in str(caught.value)
 
 
+def test_the_first_runtime_of_the_profile_that_the_board_has() -> None:
+    orin = load("jetson-orin-nano")
+    assert orin.runtime.runners[0] == "tensorrt"
+    both = {"tensorrt": "available", "onnxruntime": "available"}
+    assert check_board(Facts(machine="aarch64", runners=both), orin, "b") == "tensorrt"
+    one = both | {"tensorrt": "no CUDA device can be used"}
+    assert check_board(Facts(machine="aarch64", runners=one), orin, "b") != "tensorrt"
+
+
+def test_an_architecture_that_is_not_the_profile_s() -> None:
+    found = {"onnxruntime": "available"}
+    with pytest.raises(BoardError, match=r"b is a x86_64, the profile tiny is for aarch64; choose another"):
+        check_board(Facts(machine="x86_64", runners=found), tiny_profile(architecture="aarch64"), "b")
+    for machine, architecture in (("x86_64", "any"), (None, "aarch64")):
+        found_runner = check_board(Facts(machine=machine, runners=found), tiny_profile(architecture=architecture), "b")
+        assert found_runner == "onnxruntime"
+
+
 def test_a_board_of_another_kind(board: Watched, tmp_path: Path) -> None:
     other = "aarch64" if os.uname().machine == "x86_64" else "x86_64"
     with pytest.raises(BoardError, match=f"the profile tiny is for {other}"):
