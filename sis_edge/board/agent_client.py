@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from sis_agent.schema import PROTOCOL_VERSION, Facts
-from sis_edge.board import agent_archive
+from sis_edge.board import agent_archive, reach
 from sis_edge.errors import AgentError, BoardError, SisEdgeError
 from sis_edge.profiles import AgentSettings
 from sis_edge.transport import Completed, Transport
@@ -40,6 +40,7 @@ BOARD_PROBLEMS = frozenset(
         "no-permission",
         "no-proc",
         "no-runtime",
+        "no-wheels",
     }
 )
 
@@ -200,7 +201,10 @@ def problem_error(problem: Any, name: str) -> SisEdgeError:
     if not isinstance(problem, dict) or not problem.get("message"):
         return AgentError(f"the agent on {name} failed and did not say why; its log is in the job's folder")
     kind = BoardError if problem.get("code") in BOARD_PROBLEMS else AgentError
-    return kind(f"{name}: {problem['message']}")
+    message = str(problem["message"])
+    if problem.get("code") == "busy":  # the agent does not know how it is reached
+        message = message.replace("sis-edge deploy ", " ".join(["sis-edge deploy", *reach.words(name), ""]))
+    return kind(f"{name}: {message}")
 
 
 def _checked(kind: type[T], value: Any, name: str) -> T:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from sis_agent.schema import ENDED, QUEUED, RECORD_VERSION, Facts, Job, Record, to_json
+from sis_edge.board import reach
 from sis_edge.board.agent_client import AgentClient, AgentSilentError, JobStatus, problem_error
 from sis_edge.board.provision import provision
 from sis_edge.bundles.manifest import MANIFEST, FileEntry
@@ -117,10 +118,10 @@ class BoardSession:
         missing = self._missing(bundle)
         size_bytes = sum(entry.size_bytes for entry in missing)
         free_bytes = facts.disk_free_bytes
-        if free_bytes is not None and missing and free_bytes < size_bytes + SPARE_BYTES:
+        if free_bytes is not None and free_bytes < size_bytes + SPARE_BYTES:
             free, needed = with_limit(free_bytes / 1e6, (size_bytes + SPARE_BYTES) / 1e6, ",.1f")
             raise BoardError(
-                f"{self.transport.name} has {free} MB free, the bundle needs {needed} MB; "
+                f"{self.transport.name} has {free} MB free, the bundle and the job's record need {needed} MB; "
                 "free space on the board, or clean the agent's folder"
             )
 
@@ -156,8 +157,7 @@ class BoardSession:
             self._start(job_id)
             status = self.follow(job_id, limit_s=job.time_limit_s + self.patience.overtime_s)
         except KeyboardInterrupt:
-            with suppress(SisEdgeError):
-                self.agent.cancel(job_id)
+            self._cancel(job_id)
             raise
         return self.fetch(status)
 
@@ -202,6 +202,16 @@ class BoardSession:
             raise AgentError(f"the record of job {job_id} arrived damaged from {name}; collect it again by its id")
         self.say(Event("record", f"record of job {job_id}", len(data), len(data)))
         return read_record(data, f"job {job_id} on {name}")
+
+    def _cancel(self, job_id: str) -> None:
+        """End the job as this command ends; where that fails, say how it can be done later."""
+        name = self.transport.name
+        try:
+            self.agent.cancel(job_id)
+            self.say(Event("measure", f"job {job_id} on {name} is cancelled"))
+        except SisEdgeError as error:
+            words = " ".join(["sis-edge deploy", *reach.words(name), "--cancel", job_id])
+            self.say(Event("link", f"job {job_id} could not be cancelled ({error}); `{words}` does it later"))
 
     def _start(self, job_id: str) -> None:
         def start() -> None:
