@@ -250,6 +250,12 @@ def test_no_bytes_break_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_configuration_that_may_not_be_read(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    with pytest.raises(TransportError, match=r"config cannot be read \(Is a directory\)"):
+    (tmp_path / "config").symlink_to("config")
+    with pytest.raises(TransportError, match=r"config cannot be read \(Too many levels of symbolic links\)"):
         lookup(tmp_path / "config")
+
+
+def test_a_folder_among_included_files_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "config.d" / "old").mkdir(parents=True)
+    (tmp_path / "config.d" / "nano").write_text("Port 7\n")
+    assert of_text(tmp_path, "Include config.d/*\n").port == 7

@@ -57,6 +57,7 @@ def endpoint(home: Path, target: str, **options: object) -> Endpoint:
         ("bench@[fe80::1%br-lan]:2222", ("bench", "fe80::1%br-lan", 2222)),
         ("ssh://bench@192.168.1.20:2222", ("bench", "192.168.1.20", 2222)),
         ("ssh://nano", (None, "nano", None)),
+        ("ssh://[fe80::1%25br-lan]:22", (None, "fe80::1%br-lan", 22)),
         ("ssh://b%40lab@[::1]/", ("b@lab", "::1", None)),
     ],
 )

@@ -135,7 +135,8 @@ def test_the_login_shell_sees_no_quotes(tmp_path: Path) -> None:
 
 
 def test_output_that_is_not_utf_8(tmp_path: Path) -> None:
-    with reached(tmp_path) as (_, way):
+    (tmp_path / "banner").write_bytes(b"Stra\xdfe\n")
+    with reached(tmp_path, settings=f"Banner {tmp_path}/banner\n") as (_, way):
         done = way.run(["sh", "-c", r"printf 'a\377\nb'; printf '\376' >&2; exit 1"])
     assert done == (1, "a\N{REPLACEMENT CHARACTER}\nb", "\N{REPLACEMENT CHARACTER}")
 

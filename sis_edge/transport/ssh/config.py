@@ -88,7 +88,7 @@ class _Reading:
                         self.read(included, folder, is_active=is_active, is_shut=not is_active, depth=depth + 1)
                 elif is_active:
                     self._take(line)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):  # OpenSSH reads nothing from a folder, such as one in config.d
             return
         except OSError as error:
             raise TransportError(

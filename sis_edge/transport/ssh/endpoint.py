@@ -70,7 +70,8 @@ def parse(text: str) -> tuple[str | None, str, int | None]:
     address = text.removeprefix("ssh://")
     is_uri = address != text
     user, _, rest = (address.removesuffix("/") if is_uri else address).rpartition("@")
-    user = unquote(user) if is_uri else user
+    if is_uri:  # in an address of this kind "%" is written "%25", also before a zone
+        user, rest = unquote(user), rest.replace("%25", "%", 1)
     match = _HOST.fullmatch(rest)
     if match is None or rest.startswith("-") or "/" in rest or not text.isprintable():
         raise UsageError(
