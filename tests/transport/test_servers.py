@@ -50,8 +50,10 @@ def reached(folder: Path, **options: object) -> Iterator[tuple[Server, SshTransp
 def test_a_server_with_few_sessions(tmp_path: Path, most: int) -> None:
     text = (CASES / "07-sshd_config-maxsessions-2").read_text().replace("MaxSessions 2", f"MaxSessions {most}")
     # The server's own SFTP serves the account's real home, so a server program of the test's takes its place.
-    with reached(tmp_path, settings=text.replace("internal-sftp", SFTP_SERVER), sftp=False) as (_, way):
+    with reached(tmp_path, settings=text.replace("internal-sftp", SFTP_SERVER), sftp=False) as (server, way):
         there_and_back(way, tmp_path)
+        # By the sessions of one connection, not by a new connection for each.
+        assert (server.folder / "sshd.log").read_text().count("Accepted publickey") == 1
 
 
 def test_a_command_out_of_time_leaves_a_session_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
