@@ -150,6 +150,12 @@ def test_the_remedy_fits_the_cause(text: str, remedy: str) -> None:
     assert cause in text.replace("Error: ", "") or any(cause in line for line in text.splitlines()) or not text
 
 
+def test_the_bundles_own_library_on_a_disk_without_programs() -> None:
+    text = "dlopen: /home/u/.sis-edge/x.so: failed to map segment from shared object: Operation not permitted"
+    assert "`root` in the profile's [agent]" in (remedies.of_library(text) or "")
+    assert remedies.of_library("undefined symbol: OrtGetApiBase") is None
+
+
 def test_packages_that_were_brought_are_the_profiles_to_choose() -> None:
     for text in ("version `GLIBC_2.38' not found", "ModuleNotFoundError: No module named 'x'", "it is broken"):
         assert remedies.find("onnxruntime", "ended with exit code 1", text, own=True)[1] == remedies.PINNED
