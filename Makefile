@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
-.PHONY: help quickstart test slow rtx lint format wheel clean
+.PHONY: help quickstart test slow rtx mutants lint format wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines
 
 rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT for RTX, without a GPU
 	$(BIN)/pytest -m rtx
+
+mutants: $(VENV)/.installed-test  ## put known one-line faults into a copy of the tree: the tests must find each
+	$(BIN)/python tests/mutants/run.py
 
 lint: $(VENV)/.installed-lint  ## format check, ruff, mypy strict
 	$(BIN)/ruff format --check .

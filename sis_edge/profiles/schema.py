@@ -130,7 +130,8 @@ class Measuring(FrozenModel):
 
     `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
     what the board should run at; a verdict compares. `memory_repeats` counts the fresh processes that a network's
-    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs.
+    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs. The rounds are spread over
+    `processes` fresh worker processes.
     """
 
     rounds: int = Field(default=30, ge=1)
@@ -139,6 +140,7 @@ class Measuring(FrozenModel):
     inferences_per_round: int = Field(default=0, ge=0)
     memory_repeats: int = Field(default=3, ge=1)
     sampler_pairs: int = Field(default=30, ge=0)
+    processes: int = Field(default=3, ge=1)
     warmup_s: float = Field(default=0.5, ge=0)
     time_limit_s: float = Field(default=3600, gt=0)
     power_mode: str | None = None

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_jetson(tmp_path: Path) -> None:
 
 def test_an_empty_tree_is_all_unknown(tmp_path: Path) -> None:
     found = reader(tmp_path).read(1.0)
-    assert found == found.__class__(t_s=1.0)
+    assert found._replace(wall_clock_s=None, boot_clock_s=None) == found.__class__(t_s=1.0)
 
 
 def test_shares_wait_for_a_tick(tmp_path: Path) -> None:
@@ -86,6 +87,30 @@ def test_shares_wait_for_a_tick(tmp_path: Path) -> None:
     assert read.read(0.0).cpu_busy is None
     (tmp_path / "proc/stat").write_text("cpu  101 0 50 803 20 0 10 20 5 0\n")
     assert read.read(1.0).cpu_busy == 0.25
+
+
+def test_each_core_by_itself(tmp_path: Path) -> None:
+    """A core that was idle, one that was half busy, one that began to count in between and one that stood still."""
+    write(tmp_path, {"proc/stat": "cpu 0 0 0 0\ncpu0 10 0 10 100\ncpu1 0 0 0 50 50\ncpu3 7 0 0 1\nintr 1 2 3\n"})
+    read = reader(tmp_path)
+    (tmp_path / "proc/stat").write_text(
+        "cpu 25 0 25 150\ncpu0 10 0 10 200\ncpu1 25 0 20 60 85 0 5 0\ncpu2 9 9 9 9\ncpu3 7 0 0 1\n"
+    )
+    found = read.read(1.0)
+    assert found.cpu_busy == 0.25
+    assert found.core_busy == {"0": 0.0, "1": pytest.approx(50 / 95, abs=1e-4)}
+
+
+def test_three_clocks_at_one_moment() -> None:
+    read = state.StateReader(Tree("/"), Commands("/"))
+    one, before_s = read.read(0.0), time.monotonic()
+    time.sleep(0.05)
+    other, passed_s = read.read(0.05), time.monotonic() - before_s
+    assert one.wall_clock_s == pytest.approx(time.time(), abs=5)
+    assert other.wall_clock_s - one.wall_clock_s == pytest.approx(passed_s, abs=0.05)
+    assert other.boot_clock_s - one.boot_clock_s == pytest.approx(passed_s, abs=0.05)
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    assert other.boot_clock_s == pytest.approx(uptime_s, abs=2)
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,7 @@ def provision(root: str, names: List[str]) -> Dict[str, Any]:
         with lock.guarded(root) as guard:
             running = lock.owner(guard)
             if running is not None:
-                raise ProblemError(
-                    "busy", "job '{}' is running, and may use the packages; wait for it".format(running.job_id)
-                )
+                raise lock.busy(running)
             _unpack_all(root, names, folder)
     return {"folder": folder, "wheels": provisioned(root)}
 

@@ -10,6 +10,7 @@ from typing import Dict, List, Optional, Tuple
 from sis_agent import builtin, plugins
 from sis_agent.commands import Commands
 from sis_agent.lookup import BrokenPluginError, Modules
+from sis_agent.power import plausible
 from sis_agent.power.base import Source, UnavailableError
 from sis_agent.schema import Power, PowerRequest, PowerTrace
 from sis_agent.tree import Tree
@@ -73,16 +74,31 @@ def _opened(request: PowerRequest, tree: Tree, commands: Commands, with_tools: b
     return sources, reasons
 
 
-def to_record(request: PowerRequest, traces: List[PowerTrace], reason: Optional[str]) -> Power:
-    """What the record says of power; `reason` is that of `open_sources`. A rule that does not fit is dropped."""
+def to_record(
+    request: PowerRequest, traces: List[PowerTrace], reason: Optional[str], faults: Optional[Dict[str, str]] = None
+) -> Power:
+    """What the record says of power; `reason` is that of `open_sources`, `faults` those of the first source's rails.
+
+    A rule that does not fit is dropped. A total that cannot be the board's power is unavailable; the samples are kept.
+    """
     if not traces:
         return Power("unavailable", reason or "the sensor gave no sample")
-    missing = [rail for rail in request.total_rails if rail not in traces[0].rails]
+    first = traces[0]
+    if request.gain_error is not None:
+        first = first._replace(gain_error=request.gain_error)
+        traces = [first, *traces[1:]]
+    missing = [rail for rail in request.total_rails if rail not in first.rails]
     if missing:
         reason = "no total is claimed: the profile's rule needs the rail {}, {} has {}".format(
-            missing[0], traces[0].source, ", ".join(traces[0].rails)
+            missing[0], first.source, ", ".join(first.rails)
         )
     elif not request.total_rails:
         reason = "no total is claimed: the profile has no rule for it"
     rails = [] if missing else list(request.total_rails)
+    given_up = [
+        "{} of {}: {}".format(rail, first.source, (faults or {})[rail]) for rail in rails if rail in (faults or {})
+    ]
+    fault = given_up[0] if given_up else plausible.fault(first, rails, request.floor_w, request.max_w)
+    if fault is not None:
+        return Power("unavailable", fault, traces, rails, request.scope)
     return Power("measured", reason, traces, rails, request.scope)

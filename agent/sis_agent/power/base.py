@@ -19,10 +19,18 @@ class Source:
 
     `update_interval_s` is the sensor's own, None where it reports none. `counts_energy`: `read` gives joules since an
     arbitrary start instead of watts. `kind` is the name that the source is listed under, set when it is opened.
+    `gain_error` is the share by which the data sheets of its chips allow power to be off, None where none says so.
+    `faults` says for each rail that was given up while it was read why that was.
     """
 
     kind = ""
     counts_energy = False
+    gain_error: Optional[float] = None
+
+    @property
+    def faults(self) -> Dict[str, str]:
+        """Why rails were given up while they were read."""
+        return {}
 
     def __init__(self, rails: Sequence[str], skipped_rails: Sequence[str], update_interval_s: Optional[float]) -> None:
         self.rails = list(rails)

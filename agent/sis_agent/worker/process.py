@@ -28,7 +28,7 @@ class WorkerLostError(ProblemError):
 
 
 class StopRequest:
-    """SIGTERM or SIGINT as something that `select` can wait for, and the time when the job has to end."""
+    """SIGTERM, SIGINT or SIGHUP as something that `select` can wait for, and the time when the job has to end."""
 
     def __init__(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
@@ -36,10 +36,14 @@ class StopRequest:
         os.set_blocking(self._write_end, False)
 
     def listen(self) -> None:
-        """From now on the signals do not end this process but its waiting."""
+        """From now on the signals do not end this process but its waiting.
+
+        A detached job, or one under `nohup`, ignores SIGHUP, and goes on doing so.
+        """
         signal.set_wakeup_fd(self._write_end)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
 
     def check(self) -> None:
         """Raise StoppedError if it is time to end."""
