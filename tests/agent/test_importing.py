@@ -10,7 +10,7 @@ from sis_agent import runners
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import importing, remedies
 
-from .board import Board
+from .board import FOR_EVER, Board
 from .interpreters import find
 
 TLS = "/home/u/.local/scikit_learn.libs/libgomp-d22c30c5.so.1.0.0: cannot allocate memory in static TLS block"
@@ -95,6 +95,17 @@ def test_one_that_imports_leaves_no_log(tmp_path: Path, monkeypatch: pytest.Monk
     (packages / "onnxruntime/__init__.py").write_text("print('a word on standard output')\n")
     assert board.call("facts").answer["runners"]["onnxruntime"] == runners.AVAILABLE
     assert not list((board.root / "logs").iterdir())
+
+
+def test_nothing_is_imported_beside_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(sick(tmp_path / "packages", "1 / 0")))
+    board = Board(tmp_path / "root", find("3.13"))
+    board.put_empty_bundle()
+    board.put_null_job("j1", rounds=FOR_EVER)
+    board.call("run", "--job-id", "j1").answer  # noqa: B018
+    assert board.call("facts").answer["runners"]["onnxruntime"] == runners.AVAILABLE
+    board.call("cancel", "j1").answer  # noqa: B018
+    assert "division by zero" in board.call("facts").answer["runners"]["onnxruntime"]
 
 
 def test_an_import_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
