@@ -106,6 +106,8 @@ def _ready(
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    if not BACKENDS[runner].on_gpu:
+        _check_root(facts, bundle, profile, transport.name)
     for better in profile.runtime.runners:
         if better == runner:
             break
@@ -179,6 +181,17 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     another = "name another runtime in the profile, or with --backend"
     step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
+
+
+def _check_root(facts: Facts, bundle: Bundle, profile: DeviceProfile, name: str) -> None:
+    """Raise BoardError for a bundle with native kernels where the agent's folder holds nothing that can be loaded."""
+    libraries = [entry.path for entry in bundle.manifest.files if entry.path.endswith(".so")]
+    if facts.root_noexec and libraries:
+        raise BoardError(
+            f"{profile.agent.root} on {name} is on a file system that is mounted noexec, so the bundle's native "
+            f"kernels ({libraries[0]}) cannot be loaded; name a folder on another one as `root` in the profile's "
+            "[agent]"
+        )
 
 
 def _way(runner: str, lack: str) -> str | None:
