@@ -44,7 +44,11 @@ def generated(seed: int, rate_hz: float | None = None) -> MeterRun:
     steps += [(2.0, levels_w["net0"], None), (1.0, rest_w, None), (idle_s, rest_w, "idle_after"), (1.0, rest_w, None)]
     ends_s = np.cumsum([time_s for time_s, _, _ in steps])
     starts_s = ends_s - [time_s for time_s, _, _ in steps]
-    windows = [Window(w, float(a), float(b)) for (_, _, w), a, b in zip(steps, starts_s, ends_s, strict=True) if w and w[0] == "i"]
+    windows = [
+        Window(w, float(a), float(b))
+        for (_, _, w), a, b in zip(steps, starts_s, ends_s, strict=True)
+        if w and w[0] == "i"
+    ]
     energy_blocks = [
         EnergyBlock(what.split()[1], int(what.split()[0]), float(begin_s), float(end_s), INFERENCES)
         for (_, _, what), begin_s, end_s in zip(steps, starts_s, ends_s, strict=True)

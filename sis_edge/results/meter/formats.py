@@ -44,7 +44,7 @@ NONE = [
 # Stamps that step back by less are jitter of the meter's clock, or of threads that write; by more it is no recording.
 JITTER_S = 0.5
 _NUMBER = re.compile(r"^[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?$")
-_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|^\d{4}-\d{2}-\d{2}")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,25 @@ def _layout(path: Path) -> Layout:
     lines = text.splitlines()
     if len(head) == HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut off in the middle
-    heading = ""
     for number, line in enumerate(lines):
         separator = _separator(line)
         fields = _fields(line, separator)
         if _is_data(line, fields):
-            headings = _fields(heading.lstrip("#").strip(), separator)
-            if separator != " " and len(headings) < 2 <= len(_fields(heading, " ")):
-                headings = _fields(heading, " ")
+            headings = _headings(lines[:number], separator, len(fields))
             decimal = "," if any(re.match(r"^[-+]?\d*,\d+$", field) for field in fields) else "."
             return Layout(encoding, separator, decimal, headings, number)
-        heading = line.strip() or heading
-    if not heading:
+    if not any(line.strip() for line in lines):
         raise UsageError(f"{path} has no column 'time_s'; it has: none")
     raise UsageError(f"{path}, line {len(lines)}: below its heading, a line of at least two readings is expected")
+
+
+def _headings(lines: list[str], separator: str, count: int) -> list[str]:
+    """The headings of `count` columns: the nearest line above that has as many, be it a comment; else the nearest."""
+    above = [line.strip() for line in reversed(lines) if line.strip()]
+    split = [_fields(line.lstrip("#").strip(), separator) for line in above]
+    fitting = [fields for fields in split if len(fields) == count]
+    plain = [fields for line, fields in zip(above, split, strict=True) if not line.startswith(COMMENTS)]
+    return next(iter([*fitting, *plain, *split]), [])
 
 
 def _encoding(head: bytes) -> str:

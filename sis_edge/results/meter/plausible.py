@@ -41,8 +41,8 @@ def _against_sensor(own_w: np.ndarray, meter_w: np.ndarray, name: str) -> None:
     level = float(meter_w.mean() / own_w.mean()) if own_w.mean() > 0 else 1.0
     if not LEAST_LEVEL <= level <= MOST_LEVEL:
         raise UsageError(
-            f"{name} gives {meter_w.mean():,.3g} W where the board's own sensor gave {own_w.mean():,.3g} W, "
-            f"{level:,.3g} times as much: {_likely(level, own_w.mean(), meter_w.mean())}"
+            f"{name} gives {_plain(meter_w.mean())} W where the board's own sensor gave {_plain(own_w.mean())} W, "
+            f"{_plain(level)} times as much: {_likely(level, own_w.mean(), meter_w.mean())}"
         )
     rise_w = own_w.max() - own_w.min()
     if rise_w < RISES * own_w.mean():
@@ -50,7 +50,7 @@ def _against_sensor(own_w: np.ndarray, meter_w: np.ndarray, name: str) -> None:
     rise = float(np.polyfit(own_w, meter_w, 1)[0])
     if not LEAST_RISE <= rise <= MOST_RISE:
         raise UsageError(
-            f"between rest and work {name} rises by {rise:.3g} times what the board's own sensor rose by: "
+            f"between rest and work {name} rises by {_plain(rise)} times what the board's own sensor rose by: "
             f"{_likely(rise, rise_w, rise * rise_w)}"
         )
 
@@ -63,7 +63,7 @@ def _against_limits(record: Record, known: list[Stretch], meter_w: np.ndarray, n
         limit = "any board takes" if max_w is None else f"this board can take (by its profile {max_w:g} W)"
         factor = float(meter_w.max() / most_w)
         raise UsageError(
-            f"{name} gives {meter_w.max():,.4g} W, {factor:,.3g} times the most that {limit}: "
+            f"{name} gives {_plain(meter_w.max())} W, {_plain(factor)} times the most that {limit}: "
             f"{_likely(1e3 if factor < 1e3 else 1e6, most_w, meter_w.max())}"
         )
     if meter_w.min() <= 0:
@@ -89,6 +89,11 @@ def _likely(factor: float, board_w: float, meter_w: float) -> str:
             "--power-column, or the current's, with --voltage"
         )
     return "is it of this board, and in the unit that --unit says?"
+
+
+def _plain(number: float) -> str:
+    """Three digits, and no powers of ten for what is large."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def _window(stretch: Stretch) -> Window:

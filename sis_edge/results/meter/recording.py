@@ -39,7 +39,7 @@ def thinned(
     """Means over stretches of `step_s`, at the means of their times; readings further apart stay as they are."""
     if not len(times_s):
         return times_s, power_w
-    keys = np.floor((times_s - times_s[0]) / step_s).astype(np.int64)
+    keys = np.floor((times_s - times_s[0]) / step_s + 1e-6).astype(np.int64)  # stamps are rounded
     first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     if len(first) == len(times_s):
         return times_s, power_w
