@@ -130,8 +130,6 @@ BASE_NETWORK = _known("base_network", str, lambda row: row.identity.network)
 FORM = _known("form", str, lambda row: row.identity.form)
 PRECISION = _known("precision", str, lambda row: row.identity.precision)
 
-ENERGY_GAIN_ERROR = _field("energy_gain_error", float, lambda row: row.energy.gain_error)
-
 FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)
 NAMES = tuple(field.name for field in FIELDS)
 
