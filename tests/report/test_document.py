@@ -229,6 +229,19 @@ def test_every_label_of_energy_says_its_scope() -> None:
     assert {row.energy.scope.value for row in sections("board").rows} == {"module"}
 
 
+def test_every_label_of_energy_says_the_sensor_s_gain_error_where_it_is_known() -> None:
+    run = RUNS["board"]
+    first, *others = run.record.power.traces
+    power = run.record.power._replace(traces=[first._replace(gain_error=0.005), *others])
+    made = section(run.model_copy(update={"record": run.record._replace(power=power)}))
+    tables = {table.name: table for table in made.tables}
+    label = "(module, sensor gain ±0.5%)"
+    assert tables["energy"].title == f"Energy {label}"
+    assert any(label in column.title for column in tables["result"].columns)
+    assert {row.energy.scope.value for row in made.rows} == {"module"}
+    assert all(row.energy.gain_error.value == 0.005 for row in made.rows if row.energy.gross_j.value is not None)
+
+
 def test_no_sensor_is_said_aloud() -> None:
     tables = {table.name: table for table in sections("busy").tables}
     assert tables["energy"].title == "Energy (unavailable)"

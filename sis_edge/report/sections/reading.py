@@ -14,8 +14,9 @@ READING = (
     "A percentile is reported only where the sample is large enough: "
     f"p50 from {needed(50)}, p90 from {needed(90)}, p99 from {needed(99)} inferences.",
     "Energy per inference is the sensor's total over blocks in which one network ran back to back, divided by the "
-    "number of inferences: gross as measured, net minus the board's idle power before and after. The scope, what the "
-    "sensor covers, is part of every label; energies of different scopes are not comparable.",
+    "number of inferences: gross as measured, net minus the board's idle power before, between and after. The scope, "
+    "what the sensor covers, is part of every label, and so is its gain error where its data sheet or the profile "
+    "gives it, which no interval covers; energies of different scopes are not comparable.",
     "The verdict is computed from the record and the bundle's manifest: VALID, SUSPECT or INVALID, with all reasons "
     "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures, throttling or what else "
     "a verdict stands on, and QUICK for a run with --quick, which is too short for numbers to rely on.",
