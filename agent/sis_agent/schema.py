@@ -372,8 +372,9 @@ class Facts(NamedTuple):
 class Record(NamedTuple):
     """One run of one job on one board.
 
-    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after". `ended_by` says
-    why the rounds ended: "length", "target_ci", or "problem" for a job that did not come to their end.
+    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after"; within "energy",
+    between its rounds of blocks, lie those named "idle_between". `ended_by` says why the rounds ended: "length",
+    "target_ci", or "problem" for a job that did not come to their end.
     """
 
     record_version: int

@@ -20,10 +20,10 @@ class MeasuringOptions:
     """What a user may ask for beyond the profile.
 
     `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
-    1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
-    is known that well. `processes` replaces the profile's number of worker processes. `threads` and `batch_size` choose
-    one of the profile's combinations, or any other. `external_meter`: energy blocks are run, and last long, for a meter
-    beside the board that the agent cannot see.
+    1,024 inferences), "quick" enough to see the whole line work: its verdict is never VALID but QUICK. `target_ci` (a
+    share) stops early once every speed-up is known that well. `processes` replaces the profile's number of worker
+    processes. `threads` and `batch_size` choose one of the profile's combinations, or any other. `external_meter`:
+    energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
     """
 
     length: str = "profile"
@@ -125,6 +125,7 @@ def job_for(
         sampler_pairs=measuring.sampler_pairs if backend.rounds_in_process else 0,
         on_gpu=backend.on_gpu,
         processes=(options.processes or measuring.processes) if backend.rounds_in_process else 1,
+        quick=options.length == "quick",
     )
 
 

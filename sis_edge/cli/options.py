@@ -62,7 +62,8 @@ Dataset = Annotated[
     typer.Option(metavar="NAME", help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
 ]
 DataDir = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files.")
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files; nothing is downloaded."),
 ]
 Granularity = Annotated[
     str | None,
@@ -152,7 +153,10 @@ RequireEnergy = Annotated[
 ]
 RequireValid = Annotated[
     bool,
-    typer.Option("--require-valid", help="Exit with code 11 if the verdict is not VALID; the run is stored anyway."),
+    typer.Option(
+        "--require-valid",
+        help="Exit with code 11 unless the verdict is VALID or 'VALID as far as seen'; the run is stored anyway.",
+    ),
 ]
 
 # Where things are kept.

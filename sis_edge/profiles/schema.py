@@ -40,11 +40,14 @@ class Board(FrozenModel):
     """The hardware and its system. Verified says whether somebody has run sis-edge on such a board.
 
     `model` is the name that the board has for itself; `matches` lists pieces of names by which it is known too, of
-    which the longest that fits counts. `jetpack` is the range of releases that it runs, oldest and newest.
+    which the longest that fits counts. `related` are pieces of names of other boards with the same processor: the
+    profile is taken for them, and the difference is reported. `jetpack` is the range of releases that it runs, oldest
+    and newest.
     """
 
     model: str
     matches: list[Annotated[str, Field(min_length=3)]] = []
+    related: list[Annotated[str, Field(min_length=3)]] = []
     architecture: Literal["x86_64", "aarch64", "any"]
     cpu: str
     cpu_count: Positive | None = None

@@ -5,7 +5,7 @@ layers says that they are faster. For ONNX Runtime the cost model puts native ke
 Whether the whole network is faster is for the measurement to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +41,11 @@ class SparseChoice:
         return label(self.network, PLAIN, self.precision)
 
 
-def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) -> SparseChoice:
+def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0, is_wrong: bool = False) -> SparseChoice:
     """Choose between two forms of a network, without and with sparse kernels, that were measured in the same rounds.
 
     The sparse one is used only where some layer runs sparse kernels and the lower end of the 95% interval of its
-    speed-up is at least WORTH_IT.
+    speed-up is at least WORTH_IT, and never where it `is_wrong`: where it computes another function than on the host.
     """
 
     def choice(use_sparse: bool, measured: SpeedUp | None, reason: str) -> SparseChoice:
@@ -57,6 +57,8 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
     for record, what in ((sparse, "the form with sparse kernels"), (plain, "the form without sparse kernels")):
         if record.problem is not None:
             return no(f"{what} could not be measured: {record.problem.message}")
+    if is_wrong:
+        return no("the form with sparse kernels does not compute the same function as on the host")
     eligible, chosen, shown = layers(sparse, "eligible"), layers(sparse, "chosen"), _tactics(sparse)
     if chosen is None:
         chosen = shown
@@ -87,11 +89,21 @@ def advice(choice: SparseChoice) -> str:
     return f"use the engine {'with' if choice.use_sparse else 'without'} sparse kernels: {choice.reason}."
 
 
-def choices(records: Sequence[NetworkRecord], seed: int = 0) -> list[SparseChoice]:
-    """A choice for each network that was measured with sparse kernels and without."""
+def choices(
+    records: Sequence[NetworkRecord], seed: int = 0, wrong: Collection[str] = frozenset()
+) -> list[SparseChoice]:
+    """A choice for each network that was measured with sparse kernels and without.
+
+    `wrong` names the records that compute another function than on the host: with a wrong form without sparse kernels
+    there is nothing to compare and nothing to advise.
+    """
     plain = {(record.network, record.precision): record for record in records if record.form == PLAIN}
     pairs = [(plain.get((record.network, record.precision)), record) for record in records if record.form != PLAIN]
-    return [choose_sparse(without, record, seed) for without, record in pairs if without is not None]
+    return [
+        choose_sparse(without, record, seed, is_wrong=record.name in wrong)
+        for without, record in pairs
+        if without is not None and without.name not in wrong
+    ]
 
 
 def layers(record: NetworkRecord, which: str) -> int | None:

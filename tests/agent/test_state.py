@@ -138,6 +138,30 @@ def test_a_raspberry_pi(tmp_path: Path, by: str) -> None:
     assert found == {**now, **{name + " occurred": value for name, value in now.items()}}
 
 
+NO_FLAGS = dict.fromkeys([name + end for end in ("", " occurred") for name in state.PI_BITS], 0)
+
+
+def test_the_firmware_is_right_where_the_kernels_file_is_stale(tmp_path: Path) -> None:
+    write(tmp_path, {state.PI_FILE: "0\n"})
+    tool(tmp_path, "vcgencmd", 'test "$1" = get_throttled && echo throttled=0x80008')
+    soft = {"soft temperature limit": 1, "soft temperature limit occurred": 1}
+    assert reader(tmp_path).read(0.0).throttle == {**NO_FLAGS, **soft}
+    write(tmp_path, {state.PI_FILE: "50005\n"})
+    tool(tmp_path, "vcgencmd", "echo throttled=0x0")
+    assert reader(tmp_path).read(0.0).throttle == NO_FLAGS
+    tool(tmp_path, "vcgencmd", "exit 1")
+    assert reader(tmp_path).read(0.0).throttle["under-voltage"] == 1, "the file is what is left"
+
+
+@pytest.mark.parametrize(("alarm", "flag", "expected"), [("1", "0x0", 1), ("0", "0x1", 1), ("0", "0x0", 0)])
+def test_under_voltage_by_the_driver_of_the_supply(tmp_path: Path, alarm: str, flag: str, expected: int) -> None:
+    write(tmp_path, {"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": alarm})
+    write(tmp_path, {"sys/class/hwmon/hwmon2/name": "other\n", "sys/class/hwmon/hwmon2/in0_lcrit_alarm": "1"})
+    assert reader(tmp_path).read(0.0).throttle == {"under-voltage": int(alarm)}
+    tool(tmp_path, "vcgencmd", f"echo throttled={flag}")
+    assert reader(tmp_path).read(0.0).throttle == {**NO_FLAGS, "under-voltage": expected}
+
+
 @pytest.mark.parametrize("script", ["exit 1", "echo throttled=none", "echo VCHI initialization failed"])
 def test_a_tool_that_does_not_answer_is_no_zero(tmp_path: Path, script: str) -> None:
     tool(tmp_path, "vcgencmd", script)

@@ -5,7 +5,7 @@ from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_edge import profiles
 from sis_edge.board.deploy import deploy_each
-from sis_edge.board.jobs import LENGTHS, MeasuringOptions, combinations, job_for
+from sis_edge.board.jobs import LENGTHS, METER_BLOCK_S, MeasuringOptions, combinations, job_for
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
 from sis_edge.registries import BACKENDS
@@ -42,6 +42,24 @@ def test_what_the_profile_knows_of_the_board_goes_along(bundle: Bundle) -> None:
     assert job.power is not None
     assert (job.power.total_rails, job.power.idle_s) == (["POM_5V_IN"], 10)
     assert job.reference == bundle.manifest.reference
+
+
+def test_the_clocks_of_a_power_mode_go_along(bundle: Bundle) -> None:
+    nano = job_for(bundle, profiles.load("jetson-nano"), runner="onnxruntime")
+    assert (nano.expected_cpu_hz, nano.expected_gpu_hz) == (1_479_000_000, 921_600_000)
+    unknown = job_for(bundle, profiles.load("local"))
+    assert (unknown.expected_cpu_hz, unknown.expected_gpu_hz) == (None, None)
+
+
+def test_blocks_for_a_meter_are_long_enough_for_one_reading_a_second(bundle: Bundle) -> None:
+    quick, metered = (
+        job_for(bundle, profiles.load("jetson-nano"), runner="onnxruntime", options=options).power
+        for options in (MeasuringOptions("quick"), MeasuringOptions("quick", external_meter=True))
+    )
+    assert quick is not None
+    assert metered is not None
+    assert (quick.block_s, quick.external_meter) == (1, False)
+    assert (metered.block_s, metered.external_meter) == (METER_BLOCK_S, True)
 
 
 def test_what_the_user_asks_for_goes_along(bundle: Bundle) -> None:

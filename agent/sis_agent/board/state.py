@@ -10,7 +10,7 @@ import time
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from sis_agent import clock
-from sis_agent.board import cpu, facts, power_mode
+from sis_agent.board import cpu, facts, power_mode, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import StateSample
 from sis_agent.tree import Tree
@@ -73,17 +73,31 @@ def cooling(tree: Tree) -> Dict[str, float]:
 
 
 def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
-    """The Raspberry Pi firmware's flags, those of now and those "occurred" since its start."""
-    text = tree.text(PI_FILE)
-    if text is None and commands.find("vcgencmd") is not None:
-        text = (commands.run("vcgencmd", ["get_throttled"], 2.0) or "").strip().partition("=")[2]
-    try:
-        bits = int(text or "", 16)
-    except ValueError:
-        return {}
-    flags = {name: float(bits >> bit & 1) for bit, name in enumerate(PI_BITS)}
-    flags.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    """The Raspberry Pi firmware's flags, those of now and those "occurred" since its start.
+
+    The firmware is asked by its tool: the kernel's file can be older than what it says now. The driver rpi_volt, which
+    clears the firmware's under-voltage flag as it reads it, adds what it has seen.
+    """
+    bits = _hexadecimal((commands.run("vcgencmd", ["get_throttled"], 2.0) or "").strip().partition("=")[2])
+    if bits is None:
+        bits = _hexadecimal(tree.text(PI_FILE) or "")
+    flags: Dict[str, float] = {}
+    if bits is not None:
+        flags.update((name, float(bits >> bit & 1)) for bit, name in enumerate(PI_BITS))
+        flags.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    for chip in tree.names("sys/class/hwmon", "hwmon"):
+        folder = "sys/class/hwmon/" + chip
+        alarm = tree.number(folder + "/in0_lcrit_alarm") if tree.text(folder + "/name") == "rpi_volt" else None
+        if alarm is not None:
+            flags[PI_BITS[0]] = max(alarm, flags.get(PI_BITS[0], 0.0))
     return flags
+
+
+def _hexadecimal(text: str) -> Optional[int]:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
 
 
 def counters(tree: Tree) -> Dict[str, float]:
@@ -177,7 +191,7 @@ class StateReader:
             cpu_frequency_hz=cpu.frequencies_hz(tree),
             gpu_frequency_hz=tree.number(self._gpu + "/cur_freq") if self._gpu else None,
             gpu_load=gpu_load(tree, self._gpu),
-            temperatures_c=facts.temperatures_c(tree),
+            temperatures_c=thermal.temperatures_c(tree),
             throttle=throttle,
             counters=counters(tree),
             load_average_1min=facts.load_average(tree),

@@ -13,15 +13,13 @@ import contextlib
 import random
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
-from sis_agent.measure import interference, stopping
+from sis_agent.measure import interference, settling, stopping
 from sis_agent.measure.context import MeasurementContext
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, SamplerPair, Window
 from sis_agent.worker.process import WorkerLostError, WorkerProcess
 
 HARNESS_INFERENCES = 1000
-# After the last inference a board's clocks and its sensors' averages need a moment to come to rest.
-SETTLE_S = 1.0
 # Before the first energy block and behind the last the board works so long without being counted: a slow sensor's
 # samples around their edges would otherwise be half at rest.
 LEAD_S = 2.0
@@ -105,16 +103,22 @@ class Rounds:
                 pairs.append(SamplerPair(name, turns[True], turns[False]))
         context.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
 
-    def energy(self, request: PowerRequest, blocks: List[EnergyBlock]) -> None:
-        """The blocks that power is read for, between two windows of rest; each goes to `blocks` when it is done."""
+    def energy(
+        self, request: PowerRequest, blocks: List[EnergyBlock], recent: Optional[settling.Recent] = None
+    ) -> None:
+        """The blocks that power is read for, with rest before, after and between them; each goes to `blocks` when done.
+
+        `recent` gives the total's samples, by which the board is seen to have come to rest.
+        """
         context = self._context
         self._warm()  # a worker that was lost in the last round must not start in an idle window
-        if request.idle_s:
-            context.stop.sleep(SETTLE_S)
-            context.idle("idle_before", request.idle_s)
+        rest = settling.Rest(context, request, recent)
+        rest.window("idle_before")
         begin_s = context.elapsed_s()
         self._lead(request)
         for block in range(request.blocks):
+            if block:
+                rest.window("idle_between")
             for _, name in self._order():
                 context.progress("energy", name, block, request.blocks)
                 run = self._ask({"do": "run_for", "name": name, "time_s": request.block_s})
@@ -124,9 +128,7 @@ class Rounds:
         self._lead(request)
         context.windows.append(Window("energy", begin_s, context.elapsed_s()))
         context.progress("energy", None, request.blocks, request.blocks, at_once=True)
-        if request.idle_s:
-            context.stop.sleep(SETTLE_S)
-            context.idle("idle_after", request.idle_s)
+        rest.window("idle_after")
 
     def _lead(self, request: PowerRequest) -> None:
         names = [network.name for network in self._context.healthy()]

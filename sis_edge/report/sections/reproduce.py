@@ -4,11 +4,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from sis_agent.schema import Job
+from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
+from sis_edge.board.reach import SIMULATED
 from sis_edge.results.schema import StoredRun
-
-# What a simulated board's transport puts before its name.
-SIMULATED = "simulated "
 
 
 def reproduce(run: StoredRun) -> tuple[str, str]:
@@ -61,14 +60,7 @@ def _measure(run: StoredRun) -> str:
 
 def _board(run: StoredRun, here: bool) -> dict[str, object]:
     """The options that reach the board."""
-    options: dict[str, object] = {}
-    if run.board.startswith(SIMULATED):
-        options["--board"] = run.board.removeprefix(SIMULATED)
-    elif not here:
-        user, _, place = run.board.rpartition("@")
-        host, _, port = place.rpartition(":")
-        options |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
-        options |= {"--user": user} if user else {}
+    options: dict[str, object] = {**reach.options(run.board)}
     if options.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
         options["--profile"] = run.profile
     return options

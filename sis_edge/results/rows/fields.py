@@ -69,7 +69,7 @@ ARCHITECTURAL_EFFICIENCY = _known("architectural_efficiency", float, lambda row:
 MACS = _known("macs", int, lambda row: row.structure.macs)
 MACS_LIVE = _known("macs_live", int, lambda row: row.structure.macs_live)
 MAC_RATIO = _known("mac_ratio", float, lambda row: row.structure.mac_ratio)
-CEILING = _known("ceiling", float, lambda row: row.structure.ceiling)
+CEILING = _field("ceiling", float, lambda row: row.structure.ceiling)
 
 TRAIN_IMAGES = _field("train_images", int, lambda row: row.training.train_images)
 EPOCHS = _field("epochs", int, lambda row: row.training.epochs)
@@ -129,6 +129,8 @@ VERDICT_VERSION = _known("verdict_version", int, lambda row: row.verdict.version
 BASE_NETWORK = _known("base_network", str, lambda row: row.identity.network)
 FORM = _known("form", str, lambda row: row.identity.form)
 PRECISION = _known("precision", str, lambda row: row.identity.precision)
+
+VERDICT_UNSEEN = _field("verdict_unseen", str, lambda row: Figure.of("; ".join(row.verdict.unseen) or None, NONE))
 
 FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)
 NAMES = tuple(field.name for field in FIELDS)
