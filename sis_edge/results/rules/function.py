@@ -5,7 +5,7 @@ from statistics import median
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.results.evidence import Evidence, shown
-from sis_edge.results.function import wrong_functions
+from sis_edge.results.function import OTHER_FUNCTION, wrong_functions
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
@@ -22,7 +22,7 @@ def wrong(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "wrong-function",
             "INVALID",
-            f"{names[name]} does not compute the same function as on the host: {difference}; "
+            f"network {names[name]}: {OTHER_FUNCTION}: {difference}; "
             f"{of or 'its speed-up is not reported'}; do not use it on this board with this runtime",
         )
 
@@ -43,9 +43,9 @@ def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
             yield Reason(
                 "beyond-ceiling",
                 "SUSPECT",
-                f"{shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of their "
-                f"multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something slows "
-                f"{shown(dense)} alone; look for other programs, then measure again",
+                f"network {shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of "
+                f"their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something "
+                f"slows {shown(dense)} alone; look for other programs, then measure again",
             )
 
 
