@@ -36,8 +36,10 @@ def faulty() -> Iterator[tuple[str, str, float, Record]]:
 
 
 def clean(seeds: int = CLEAN_SEEDS) -> Iterator[tuple[str, Record]]:
-    """(board, record): quiet runs of every board, each with its own noise, from half the usual amount to half more: twice
-    as much moves a board by more than 10%, and then it is the fault of an uneven speed."""
+    """(board, record): quiet runs of every board with noise of their own, from half the usual amount to half more.
+
+    Twice as much moves a board by more than 10%, and then it is the fault of an uneven speed.
+    """
     for at, (board, kind) in enumerate(KINDS.items()):
         for seed in range(seeds):
             found = record(kind, seed=90_000 + 1000 * at + seed, noise=(0.5, 1.0, 1.5)[seed % 3])

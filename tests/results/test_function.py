@@ -75,7 +75,7 @@ def test_no_advice_for_a_wrong_form(form: str | None, advised: bool | None) -> N
     assert any("use the engine with sparse kernels" in words for _, words in found.findings) == (advised is True)
 
 
-def test_valid_is_not_to_be_had_with_a_wrong_function(tmp_path) -> None:
+def test_valid_is_not_to_be_had_with_a_wrong_function() -> None:
     run = run_with("cifar10-sis2", golden=REVERSED)
     fault = measuring._fault([run], require_energy=False, require_valid=True)
     assert isinstance(fault, VerdictError)
