@@ -17,8 +17,8 @@ tree are the user's to fix and print no traceback; anything else is a bug of our
     ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
     └── VerdictError       11   a run that was measured and stored and whose verdict `--require-valid` does not accept
 
-An interrupted command (Ctrl-C) ends with 130, as shells expect. Each class is caught by its name somewhere or
-maps to a code of its own; there is no other reason for a class here.
+An interrupted command (Ctrl-C, SIGTERM, SIGHUP) ends with 130, as shells expect. Each class is caught by its name
+somewhere or maps to a code of its own; there is no other reason for a class here.
 """
 
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ DEFAULT_ROOT = "~/.sis-edge"
 
 
 def _facts(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return dict(inventory.read(arguments.sysroot, disk=arguments.root)._asdict())
+    return dict(inventory.read(arguments.sysroot, disk=arguments.root, logs=arguments.root)._asdict())
 
 
 def _files(arguments: argparse.Namespace) -> Dict[str, Any]:

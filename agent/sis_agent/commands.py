@@ -72,8 +72,11 @@ class Commands:
         output = b"".join(pieces).decode("utf-8", "replace")
         return Finished(process.returncode, output, usage.ru_utime + usage.ru_stime)
 
-    def start(self, name: str, args: Sequence[str] = ()) -> Optional["subprocess.Popen[bytes]"]:
-        """A tool that goes on, its standard output on a pipe; None where it is missing or does not start."""
+    def start(self, name: str, args: Sequence[str] = (), errors: bool = False) -> Optional["subprocess.Popen[bytes]"]:
+        """A tool that goes on, its standard output on a pipe, with `errors` its standard error too.
+
+        None where it is missing or does not start.
+        """
         path = self.find(name)
         if path is None:
             return None
@@ -82,7 +85,7 @@ class Commands:
                 [path, *args],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
                 cwd="/",
                 # C: a tool that translates its words or its decimal point could not be read.
                 env=dict(os.environ, LC_ALL="C"),

@@ -42,8 +42,9 @@ def measure(
     """Measure a bundle and store each record as it comes: one for each number of threads and batch size.
 
     `provision` brings the profile's ONNX Runtime first. Raises as `deploy.deploy` does, BundleError for a record of
-    another bundle, and DiskError where a run cannot be stored.
+    another bundle, and DiskError where a run cannot be stored, before anything is measured.
     """
+    store.check(runs_dir)
     records = deploy.deploy_each(
         bundle,
         transport,
@@ -72,6 +73,7 @@ def collect(
 
     Raises BundleError where none of them is that one, naming both, before anything is stored.
     """
+    store.check(runs_dir)
     record = deploy.collect(transport, profile, job_id, on_event=on_event, patience=patience)
     candidates = list(bundles)
     bundle = next((bundle for bundle in candidates if bundle.id == record.job.bundle_id), None)

@@ -24,6 +24,7 @@ def options(
     threads: int | None = None,
     batch_size: int | None = None,
     external_meter: bool = False,
+    processes: int | None = None,
 ) -> "MeasuringOptions":
     """The words of the command line as options; raises UsageError that says what is valid."""
     from sis_edge.board.jobs import MeasuringOptions
@@ -36,6 +37,7 @@ def options(
         threads=threads,
         batch_size=batch_size,
         external_meter=external_meter,
+        processes=processes,
     )
 
 

@@ -62,7 +62,8 @@ Dataset = Annotated[
     typer.Option(metavar="NAME", help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
 ]
 DataDir = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files.")
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Folder with your own copy of the data set's files; nothing is downloaded."),
 ]
 Granularity = Annotated[
     str | None,
@@ -133,6 +134,14 @@ Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Number of runtime threads. [default: the profile's]")
 ]
 BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Images per call. [default: the profile's]")]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Spread the rounds over N fresh processes. [default: the profile's, 3; 1 with --quick]",
+    ),
+]
 ExternalMeter = Annotated[
     bool,
     typer.Option(

@@ -90,8 +90,8 @@ class Run:
         return Runs((self,)).to_pandas()
 
     def __repr__(self) -> str:
-        lines = [self._title, as_text(HEADINGS, _cells(self.rows())), *self._notes]
-        return "\n".join(lines)
+        verdict, *problems = self._notes
+        return "\n".join([self._title, verdict, as_text(HEADINGS, _cells(self.rows())), *problems])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -104,9 +104,9 @@ class Run:
 
     @property
     def _notes(self) -> list[str]:
-        """What went wrong with a network, and the verdict."""
+        """The verdict, and what went wrong with a network."""
         problems = [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
-        return [*problems, " ".join((f"{headline(self.verdict)}.", *verdict_lines(self.verdict)))]
+        return [" ".join((f"{headline(self.verdict)}.", *verdict_lines(self.verdict))), *problems]
 
 
 class Runs(Sequence[Run]):

@@ -40,11 +40,15 @@ def _device(row: Row) -> Figure[str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """A table over the rows of a run: `{scope}` in its words is what energies cover."""
+    """A table over the rows of a run: `{scope}` in its words is what energies cover.
+
+    One that `is_timed` has numbers that an INVALID run does not support.
+    """
 
     title: str
     caption: str
     columns: tuple[RowColumn, ...]
+    is_timed: bool = False
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -62,6 +66,7 @@ LAYOUTS: dict[str, Layout] = {
             CEILING,
             value("Net energy per inference ({scope})", known.ENERGY_NET, show.joules),
         ),
+        is_timed=True,
     ),
     "structure": Layout(
         "Structure",
@@ -114,6 +119,7 @@ LAYOUTS: dict[str, Layout] = {
             CEILING,
             value("Share of the ceiling", known.SHARE_OF_CEILING, show.share),
         ),
+        is_timed=True,
     ),
     "start": Layout(
         "Start and memory",
@@ -129,6 +135,7 @@ LAYOUTS: dict[str, Layout] = {
             value("Spread of the peak", known.PEAK_RSS_SPREAD, show.percent),
             RowColumn("Device memory", (known.DEVICE_BYTES.name, known.DEVICE_IS_UNIFIED.name), _device),
         ),
+        is_timed=True,
     ),
     "energy": Layout(
         "Energy ({scope})",
@@ -144,6 +151,7 @@ LAYOUTS: dict[str, Layout] = {
             value("Sensor", known.ENERGY_SOURCE, str, is_number=False),
             value("Scope", known.ENERGY_SCOPE, str, is_number=False),
         ),
+        is_timed=True,
     ),
     "checks": Layout(
         "Checks",
@@ -166,6 +174,7 @@ LAYOUTS: dict[str, Layout] = {
 def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...]:
     """Every table over the rows of one run; `mark` says "simulated" or "emulated"."""
     scope = energy_scope(rows)
+    is_invalid = any(row.verdict.level == "INVALID" for row in rows)
     made = []
     for name, layout in LAYOUTS.items():
         cells, notes = fill(layout.columns, rows)
@@ -173,7 +182,8 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
         if name == "result":
             caption += f" {amounts(rows)}"
         title = layout.title.format(scope=scope)
-        made.append(Table(title, caption, headings(layout.columns, scope), cells, notes, name, mark))
+        columns, invalid = headings(layout.columns, scope), is_invalid and layout.is_timed
+        made.append(Table(title, caption, columns, cells, notes, name, mark, invalid))
     return tuple(made)
 
 

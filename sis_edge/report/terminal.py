@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.styled import Styled
 from rich.text import Text
 
 from sis_edge.bundles.identity import NATIVE
@@ -24,7 +25,7 @@ from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
-from sis_edge.results.verdict import Level, judge_run
+from sis_edge.results.verdict import Level, Verdict, judge_run
 
 
 def _speed_up(row: Row) -> Figure[str]:
@@ -66,17 +67,26 @@ STYLES: dict[Level, str] = {
 
 
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
-    """What rich prints after a run: the comparison, energy, kernels, and the verdict with its reasons."""
-    rows = compare(run, seed)
+    """What rich prints after a run: the verdict with its reasons, then the comparison, energy and kernels.
+
+    The numbers of an INVALID run are dim, and their titles say so where there is no colour.
+    """
+    rows, verdict = compare(run, seed), judge_run(run)
     marked = mark(rows)
-    suffix = f" ({marked.upper()})" if marked else ""
-    parts = [
-        *_result(run, rows, suffix),
-        *_energies(run, rows, suffix),
-        *map(Text, _kernels(run, seed)),
-        *_verdict(run, suffix),
-    ]
-    return Group(*parts)
+    is_invalid = verdict.level == "INVALID"
+    suffix = _suffix(marked, "invalid" if is_invalid else None)
+    numbers = Group(*_result(run, rows, suffix), *_energies(run, rows, suffix), *map(Text, _kernels(run, seed)))
+    return Group(*_verdict(verdict, _suffix(marked)), Text(), Styled(numbers, "dim") if is_invalid else numbers)
+
+
+def _suffix(*marks: str | None) -> str:
+    """The marks behind a title.
+
+    >>> _suffix("simulated", "invalid"), _suffix(None)
+    (' (SIMULATED, INVALID)', '')
+    """
+    found = ", ".join(each.upper() for each in marks if each)
+    return f" ({found})" if found else ""
 
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
@@ -112,10 +122,9 @@ def _kernels(run: StoredRun, seed: int) -> list[str]:
     return lines + [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
 
 
-def _verdict(run: StoredRun, suffix: str) -> list[RenderableType]:
-    verdict = judge_run(run)
+def _verdict(verdict: Verdict, suffix: str) -> list[RenderableType]:
     lines = [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
-    return [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
+    return [Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
 
 
 def _table(columns: Sequence[RowColumn], rows: Sequence[Row], title: str) -> Table:

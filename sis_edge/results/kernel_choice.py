@@ -11,6 +11,7 @@ from typing import Any
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.identity import NATIVE, PLAIN, label
+from sis_edge.results.rows.latency import round_latencies, round_processes
 from sis_edge.results.statistics import MIN_ROUNDS, SpeedUp, speed_up
 from sis_edge.text.limits import with_limit
 
@@ -63,7 +64,7 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0, is
         chosen = shown
     if chosen == 0:
         return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
-    measured = speed_up(_rounds(plain), _rounds(sparse), seed)
+    measured = speed_up(round_latencies(plain), round_latencies(sparse), seed, processes=round_processes(sparse))
     if measured is None:
         return no("the two forms share no round")
     if measured.interval is None:
@@ -117,10 +118,6 @@ def _tactics(record: NetworkRecord) -> int | None:
     told: Mapping[str, Any] = record.details.get("engine_told", {}).get("sparsity", {})
     found = told.get("sparse_tactics")
     return None if found is None else len(found)
-
-
-def _rounds(record: NetworkRecord) -> dict[int, list[float]]:
-    return {turn.round: turn.latencies_s for turn in record.rounds}
 
 
 def _of_eligible(eligible: int | None) -> str:

@@ -43,6 +43,7 @@ def bench(folder: Path, *words: str, runs: str = "runs"):
 def test_it_prints_intervals_and_the_verdict_and_stores_the_run(folder) -> None:
     done = bench(folder)
     assert done.returncode == 0, done.stderr
+    assert "bundle bundle: measuring 2 networks on local with onnxruntime, 1 thread, batch 1; expected:" in done.stderr
     assert re.search(r"^sparse .*\d× \[[\d.]+, [\d.]+\]", done.stdout, re.M)
     assert re.search(r"^(VALID|SUSPECT|INVALID): ", done.stdout, re.M)
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if "Run stored" not in line)

@@ -122,6 +122,19 @@ def test_rounds_that_a_problem_ended_say_so() -> None:
     assert dict(section(run).method)["Rounds"].endswith("of every network in each, until a problem ended them")
 
 
+def test_turns_that_were_measured_again_are_counted() -> None:
+    run = stored_run()
+    networks = [
+        network._replace(
+            rounds=[turn._replace(preempted=int(turn.round == 4), process=turn.round % 3) for turn in network.rounds]
+        )
+        for network in run.record.networks
+    ]
+    changed = run.model_copy(update={"record": run.record._replace(networks=networks)})
+    text = dict(section(changed).method)["Worker processes"]
+    assert text == "3, which share the rounds; 4 of 124 turns were disturbed by other programs and measured again"
+
+
 @pytest.mark.parametrize(
     ("board", "options"),
     [
@@ -138,7 +151,19 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
     assert build[build.index("--networks") + 1] == "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
     assert build[build.index("--limit") + 1] == "1297"
     command = "bench" if board == "local" or board.startswith("simulated") else "deploy"
-    assert deploy == ["sis-edge", command, *options, "--seed", "0", "--threads", "1", "--batch-size", "1"]
+    assert deploy == [
+        "sis-edge",
+        command,
+        *options,
+        "--seed",
+        "0",
+        "--threads",
+        "1",
+        "--batch-size",
+        "1",
+        "--processes",
+        "1",
+    ]
 
 
 def test_the_command_asks_for_what_the_job_had() -> None:
@@ -152,12 +177,14 @@ def test_the_command_asks_for_what_the_job_had() -> None:
         memory_repeats=5,
         threads=4,
         sampler_pairs=100,
+        processes=5,
     )
     changed = run.model_copy(update={"record": run.record._replace(job=job)})
     words = shlex.split(section(changed).reproduce[1])
     assert words[words.index("--threads") + 1] == "4"
     assert words[words.index("--target-ci") + 1] == "1.5%"
     assert words[words.index("--cores") + 1] == "0,2"
+    assert words[words.index("--processes") + 1] == "5"
     assert words[-2:] == ["--lock-clocks", "--strict"]
 
 
@@ -218,6 +245,7 @@ def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
     assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls of a null network)"
     assert method["Clocks locked"] == "not requested"
+    assert method["Worker processes"] == "1, which share the rounds"
     assert "30, with 34 inferences of every network" in method["Rounds"]
     locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)
     run = RUNS["board"]

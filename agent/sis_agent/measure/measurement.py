@@ -133,7 +133,7 @@ class Measurement:
                 self._states = samples.states
                 self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
-                    self._power = power.to_record(request, samples.traces, reason)
+                    self._power = power.to_record(request, samples.traces, reason, samples.faults)
             except Exception as error:  # a bug of ours costs the samples, and not what was measured meanwhile
                 traceback.print_exc()
                 text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
@@ -150,7 +150,8 @@ class Measurement:
             self._ended_by = rounds.latency()
             rounds.sampler_pairs(sampler.paused, self._pairs)
             if request is not None and (has_power or request.external_meter) and context.healthy():
-                rounds.energy(request, self._blocks)
+                recent = sampler.recent(request.total_rails) if has_power else None
+                rounds.energy(request, self._blocks, recent)
         if not context.healthy():
             first = next(record.problem for record in context.networks.values() if record.problem is not None)
             return Problem(first.code, "no network could be measured; the first: " + first.message)

@@ -66,6 +66,15 @@ class DeployDocument(_Measured):
     document: Literal["deploy"] = "deploy"
 
 
+class CancelDocument(Document):
+    """`sis-edge deploy --cancel`: the job and its state now, which is "cancelled" unless it had ended before."""
+
+    document: Literal["cancel"] = "cancel"
+    job_id: str
+    board: str
+    state: str
+
+
 class MeterDocument(_Measured):
     """`sis-edge meter`: the run with the meter's energy."""
 

@@ -8,7 +8,7 @@ from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.results.function import OTHER_FUNCTION
 from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
 from sis_edge.results.rows.figure import Figure
-from sis_edge.results.rows.latency import round_latencies
+from sis_edge.results.rows.latency import round_latencies, round_processes
 from sis_edge.results.rows.structure import ceiling
 from sis_edge.results.statistics import MIN_ROUNDS, Interval, speed_up
 
@@ -55,7 +55,8 @@ def speed_up_figures(
     if not round_latencies(dense_record):
         reason = f"the dense network {dense_entry.name} was not measured in this run"
     try:
-        found = speed_up(round_latencies(dense_record), round_latencies(record), seed)
+        processes = round_processes(record)
+        found = speed_up(round_latencies(dense_record), round_latencies(record), seed, processes=processes)
     except ValueError as error:
         found, reason = None, str(error)
     if found is None:

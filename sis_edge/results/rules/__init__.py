@@ -1,6 +1,6 @@
 """The rules of the verdict, in the order in which their reasons are told."""
 
-from sis_edge.results.rules import board, clocks, evenness, function, load, power, sample, timing, watch
+from sis_edge.results.rules import board, clocks, evenness, function, interference, load, power, sample, timing, watch
 from sis_edge.results.rules.base import Level, Reason, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     clocks.lock,
     clocks.governor,
     board.hot,
+    interference.interference,
     load.other_processes,
     load.threads,
     load.steal,
