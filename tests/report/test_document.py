@@ -245,7 +245,7 @@ def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
     assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls of a null network)"
     assert method["Clocks locked"] == "not requested"
-    assert method["Worker processes"] == "1, which share the rounds"
+    assert method["Worker processes"] == "3, which share the rounds"
     assert "30, with 34 inferences of every network" in method["Rounds"]
     locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)
     run = RUNS["board"]

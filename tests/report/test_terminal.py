@@ -54,7 +54,9 @@ def _named(model: str):
     return facts(model=model)
 
 
-@pytest.mark.parametrize(("name", "level"), [("busy", "SUSPECT"), ("throttled", "INVALID"), ("board", "VALID")])
+@pytest.mark.parametrize(
+    ("name", "level"), [("busy", "SUSPECT"), ("throttled", "INVALID"), ("board", "VALID as far as seen")]
+)
 def test_the_verdict_stands_above_the_numbers(name, level) -> None:
     lines = printed(RUNS[name]).splitlines()
     assert lines[0].startswith(f"{level}: ")
