@@ -91,7 +91,7 @@ def _suffix(*marks: str | None) -> str:
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
-    job, said = run.record.job, " ".join(result.notes)
+    job, said = run.record.job, " ".join((*result.notes, *(reason.sentence for reason in judge_run(run).reasons)))
     lines = [
         amounts(rows),
         f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",

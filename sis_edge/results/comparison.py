@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from sis_agent.schema import NetworkRecord
 from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
-from sis_edge.results.function import entries, wrong_functions
+from sis_edge.results.function import OTHER_FUNCTION, entries, wrong_functions
 from sis_edge.results.rows.accuracy import accuracy_figures
 from sis_edge.results.rows.energy import energy_figures
 from sis_edge.results.rows.golden import golden_figures
@@ -87,7 +87,7 @@ def _problem(run: StoredRun, record: NetworkRecord | None, wrong: Mapping[str, s
     if record is not None and record.problem is not None:
         return record.problem.message
     if record is not None and record.name in wrong:
-        return f"{wrong[record.name]}: the board does not compute the same function"
+        return f"{OTHER_FUNCTION}: {wrong[record.name]}"
     if round_latencies(record):
         return None
     if run.record.problem is not None:

@@ -25,6 +25,7 @@ def test_how_long_a_job_is(bundle: Bundle, length: str, expected: tuple[float, i
     job = job_for(bundle, profiles.load("local"), options=MeasuringOptions(length=length))
     assert (job.min_time_s, job.min_inferences, job.rounds, job.memory_repeats, job.processes) == expected
     assert job.inferences_per_round == 0  # the agent's choice
+    assert job.quick is (length == "quick")
 
 
 def test_a_length_names_fields_that_there_are() -> None:

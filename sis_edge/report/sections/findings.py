@@ -23,10 +23,10 @@ def mark(rows: Sequence[Row]) -> str | None:
 def finding(row: Row, dense: str | None) -> str:
     """What one network gains, in a sentence that goes on from its name."""
     found = row.speed_up.estimate
-    is_new = row.problem is not None and row.problem != found.reason and row.latency.p50_s.value is not None
-    problem = f" Problem: {row.problem}." if is_new else ""
+    problem = f" Problem: {row.problem}." if row.problem and row.latency.p50_s.value is not None else ""
     if found.value is None:
-        return f"no speed-up, since {found.reason}.{problem}"
+        is_part = row.problem is not None and row.problem.startswith(str(found.reason))
+        return f"no speed-up, since {row.problem}." if is_part else f"no speed-up, since {found.reason}.{problem}"
     parts = [_speed(row, found.value, dense), *_accuracy(row)]
     return f"{'; '.join(parts)}.{problem}"
 
