@@ -93,7 +93,7 @@ class StoredRun(BaseModel):
         for variant in entry.variants:
             if variant.model == source:
                 accuracy = {"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
-                training = training.model_copy(update=accuracy)
+                training = training.model_copy(update={**accuracy, "host_wrong": variant.host_wrong})
         name = label(entry.name, record.form, record.precision)
         identity = {"name": name, "form": record.form, "precision": record.precision}
         return entry.model_copy(update={**identity, "model": source, "training": training})

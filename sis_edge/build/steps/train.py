@@ -8,6 +8,7 @@ from sis_edge import zoo
 from sis_edge.build.context import BuildContext
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import Step
+from sis_edge.bundles import wrong_images
 from sis_edge.files import stages
 from sis_edge.training import stage
 from sis_edge.zoo import ZooEntry
@@ -67,14 +68,19 @@ def _unpack(entry: ZooEntry, folder: Path) -> dict[str, Any]:
 
 
 def _train(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
-    from sis_edge.training.evaluate import accuracy
+    from sis_edge.training.evaluate import wrong
 
     def progress(done: int, total: int, loss: float) -> None:
         context.on_step(Step(network.name, "train", done, total, f"loss {loss:.3f}"))
 
     def measure(trained: "SisNet") -> dict[str, Any]:
         test = context.dataset.test
-        return {"host_accuracy": accuracy(trained, context.dataset, test), "host_test_images": len(test.labels)}
+        missed = wrong(trained, context.dataset, test)
+        return {
+            "host_accuracy": 1 - len(missed) / len(test),
+            "host_test_images": len(test),
+            "host_wrong": wrong_images.pack(missed),
+        }
 
     return stage.run(
         context.root,
