@@ -50,7 +50,12 @@ def _own(context: BuildContext, network: PlannedNetwork, trained: "TrainedNetwor
 
 
 def _from_zoo(context: BuildContext, network: PlannedNetwork, entry: ZooEntry) -> stages.Outcome:
-    inputs = {"version": stage.TRAIN_VERSION, "graph": network.graph.digest(), "weights": entry.weights_sha256}
+    inputs = {
+        "version": stage.TRAIN_VERSION,
+        "graph": network.graph.digest(),
+        "weights": entry.weights_sha256,
+        "is_paired": entry.wrong_images is not None,
+    }
     trained = stages.run(context.root, "zoo", inputs, lambda folder: _unpack(entry, folder))
     context.on_step(Step(network.name, "train", 1, 1, "from the zoo"))
     return trained
@@ -64,7 +69,11 @@ def _unpack(entry: ZooEntry, folder: Path) -> dict[str, Any]:
     shutil.copyfile(entry.file(".npz"), folder / "graph.npz")
     weights = {name: value.contiguous() for name, value in trained.state_dict().items()}
     (folder / "weights.safetensors").write_bytes(save(weights))
-    return {"host_accuracy": entry.accuracy, "host_test_images": entry.test_images}
+    return {
+        "host_accuracy": entry.accuracy,
+        "host_test_images": entry.test_images,
+        "host_wrong": entry.wrong_images,
+    }
 
 
 def _train(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
