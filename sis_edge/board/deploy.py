@@ -18,6 +18,7 @@ from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
+from sis_edge.profiles.untried import untried
 from sis_edge.registries import BACKENDS
 from sis_edge.transport import Transport
 
@@ -106,6 +107,9 @@ def _ready(
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    if not facts.simulated:
+        for sentence in untried(profile, runner):
+            on_event(Event("facts", f"Not tried on hardware: {sentence}"))
     for better in profile.runtime.runners:
         if better == runner:
             break

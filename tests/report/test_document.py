@@ -110,8 +110,8 @@ def test_unknown_facts_are_said_to_be_unknown() -> None:
 
 
 def test_runtimes_are_listed_with_what_the_board_said_about_each() -> None:
-    found = section(stored_run(facts_before=facts(runners={"tensorrt": "not installed", "onnxruntime": "1.23.2"})))
-    assert dict(found.board)["Runtimes"] == "onnxruntime: 1.23.2; tensorrt: not installed"
+    found = section(stored_run(facts_before=facts(runners={"tensorrt": "not installed", "onnxruntime": "available"})))
+    assert dict(found.board)["Runtimes"] == "onnxruntime; not on this board: tensorrt"
 
 
 def test_rounds_that_a_problem_ended_say_so() -> None:
@@ -213,7 +213,7 @@ def test_no_sensor_is_said_aloud() -> None:
 def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     method = dict(sections("board").method)
     assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
-    assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls of a null network)"
+    assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls that compute nothing)"
     assert method["Clocks locked"] == "not requested"
     assert "30, with 34 inferences of every network" in method["Rounds"]
     locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)

@@ -61,10 +61,11 @@ def _states(named: dict[str, str]) -> str:
 
 
 def _runtimes(named: dict[str, str]) -> str:
-    """Those that can be used; why another cannot is for those who want it: `profiles detect` says so."""
-    real = {name: state for name, state in named.items() if name != NULL}
-    lacking = ", ".join(sorted(name for name, state in real.items() if state != AVAILABLE))
-    return "; ".join(filter(None, (_available(real) or "none", f"not on this board: {lacking}" if lacking else "")))
+    """Those that can be used; why another cannot is in the stored run."""
+    if not named:
+        return ""
+    lacking = ", ".join(sorted(name for name, state in named.items() if state != AVAILABLE and name not in INTERNAL))
+    return "; ".join(filter(None, (_available(named) or "none", f"not on this board: {lacking}" if lacking else "")))
 
 
 def _available(named: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sis_edge.profiles.untried import of_board, of_runtime
 from sis_edge.report import rows as show
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
@@ -70,6 +71,9 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
     found = []
     if (marked := mark(rows)) is not None:
         found.append(f"This run is {marked}: its latencies, load times and memory say nothing about a real board.")
+    elif not any(row.run.emulated for row in rows):
+        said = (*of_board(run.profile, run.profile_verified), *of_runtime(run.record.job.runner))
+        found += [f"Not tried on hardware: {sentence}." for sentence in said]
     found.append(_training(run, rows))
     if run.record.problem is not None:
         found.append(f"The job ended early: {run.record.problem.message}.")
