@@ -142,10 +142,15 @@ class GoldenCheck(NamedTuple):
 
 
 class Accuracy(NamedTuple):
-    """Top-1 on the bundle's test images, with the same session that is timed."""
+    """Top-1 on the bundle's test images, with the same session that is timed.
+
+    `wrong` are the numbers of the images that it classifies wrongly: two networks are compared image by image. None in
+    records of agents that only counted.
+    """
 
     images: int
     correct: int
+    wrong: Optional[List[int]] = None
 
 
 class Memory(NamedTuple):

@@ -18,6 +18,7 @@ from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
+from sis_edge.profiles.untried import untried
 from sis_edge.registries import BACKENDS
 from sis_edge.transport import Transport
 
@@ -108,6 +109,9 @@ def _ready(
     runner = check_board(facts, profile, transport.name)
     if not BACKENDS[runner].on_gpu:
         _check_root(facts, bundle, profile, transport.name)
+    if not facts.simulated:
+        for sentence in untried(profile, runner):
+            on_event(Event("facts", f"Not tried on hardware: {sentence}"))
     for better in profile.runtime.runners:
         if better == runner:
             break

@@ -89,18 +89,22 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "accuracy": Layout(
         "Accuracy",
-        "Top-1 on test images: by PyTorch on the host, and on the board with the session that was timed. The drop "
-        "is the dense network's host accuracy minus this one's, in percentage points.",
+        "Top-1 on test images: on the host, and on the board with the session that was timed. The drop is in "
+        "percentage points from the network named, on the same images; what was trained differently differs by that "
+        "too.",
         (
             NETWORK,
             RowColumn("Trained on", (known.TRAIN_IMAGES.name, known.EPOCHS.name), _trained),
             value("Host", known.HOST_ACCURACY, show.percent),
             value("Host n", known.HOST_TEST_IMAGES, show.count),
-            value("Drop (points)", known.ACCURACY_DROP, show.points),
-            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.drop_interval, show.points),
+            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
+            value("Host drop (points)", known.ACCURACY_DROP, show.points),
+            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop.interval, show.points),
             value("Board", known.DEVICE_ACCURACY, show.percent),
             interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
             value("Board n", known.DEVICE_TEST_IMAGES, show.count),
+            value("Board drop (points)", known.DEVICE_DROP, show.points),
+            interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
             value("Paper", known.PAPER_ACCURACY, show.percent),
         ),
     ),

@@ -9,8 +9,10 @@ READING = (
     "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
     f"inferences within each drawn round, {RESAMPLES:,} times. A speed-up whose interval contains 1 is not "
     "significant.",
-    "The 95% interval of an accuracy is Wilson's, that of a drop is Newcombe's. Both cover the choice of test images, "
-    "not the differences between trainings.",
+    "The 95% interval of an accuracy is Wilson's. That of a drop is paired: from the images that only one of the two "
+    "networks classifies correctly (Bonett and Price, 2012). Where only counts were kept it is Newcombe's, which is "
+    "wider. Both cover the choice of test images, not the differences between trainings. INT8 and fp16 are compared "
+    "with the same network in float32.",
     "A percentile is reported only where the sample is large enough: "
     f"p50 from {needed(50)}, p90 from {needed(90)}, p99 from {needed(99)} inferences.",
     "Energy per inference is the sensor's total over blocks in which one network ran back to back, divided by the "
