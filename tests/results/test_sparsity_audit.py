@@ -1,7 +1,7 @@
 """The audit of a bundle: what is eligible for 2:4, why not, and what a stored run says that TensorRT chose."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,8 @@ def test_only_runs_of_this_bundle_with_tensorrt_count(bundle: Bundle) -> None:
     other = run.model_copy(update={"bundle_id": "f" * 16})
     assert newest_run(bundle, [stored(bundle, {}, runner="onnxruntime"), other]) is None
     assert newest_run(replace(bundle), [run, stored(bundle, {}, runner="onnxruntime")]) is run
+    older = run.model_copy(update={"stored_at": run.stored_at - timedelta(days=1)})
+    assert newest_run(bundle, [older, run]) is newest_run(bundle, [run, older]) is run
 
 
 def test_the_command(bundle: Bundle, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
