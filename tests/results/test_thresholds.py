@@ -194,6 +194,10 @@ def test_a_threshold_from_both_sides(what: str) -> None:
     assert level_of(change(clean, beyond), code) == level
 
 
+def test_what_was_in_swap_before_the_run_does_not_count() -> None:
+    assert level_of(every_state(record(KINDS["nano"], 0), swap_used_bytes=500 * MIB), "swap") is None
+
+
 @pytest.mark.parametrize(("after_w", "drifts"), [(1.03, False), (1.032, True), (0.971, False), (0.969, True)])
 def test_idle_power_that_moved_by_more_than_3_percent(
     after_w: float, drifts: bool, monkeypatch: pytest.MonkeyPatch
