@@ -82,7 +82,8 @@ class Evidence:
     @cached_property
     def trace(self) -> PowerTrace | None:
         """The power trace to use."""
-        return self.record.power.traces[0] if self.record.power.traces else None
+        power = self.record.power  # samples that cannot be the board's power are kept, under "unavailable"
+        return power.traces[0] if power.traces and power.status == "measured" else None
 
     @cached_property
     def slowness(self) -> list[float]:
