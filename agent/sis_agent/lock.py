@@ -12,6 +12,7 @@ import json
 import os
 from typing import IO, Iterator, NamedTuple, Optional
 
+from sis_agent.files import CALIBRATION
 from sis_agent.protocol import ProblemError
 
 LOCK = "lock"
@@ -68,17 +69,32 @@ def owner(file: IO[str]) -> Optional[Owner]:
     return named if is_alive(named.pid, named.start_ticks) else None
 
 
+def is_held(root: str) -> bool:
+    """Whether something is being measured; nothing is written, and nobody is waited for."""
+    try:
+        with open(os.path.join(root, LOCK), encoding="utf-8") as file:
+            return owner(file) is not None
+    except OSError:
+        return False
+
+
+def busy(other: Owner) -> ProblemError:
+    """The problem `busy`, with what the host can do about it; the host adds how it reaches this board."""
+    if other.job_id == CALIBRATION:
+        return ProblemError("busy", "this board is being calibrated (pid {}); try again in a minute".format(other.pid))
+    return ProblemError(
+        "busy",
+        "this board is measuring job '{0}' (pid {1}); wait for its end, or cancel it with "
+        "`sis-edge deploy --cancel {0}`".format(other.job_id, other.pid),
+    )
+
+
 def acquire(root: str, job_id: str) -> Owner:
     """Make this process the owner; raises the problem `busy` that names the job that is being measured."""
     with guarded(root) as file:
         other = owner(file)
         if other is not None:
-            raise ProblemError(
-                "busy",
-                "this board is measuring job '{}' (pid {}); wait for its end, or cancel it".format(
-                    other.job_id, other.pid
-                ),
-            )
+            raise busy(other)
         ticks = start_ticks(os.getpid())
         if ticks is None:
             raise ProblemError("no-proc", "/proc is not mounted on this board; the agent needs it to guard a job")

@@ -7,15 +7,18 @@ program; `collect` finds it again by its id.
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 
 from sis_agent.schema import Facts, Record
+from sis_edge.board.duration import announcement
 from sis_edge.board.jobs import DEFAULT, MeasuringOptions, combinations, job_for
 from sis_edge.board.session import BoardSession, Event, OnEvent, Patience, ignore
 from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
+from sis_edge.profiles.untried import untried
 from sis_edge.registries import BACKENDS
 from sis_edge.transport import Transport
 
@@ -51,8 +54,9 @@ def deploy(
     their docstrings say; a lost connection is waited for as long as `patience` says.
     """
     _check_request(bundle, profile, networks, options)
-    line, runner, facts = _ready(bundle, transport, profile, provision_from, on_event, patience)
+    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
+    on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
     return line.measure(job, job_id or new_job_id())
 
 
@@ -72,9 +76,10 @@ def deploy_each(
     several = combinations(profile, options)
     for one in several:
         _check_request(bundle, profile, networks, one)
-    line, runner, facts = _ready(bundle, transport, profile, provision_from, on_event, patience)
+    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
+        on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
         yield line.measure(job, new_job_id())
 
 
@@ -89,6 +94,7 @@ def _ready(
     bundle: Bundle,
     transport: Transport,
     profile: DeviceProfile,
+    options: MeasuringOptions,
     provision_from: Path | None,
     on_event: OnEvent,
     patience: Patience | None,
@@ -97,9 +103,15 @@ def _ready(
     verify(bundle.path)
     line = BoardSession(transport, profile, on_event, patience or Patience())
     facts = line.meet()
+    check_threads(options.threads, facts, options.cores, transport.name)
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    if not BACKENDS[runner].on_gpu:
+        _check_root(facts, bundle, profile, transport.name)
+    if not facts.simulated:
+        for sentence in untried(profile, runner):
+            on_event(Event("facts", f"Not tried on hardware: {sentence}"))
     for better in profile.runtime.runners:
         if better == runner:
             break
@@ -123,6 +135,33 @@ def collect(
     return line.fetch(line.follow(job_id))
 
 
+def cancel(
+    transport: Transport,
+    profile: DeviceProfile,
+    job_id: str,
+    *,
+    on_event: OnEvent = ignore,
+    patience: Patience | None = None,
+) -> str:
+    """Cancel a job that was started before; returns its state, which is another than cancelled where it had ended."""
+    line = BoardSession(transport, profile, on_event, patience or Patience())
+    line.meet()
+    return line.agent.cancel(job_id)
+
+
+def check_threads(threads: int | None, facts: Facts, cores: Sequence[int], name: str) -> None:
+    """Raise BoardError for more threads than cores that may be used: they would wait for each other.
+
+    `threads` is what a user asked for, `cores` are those that the job is bound to.
+    """
+    allowed = len(cores) or len(facts.allowed_cores) or facts.cpu_count
+    if allowed and facts.cpu_quota_cores is not None:
+        allowed = min(allowed, max(1, ceil(facts.cpu_quota_cores)))
+    if threads is not None and allowed and threads > allowed:
+        cores_and_advice = "1 core; give 1" if allowed == 1 else f"{allowed} cores; give 1 to {allowed}"
+        raise BoardError(f"--threads is {threads}, and a job on {name} may use {cores_and_advice}")
+
+
 def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     """The runtime to measure with: the first of the profile's that the board has.
 
@@ -142,10 +181,29 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     if len(runners) > 1:
         lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
     python = f"its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}"
-    ways = [way for runner in runners if (way := BACKENDS[runner].install())]
+    ways = [way for runner in runners if (way := _way(runner, _lack(facts, runner)))]
     another = "name another runtime in the profile, or with --backend"
     step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
+
+
+def _check_root(facts: Facts, bundle: Bundle, profile: DeviceProfile, name: str) -> None:
+    """Raise BoardError for a bundle with native kernels where the agent's folder holds nothing that can be loaded."""
+    libraries = [entry.path for entry in bundle.manifest.files if entry.path.endswith(".so")]
+    if facts.root_noexec and libraries:
+        raise BoardError(
+            f"{profile.agent.root} on {name} is on a file system that is mounted noexec, so the bundle's native "
+            f"kernels ({libraries[0]}) cannot be loaded; name a folder on another one as `root` in the profile's "
+            "[agent]"
+        )
+
+
+def _way(runner: str, lack: str) -> str | None:
+    """How the board gets a runtime that it lacks; None where what it says has the only remedy."""
+    backend = BACKENDS[runner]
+    if "cannot be imported" in lack:
+        return None if "the agent's own" in lack else backend.repair()
+    return None if "32-bit" in lack else backend.install()
 
 
 def _lack(facts: Facts, runner: str) -> str:

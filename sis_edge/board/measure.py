@@ -42,8 +42,9 @@ def measure(
     """Measure a bundle and store each record as it comes: one for each number of threads and batch size.
 
     `provision` brings the profile's ONNX Runtime first. Raises as `deploy.deploy` does, BundleError for a record of
-    another bundle, and DiskError where a run cannot be stored.
+    another bundle, and DiskError where a run cannot be stored, before anything is measured.
     """
+    store.check(runs_dir)
     records = deploy.deploy_each(
         bundle,
         transport,
@@ -55,7 +56,7 @@ def measure(
         on_event=on_event,
         patience=patience,
     )
-    return [_stored(record, bundle, profile.name, transport.name, runs_dir) for record in records]
+    return [_stored(record, bundle, profile, transport.name, runs_dir) for record in records]
 
 
 def collect(
@@ -72,6 +73,7 @@ def collect(
 
     Raises BundleError where none of them is that one, naming both, before anything is stored.
     """
+    store.check(runs_dir)
     record = deploy.collect(transport, profile, job_id, on_event=on_event, patience=patience)
     candidates = list(bundles)
     bundle = next((bundle for bundle in candidates if bundle.id == record.job.bundle_id), None)
@@ -81,10 +83,10 @@ def collect(
             f"job {job_id} measured bundle {record.job.bundle_id}, and here is {known}; "
             "name the folder of the bundle that it measured with --bundle"
         )
-    return _stored(record, bundle, profile.name, transport.name, runs_dir)
+    return _stored(record, bundle, profile, transport.name, runs_dir)
 
 
-def _stored(record: Record, bundle: Bundle, profile: str, board: str, runs_dir: Path) -> StoredFile:
+def _stored(record: Record, bundle: Bundle, profile: DeviceProfile, board: str, runs_dir: Path) -> StoredFile:
     if record.job.bundle_id != bundle.id:
         raise BundleError(
             f"the record of run {record.run_id} is of bundle {record.job.bundle_id}, and {bundle.path} is {bundle.id}; "
@@ -92,7 +94,8 @@ def _stored(record: Record, bundle: Bundle, profile: str, board: str, runs_dir: 
         )
     run = StoredRun(
         stored_at=datetime.now(UTC),
-        profile=profile,
+        profile=profile.name,
+        profile_verified=profile.board.verified,
         board=board,
         bundle_id=bundle.id,
         manifest=bundle.manifest,

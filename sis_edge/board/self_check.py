@@ -6,6 +6,7 @@ the answer is the median over pairs.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from sis_agent.clock import now_s
 from sis_agent.protocol import ProblemError
+from sis_agent.schema import Facts
 from sis_agent.worker.process import StopRequest, WorkerProcess
 from sis_edge import profiles
 from sis_edge.board import plain_loop
+from sis_edge.board.deploy import check_threads
 from sis_edge.board.jobs import MeasuringOptions, job_for
 from sis_edge.errors import BoardError
 from sis_edge.results.statistics import SpeedUp, percentile, speed_up
@@ -85,6 +88,7 @@ def run(
 
     Raises UsageError for an unknown network, BoardError where the runtime is missing or fails.
     """
+    check_threads(threads, Facts(cpu_count=len(os.sched_getaffinity(0))), (), "this machine")
     options = MeasuringOptions(threads=threads, batch_size=batch_size)
     job = job_for(bundle, profiles.load("local"), networks=networks, options=options)
     try:

@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from sis_agent.schema import ENDED, QUEUED, RECORD_VERSION, Facts, Job, Record, to_json
-from sis_edge.board.agent_client import AgentClient, JobStatus, problem_error
+from sis_edge.board import reach
+from sis_edge.board.agent_client import AgentClient, AgentSilentError, JobStatus, problem_error
 from sis_edge.board.provision import provision
 from sis_edge.bundles.manifest import MANIFEST, FileEntry
 from sis_edge.bundles.verify import Bundle
@@ -32,6 +33,9 @@ Stage = Literal["agent", "facts", "provision", "push", "measure", "link", "recor
 
 # Room that the job itself needs beside the bundle: its record, its log, the file system's own blocks.
 SPARE_BYTES = 16 << 20
+
+# A job that has been started is not given up for one question that nobody answered.
+PASSING: tuple[type[SisEdgeError], ...] = (UnreachableError, AgentSilentError)
 
 T = TypeVar("T")
 
@@ -114,10 +118,10 @@ class BoardSession:
         missing = self._missing(bundle)
         size_bytes = sum(entry.size_bytes for entry in missing)
         free_bytes = facts.disk_free_bytes
-        if free_bytes is not None and missing and free_bytes < size_bytes + SPARE_BYTES:
+        if free_bytes is not None and free_bytes < size_bytes + SPARE_BYTES:
             free, needed = with_limit(free_bytes / 1e6, (size_bytes + SPARE_BYTES) / 1e6, ",.1f")
             raise BoardError(
-                f"{self.transport.name} has {free} MB free, the bundle needs {needed} MB; "
+                f"{self.transport.name} has {free} MB free, the bundle and the job's record need {needed} MB; "
                 "free space on the board, or clean the agent's folder"
             )
 
@@ -153,8 +157,7 @@ class BoardSession:
             self._start(job_id)
             status = self.follow(job_id, limit_s=job.time_limit_s + self.patience.overtime_s)
         except KeyboardInterrupt:
-            with suppress(SisEdgeError):
-                self.agent.cancel(job_id)
+            self._cancel(job_id)
             raise
         return self.fetch(status)
 
@@ -163,11 +166,9 @@ class BoardSession:
         begin_s, since = self.patience.clock(), 0
         while True:
             try:
-                status = self._persist(partial(self.agent.status, job_id, since))
-            except UnreachableError as error:
-                raise TransportError(
-                    f"{error}; job {job_id} goes on on the board, and its record can be collected by this id later"
-                ) from error
+                status = self._persist(partial(self.agent.status, job_id, since), PASSING)
+            except (TransportError, AgentSilentError) as error:
+                raise _left(error, job_id, "goes on") from error
             for line in status.progress:
                 self.say(Event("measure", str(line.get("phase", "")), line.get("done"), line.get("of"), line))
             since = status.next
@@ -192,12 +193,25 @@ class BoardSession:
         with tempfile.TemporaryDirectory(prefix="sis-edge-") as folder:
             path = Path(folder) / "record.json"
             source = f"{self.agent.root}/jobs/{job_id}/record.json"
-            self._persist(lambda: self.transport.fetch(source, path))
+            try:
+                self._persist(lambda: self.transport.fetch(source, path))
+            except TransportError as error:
+                raise _left(error, job_id, "has ended") from error
             data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != status.record_sha256:
             raise AgentError(f"the record of job {job_id} arrived damaged from {name}; collect it again by its id")
         self.say(Event("record", f"record of job {job_id}", len(data), len(data)))
         return read_record(data, f"job {job_id} on {name}")
+
+    def _cancel(self, job_id: str) -> None:
+        """End the job as this command ends; where that fails, say how it can be done later."""
+        name = self.transport.name
+        try:
+            self.agent.cancel(job_id)
+            self.say(Event("measure", f"job {job_id} on {name} is cancelled"))
+        except SisEdgeError as error:
+            words = " ".join(["sis-edge deploy", *reach.words(name), "--cancel", job_id])
+            self.say(Event("link", f"job {job_id} could not be cancelled ({error}); `{words}` does it later"))
 
     def _start(self, job_id: str) -> None:
         def start() -> None:
@@ -207,8 +221,11 @@ class BoardSession:
 
         try:
             self.agent.start(job_id)
-        except UnreachableError:
-            self._persist(start)
+        except PASSING:
+            try:
+                self._persist(start, PASSING)
+            except PASSING as error:
+                raise _left(error, job_id, "may have started") from error
         self.say(Event("measure", f"job {job_id} is running"))
 
     def _missing(self, bundle: Bundle) -> list[FileEntry]:
@@ -222,14 +239,14 @@ class BoardSession:
             if there.get(entry.path) != (entry.sha256, entry.size_bytes)
         ]
 
-    def _persist(self, call: Callable[[], T]) -> T:
-        """The call's answer; while the board is lost, try again with growing pauses as long as patience lasts."""
+    def _persist(self, call: Callable[[], T], passing: tuple[type[SisEdgeError], ...] = (UnreachableError,)) -> T:
+        """The call's answer; after an error that may pass, try again with growing pauses as long as patience lasts."""
         patience = self.patience
         pause_s, give_up_s = patience.first_pause_s, None
         while True:
             try:
                 return call()
-            except UnreachableError as error:
+            except passing as error:
                 now_s = patience.clock()
                 give_up_s = now_s + patience.lost_s if give_up_s is None else give_up_s
                 if now_s + pause_s > give_up_s:
@@ -253,6 +270,14 @@ def read_record(data: bytes, what: str) -> Record:
         raise AgentError(f"the record of {what} is unreadable ({place}: {first['msg']})") from error
     except (ValueError, AttributeError) as error:
         raise AgentError(f"the record of {what} is unreadable ({error})") from error
+
+
+def _left(error: SisEdgeError, job_id: str, state: str) -> SisEdgeError:
+    """The error, and how to come back to the job that stays behind."""
+    kind = AgentError if isinstance(error, AgentError) else TransportError
+    return kind(
+        f"{error}; job {job_id} {state} on the board: fetch its record later with `sis-edge deploy --job {job_id}`"
+    )
 
 
 def _folder(bundle: Bundle) -> str:

@@ -5,8 +5,11 @@ that `sis-edge --help` answers at once.
 """
 
 import os
+import re
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +31,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect."""
+"""Exit code after Ctrl-C, as shells expect; a request to end (SIGTERM, SIGHUP) is answered in the same way."""
 
 
 def _version(is_asked: bool) -> None:
@@ -53,7 +56,15 @@ def main() -> None:
     # Read once, when torch loads OpenMP: threads that wait by spinning take the core that another program needs, and
     # training beside one took two to three times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _cancel_when_asked_to_end()
     sys.exit(run())
+
+
+def _cancel_when_asked_to_end() -> None:
+    """SIGTERM (`timeout`, a cancelled CI job) and SIGHUP (a closed terminal) cancel as Ctrl-C does; `nohup` stays."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -106,14 +117,28 @@ def _about(option: str, value: str, message: str) -> str:
 
     >>> _about("--epochs", "ten", "Input should be a valid integer, unable to parse string as an integer")
     "--epochs is 'ten', and must be a whole number"
+    >>> _about("--epochs", "ten", "'ten' is not a valid integer range.")
+    "--epochs is 'ten', and must be a whole number"
+    >>> _about("--epochs", "0", "0 is not in the range x>=1.")
+    "--epochs is '0', and must be 1 or more"
     >>> _about("--precision", "fp16", "Value error, 'fp16' is not one of 'bf16', 'fp32'.")
     "--precision: 'fp16' is not one of 'bf16', 'fp32'."
     """
     words = message.removeprefix("Value error, ").partition(", unable to parse")[0]
-    if words.startswith("Input should be "):
-        wanted = words.removeprefix("Input should be ").replace("a valid integer", "a whole number")
-        return f"{option} is '{value}', and must be {wanted.replace('a valid number', 'a number')}"
+    for pattern, wanted in _WANTED.items():
+        if found := re.search(pattern, words):
+            return f"{option} is '{value}', and must be {wanted.format(*found.groups())}"
     return f"{option}: {words}" if value in words else f"{option} is '{value}': {words}"
+
+
+_WANTED = {
+    r"a valid integer\b": "a whole number",
+    r"a valid (?:number|float)\b": "a number",
+    r"(?:greater than or equal to |range x>=)([\d.]*\d)": "{0} or more",
+    r"(?:less than or equal to |range x<=)([\d.]*\d)": "{0} or less",
+    r"range ([\d.]+)<=x<=([\d.]*\d)": "from {0} to {1}",
+}
+"""What releases of Typer say of a number, and what it must be."""
 
 
 def _given(error: Any, arguments: list[str]) -> tuple[str, str | None]:
@@ -131,10 +156,11 @@ def _interrupted() -> int:
 
 
 def _say(sentence: str, exit_code: int, error: BaseException | None = None) -> int:
-    sys.stderr.write(f"Error: {sentence}\n")
-    if error is not None and verbosity.is_verbose():
-        for line in _causes(error):
-            sys.stderr.write(f"  caused by {line}\n")
+    with suppress(OSError):  # a closed terminal takes nothing more
+        sys.stderr.write(f"Error: {sentence}\n")
+        if error is not None and verbosity.is_verbose():
+            for line in _causes(error):
+                sys.stderr.write(f"  caused by {line}\n")
     return exit_code
 
 

@@ -1,13 +1,19 @@
 """`sis-edge deploy`: measure a bundle on a board."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sis_edge.cli import complete, measuring, options
 from sis_edge.cli.command import command
+from sis_edge.errors import UsageError
 from sis_edge.registries import BACKENDS
+
+if TYPE_CHECKING:
+    from sis_edge.profiles import DeviceProfile
+    from sis_edge.transport import Transport
 
 app = typer.Typer()
 
@@ -38,6 +44,7 @@ def deploy(
     cores: options.Cores = None,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
+    processes: options.Processes = None,
     lock_clocks: options.LockClocks = False,
     meter: options.ExternalMeter = False,
     require_energy: options.RequireEnergy = False,
@@ -51,6 +58,9 @@ def deploy(
     job: Annotated[
         str | None, typer.Option(metavar="ID", help="Fetch the record of this earlier job instead of measuring.")
     ] = None,
+    cancel: Annotated[
+        str | None, typer.Option(metavar="ID", help="Cancel this job on the board instead of measuring.")
+    ] = None,
     build_dir: options.BuildDir = Path("build"),
     runs_dir: options.RunsDir = Path("runs"),
     as_json: options.Json = False,
@@ -63,8 +73,11 @@ def deploy(
     from sis_edge.cli.progress import bars
     from sis_edge.transport import connect
 
-    if backend is not None:
-        BACKENDS.checked(backend)
+    _check(backend, job, cancel)
+    board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    if cancel is not None:
+        _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
+        return
     chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
     board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), backend)
     asked = measuring.options(
@@ -75,9 +88,9 @@ def deploy(
         threads=threads,
         batch_size=batch_size,
         external_meter=meter,
+        processes=processes,
     )
-    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
-    names = measuring.name_list(networks)
+    transport = board_at()
     try:
         with bars("deploy") as shown:
             if job is not None:
@@ -89,7 +102,7 @@ def deploy(
                     transport,
                     board,
                     runs_dir,
-                    networks=names,
+                    networks=measuring.name_list(networks),
                     seed=seed,
                     options=asked,
                     provision=provision,
@@ -104,3 +117,44 @@ def deploy(
         require_energy=require_energy,
         require_valid=require_valid,
     )
+
+
+def _check(backend: str | None, job: str | None, cancel: str | None) -> None:
+    """Raise UsageError for an unknown runtime, and for two things to do with an earlier job."""
+    if backend is not None:
+        BACKENDS.checked(backend)
+    if job is not None and cancel is not None:
+        raise UsageError("--job and --cancel exclude each other")
+
+
+def _profile(name: str | None, bundle: Path | None, build_dir: Path) -> "DeviceProfile":
+    """The profile of that name, else the bundle's, else this machine's: they say where the agent is on the board."""
+    from sis_edge import profiles
+    from sis_edge.bundles import verify as bundles
+
+    if name is not None:
+        return profiles.load(name)
+    known = [bundles.open_bundle(bundle)] if bundle else bundles.readable(build_dir)
+    try:
+        return profiles.load(known[0].manifest.profile if known else "local")
+    except UsageError:  # a profile's file that is not at hand
+        return profiles.load("local")
+
+
+def _cancel(job_id: str, transport: "Transport", profile: "DeviceProfile", as_json: bool) -> None:
+    """End a job and say what became of it."""
+    from sis_edge.board import deploy as deployment
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.runs import CancelDocument
+    from sis_edge.cli.progress import bars
+
+    try:
+        with bars("cancel") as shown:
+            state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
+    finally:
+        transport.close()
+    if as_json:
+        console.document(CancelDocument(job_id=job_id, board=transport.name, state=state))
+        return
+    was = "is cancelled" if state == "cancelled" else f"had ended before ({state})"
+    console.out.print(f"Job {job_id} on {transport.name} {was}.", soft_wrap=True)

@@ -1,5 +1,6 @@
 """Words of the command line as values: shares, numbers, lists. A mistake names option, value and what is valid."""
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -21,8 +22,19 @@ def share(option: str, text: str, *, up_to_one: bool = False) -> float:
         value = -1.0
     if not (0 < value < 1 or (up_to_one and value == 1)):
         limits, example = ("above 0 and up to 1", "0.25 or 25%") if up_to_one else ("between 0 and 1", "1% or 0.01")
-        raise UsageError(f"{option} is '{text}', and must be a number {limits}, such as {example}")
+        raise UsageError(f"{option} is '{text}', and must be a number {limits}, such as {example}{_with_a_point(text)}")
     return value
+
+
+def _with_a_point(text: str) -> str:
+    """What to add where a decimal comma was written.
+
+    >>> _with_a_point("0,25"), _with_a_point("much")
+    ('; write a decimal point: 0.25', '')
+    """
+    if not re.fullmatch(r"\s*\d+,\d+\s*%?\s*", text):
+        return ""
+    return f"; write a decimal point: {text.strip().replace(',', '.')}"
 
 
 def shares(option: str, text: str) -> tuple[float, ...]:
@@ -36,6 +48,7 @@ def shares(option: str, text: str) -> tuple[float, ...]:
     except UsageError:
         raise UsageError(
             f"{option} is '{text}', and must be numbers above 0 and up to 1, comma-separated, such as 0.25,0.5,1"
+            f"{_with_a_point(text)}"
         ) from None
 
 

@@ -32,10 +32,13 @@ def quickstart(
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
     from sis_edge.formation import presets_for
+    from sis_edge.results import store
 
     asked = measuring.options(length="quick")
     with here(board) as (transport, profile), bars("quickstart") as shown:
         name = NAME if board is None else f"{NAME}-{board}"
+        store.check(runs_dir)
+        report.check(reports_dir / name)
         plan = BuildPlan(
             profile,
             "digits",

@@ -10,14 +10,20 @@ from sis_edge.cli.command import command
 
 app = typer.Typer()
 
+ALL_RUNS = "all-runs"
+"""Name of a report over all stored runs, which is then not that of one bundle's report."""
+
 
 @command(app)
 def report(
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Report name. [default: the bundle's]")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"Report name. [default: the bundle's; with --all {ALL_RUNS}]"),
+    ] = None,
     run: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Stored run; repeat for several. [default: the newest]")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Put all stored runs into one report.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Put all stored runs into one report, each once.")] = False,
     runs_dir: options.RunsDir = Path("runs"),
     reports_dir: options.ReportsDir = Path("reports"),
     as_json: options.Json = False,
@@ -36,10 +42,12 @@ def report(
         loaded = store.load_all(runs_dir)
         for warning in loaded.warnings:
             console.warn(warning)
-        runs = list(loaded.runs)
+        runs = store.each_once(loaded.runs)
     else:
         runs = [store.newest(runs_dir)]
-    folder = reports_dir / checked("report", runs[-1].manifest.name if name is None else name)
+    default = ALL_RUNS if every and not run else runs[-1].manifest.name
+    folder = reports_dir / checked("report", default if name is None else name)
+    reports.check(folder)
     with bars("report"):
         written = reports.write(runs, folder)
     if as_json:

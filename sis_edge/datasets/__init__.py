@@ -14,9 +14,10 @@ from sis_edge.registries import DATASETS
 def load(name: str, *, data_dir: Path | None = None, cache_dir: Path | None = None, progress: bool = True) -> Dataset:
     """Load a data set, fetching what the cache lacks; every file is checked by its hash.
 
-    `data_dir` is a folder with the user's own copy of the official files. `cache_dir` replaces the platform's cache
-    folder. Raises UsageError for an unknown name or a `data_dir` that is no folder, DatasetError when no source has
-    the files (the sentence says why each failed), DiskError when the cache cannot be written.
+    `data_dir` is a folder with the user's own copy of the official files, which is then the only source. `cache_dir`
+    replaces the platform's cache folder. Raises UsageError for an unknown name or a `data_dir` that is no folder,
+    DatasetError when no source has the files (the sentence says why each failed), DiskError when the cache cannot be
+    written.
     """
     loader = DATASETS.find(name)
     if data_dir is not None and not data_dir.is_dir():

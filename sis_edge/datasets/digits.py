@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.datasets.base import SIDE, Dataset, Images, ImageSet, Places
-from sis_edge.errors import DatasetError
+from sis_edge.errors import DatasetError, UsageError
 from sis_edge.formation.streams import raw_keys
 
 TEST_PER_CLASS = 50
@@ -17,9 +17,14 @@ SHA256 = "da189819564c7345782d6ec1406cd08b9e2be5568a7c01b00ae6612ccf2af31f"
 
 
 def load(places: Places) -> Dataset:
-    """The digits at 32 x 32 RGB; raises DatasetError when scikit-learn's scans are not the known ones."""
+    """The digits at 32 x 32 RGB.
+
+    Raises DatasetError when scikit-learn's scans are not the known ones, UsageError for a folder with other ones.
+    """
     from sklearn.datasets import load_digits
 
+    if places.data_dir is not None:
+        raise UsageError("the digits come with scikit-learn and are read from no folder; leave out --data-dir")
     scans = load_digits()
     images = enlarge(scans.images)
     labels = scans.target.astype(np.int64)

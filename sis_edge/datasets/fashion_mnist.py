@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.datasets.base import Dataset, ImageSet, Places
-from sis_edge.datasets.cache import Route, obtain
+from sis_edge.datasets.cache import Route, obtain, own_folder
 from sis_edge.datasets.download import download
 from sis_edge.datasets.images import grey_to_rgb
 from sis_edge.datasets.packages import apt_files
@@ -70,15 +70,15 @@ def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, routes: Se
 def default_routes(
     places: Places, *, root: Path = Path("/"), url: str = URL, archive_md5: Mapping[str, str] = ARCHIVE_MD5
 ) -> list[Route]:
-    """The user's copy, an installed Debian package (below `root`), the official archives, the package fetched."""
+    """The user's copy; else an installed Debian package (below `root`), the official archives, the package fetched."""
+    if places.data_dir is not None:
+        return [own_folder(partial(from_folder, places.data_dir))]
     routes = [
         Route("the official archives", partial(from_archives, url, archive_md5, places.progress)),
         Route(f"Debian's package {DEBIAN_PACKAGE}", partial(from_debian, places.progress)),
     ]
     if (root / DEBIAN_FOLDER).is_dir():
         routes.insert(0, Route(f"the installed package {DEBIAN_PACKAGE}", partial(from_folder, root / DEBIAN_FOLDER)))
-    if places.data_dir is not None:
-        routes.insert(0, Route("the folder of --data-dir", partial(from_folder, places.data_dir)))
     return routes
 
 

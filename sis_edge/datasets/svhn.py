@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sis_edge.datasets.base import SIDE, Dataset, Images, ImageSet, Labels, Places
-from sis_edge.datasets.cache import Route, obtain
+from sis_edge.datasets.cache import Route, obtain, own_folder
 from sis_edge.datasets.download import download
 from sis_edge.errors import DatasetError
 
@@ -46,10 +46,10 @@ def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, url: str =
 
 
 def default_routes(places: Places, name: str, checksum: str, url: str) -> list[Route]:
-    """The user's copy of one file if there is one, then the official host."""
-    routes = [Route("the official host", partial(from_host, f"{url}/{name}", checksum, places.progress))]
+    """The user's copy of one file if there is one, else the official host."""
     if places.data_dir is not None:
-        routes.insert(0, Route("the folder of --data-dir", partial(from_folder, places.data_dir, name)))
+        return [own_folder(partial(from_folder, places.data_dir, name))]
+    routes = [Route("the official host", partial(from_host, f"{url}/{name}", checksum, places.progress))]
     return routes
 
 

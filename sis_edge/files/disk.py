@@ -1,11 +1,15 @@
 """Writing to this machine's disk: refusals of the system become one sentence."""
 
 import errno
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sis_edge.errors import DiskError
+from sis_edge.text.limits import with_limit
 
 # A full, foreign or broken disk; then a path that cannot be: through a file, onto a folder, too long.
 REFUSALS = frozenset(
@@ -30,6 +34,26 @@ def writing(path: Path, advice: str = ADVICE) -> Iterator[None]:
         if error.errno not in REFUSALS:
             raise
         raise cannot_write(path, error, advice) from error
+
+
+def check_room(folder: Path, needed_bytes: int) -> None:
+    """Raise DiskError, now and not after hours of work, where files of that size could not be written to the folder.
+
+    Nothing is left behind: a folder that is not there yet is not made, and the nearest one above it is tried.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    try:
+        with writing(folder), tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"x")
+            file.flush()
+    except FileNotFoundError as error:  # a link to nowhere, or a file system that is none for files
+        raise cannot_write(folder, error) from error
+    free_bytes = shutil.disk_usage(there).free
+    if free_bytes < needed_bytes:
+        free, needed = with_limit(free_bytes / 1e6, needed_bytes / 1e6, ",.1f")
+        raise DiskError(f"{folder} has {free} MB free and {needed} MB are needed: free space, or choose another folder")
 
 
 def cannot_write(path: Path, error: OSError, advice: str = ADVICE) -> DiskError:

@@ -102,7 +102,7 @@ class SynapticGraph:
 
     @property
     def mac_ratio(self) -> float:
-        """Multiply-accumulates of the dense network over those of this one: the ceiling of any speed-up."""
+        """Multiply-accumulates of the dense network over those of this one."""
         return self.spec.macs / self.macs
 
     def digest(self) -> str:
@@ -203,11 +203,23 @@ class SynapticGraph:
         except FileNotFoundError:
             raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *_DAMAGE) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise UsageError(f"{path} is not a readable graph file ({reason}); form the graph again") from error
+            raise UsageError(
+                f"{path} is not a readable graph file ({_reason(path, error)}); `sis-edge form` writes one"
+            ) from error
         if graph.digest() != header["digest"]:
             raise UsageError(f"{path} is damaged: its synapses do not match its digest; form the graph again")
         return graph
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file is not a graph, in words that do not come from numpy where those mislead."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if not zipfile.is_zipfile(path):
+        return "it is not an .npz file, or is cut short"
+    if isinstance(error, KeyError):
+        return f"it lacks {str(error.args[0]).partition(' is not a file')[0]}"
+    return str(error)
 
 
 def _pack(mask: Mask) -> NDArray[np.uint8]:

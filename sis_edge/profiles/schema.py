@@ -40,11 +40,14 @@ class Board(FrozenModel):
     """The hardware and its system. Verified says whether somebody has run sis-edge on such a board.
 
     `model` is the name that the board has for itself; `matches` lists pieces of names by which it is known too, of
-    which the longest that fits counts. `jetpack` is the range of releases that it runs, oldest and newest.
+    which the longest that fits counts. `related` are pieces of names of other boards with the same processor: the
+    profile is taken for them, and the difference is reported. `jetpack` is the range of releases that it runs, oldest
+    and newest.
     """
 
     model: str
     matches: list[Annotated[str, Field(min_length=3)]] = []
+    related: list[Annotated[str, Field(min_length=3)]] = []
     architecture: Literal["x86_64", "aarch64", "any"]
     cpu: str
     cpu_count: Positive | None = None
@@ -127,7 +130,8 @@ class Measuring(FrozenModel):
 
     `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
     what the board should run at; a verdict compares. `memory_repeats` counts the fresh processes that a network's
-    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs.
+    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs. The rounds are spread over
+    `processes` fresh worker processes.
     """
 
     rounds: int = Field(default=30, ge=1)
@@ -136,6 +140,7 @@ class Measuring(FrozenModel):
     inferences_per_round: int = Field(default=0, ge=0)
     memory_repeats: int = Field(default=3, ge=1)
     sampler_pairs: int = Field(default=30, ge=0)
+    processes: int = Field(default=3, ge=1)
     warmup_s: float = Field(default=0.5, ge=0)
     time_limit_s: float = Field(default=3600, gt=0)
     power_mode: str | None = None

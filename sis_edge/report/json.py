@@ -6,21 +6,26 @@ History of REPORT_VERSION:
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from sis_edge.report.document import Report, Section
 from sis_edge.results.rows.fields import reasons, values
 
 REPORT_VERSION = 2
+CHARTS = "charts"
+"""Under this key stand the charts of a report, which the next one in the same folder may replace or remove."""
 
 
-def to_json(document: Report) -> str:
-    """The text of `results.json`."""
+def to_json(document: Report, charts: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text of `results.json`; `charts` are the files of its charts, with the SHA-256 of each."""
     data = {
         "report_version": REPORT_VERSION,
         "title": document.title,
         "runs": [_run(section) for section in document.sections],
+        CHARTS: dict(charts),
     }
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -42,7 +42,8 @@ def _section(section: Section, charts: Sequence[Chart], is_only: bool) -> Iterab
     if reasons := verdict_lines(section.verdict):
         yield _bullets(reasons)
     yield _bullets(section.notes)
-    findings = [f"**{escape(network)}**: {escape(finding)}" for network, finding in section.findings]
+    is_invalid = section.verdict.level == "INVALID"
+    findings = [f"**{escape(network)}**: {_struck(finding, is_invalid)}" for network, finding in section.findings]
     yield "\n".join(f"- {finding}" for finding in findings) if findings else "No network to compare."
     first, *others = section.tables
     yield from _titled(first, part)
@@ -64,7 +65,8 @@ def _section(section: Section, charts: Sequence[Chart], is_only: bool) -> Iterab
 
 
 def _titled(table: Table, part: str) -> Iterable[str]:
-    yield f"{part} {escape(table.title)}{f' ({table.mark})' if table.mark else ''}"
+    marks = ", ".join(filter(None, (table.mark, "INVALID" if table.is_invalid else None)))
+    yield f"{part} {escape(table.title)}{f' ({marks})' if marks else ''}"
     yield escape(table.caption)
     yield _table(table)
     if table.notes:
@@ -74,8 +76,14 @@ def _titled(table: Table, part: str) -> Iterable[str]:
 def _table(table: Table) -> str:
     marks = ["--:" if column.is_number else "---" for column in table.columns]
     lines = [[escape(column.title) for column in table.columns], marks]
-    lines += [list(map(escape, texts)) for texts in table.texts]
+    for first, *rest in table.cells:
+        lines.append([escape(first.text), *(_struck(cell.text, table.is_invalid and cell.is_known) for cell in rest)])
     return _lines(lines)
+
+
+def _struck(text: str, is_invalid: bool) -> str:
+    """Escaped text, struck through where it is of an INVALID run."""
+    return f"~~{escape(text)}~~" if is_invalid else escape(text)
 
 
 def _grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

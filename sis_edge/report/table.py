@@ -35,6 +35,7 @@ class Table:
     notes: tuple[str, ...] = ()
     name: str = ""
     mark: str | None = None
+    is_invalid: bool = False
 
     @property
     def texts(self) -> tuple[tuple[str, ...], ...]:

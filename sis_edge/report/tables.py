@@ -40,11 +40,15 @@ def _device(row: Row) -> Figure[str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """A table over the rows of a run: `{scope}` in its words is what energies cover."""
+    """A table over the rows of a run: `{scope}` in its words is what energies cover.
+
+    One that `is_timed` has numbers that an INVALID run does not support.
+    """
 
     title: str
     caption: str
     columns: tuple[RowColumn, ...]
+    is_timed: bool = False
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -62,6 +66,7 @@ LAYOUTS: dict[str, Layout] = {
             CEILING,
             value("Net energy per inference ({scope})", known.ENERGY_NET, show.joules),
         ),
+        is_timed=True,
     ),
     "structure": Layout(
         "Structure",
@@ -84,18 +89,22 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "accuracy": Layout(
         "Accuracy",
-        "Top-1 on test images: by PyTorch on the host, and on the board with the session that was timed. The drop "
-        "is the dense network's host accuracy minus this one's, in percentage points.",
+        "Top-1 on test images: on the host, and on the board with the session that was timed. The drop is in "
+        "percentage points from the network named, on the same images; what was trained differently differs by that "
+        "too.",
         (
             NETWORK,
             RowColumn("Trained on", (known.TRAIN_IMAGES.name, known.EPOCHS.name), _trained),
             value("Host", known.HOST_ACCURACY, show.percent),
             value("Host n", known.HOST_TEST_IMAGES, show.count),
-            value("Drop (points)", known.ACCURACY_DROP, show.points),
-            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.drop_interval, show.points),
+            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
+            value("Host drop (points)", known.ACCURACY_DROP, show.points),
+            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop.interval, show.points),
             value("Board", known.DEVICE_ACCURACY, show.percent),
             interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
             value("Board n", known.DEVICE_TEST_IMAGES, show.count),
+            value("Board drop (points)", known.DEVICE_DROP, show.points),
+            interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
             value("Paper", known.PAPER_ACCURACY, show.percent),
         ),
     ),
@@ -114,6 +123,7 @@ LAYOUTS: dict[str, Layout] = {
             CEILING,
             value("Share of the ceiling", known.SHARE_OF_CEILING, show.share),
         ),
+        is_timed=True,
     ),
     "start": Layout(
         "Start and memory",
@@ -129,6 +139,7 @@ LAYOUTS: dict[str, Layout] = {
             value("Spread of the peak", known.PEAK_RSS_SPREAD, show.percent),
             RowColumn("Device memory", (known.DEVICE_BYTES.name, known.DEVICE_IS_UNIFIED.name), _device),
         ),
+        is_timed=True,
     ),
     "energy": Layout(
         "Energy ({scope})",
@@ -145,6 +156,7 @@ LAYOUTS: dict[str, Layout] = {
             value("Sensor", known.ENERGY_SOURCE, str, is_number=False),
             value("Scope", known.ENERGY_SCOPE, str, is_number=False),
         ),
+        is_timed=True,
     ),
     "checks": Layout(
         "Checks",
@@ -167,6 +179,7 @@ LAYOUTS: dict[str, Layout] = {
 def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...]:
     """Every table over the rows of one run; `mark` says "simulated" or "emulated"."""
     scope = energy_scope(rows)
+    is_invalid = any(row.verdict.level == "INVALID" for row in rows)
     made = []
     for name, layout in LAYOUTS.items():
         cells, notes = fill(layout.columns, rows)
@@ -174,7 +187,8 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
         if name == "result":
             caption += f" {amounts(rows)}"
         title = layout.title.format(scope=scope)
-        made.append(Table(title, caption, headings(layout.columns, scope), cells, notes, name, mark))
+        columns, invalid = headings(layout.columns, scope), is_invalid and layout.is_timed
+        made.append(Table(title, caption, columns, cells, notes, name, mark, invalid))
     return tuple(made)
 
 

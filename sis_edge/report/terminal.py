@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.styled import Styled
 from rich.text import Text
 
 from sis_edge.bundles.identity import NATIVE
@@ -24,7 +25,7 @@ from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
-from sis_edge.results.verdict import Level, judge
+from sis_edge.results.verdict import Level, Verdict, judge_run
 
 
 def _speed_up(row: Row) -> Figure[str]:
@@ -55,30 +56,51 @@ ENERGY = (
     RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
     RowColumn("Net of idle [95% interval]", (), lambda row: _joules(row.energy.net_j, row.energy.net_interval_j)),
 )
-STYLES: dict[Level, str] = {"VALID": "bold green", "SUSPECT": "bold yellow", "INVALID": "bold red", "NONE": "bold"}
+STYLES: dict[Level, str] = {
+    "VALID": "bold green",
+    "VALID as far as seen": "bold green",
+    "QUICK": "bold cyan",
+    "SUSPECT": "bold yellow",
+    "INVALID": "bold red",
+    "NONE": "bold",
+}
 
 
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
-    """What rich prints after a run: the comparison, energy, kernels, and the verdict with its reasons."""
-    rows = compare(run, seed)
+    """What rich prints after a run: the verdict with its reasons, then the comparison, energy and kernels.
+
+    The numbers of an INVALID run are dim, and their titles say so where there is no colour.
+    """
+    rows, verdict = compare(run, seed), judge_run(run)
     marked = mark(rows)
-    suffix = f" ({marked.upper()})" if marked else ""
-    parts = [
-        *_result(run, rows, suffix),
-        *_energies(run, rows, suffix),
-        *map(Text, _kernels(run, seed)),
-        *_verdict(run, suffix),
-    ]
-    return Group(*parts)
+    is_invalid = verdict.level == "INVALID"
+    suffix = _suffix(marked, "invalid" if is_invalid else None)
+    numbers = Group(*_result(run, rows, suffix), *_energies(run, rows, suffix), *map(Text, _kernels(run, seed)))
+    return Group(*_verdict(verdict, _suffix(marked)), Text(), Styled(numbers, "dim") if is_invalid else numbers)
+
+
+def _suffix(*marks: str | None) -> str:
+    """The marks behind a title.
+
+    >>> _suffix("simulated", "invalid"), _suffix(None)
+    (' (SIMULATED, INVALID)', '')
+    """
+    found = ", ".join(each.upper() for each in marks if each)
+    return f" ({found})" if found else ""
 
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
-    job, said = run.record.job, " ".join(result.notes)
+    job, said = run.record.job, " ".join((*result.notes, *(reason.sentence for reason in judge_run(run).reasons)))
     lines = [
         amounts(rows),
         f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
         *result.notes,
+        *(
+            f"{row.identity.label} was {row.accuracy.training_difference}"
+            for row in rows
+            if row.accuracy.training_difference and row.identity.precision == "fp32"
+        ),
         *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
         *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
     ]
@@ -105,10 +127,9 @@ def _kernels(run: StoredRun, seed: int) -> list[str]:
     return lines + [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
 
 
-def _verdict(run: StoredRun, suffix: str) -> list[RenderableType]:
-    verdict = judge(run.record)
+def _verdict(verdict: Verdict, suffix: str) -> list[RenderableType]:
     lines = [Padding(Text(f"- {line}"), (0, 0, 0, 2)) for line in verdict_lines(verdict)]
-    return [Text(), Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
+    return [Text(headline(verdict) + suffix, style=STYLES[verdict.level]), *lines]
 
 
 def _table(columns: Sequence[RowColumn], rows: Sequence[Row], title: str) -> Table:

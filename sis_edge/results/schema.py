@@ -24,7 +24,8 @@ class StoredRun(BaseModel):
     """One run of one job on one board: immutable, with its raw samples.
 
     `board` is how the board was reached, "local" or "user@host:port"; `stored_at` is the host's clock, since
-    boards without a battery often do not know the date.
+    boards without a battery often do not know the date. `profile_verified`: sis-edge had run on such a board before
+    (None is unknown).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -32,6 +33,7 @@ class StoredRun(BaseModel):
     store_version: int = Field(default=STORE_VERSION, ge=STORE_VERSION, le=STORE_VERSION)
     stored_at: AwareDatetime
     profile: str
+    profile_verified: bool | None = None
     board: str
     bundle_id: str
     manifest: Manifest
@@ -93,7 +95,7 @@ class StoredRun(BaseModel):
         for variant in entry.variants:
             if variant.model == source:
                 accuracy = {"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
-                training = training.model_copy(update=accuracy)
+                training = training.model_copy(update={**accuracy, "host_wrong": variant.host_wrong})
         name = label(entry.name, record.form, record.precision)
         identity = {"name": name, "form": record.form, "precision": record.precision}
         return entry.model_copy(update={**identity, "model": source, "training": training})
@@ -113,9 +115,13 @@ class StoredRun(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"]))
+            fault = (
+                f"{field} is missing"
+                if first["type"] == "missing"
+                else f"{field + ': ' if field else ''}{first['msg']}"
+            )
             raise RecordError(
-                f"{source} is not a stored run of this sis-edge: {field + ': ' if field else ''}{first['msg']}; "
-                "move it out of the folder, or measure again"
+                f"{source} is not a stored run of this sis-edge: {fault}; move it out of the folder, or measure again"
             ) from error
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{source} is not JSON ({error}); move it out of the folder, or measure again") from error
@@ -126,11 +132,17 @@ def _upgraded(data: dict[str, Any], source: str) -> dict[str, Any]:
         run = upgraded(data)
     except (KeyError, TypeError, AttributeError) as error:
         version = data.get("store_version")
+        fault = f"{error.args[0]} is missing" if isinstance(error, KeyError) else "a field is of another kind"
         raise RecordError(
-            f"{source} has store version {version} and is not a run of it ({error!r} is missing or of another kind); "
+            f"{source} has store version {version} and is not a run of it ({fault}); "
             "move it out of the folder, or measure again"
         ) from error
-    if (version := run.get("store_version")) != STORE_VERSION:
+    version = run.get("store_version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise RecordError(
+            f"{source} is not a stored run: it has no store_version; name a file that `bench` or `deploy` stored"
+        )
+    if version != STORE_VERSION:
         raise RecordError(
             f"{source} has store version {version}, this sis-edge reads up to {STORE_VERSION}; "
             "use the sis-edge that wrote it, or a newer one"

@@ -4,15 +4,19 @@ Names begin with the time of storing in UTC, so that a folder's order is the ord
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
 from sis_edge.errors import RecordError
 from sis_edge.files.atomic import write_text
+from sis_edge.files.disk import check_room
 from sis_edge.results.schema import StoredRun
 
 DEFAULT_FOLDER = Path("runs")
+ROOM_BYTES = 20_000_000
+"""A run of ten networks, each with the most samples that an agent keeps, is about as large."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,11 @@ class Loaded:
     runs: tuple[StoredRun, ...]
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+
+
+def check(folder: Path = DEFAULT_FOLDER) -> None:
+    """Raise DiskError where a run could not be stored in the folder: to be asked before one is measured."""
+    check_room(folder, ROOM_BYTES)
 
 
 def save(run: StoredRun, folder: Path = DEFAULT_FOLDER) -> Path:
@@ -59,6 +68,14 @@ def load_all(folder: Path = DEFAULT_FOLDER) -> Loaded:
     if not runs:
         raise RecordError(f"none of the {len(warnings)} files in {folder} is a readable run; the first: {warnings[0]}")
     return Loaded(tuple(runs), tuple(files), tuple(warnings))
+
+
+def each_once(runs: Iterable[StoredRun]) -> list[StoredRun]:
+    """The runs without repeats: of one and its copies with an external meter's energy, that which was stored last."""
+    found: dict[tuple[str, str, float], StoredRun] = {}
+    for run in sorted(runs, key=lambda run: run.stored_at):
+        found[run.bundle_id, run.record.started_at, run.record.duration_s] = run
+    return sorted(found.values(), key=lambda run: run.stored_at)
 
 
 def newest(folder: Path = DEFAULT_FOLDER) -> StoredRun:

@@ -1,6 +1,10 @@
 """Power sources on small trees of their own: rails by name, units, signs, disconnected rails, wrap-around."""
 
+import errno
 import json
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from sis_agent import power
 from sis_agent.commands import Commands
 from sis_agent.measure.sampler import Recorder
 from sis_agent.power import pi_pmic, rapl, tegrastats
-from sis_agent.power.base import Source
+from sis_agent.power.base import READS, FileSource, NumberFile, Source, UnavailableError, checked
 from sis_agent.power.replay import Replay
 from sis_agent.schema import Power, PowerRequest, PowerTrace
 from sis_agent.tree import Tree
@@ -178,6 +182,76 @@ def test_tegrastats_runs_until_it_is_closed_or_falls_silent(tmp_path: Path) -> N
     assert source.read() == {"VDD_IN": None}
     source.close()
     assert source._process.returncode == -9
+
+
+def test_rails_that_come_with_a_later_line(tmp_path: Path) -> None:
+    """The first line of a tegrastats that was just started has no power; one rail comes a line after the other."""
+    lines = ["RAM 2505/7775MB CPU [2%@2035] cpu@38.25C", "VDD_IN 4560mW/4560mW", "VDD_IN 1mW/1mW VDD_SOC 2mW/2mW"]
+    tool(tmp_path, "tegrastats", "".join(f"echo '{line}'; sleep 0.1\n" for line in lines) + "exec sleep 60\n")
+    (source,) = sources(tmp_path, "tegrastats")
+    source.close()
+    assert source.rails == ["VDD_IN", "VDD_SOC"]
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("while :; do echo 'RAM 1/2MB cpu@38C'; sleep 0.05; done", "prints no power on this board"),
+        ("echo 'must run as root' >&2; exit 1", "ended at once, saying: must run as root"),
+        ("exit 1", "ended at once"),
+    ],
+)
+def test_tegrastats_without_power(
+    tmp_path: Path, script: str, said: str, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(tegrastats, "POWER_S", 0.3)
+    tool(tmp_path, "tegrastats", script)
+    reason = power.find(Tree(str(tmp_path)), Commands(str(tmp_path)))["tegrastats"]
+    assert reason.startswith("tegrastats " + said)
+    assert reason.endswith("log in as root") == (user != 0)
+
+
+def test_a_chip_that_errs_at_first(tmp_path: Path) -> None:
+    """Asleep or just bound: its file holds nothing for a moment."""
+    write(tmp_path, ina3221(2, "1-0040", ["VDD_IN", "NC", "NC"]))
+    current = tmp_path / "sys/class/hwmon/hwmon2/curr1_input"
+    for text in ("", None):
+        current.write_text("") if text is not None else current.unlink()
+        waker = threading.Timer(0.2, lambda: current.write_text("1000\n"))
+        waker.start()
+        (source,) = sources(tmp_path, "ina3221")
+        assert source.read() == {"VDD_IN": 5.0}
+        waker.join()
+        source.close()
+
+
+def test_a_chip_that_appears_late(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    write(ready, ina3221(2, "1-0040", ["VDD_IN", "NC", "NC"]))
+    root = tmp_path / "board"
+    root.mkdir()
+    tool(root, "tegrastats", "echo started >> $(dirname $0)/ran; exit 1\n")
+    binder = threading.Timer(0.5, lambda: (ready / "sys").rename(root / "sys"))
+    binder.start()
+    (source,) = sources(root, "ina3221", "tegrastats")
+    binder.join()
+    assert source.read() == {"VDD_IN": 0.5}
+    assert (root / "usr/bin/ran").read_text() == "started\n", "a tool that does not work is not started again"
+
+
+def test_a_chip_that_is_forbidden_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    for number, pauses in ((errno.EACCES, 0), (errno.EAGAIN, READS - 1)):
+        file = NumberFile("x", 1.0)
+        monkeypatch.setattr(file, "read", lambda: None)
+        file.fault, file.error = os.strerror(number), number
+        slept.clear()
+        with pytest.raises(UnavailableError, match=os.strerror(number)):
+            checked(FileSource([("A", [file])], [], None))
+        assert len(slept) == pauses
 
 
 def test_a_tool_is_only_run_where_nothing_better_is_there(tmp_path: Path) -> None:

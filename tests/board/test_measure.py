@@ -10,7 +10,7 @@ from tiny_bundle import tiny_bundle, tiny_profile
 from sis_edge.board import deploy
 from sis_edge.board.measure import StoredFile, collect, measure
 from sis_edge.bundles.verify import Bundle
-from sis_edge.errors import BundleError
+from sis_edge.errors import BundleError, DiskError
 from sis_edge.results import store
 from sis_edge.transport import LocalTransport
 
@@ -83,3 +83,15 @@ def test_a_record_of_another_bundle_is_not_stored(
     with pytest.raises(BundleError, match=f"is of bundle {bundles[0].id}, and {bundles[1].path} is {bundles[1].id}"):
         measure(bundles[1], board, tiny_profile(), place / "mistaken")
     assert not (place / "mistaken").exists()
+
+
+def test_a_runs_folder_that_cannot_be_written_is_known_before_anything_is_measured(
+    place: Path, bundles: tuple[Bundle, Bundle]
+) -> None:
+    (place / "file").write_text("")
+    untouched = LocalTransport(place / "untouched")
+    with pytest.raises(DiskError, match=r"cannot write .*file \(Not a directory\)"):
+        measure(bundles[0], untouched, tiny_profile(), place / "file")
+    with pytest.raises(DiskError, match=r"cannot write .*file/runs"):
+        collect("a-job", bundles, untouched, tiny_profile(), place / "file" / "runs")
+    assert not untouched.root.exists()

@@ -43,6 +43,7 @@ def bench(folder: Path, *words: str, runs: str = "runs"):
 def test_it_prints_intervals_and_the_verdict_and_stores_the_run(folder) -> None:
     done = bench(folder)
     assert done.returncode == 0, done.stderr
+    assert "bundle bundle: measuring 2 networks on local with onnxruntime, 1 thread, batch 1; expected:" in done.stderr
     assert re.search(r"^sparse .*\d× \[[\d.]+, [\d.]+\]", done.stdout, re.M)
     assert re.search(r"^(VALID|SUSPECT|INVALID): ", done.stdout, re.M)
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if "Run stored" not in line)
@@ -64,7 +65,7 @@ def test_a_doubtful_verdict_is_an_error_only_where_valid_is_required(folder) -> 
     # Six rounds are fewer than a verdict calls for, whatever else goes on here.
     done = bench(folder, "--require-valid", runs="doubtful")
     assert done.returncode == 11
-    assert re.search(r"Error: --require-valid, and the verdict is (SUSPECT|INVALID) \(", done.stderr)
+    assert re.search(r"Error: --require-valid accepts .*, and the verdict is (SUSPECT|INVALID) \(", done.stderr)
     assert "Traceback" not in done.stderr
     assert store.newest(folder / "doubtful").record.networks[0].rounds
 

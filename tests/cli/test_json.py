@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_every_command_that_prints_a_result_has_a_document() -> None:
     with_json = {"-".join(path) for path, command in commands() if "as_json" in [each.name for each in command.params]}
     without = {"-".join(path) for path, _ in commands()} - with_json
     assert without == {"zoo-add"}
-    assert with_json - {"schema"} == set(SCHEMAS) - {*FILES, "self-check", "schemas"}
+    assert with_json - {"schema"} == set(SCHEMAS) - {*FILES, "self-check", "cancel", "schemas"}
 
 
 def test_form(capsys: Stage) -> None:
@@ -192,6 +193,18 @@ def test_meter(capsys: Stage, tmp_path: Path) -> None:
     assert Path(found["runs"][0]["path"]).exists()
 
 
+def test_a_report_of_all_runs_leaves_the_bundles_report_alone(capsys: Stage, tmp_path: Path) -> None:
+    run = metered()
+    store.save(run, tmp_path / "runs")
+    later = run.model_copy(update={"stored_at": run.stored_at + timedelta(seconds=1)})
+    store.save(later, tmp_path / "runs")
+    own = check("report", printed(capsys, "report"))
+    every = check("report", printed(capsys, "report", "--all"))
+    assert [len(found["runs"]) for found in (own, every)] == [1, 1]
+    assert {str(Path(file).parent) for file in own["files"]} == {f"reports/{run.manifest.name}"}
+    assert {str(Path(file).parent) for file in every["files"]} == {"reports/all-runs"}
+
+
 def test_sweep(capsys: Stage) -> None:
     words = ["sweep", "--dataset", "digits", "--t-c", "0.05", "--t-p", "0.1", "--granularity", "neuron"]
     words += ["--epochs", "1", "--limit", "64", "--held-out", "100", "--precision", "fp32"]
@@ -266,5 +279,5 @@ def test_the_commands_of_the_schemas_exist() -> None:
     known = {" ".join(path) for path, _ in commands()}
     for each in schemas.listed().schemas:
         if each.command is not None:
-            assert each.command.removesuffix(" --self-check") in known
+            assert each.command.partition(" --")[0] in known
     assert app.info.name == "sis-edge"

@@ -103,7 +103,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
             "--t-c is 'half', and must be numbers above 0 and up to 1, comma-separated, such as 0.25,0.5,1",
         ),
         (["--t-c", "0"], "--t-c is '0', and must be numbers above 0"),
-        (["--t-c", "0,25"], "--t-c is '0,25', and must be numbers above 0"),
+        (["--t-c", "0,25"], "comma-separated, such as 0.25,0.5,1; write a decimal point: 0.25"),
         (
             ["--t-c", "0.5", "--seeds", "1,-1"],
             "--seeds is '1,-1', and must be seeds (0 to 4294967295), comma-separated, such as 0,1,2",
@@ -118,7 +118,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
         (["--t-c", "0.5", "--dataset", "x"], "unknown data set 'x'; known: digits"),
         (
             ["--t-c", "0.5", "--jobs", "0"],
-            "--jobs is '0', and must be greater than or equal to 1. See `sis-edge sweep --help`.",
+            "--jobs is '0', and must be 1 or more. See `sis-edge sweep --help`.",
         ),
     ],
 )

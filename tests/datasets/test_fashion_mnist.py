@@ -100,7 +100,7 @@ def test_debian_package_is_taken_when_the_host_is_out_of_reach(
     assert data.source.endswith("from Debian's package dataset-fashion-mnist.")
 
 
-def test_damaged_copy_falls_to_the_next_route(plain: Path, tmp_path: Path) -> None:
+def test_a_damaged_copy_is_an_error_and_no_other_route_is_taken(plain: Path, tmp_path: Path) -> None:
     data_dir = pack(plain, tmp_path / "packed")
     pack(plain, tmp_path / "root" / fashion_mnist.DEBIAN_FOLDER)
     damaged = data_dir / f"{NAMES[2]}.gz"
@@ -109,8 +109,8 @@ def test_damaged_copy_falls_to_the_next_route(plain: Path, tmp_path: Path) -> No
         fashion_mnist.from_folder(data_dir, tmp_path)
     places = Places(data_dir, tmp_path / "cache", progress=False)
     routes = fashion_mnist.default_routes(places, root=tmp_path / "root")
-    data = fashion_mnist.load(places, checksums=sha256_of(plain, NAMES), routes=routes)
-    assert data.source.endswith("from the installed package dataset-fashion-mnist.")
+    with pytest.raises(DatasetError, match=rf"--data-dir does not have fashion_mnist: {damaged.name} is damaged"):
+        fashion_mnist.load(places, checksums=sha256_of(plain, NAMES), routes=routes)
 
 
 def test_missing_file_is_named(plain: Path, tmp_path: Path) -> None:

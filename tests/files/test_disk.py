@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sis_edge.errors import DiskError
-from sis_edge.files.disk import REFUSALS, writing
+from sis_edge.files.disk import REFUSALS, check_room, writing
 
 
 @pytest.mark.parametrize("number", sorted(REFUSALS))
@@ -42,3 +42,19 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
             (tmp_path / "file").write_bytes(bytes(2000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_room_is_looked_for_and_nothing_is_left(tmp_path: Path) -> None:
+    check_room(tmp_path / "a" / "b", 1)
+    check_room(tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_known_beforehand(tmp_path: Path, small_disk: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for folder in (tmp_path / "file", tmp_path / "file" / "runs", Path("/proc/runs"), tmp_path / "link"):
+        with pytest.raises(DiskError, match=f"^cannot write {folder} "):
+            check_room(folder, 1)
+    with pytest.raises(DiskError, match=r"small disk/runs has [\d.]+ MB free and 20\.0 MB are needed: free space"):
+        check_room(small_disk / "runs", 20_000_000)

@@ -152,3 +152,24 @@ def test_formation_needs_numpy_only() -> None:
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("text", "it is not an .npz file, or is cut short"),
+        ("npy", "it is not an .npz file"),
+        ("npz", "it lacks header"),
+    ],
+)
+def test_a_file_that_is_not_a_graph_is_named_with_the_reason(tmp_path: Path, name: str, reason: str) -> None:
+    path = tmp_path / "mine.npz"
+    if name == "text":
+        path.write_text("0.25")
+    else:
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3)) if name == "npy" else np.savez(file, weights=np.zeros(3))
+    with pytest.raises(UsageError, match=r"mine\.npz is not a readable graph file \(") as raised:
+        SynapticGraph.load(path)
+    assert reason in str(raised.value)
+    assert str(raised.value).endswith("; `sis-edge form` writes one")

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from report.conftest import RUNS
+from report.conftest import RUNS, only
 from sis_edge.report.markdown import escape, to_markdown
 
 
@@ -39,3 +39,15 @@ def test_hostile_text_is_escaped(text) -> None:
 def test_marks_are_on_the_tables_of_a_simulated_run(text) -> None:
     assert "### Result (simulated)" in text
     assert "**SIMULATED**" in text
+
+
+@pytest.mark.parametrize(("name", "is_struck"), [("throttled", True), ("board", False)])
+def test_the_numbers_of_an_invalid_run_are_struck_through(name, is_struck) -> None:
+    text = to_markdown(only(name), [[]])
+    parts = re.split(r"^## ", text, flags=re.M)
+    result = next(part for part in parts if part.startswith("Result"))
+    structure = next(part for part in parts if part.startswith("Structure"))
+    assert result.startswith("Result (simulated, INVALID)") is is_struck
+    assert bool(re.search(r"~~[\d.]+ ms~~", result)) is is_struck
+    assert "~~" not in structure
+    assert text.index("INVALID: " if is_struck else "VALID as far as seen: ") < text.index("## Result")

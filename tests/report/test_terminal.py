@@ -39,7 +39,7 @@ def test_what_went_wrong_is_said_once() -> None:
     text = " ".join(printed(RUNS["broken"]).split())
     assert text.count("opset 13") == 1
     assert text.count("its logits differ") == 1
-    assert "1.88× [no interval]" in text
+    assert "[no interval]" in text
     assert "no interval: insufficient (5 rounds" in text
 
 
@@ -54,17 +54,33 @@ def _named(model: str):
     return facts(model=model)
 
 
-def test_the_verdict_is_below_the_numbers() -> None:
-    text = " ".join(printed(RUNS["busy"]).split())
-    assert text.index("SUSPECT: ") > text.index("cifar10-sis3")
-    assert "Other programs kept" in text
-    assert "Energy: unavailable (this board has no power sensor)" in text
+@pytest.mark.parametrize(
+    ("name", "level"), [("busy", "SUSPECT"), ("throttled", "INVALID"), ("board", "VALID as far as seen")]
+)
+def test_the_verdict_stands_above_the_numbers(name, level) -> None:
+    lines = printed(RUNS[name]).splitlines()
+    assert lines[0].startswith(f"{level}: ")
+    assert level == "VALID" or any(line.startswith("  - ") for line in lines[1:3])
+    text = "\n".join(lines)
+    assert text.index("Net of idle" if name != "busy" else "Speed-up [95%") > text.index(level)
+
+
+def test_the_numbers_of_an_invalid_run_are_dim_and_marked() -> None:
+    shown = io.StringIO()
+    Console(width=80, file=shown, color_system="standard", force_terminal=True).print(table(RUNS["throttled"]))
+    verdict, *rest = shown.getvalue().splitlines()
+    assert "\x1b[1;31mINVALID" in verdict
+    numbers = [line for line in rest if "ms" in line and "×" in line]
+    assert numbers
+    assert all("\x1b[2m" in line for line in numbers)
+    assert "(SIMULATED, INVALID)" in printed(RUNS["throttled"])
+    assert "INVALID" not in printed(RUNS["board"]).replace("VALID: no", "")
 
 
 def test_energy_has_its_scope_interval_and_mark() -> None:
     text = printed(RUNS["board"])
     assert "Energy per inference, scope: module (SIMULATED)" in text
-    assert "VALID: no problem found in this run (SIMULATED)" in text
+    assert "VALID as far as seen: no problem found, but this board does not report" in text
     energy = next(row.energy for row in sections("board").rows if row.identity.is_reference)
     low, high = energy.net_interval_j.value.low, energy.net_interval_j.value.high
     assert f"{joules(energy.net_j.value)} [{joules(low)}, {joules(high)}]" in text

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,33 @@ def test_a_report_is_written_and_is_the_same_again(tmp_path) -> None:
 def test_charts_of_several_runs_have_names_of_their_own(tmp_path) -> None:
     names = [path.name for path in write([RUNS["plain"], RUNS["nothing"], RUNS["paper"]], tmp_path)]
     assert names[4:] == ["accuracy-latency-1.svg", "speed-up-1.svg", "accuracy-latency-3.svg", "speed-up-3.svg"]
+
+
+def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path) -> None:
+    first = {path.name for path in write([RUNS["plain"], RUNS["nothing"], RUNS["paper"]], tmp_path)}
+    own = {"speed-up-7.svg": "my own", "notes.md": "mine", "accuracy-latency-3.svg": "drawn anew by hand"}
+    for name, text in own.items():
+        (tmp_path / name).write_text(text)
+    second = {path.name for path in write([RUNS["plain"]], tmp_path)}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert first - second == {f"{kind}-{number}.svg" for kind in ("speed-up", "accuracy-latency") for number in (1, 3)}
+    assert left == second | own.keys()
+    assert {name: (tmp_path / name).read_text() for name in own} == own
+
+
+@pytest.mark.parametrize(
+    "before", ["", "[]", '{"charts": ["a"]}', '{"charts": {"../out.svg": "SHA256"}}', '{"charts": 1}']
+)
+def test_a_folder_of_unknown_origin_loses_nothing(tmp_path, before) -> None:
+    (tmp_path / "out.svg").write_text("x")
+    before = before.replace("SHA256", hashlib.sha256(b"x").hexdigest())
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "results.json").write_text(before)
+    (folder / "a").write_text("x")
+    write([RUNS["nothing"]], folder)
+    assert (folder / "a").exists()
+    assert (tmp_path / "out.svg").exists()
 
 
 def test_no_run_writes_nothing(tmp_path) -> None:

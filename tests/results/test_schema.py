@@ -22,7 +22,7 @@ def test_the_record_is_written_by_field_names() -> None:
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (lambda data: data.pop("profile"), "profile: Field required"),
+        (lambda data: data.pop("profile"), "profile is missing"),
         (lambda data: data.update(extra=1), "extra: Extra inputs"),
         (lambda data: data.update(stored_at="2026-11-22T20:51:00"), "stored_at"),
         (lambda data: data["manifest"].pop("dataset"), "manifest.dataset"),
@@ -31,7 +31,9 @@ def test_the_record_is_written_by_field_names() -> None:
         (lambda data: data["record"]["networks"][0].update(network="other"), "other, which the manifest"),
         (lambda data: data["record"]["networks"][0].update(name="cifar10-sis1"), "cifar10-sis1 more than once"),
         (lambda data: data.update(store_version=7), "store version 7"),
-        (lambda data: data.pop("store_version"), "store version None"),
+        (lambda data: data.pop("store_version"), "is not a stored run: it has no store_version; name a file that"),
+        (lambda data: data.clear(), "is not a stored run: it has no store_version; name a file that"),
+        (lambda data: data.update(store_version="two"), "is not a stored run: it has no store_version"),
     ],
 )
 def test_a_damaged_run_names_the_file_and_the_field(change, part) -> None:

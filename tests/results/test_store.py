@@ -90,3 +90,16 @@ def test_a_folder_that_is_a_file_is_a_disk_error(tmp_path) -> None:
     (tmp_path / "runs").write_text("")
     with pytest.raises(DiskError, match="runs"):
         store.save(stored_run(), tmp_path / "runs")
+
+
+def test_a_run_and_its_copies_with_a_meters_energy_count_once() -> None:
+    first = stored_run(run_id="first")
+    other = first.model_copy(update={"record": first.record._replace(run_id="other", duration_s=99.0)})
+    copies = [
+        first.model_copy(
+            update={"stored_at": first.stored_at + timedelta(hours=hours), "record": first.record._replace(run_id=name)}
+        )
+        for hours, name in ((2, "first-meter-2"), (1, "first-meter"))
+    ]
+    found = store.each_once([first, *copies, other])
+    assert [run.record.run_id for run in found] == ["other", "first-meter-2"]

@@ -70,7 +70,7 @@ def test_several_jobs_are_processes(jobs: int | None, tmp_path: Path, monkeypatc
         ),
         (["--cpus", "4"], "--cpus 4 needs --ray ADDRESS; on this machine, use --jobs"),
         (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 needs --ray ADDRESS; on this machine, use --jobs"),
-        (["--ray", "auto", "--cpus", "0"], "--cpus is '0', and must be greater than or equal to 1"),
+        (["--ray", "auto", "--cpus", "0"], "--cpus is '0', and must be 1 or more"),
         (["--ray", "head"], "--ray head is not an address of a Ray cluster; use HOST:PORT on one of its nodes"),
         (["--ray", "head:99999"], "--ray head:99999 is not an address"),
         (["--ray", "local"], "--ray local is not an address"),

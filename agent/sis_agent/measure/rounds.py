@@ -1,8 +1,10 @@
-"""All networks in rounds: one worker holds them all, warmed up until steady, and they are measured in random order.
+"""All networks in rounds: workers that hold them all, warmed up until steady, measure them in random order.
 
-In rounds, for latency: every network runs once a round. In blocks, for energy: every network runs back to back for a
-stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board hits all
-alike; they are drawn for all names, so they are the same whoever has failed.
+In rounds, for latency: every network runs once a round. The rounds are dealt to as many worker processes as the job
+asks for, each once in every block of so many rounds, in random order: a process keeps its layout in memory for its
+life, which makes some networks faster in it and others slower. In blocks, for energy: every network runs back to back
+for a stretch that a power sensor can resolve. Orders are drawn anew from the job's seed, so that drift of the board
+hits all alike; they are drawn for all names, so they are the same whoever has failed.
 
 A network that kills its worker loses its own result and no other's: it gets a Problem, and a new worker goes on.
 """
@@ -11,7 +13,7 @@ import contextlib
 import random
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
-from sis_agent.measure import settling, stopping
+from sis_agent.measure import interference, settling, stopping
 from sis_agent.measure.context import MeasurementContext
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, SamplerPair, Window
@@ -24,12 +26,17 @@ LEAD_S = 2.0
 
 
 class Rounds:
-    """The worker that holds all networks; use as a context manager, which ends it."""
+    """The workers that hold all networks; use as a context manager, which ends them."""
 
     def __init__(self, context: MeasurementContext) -> None:
         self._context = context
         self._shuffler = random.Random(context.job.seed)
-        self._worker: Optional[WorkerProcess] = None
+        # Of its own, so that the networks' order is the same with any number of processes.
+        self._dealer = random.Random("processes {}".format(context.job.seed))
+        # A worker's place in the order is kept by the one that replaces it; its number in the record is its own.
+        self._workers: Dict[int, Tuple[int, WorkerProcess]] = {}
+        self._started = 0
+        self._place = 0
         # Chosen once for each network, so that all its turns are equal, with a later worker too.
         self._inferences: Dict[str, int] = {}
 
@@ -37,26 +44,29 @@ class Rounds:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._drop()
+        for place in list(self._workers):
+            self._drop(place)
 
     def latency(self) -> str:
         """Rounds until the job's length or its target is reached; returns which of them."""
         context, job = self._context, self._context.job
         names = [network.name for network in job.networks]
-        rule = stopping.StoppingRule(job)
+        rule, repeats = stopping.StoppingRule(job), interference.RepeatRule(job)
+        for self._place in range(job.processes):
+            self._warm()
+        begin_s = context.elapsed_s()
         ended_by: Optional[str] = None
-        begin_s: Optional[float] = None
+        places: List[int] = []
         done = 0
         while ended_by is None:
+            places = places or self._dealt()
+            self._place = places.pop()
             for position, name in self._order():
-                turn = self._ask({"do": "run", "name": name, "inferences": self._inferences})
+                turn = self._turn(name, done, position, repeats)
                 if turn is None:
                     continue
-                start_s = turn["start_s"] - context.start_s
-                begin_s = start_s if begin_s is None else begin_s
-                samples = RoundSamples(done, position, start_s, turn["latencies_s"], turn["device_latencies_s"])
-                context.networks[name].rounds.append(samples)
-                rule.add(name, turn["latencies_s"])
+                context.networks[name].rounds.append(turn)
+                rule.add(name, turn.latencies_s)
                 context.progress("rounds", name, done, rule.expected_rounds(done, names))
             healthy = [context.networks[network.name] for network in context.healthy()]
             if not healthy:
@@ -64,8 +74,8 @@ class Rounds:
             done += 1
             ended_by = rule.ended_by(done, healthy)
         context.progress("rounds", None, done, done, at_once=True)
-        if begin_s is not None:
-            context.windows.append(Window("rounds", begin_s, context.elapsed_s()))
+        context.windows.append(Window("rounds", begin_s, context.elapsed_s()))
+        self._keep_one()
         return ended_by
 
     def sampler_pairs(self, paused: Callable[[], ContextManager[None]], pairs: List[SamplerPair]) -> None:
@@ -125,6 +135,33 @@ class Rounds:
         if names:
             self._ask({"do": "run_for", "name": names[0], "time_s": min(LEAD_S, request.block_s)})
 
+    def _turn(self, name: str, number: int, position: int, repeats: interference.RepeatRule) -> Optional[RoundSamples]:
+        """A network's turn in a round, measured again while the rule says so; None where it has got a problem."""
+        preempted = 0
+        while True:
+            reply = self._ask({"do": "run", "name": name, "inferences": self._inferences})
+            if reply is None:
+                return None
+            turn = RoundSamples(
+                number,
+                position,
+                reply["start_s"] - self._context.start_s,
+                reply["latencies_s"],
+                reply["device_latencies_s"],
+                process=self._workers[self._place][0],
+                preempted=preempted,
+                **reply["costs"],
+            )
+            if not repeats.again(turn):
+                return turn
+            preempted += 1
+
+    def _dealt(self) -> List[int]:
+        """The places of one block of rounds, each once."""
+        places = list(range(self._context.job.processes))
+        self._dealer.shuffle(places)
+        return places
+
     def _order(self) -> Iterator[Tuple[int, str]]:
         """Places and names of one round, those with a problem left out when it is their turn."""
         order = [network.name for network in self._context.job.networks]
@@ -148,32 +185,38 @@ class Rounds:
         except ProblemError as error:
             self._context.note(name, problem=error.problem)
             if isinstance(error, WorkerLostError):
-                self._drop()
+                self._drop(self._place)
             return None
 
-    def _drop(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+    def _drop(self, place: int) -> None:
+        if place in self._workers:
+            self._workers.pop(place)[1].close()
+
+    def _keep_one(self) -> None:
+        """What follows the rounds needs one worker, and the memory of the others may be short."""
+        for place in list(self._workers):
+            if place != self._place:
+                self._drop(place)
 
     def _warm(self) -> Optional[WorkerProcess]:
-        """A worker that holds every healthy network, warmed up; None when no network is healthy any more."""
-        while self._worker is None:
+        """The worker of this place, with every healthy network, warmed up; None when no network is healthy any more."""
+        while self._place not in self._workers:
             healthy = self._context.healthy()
             if not healthy:
                 return None
             worker = self._context.start_worker()
+            number, self._started = self._started, self._started + 1
             try:
                 harness = worker.ask({"do": "harness", "inferences": HARNESS_INFERENCES})
                 self._context.details["harness_latencies_s"] = harness["latencies_s"]
                 if self._warm_up(worker, healthy):
-                    self._worker = worker
+                    self._workers[self._place] = number, worker
                     return worker
             except BaseException:
                 worker.close()
                 raise
             worker.close()
-        return self._worker
+        return self._workers[self._place][1]
 
     def _warm_up(self, worker: WorkerProcess, networks: List[NetworkJob]) -> bool:
         """Load and warm up; False when the worker was lost, the guilty network being noted."""
@@ -198,4 +241,6 @@ class Rounds:
                     self._inferences[name] = stopping.turn_inferences(context.job, warm["latencies_s"])
                     context.details["turn_inferences"] = dict(self._inferences)
                     context.note(name, warmup_latencies_s=warm["latencies_s"], warmup_steady=warm["steady"])
+                elif not warm["steady"]:
+                    context.note(name, warmup_steady=False)
         return True

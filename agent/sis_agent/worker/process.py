@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import platform
 import select
 import signal
 import subprocess
@@ -29,7 +28,7 @@ class WorkerLostError(ProblemError):
 
 
 class StopRequest:
-    """SIGTERM or SIGINT as something that `select` can wait for, and the time when the job has to end."""
+    """SIGTERM, SIGINT or SIGHUP as something that `select` can wait for, and the time when the job has to end."""
 
     def __init__(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
@@ -37,10 +36,14 @@ class StopRequest:
         os.set_blocking(self._write_end, False)
 
     def listen(self) -> None:
-        """From now on the signals do not end this process but its waiting."""
+        """From now on the signals do not end this process but its waiting.
+
+        A detached job, or one under `nohup`, ignores SIGHUP, and goes on doing so.
+        """
         signal.set_wakeup_fd(self._write_end)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
 
     def check(self) -> None:
         """Raise StoppedError if it is time to end."""
@@ -168,8 +171,4 @@ class WorkerProcess:
 
 def worker_environment(threads: int) -> Dict[str, str]:
     """The environment of a worker: numpy's own threads stay out of the way of the runtime's."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS=str(threads))
-    if platform.machine() == "aarch64":
-        # numpy 1.19.5, the last for Python 3.6, dies with an illegal instruction on a Jetson Nano without this.
-        environment.setdefault("OPENBLAS_CORETYPE", "ARMV8")
-    return environment
+    return dict(child.runtime_environment(), OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS=str(threads))

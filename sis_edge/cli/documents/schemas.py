@@ -72,8 +72,12 @@ def _model(name: str) -> type[BaseModel]:
     return model
 
 
+_COMMANDS = {"schemas": "schema", "self-check": "bench --self-check", "cancel": "deploy --cancel"}
+"""Documents that are not named after their command."""
+
+
 def _command(name: str) -> str:
-    return {"schemas": "schema", "self-check": "bench --self-check"}.get(name, name.replace("-", " "))
+    return _COMMANDS.get(name, name.replace("-", " "))
 
 
 def _first_sentence(model: type[BaseModel]) -> str:

@@ -9,6 +9,9 @@ from sis_edge.results import sampling
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
 
+UNSAID = ("harness_latencies_s", "runner", "turn_inferences", "on_gpu")
+"""What a runtime reports of itself and other lines of the report say."""
+
 NO_REASON = "the agent gave no reason"
 
 
@@ -17,6 +20,7 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
     job, record = run.record.job, run.record
     return (
         ("Rounds", _rounds(run, rows)),
+        ("Worker processes", _processes(run)),
         ("Order", f"random within each round (seed {job.seed})"),
         ("Warm-up", f"at least {show.seconds(job.warmup_s)} for each network, not counted"),
         ("Runtime", _runtime(run)),
@@ -35,7 +39,7 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _runtime(run: StoredRun) -> str:
-    reported = {name: value for name, value in run.record.runner_details.items() if name != "harness_latencies_s"}
+    reported = {name: value for name, value in run.record.runner_details.items() if name not in UNSAID}
     details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()))
     return f"{run.record.job.runner}{' (' + details + ')' if details else ''}"
 
@@ -55,6 +59,14 @@ def _rounds(run: StoredRun, rows: Sequence[Row]) -> str:
         f"{show.span([latency.rounds for latency in measured])}, with {show.span(each)} inferences of every network in "
         f"each, {ends.get(run.record.ended_by, run.record.ended_by)}"
     )
+
+
+def _processes(run: StoredRun) -> str:
+    """How many share the rounds, and the turns that other programs disturbed."""
+    turns = [turn for network in run.record.networks for turn in network.rounds]
+    again = sum(turn.preempted for turn in turns)
+    disturbed = f"; {again} of {len(turns) + again} turns were disturbed by other programs and measured again"
+    return f"{len({turn.process for turn in turns})}, which share the rounds{disturbed if again else ''}"
 
 
 def _lock(run: StoredRun) -> str:
@@ -99,7 +111,9 @@ def _harness(run: StoredRun) -> str:
     latencies_s = run.record.runner_details.get("harness_latencies_s")
     if not isinstance(latencies_s, list) or not latencies_s:
         return "unknown"
-    return f"{show.seconds(median(latencies_s))} of each latency (median of {len(latencies_s)} calls of a null network)"
+    return (
+        f"{show.seconds(median(latencies_s))} of each latency (median of {len(latencies_s)} calls that compute nothing)"
+    )
 
 
 def _plain(value: object) -> str:

@@ -4,11 +4,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from sis_agent.schema import Job
+from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
+from sis_edge.board.reach import SIMULATED
 from sis_edge.results.schema import StoredRun
-
-# What a simulated board's transport puts before its name.
-SIMULATED = "simulated "
 
 
 def reproduce(run: StoredRun) -> tuple[str, str]:
@@ -47,6 +46,7 @@ def _measure(run: StoredRun) -> str:
     if set(names) != {entry.name for entry in run.manifest.networks}:
         options["--networks"] = ",".join(names)
     options |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
+    options["--processes"] = job.processes
     if job.target_ci is not None:
         options["--target-ci"] = f"{100 * job.target_ci:g}%"
     if job.cores:
@@ -60,14 +60,7 @@ def _measure(run: StoredRun) -> str:
 
 def _board(run: StoredRun, here: bool) -> dict[str, object]:
     """The options that reach the board."""
-    options: dict[str, object] = {}
-    if run.board.startswith(SIMULATED):
-        options["--board"] = run.board.removeprefix(SIMULATED)
-    elif not here:
-        user, _, place = run.board.rpartition("@")
-        host, _, port = place.rpartition(":")
-        options |= {"--host": (host or place).strip("[]")} | ({"--port": port} if host else {})
-        options |= {"--user": user} if user else {}
+    options: dict[str, object] = {**reach.options(run.board)}
     if options.get("--board") is None and run.profile != ("local" if here else run.manifest.profile):
         options["--profile"] = run.profile
     return options
@@ -76,7 +69,8 @@ def _board(run: StoredRun, here: bool) -> dict[str, object]:
 def _length(job: Job) -> str | None:
     """The length of the command line that this job has, where it is neither the profile's nor unknown."""
     for name, (changes, _) in LENGTHS.items():
-        if changes and all(getattr(job, field) == value for field, value in changes.items()):
+        given = {field: value for field, value in changes.items() if field != "processes"}  # it has an option
+        if given and all(getattr(job, field) == value for field, value in given.items()):
             return name
     return None
 
