@@ -89,11 +89,7 @@ def job_for(
     backend = BACKENDS.find(runner)
     jobs = [job for entry in chosen for job in backend.jobs(entry, profile.target(runner, facts))]
     reference = next((job.name for job in jobs if job.network == manifest.reference and job.form == PLAIN), None)
-    if options.target_ci is not None:
-        if not 0 < options.target_ci < 1:
-            raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
-        if reference is None:
-            raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
+    _check_target(options, reference)
     return Job(
         job_version=JOB_VERSION,
         bundle_id=bundle.id,
@@ -129,10 +125,23 @@ def job_for(
     )
 
 
+def _check_target(options: MeasuringOptions, reference: str | None) -> None:
+    if options.target_ci is None:
+        return
+    if not 0 < options.target_ci < 1:
+        raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
+    if reference is None:
+        raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
+
+
 def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measuring, PowerSettings]:
     if options.length not in LENGTHS:
         raise unknown("length of a measuring", options.length, list(LENGTHS))
     measuring, power = LENGTHS[options.length]
+    if "block_s" in power and "block_s" in profile.power.model_fields_set:
+        # A profile that names a length does so for its sensor, which needs as much in an idle window.
+        needed_s = max(power["block_s"], profile.power.block_s)
+        power = power | {"block_s": needed_s, "idle_s": max(power["idle_s"], needed_s)}
     return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
 
 
@@ -140,4 +149,8 @@ def _power_request(power: PowerSettings, options: MeasuringOptions) -> PowerRequ
     request = power.request()
     if not options.external_meter:
         return request
-    return request._replace(external_meter=True, block_s=max(request.block_s, METER_BLOCK_S))
+    return request._replace(
+        external_meter=True,
+        block_s=max(request.block_s, METER_BLOCK_S),
+        idle_s=max(request.idle_s, METER_BLOCK_S),
+    )
