@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
-.PHONY: help quickstart test slow rtx lint format wheel clean
+.PHONY: help quickstart test slow rtx mutants lint format wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,10 +18,13 @@ test: $(VENV)/.installed-test  ## install with the test extras and run the every
 	$(BIN)/pytest --numprocesses 2
 
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
-	$(BIN)/pytest -m slow --timeout 1500
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile --timeout 1500
 
 rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT for RTX, without a GPU
 	$(BIN)/pytest -m rtx
+
+mutants: $(VENV)/.installed-test  ## put known one-line faults into a copy of the tree: the tests must find each
+	$(BIN)/python tests/mutants/run.py
 
 lint: $(VENV)/.installed-lint  ## format check, ruff, mypy strict
 	$(BIN)/ruff format --check .

@@ -15,7 +15,7 @@ tree are the user's to fix and print no traceback; anything else is a bug of our
     ├── BoardError          8   the board answers, and lacks something (a runtime, space, a free slot)
     ├── RecordError         9   a stored result, calibration or trained network that is missing or unreadable
     ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
-    └── VerdictError       11   a run that was measured and stored and is not VALID, where that was required
+    └── VerdictError       11   a run that was measured and stored and whose verdict `--require-valid` does not accept
 
 An interrupted command (Ctrl-C, SIGTERM, SIGHUP) ends with 130, as shells expect. Each class is caught by its name
 somewhere or maps to a code of its own; there is no other reason for a class here.
@@ -85,7 +85,7 @@ class DiskError(SisEdgeError):
 
 
 class VerdictError(SisEdgeError):
-    """A run that was measured and stored is not VALID, and `--require-valid` asked for that."""
+    """A run was measured and stored, and `--require-valid` does not accept its verdict."""
 
     exit_code = 11
 

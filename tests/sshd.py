@@ -42,8 +42,9 @@ SESSION = f"""\
 cd {{home}} || exit 1
 PATH={{path}}
 export PATH
+{{start_up}}
 [ "$SSH_ORIGINAL_COMMAND" = {SFTP_SERVER} ] && exec {SFTP_SERVER}
-exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+exec {{shell}} -c "$SSH_ORIGINAL_COMMAND"
 """
 
 
@@ -85,14 +86,20 @@ class Server:
                 session.kill()
 
 
-def require_sshd() -> None:
-    """Skip where there is no OpenSSH server; in CI that is a failure."""
-    if Path(SSHD).exists() and shutil.which("ssh-keygen"):
-        return
-    message = "no OpenSSH server: install the packages of tests/system-packages"
+def require(program: str) -> str:
+    """The program's path. Skip where there is none; in CI that is a failure."""
+    if path := shutil.which(program):
+        return path
+    message = f"no {program}: install the packages of tests/system-packages"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def require_sshd() -> None:
+    """Skip where there is no OpenSSH server; in CI that is a failure."""
+    require(SSHD)
+    require("ssh-keygen")
 
 
 def make_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path:
@@ -104,9 +111,20 @@ def make_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path
 
 @contextlib.contextmanager
 def serve(
-    folder: Path, *, path: str | None = None, sftp: bool = True, host_keys: Sequence[str] = ("ed25519",)
+    folder: Path,
+    *,
+    path: str | None = None,
+    sftp: bool = True,
+    host_keys: Sequence[str] = ("ed25519",),
+    settings: str = "",
+    start_up: str = "",
+    shell: str = "/bin/sh",
 ) -> Iterator[Server]:
-    """Run a server until the block ends. `path` is its sessions' PATH: by default with this Python first."""
+    """Run a server until the block ends. `path` is its sessions' PATH: by default with this Python first.
+
+    `settings` are lines of sshd_config that go before the usual ones, `shell` the login shell and `start_up` what its
+    start-up files do.
+    """
     require_sshd()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -121,9 +139,10 @@ def serve(
     server.know(port)
     # A session begins in the user's home; this command takes it to a folder of the test's own.
     session = folder / "session"
-    session.write_text(SESSION.format(home=home, path=path or f"{Path(sys.executable).parent}:/usr/bin:/bin"))
+    path = path or f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    session.write_text(SESSION.format(home=home, path=path, start_up=start_up, shell=shell))
     session.chmod(0o755)
-    text = CONFIG.format(port=port, folder=folder, home=home, session=session)
+    text = settings + CONFIG.format(port=port, folder=folder, home=home, session=session)
     text += "".join(f"HostKey {folder}/host_{kind}\n" for kind in host_keys)
     (folder / "sshd_config").write_text(text + (f"Subsystem sftp {SFTP_SERVER}\n" if sftp else ""))
     with (folder / "sshd.log").open("wb") as log:
@@ -138,6 +157,26 @@ def serve(
                 server.kill_sessions()
             process.terminate()
             process.wait()
+
+
+@contextlib.contextmanager
+def ssh_agent(socket_file: Path) -> Iterator[Path]:
+    """Run OpenSSH's ssh-agent behind this socket until the block ends."""
+    require_sshd()
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_file)], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _listens(socket_file), "no ssh-agent")
+        yield socket_file
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+def _listens(socket_file: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(socket_file))
+        return True
+    return False
 
 
 def free_port() -> int:

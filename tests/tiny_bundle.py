@@ -39,6 +39,7 @@ def tiny_profile(root: str = ".sis-edge", *, rounds: int = 2, architecture: str 
                 min_inferences=0,
                 min_time_s=0,
                 memory_repeats=1,
+                processes=1,
                 warmup_s=0.01,
                 time_limit_s=120,
             ),

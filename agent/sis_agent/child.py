@@ -3,9 +3,10 @@
 import contextlib
 import ctypes
 import os
+import platform
 import signal
 import sys
-from typing import List
+from typing import Dict, List
 
 PR_SET_PDEATHSIG = 1
 
@@ -21,6 +22,15 @@ def calling(module: str, call: str) -> List[str]:
     function = call.partition("(")[0]
     code = "import sys; sys.path.insert(0, {!r}); from {} import {}; sys.exit({})"
     return [sys.executable, "-c", code.format(container, module, function, call)]
+
+
+def runtime_environment() -> Dict[str, str]:
+    """The environment of a process that imports a runtime."""
+    environment = dict(os.environ)
+    if platform.machine() == "aarch64":
+        # numpy 1.19.5, the last for Python 3.6, dies with an illegal instruction on a Jetson Nano without this.
+        environment.setdefault("OPENBLAS_CORETYPE", "ARMV8")
+    return environment
 
 
 def die_with_parent() -> None:

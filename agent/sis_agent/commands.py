@@ -29,6 +29,7 @@ class Commands:
 
     def __init__(self, root: str = "/") -> None:
         self._root = os.path.abspath(root)
+        self.cpu_s = 0.0  # processor time of the tools that have ended
 
     def find(self, name: str) -> Optional[str]:
         """The tool's path, None where the board has none."""
@@ -67,13 +68,17 @@ class Commands:
             # wait4 says what this very child took; the sums for all children would count the workers too.
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = -(status & 0x7F) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        self.cpu_s += usage.ru_utime + usage.ru_stime
         if not in_time:
             return None
         output = b"".join(pieces).decode("utf-8", "replace")
         return Finished(process.returncode, output, usage.ru_utime + usage.ru_stime)
 
-    def start(self, name: str, args: Sequence[str] = ()) -> Optional["subprocess.Popen[bytes]"]:
-        """A tool that goes on, its standard output on a pipe; None where it is missing or does not start."""
+    def start(self, name: str, args: Sequence[str] = (), errors: bool = False) -> Optional["subprocess.Popen[bytes]"]:
+        """A tool that goes on, its standard output on a pipe, with `errors` its standard error too.
+
+        None where it is missing or does not start.
+        """
         path = self.find(name)
         if path is None:
             return None
@@ -82,7 +87,7 @@ class Commands:
                 [path, *args],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
                 cwd="/",
                 # C: a tool that translates its words or its decimal point could not be read.
                 env=dict(os.environ, LC_ALL="C"),

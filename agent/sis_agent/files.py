@@ -13,6 +13,9 @@ BUNDLES = "bundles"
 CALIBRATION = "calibration"
 ENGINES = "engines"
 JOBS = "jobs"
+LOGS = "logs"
+SITE = "site"
+WHEELS = "wheels"
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 

@@ -174,9 +174,9 @@ class RoundSamples(NamedTuple):
 
     What else the turn cost, over the timed inferences only, None where unknown: `wall_s` from the first's start to the
     last's end, `cpu_s` of processor time of the measuring thread, `process_cpu_s` of all threads of its process,
-    `run_delay_s` that the measuring thread was ready and waited for a core (/proc/self/schedstat),
-    `involuntary_switches` that took the core from it. `preempted` counts the attempts at this turn that were thrown
-    away, since another program took their core.
+    `run_delay_s` that these threads were ready and waited for a core, added up (/proc/self/task/*/schedstat),
+    `involuntary_switches` that took the core from the measuring thread. `preempted` counts the attempts at this turn
+    that were thrown away, since another program took their core.
     """
 
     round: int
@@ -335,7 +335,8 @@ class Facts(NamedTuple):
 
     `allowed_cores` are the numbers of the cores that the agent may use (affinity, cpuset), `cpu_quota_cores` how many
     of them its control group grants. `virtual` names a virtual machine, `container` a container, where it runs in one.
-    `trip_points_c` is for each zone the lowest temperature at which it throttles.
+    `trip_points_c` is for each zone the lowest temperature at which it throttles. `root_noexec`: libraries in the
+    agent's folder cannot be loaded, by its file system's mount options.
     """
 
     machine: Optional[str] = None
@@ -372,13 +373,15 @@ class Facts(NamedTuple):
     virtual: Optional[str] = None
     container: Optional[str] = None
     trip_points_c: Dict[str, float] = {}
+    root_noexec: Optional[bool] = None
 
 
 class Record(NamedTuple):
     """One run of one job on one board.
 
-    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after". `ended_by` says
-    why the rounds ended: "length", "target_ci", or "problem" for a job that did not come to their end.
+    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after"; within "energy",
+    between its rounds of blocks, lie those named "idle_between". `ended_by` says why the rounds ended: "length",
+    "target_ci", or "problem" for a job that did not come to their end.
     """
 
     record_version: int

@@ -97,6 +97,10 @@ class Backend(ABC):
         """How a board gets it, as a next step; None where there is no general way."""
         return None
 
+    def repair(self) -> str | None:
+        """How a board that has it, and cannot import it, gets one that works; None where there is no general way."""
+        return None
+
 
 def network_job(
     entry: NetworkEntry,

@@ -86,6 +86,10 @@ class OnnxRuntime(Backend):
             "(`pip install onnxruntime`)"
         )
 
+    def repair(self) -> str:
+        """The agent's own packages are found before the board's."""
+        return "or let `sis-edge deploy --provision` bring a numpy and an ONNX Runtime that fit together"
+
 
 def _settings(settings: BackendSettings | None) -> OnnxRuntimeSettings:
     return settings if isinstance(settings, OnnxRuntimeSettings) else OnnxRuntimeSettings()

@@ -40,6 +40,7 @@ BOARD_PROBLEMS = frozenset(
         "no-permission",
         "no-proc",
         "no-runtime",
+        "no-wheels",
     }
 )
 
@@ -50,6 +51,11 @@ path = sys.argv[1]
 sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if os.path.isfile(path) else None
 print(json.dumps([sys.version_info[:3], sha256]))
 """
+
+
+class AgentSilentError(AgentError):
+    """The agent did not answer in time, or was ended before it did: a busy board, or one short of memory. The same
+    question may be answered later."""
 
 
 class BoardFile(NamedTuple):
@@ -138,7 +144,7 @@ class AgentClient:
             raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
         found = _last_json(completed.stdout)
         if not isinstance(found, list) or len(found) != 2:
-            said = _last_line(completed.stderr) or f"exit code {completed.exit_code}"
+            said = _last_line(completed.stderr) or _last_line(completed.stdout) or f"exit code {completed.exit_code}"
             raise BoardError(
                 f"`{self._python}` on {name} does not work ({said}); repair it, or name another Python in the profile"
             )
@@ -164,7 +170,9 @@ class AgentClient:
         reply = _last_json(completed.stdout)
         if not isinstance(reply, dict) or "protocol" not in reply:
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or "nothing"
-            raise AgentError(
+            # Ended by a signal, as by a system short of memory; a shell says 128 and more.
+            is_killed = completed.exit_code < 0 or completed.exit_code >= 128
+            raise (AgentSilentError if is_killed else AgentError)(
                 f"the agent on {name} gave no answer to `{words[0]}` "
                 f"(exit code {completed.exit_code}, it said: {said}); "
                 f"remove {self.root}/agents on the board and try again"
@@ -183,7 +191,7 @@ class AgentClient:
         try:
             return self.transport.run(command, timeout_s=timeout_s)
         except CommandTimeoutError as error:
-            raise AgentError(
+            raise AgentSilentError(
                 f"the agent on {self.transport.name} did not answer within {timeout_s:g} s; is the board overloaded?"
             ) from error
 

@@ -107,6 +107,8 @@ def _ready(
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    if not BACKENDS[runner].on_gpu:
+        _check_root(facts, bundle, profile, transport.name)
     if not facts.simulated:
         for sentence in untried(profile, runner):
             on_event(Event("facts", f"Not tried on hardware: {sentence}"))
@@ -179,10 +181,29 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     if len(runners) > 1:
         lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in runners)
     python = f"its Python is {facts.python_executable or profile.agent.python}, {facts.python or 'version unknown'}"
-    ways = [way for runner in runners if (way := BACKENDS[runner].install())]
+    ways = [way for runner in runners if (way := _way(runner, _lack(facts, runner)))]
     another = "name another runtime in the profile, or with --backend"
     step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
+
+
+def _check_root(facts: Facts, bundle: Bundle, profile: DeviceProfile, name: str) -> None:
+    """Raise BoardError for a bundle with native kernels where the agent's folder holds nothing that can be loaded."""
+    libraries = [entry.path for entry in bundle.manifest.files if entry.path.endswith(".so")]
+    if facts.root_noexec and libraries:
+        raise BoardError(
+            f"{profile.agent.root} on {name} is on a file system that is mounted noexec, so the bundle's native "
+            f"kernels ({libraries[0]}) cannot be loaded; name a folder on another one as `root` in the profile's "
+            "[agent]"
+        )
+
+
+def _way(runner: str, lack: str) -> str | None:
+    """How the board gets a runtime that it lacks; None where what it says has the only remedy."""
+    backend = BACKENDS[runner]
+    if "cannot be imported" in lack:
+        return None if "the agent's own" in lack else backend.repair()
+    return None if "32-bit" in lack else backend.install()
 
 
 def _lack(facts: Facts, runner: str) -> str:

@@ -20,9 +20,10 @@ class MeasuringOptions:
     """What a user may ask for beyond the profile.
 
     `length`: "profile" is what the profile says, "strict" what a published number deserves (MLPerf Mobile's 60 s and
-    1,024 inferences), "quick" enough to see the whole line work. `target_ci` (a share) stops early once every speed-up
-    is known that well. `threads` and `batch_size` choose one of the profile's combinations, or any other.
-    `external_meter`: energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
+    1,024 inferences), "quick" enough to see the whole line work: its verdict is never VALID but QUICK. `target_ci` (a
+    share) stops early once every speed-up is known that well. `processes` replaces the profile's number of worker
+    processes. `threads` and `batch_size` choose one of the profile's combinations, or any other. `external_meter`:
+    energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
     """
 
     length: str = "profile"
@@ -32,6 +33,7 @@ class MeasuringOptions:
     threads: int | None = None
     batch_size: int | None = None
     external_meter: bool = False
+    processes: int | None = None
 
 
 DEFAULT = MeasuringOptions()
@@ -43,7 +45,7 @@ LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
     "profile": ({}, {}),
     "strict": ({"min_time_s": 60, "min_inferences": 1024, "memory_repeats": 5, "sampler_pairs": 100}, {"blocks": 10}),
     "quick": (
-        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1, "sampler_pairs": 10},
+        {"min_time_s": 1, "min_inferences": 100, "memory_repeats": 1, "sampler_pairs": 10, "processes": 1},
         {"idle_s": 3, "block_s": 1, "blocks": 3},
     ),
 }
@@ -122,6 +124,8 @@ def job_for(
         expected_gpu_hz=mode.gpu_hz if mode else None,
         sampler_pairs=measuring.sampler_pairs if backend.rounds_in_process else 0,
         on_gpu=backend.on_gpu,
+        processes=(options.processes or measuring.processes) if backend.rounds_in_process else 1,
+        quick=options.length == "quick",
     )
 
 
@@ -129,6 +133,10 @@ def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measur
     if options.length not in LENGTHS:
         raise unknown("length of a measuring", options.length, list(LENGTHS))
     measuring, power = LENGTHS[options.length]
+    if "block_s" in power and "block_s" in profile.power.model_fields_set:
+        # A profile that names a length does so for its sensor, which needs as much in an idle window.
+        needed_s = max(power["block_s"], profile.power.block_s)
+        power = power | {"block_s": needed_s, "idle_s": max(power["idle_s"], needed_s)}
     return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
 
 
@@ -136,4 +144,8 @@ def _power_request(power: PowerSettings, options: MeasuringOptions) -> PowerRequ
     request = power.request()
     if not options.external_meter:
         return request
-    return request._replace(external_meter=True, block_s=max(request.block_s, METER_BLOCK_S))
+    return request._replace(
+        external_meter=True,
+        block_s=max(request.block_s, METER_BLOCK_S),
+        idle_s=max(request.idle_s, METER_BLOCK_S),
+    )

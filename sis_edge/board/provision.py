@@ -96,13 +96,14 @@ def provision(
     machine = architecture(facts)
     if machine not in ("x86_64", "aarch64"):
         raise BoardError(
-            f"there are no wheels for {transport.name}: it is a {machine or 'machine that nobody knows'}, and they "
-            "exist for x86_64 and aarch64; a 64-bit system is needed"
+            f"there are no wheels for {transport.name}: its architecture is {machine or 'unknown'}, and they exist for "
+            "x86_64 and aarch64; a 64-bit system is needed"
         )
     python = ".".join((facts.python or "").split(".")[:2])
+    there = agent.provision()  # which says first whether any wheel can run there
     say(f"fetching {', '.join(packages)} for Python {python} on {machine}")
     wheels = download(packages, python, platforms(machine, facts.glibc), cache)
-    if agent.provision() == {wheel.name: file_sha256(wheel) for wheel in wheels}:
+    if there == {wheel.name: file_sha256(wheel) for wheel in wheels}:
         say(f"{transport.name} has {', '.join(packages)} from before")
         return False
     for wheel in wheels:

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sis_agent.schema import ENDED, QUEUED, RECORD_VERSION, Facts, Job, Record, to_json
 from sis_edge.board import reach
-from sis_edge.board.agent_client import AgentClient, JobStatus, problem_error
+from sis_edge.board.agent_client import AgentClient, AgentSilentError, JobStatus, problem_error
 from sis_edge.board.provision import provision
 from sis_edge.bundles.manifest import MANIFEST, FileEntry
 from sis_edge.bundles.verify import Bundle
@@ -33,6 +33,9 @@ Stage = Literal["agent", "facts", "provision", "push", "measure", "link", "recor
 
 # Room that the job itself needs beside the bundle: its record, its log, the file system's own blocks.
 SPARE_BYTES = 16 << 20
+
+# A job that has been started is not given up for one question that nobody answered.
+PASSING: tuple[type[SisEdgeError], ...] = (UnreachableError, AgentSilentError)
 
 T = TypeVar("T")
 
@@ -163,11 +166,9 @@ class BoardSession:
         begin_s, since = self.patience.clock(), 0
         while True:
             try:
-                status = self._persist(partial(self.agent.status, job_id, since))
-            except UnreachableError as error:
-                raise TransportError(
-                    f"{error}; job {job_id} goes on on the board, and its record can be collected by this id later"
-                ) from error
+                status = self._persist(partial(self.agent.status, job_id, since), PASSING)
+            except (TransportError, AgentSilentError) as error:
+                raise _left(error, job_id, "goes on") from error
             for line in status.progress:
                 self.say(Event("measure", str(line.get("phase", "")), line.get("done"), line.get("of"), line))
             since = status.next
@@ -192,7 +193,10 @@ class BoardSession:
         with tempfile.TemporaryDirectory(prefix="sis-edge-") as folder:
             path = Path(folder) / "record.json"
             source = f"{self.agent.root}/jobs/{job_id}/record.json"
-            self._persist(lambda: self.transport.fetch(source, path))
+            try:
+                self._persist(lambda: self.transport.fetch(source, path))
+            except TransportError as error:
+                raise _left(error, job_id, "has ended") from error
             data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != status.record_sha256:
             raise AgentError(f"the record of job {job_id} arrived damaged from {name}; collect it again by its id")
@@ -217,8 +221,11 @@ class BoardSession:
 
         try:
             self.agent.start(job_id)
-        except UnreachableError:
-            self._persist(start)
+        except PASSING:
+            try:
+                self._persist(start, PASSING)
+            except PASSING as error:
+                raise _left(error, job_id, "may have started") from error
         self.say(Event("measure", f"job {job_id} is running"))
 
     def _missing(self, bundle: Bundle) -> list[FileEntry]:
@@ -232,14 +239,14 @@ class BoardSession:
             if there.get(entry.path) != (entry.sha256, entry.size_bytes)
         ]
 
-    def _persist(self, call: Callable[[], T]) -> T:
-        """The call's answer; while the board is lost, try again with growing pauses as long as patience lasts."""
+    def _persist(self, call: Callable[[], T], passing: tuple[type[SisEdgeError], ...] = (UnreachableError,)) -> T:
+        """The call's answer; after an error that may pass, try again with growing pauses as long as patience lasts."""
         patience = self.patience
         pause_s, give_up_s = patience.first_pause_s, None
         while True:
             try:
                 return call()
-            except UnreachableError as error:
+            except passing as error:
                 now_s = patience.clock()
                 give_up_s = now_s + patience.lost_s if give_up_s is None else give_up_s
                 if now_s + pause_s > give_up_s:
@@ -263,6 +270,14 @@ def read_record(data: bytes, what: str) -> Record:
         raise AgentError(f"the record of {what} is unreadable ({place}: {first['msg']})") from error
     except (ValueError, AttributeError) as error:
         raise AgentError(f"the record of {what} is unreadable ({error})") from error
+
+
+def _left(error: SisEdgeError, job_id: str, state: str) -> SisEdgeError:
+    """The error, and how to come back to the job that stays behind."""
+    kind = AgentError if isinstance(error, AgentError) else TransportError
+    return kind(
+        f"{error}; job {job_id} {state} on the board: fetch its record later with `sis-edge deploy --job {job_id}`"
+    )
 
 
 def _folder(bundle: Bundle) -> str:

@@ -44,6 +44,7 @@ def bench(
     cores: options.Cores = None,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
+    processes: options.Processes = None,
     lock_clocks: options.LockClocks = False,
     meter: options.ExternalMeter = False,
     require_energy: options.RequireEnergy = False,
@@ -77,6 +78,7 @@ def bench(
         threads=threads,
         batch_size=batch_size,
         external_meter=meter,
+        processes=processes,
     )
     names = measuring.name_list(networks)
     if self_check:

@@ -44,6 +44,7 @@ def deploy(
     cores: options.Cores = None,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
+    processes: options.Processes = None,
     lock_clocks: options.LockClocks = False,
     meter: options.ExternalMeter = False,
     require_energy: options.RequireEnergy = False,
@@ -87,6 +88,7 @@ def deploy(
         threads=threads,
         batch_size=batch_size,
         external_meter=meter,
+        processes=processes,
     )
     transport = board_at()
     try:

@@ -140,7 +140,8 @@ def _show(found: "FormDocument", against: str) -> None:
     )
     out.print(
         f"{found.macs / 1e6:.1f} million multiply-accumulates per image, {found.mac_ratio:.2f}x fewer; without dead "
-        f"neurons {found.macs_live / 1e6:.1f} million, so no speed-up can exceed {found.ceiling:.2f}x"
+        f"neurons {found.macs_live / 1e6:.1f} million, {found.ceiling:.2f}x fewer",
+        soft_wrap=True,
     )
     target = found.preset_conv_synapses
     if target is not None and target != found.conv_synapses:

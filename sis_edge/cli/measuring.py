@@ -24,6 +24,7 @@ def options(
     threads: int | None = None,
     batch_size: int | None = None,
     external_meter: bool = False,
+    processes: int | None = None,
 ) -> "MeasuringOptions":
     """The words of the command line as options; raises UsageError that says what is valid."""
     from sis_edge.board.jobs import MeasuringOptions
@@ -36,6 +37,7 @@ def options(
         threads=threads,
         batch_size=batch_size,
         external_meter=external_meter,
+        processes=processes,
     )
 
 
@@ -53,7 +55,7 @@ def finish(
     require_valid: bool = False,
 ) -> None:
     """Print the runs, as tables or as a document; raises BoardError for what went wrong, VerdictError for what must be
-    VALID. An error leaves no document: the runs are stored, and a note says where.
+    VALID, as far as the board shows it. An error leaves no document: the runs are stored, and a note says where.
     """
     from sis_edge.cli import console
 
@@ -84,17 +86,20 @@ def show(stored: "Sequence[StoredFile]") -> None:
 def _fault(runs: "Sequence[StoredRun]", require_energy: bool, require_valid: bool) -> "SisEdgeError | None":
     """What ends the command with an error though the runs are stored."""
     from sis_edge.errors import BoardError, VerdictError
-    from sis_edge.results.verdict import judge
+    from sis_edge.results.verdict import ACCEPTED, judge_run
 
     faults = [fault for run in runs for fault in _problems(run)]
     if not faults and require_energy:
         faults = _without_energy(runs)
     if faults:
         return BoardError("; ".join(dict.fromkeys(faults)))
-    for verdict in (judge(run.record) for run in runs if require_valid):
-        if verdict.level != "VALID":
-            reasons = "; ".join(reason.sentence for reason in verdict.reasons)
-            return VerdictError(f"--require-valid, and the verdict is {verdict.level} ({reasons}); the run is stored")
+    for verdict in (judge_run(run) for run in runs if require_valid):
+        if verdict.level not in ACCEPTED:
+            reasons = "; ".join(reason.sentence for reason in verdict.reasons) or "measure without --quick"
+            accepted = " and ".join(f"'{level}'" for level in ACCEPTED)
+            return VerdictError(
+                f"--require-valid accepts {accepted}, and the verdict is {verdict.level} ({reasons}); the run is stored"
+            )
     return None
 
 

@@ -33,7 +33,10 @@ Json = Annotated[
 # How a board is reached over SSH.
 Host = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The board's host name, or a host of ~/.ssh/config. [default: this machine]"),
+    typer.Option(
+        metavar="NAME",
+        help="The board: a host of ~/.ssh/config, [user@]host[:port] or ssh://... [default: this machine]",
+    ),
 ]
 Port = Annotated[
     int | None, typer.Option(min=1, max=65535, metavar="N", help="SSH port. [default: ~/.ssh/config's, or 22]")
@@ -134,6 +137,14 @@ Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Number of runtime threads. [default: the profile's]")
 ]
 BatchSize = Annotated[int | None, typer.Option(min=1, metavar="N", help="Images per call. [default: the profile's]")]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Spread the rounds over N fresh processes. [default: the profile's, 3; 1 with --quick]",
+    ),
+]
 ExternalMeter = Annotated[
     bool,
     typer.Option(
@@ -145,7 +156,10 @@ RequireEnergy = Annotated[
 ]
 RequireValid = Annotated[
     bool,
-    typer.Option("--require-valid", help="Exit with code 11 if the verdict is not VALID; the run is stored anyway."),
+    typer.Option(
+        "--require-valid",
+        help="Exit with code 11 unless the verdict is VALID or 'VALID as far as seen'; the run is stored anyway.",
+    ),
 ]
 
 # Where things are kept.

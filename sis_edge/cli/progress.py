@@ -33,6 +33,7 @@ _PHASES = {
     "sampler": ("sampling overhead", "pairs of turns"),
     "energy": ("measure energy", "blocks"),
     "idle_before": ("idle before", "s"),
+    "idle_between": ("idle between", "s"),
     "idle_after": ("idle after", "s"),
 }
 """Phases of a job that all networks share: their words, and what is counted."""

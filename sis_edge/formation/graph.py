@@ -102,7 +102,7 @@ class SynapticGraph:
 
     @property
     def mac_ratio(self) -> float:
-        """Multiply-accumulates of the dense network over those of this one: the ceiling of any speed-up."""
+        """Multiply-accumulates of the dense network over those of this one."""
         return self.spec.macs / self.macs
 
     def digest(self) -> str:

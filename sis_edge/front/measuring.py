@@ -31,6 +31,7 @@ def measure(
     target_ci: float | None = None,
     threads: int | None = None,
     batch_size: int | None = None,
+    processes: int | None = None,
     cores: Sequence[int] = (),
     seed: int = 0,
     lock_clocks: bool = False,
@@ -43,8 +44,9 @@ def measure(
 
     Without `host` it is this machine; `board` names a simulated one, whose runs are marked so. `profile` is the
     board's (None: `local` here, the bundle's on a host). `target_ci` (a share, 0.01 is 1%) stops as soon as every
-    speed-up is known that well. `meter`: an external power meter is recording. There is a run for each number of
-    threads and each batch size of the profile; each is stored in `runs_dir` and never changed.
+    speed-up is known that well. The rounds are spread over `processes` fresh processes (None: the profile's). `meter`:
+    an external power meter is recording. There is a run for each number of threads and each batch size of the profile;
+    each is stored in `runs_dir` and never changed.
 
     Raises UsageError for what cannot be asked, TransportError, AgentError and BoardError as they say.
 
@@ -67,6 +69,7 @@ def measure(
         threads=threads,
         batch_size=batch_size,
         external_meter=meter,
+        processes=processes,
     )
     name = profile or ("local" if host is None else chosen.manifest.profile)
     with _way(host, board, name, user=user, port=port, identity=identity, known_hosts=known_hosts) as (way, settings):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 from sis_edge.errors import RecordError, UsageError
 from sis_edge.report import rows as show
 from sis_edge.report.sections.board import board_name
+from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.results import store
 from sis_edge.results.comparison import Row
 from sis_edge.results.comparison import compare as compare_run
 from sis_edge.results.rows.fields import reasons, values
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.verdict import Verdict, judge
+from sis_edge.results.verdict import Verdict, judge_run
 from sis_edge.text.tables import as_html, as_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Run:
     @cached_property
     def verdict(self) -> Verdict:
         """Whether the numbers can be defended: a level with reasons."""
-        return judge(self.stored.record)
+        return judge_run(self.stored)
 
     def rows(self, seed: int = 0) -> list[Row]:
         """A row for each form of a network that was measured, by topic; `seed` is the bootstrap's."""
@@ -89,8 +90,8 @@ class Run:
         return Runs((self,)).to_pandas()
 
     def __repr__(self) -> str:
-        verdict, *problems = self._notes
-        return "\n".join([self._title, verdict, as_text(HEADINGS, _cells(self.rows())), *problems])
+        verdict = [headline(self.verdict), *(f"- {line}" for line in verdict_lines(self.verdict))]
+        return "\n".join([self._title, *verdict, as_text(HEADINGS, _cells(self.rows())), *self._problems])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -104,9 +105,11 @@ class Run:
     @property
     def _notes(self) -> list[str]:
         """The verdict, and what went wrong with a network."""
-        problems = [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
-        words = "; ".join(reason.sentence for reason in self.verdict.reasons)
-        return [f"{self.verdict.level}{f': {words}' if words else ''}", *problems]
+        return [" ".join((f"{headline(self.verdict)}.", *verdict_lines(self.verdict))), *self._problems]
+
+    @property
+    def _problems(self) -> list[str]:
+        return [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
 
 
 class Runs(Sequence[Run]):

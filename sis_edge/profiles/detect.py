@@ -1,8 +1,11 @@
 """Which profile a board fits, from the facts that its agent tells, and where the board differs from it."""
 
+import re
 from dataclasses import dataclass
 
 from sis_agent.schema import Facts
+from sis_edge.profiles import jetpack
+from sis_edge.profiles.jetpack import jetpack_of
 from sis_edge.profiles.schema import DeviceProfile
 from sis_edge.registries import BACKENDS
 from sis_edge.text.limits import with_limit
@@ -12,20 +15,6 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 # What the kernel leaves of a board's memory; the rest is the firmware's and the GPU's.
 USABLE_MEMORY = (0.75, 1.08)
-
-# L4T, which NVIDIA numbers a board's system by, and the first JetPack that came with it; newest first.
-JETPACKS: tuple[tuple[tuple[int, ...], str], ...] = (
-    ((39, 2), "7.2"),
-    ((38, 4), "7.1"),
-    ((38, 2), "7.0"),
-    ((36, 4, 3), "6.2"),
-    ((36, 4), "6.1"),
-    ((36, 3), "6.0"),
-    ((35, 2), "5.1"),
-    ((35, 1), "5.0.2"),
-    ((32, 7), "4.6.1"),
-    ((32, 6), "4.6"),
-)
 
 
 @dataclass(frozen=True)
@@ -54,8 +43,9 @@ def detect(facts: Facts, profiles: list[DeviceProfile]) -> Detection:
         best = next(profile for profile in profiles if profile.board.architecture == "any")
         reason = f"no profile is for its architecture ({facts.machine or 'unknown'})"
     found = differences(facts, best)
-    if not named and facts.l4t is not None:
-        found.insert(0, _which_jetson(facts, fitting))
+    kind = None if named else _kind(facts, fitting)
+    if kind is not None:
+        found.insert(0, kind)
     return Detection(best, reason, tuple(found))
 
 
@@ -66,7 +56,15 @@ def fits(facts: Facts, profile: DeviceProfile) -> bool:
 
 def differences(facts: Facts, profile: DeviceProfile) -> list[str]:
     """Where the board is not what the profile says, a sentence each; what it does not report is no difference."""
-    return _hardware(facts, profile) + _software(facts, profile)
+    return _related(facts, profile) + _hardware(facts, profile) + _software(facts, profile)
+
+
+def _related(facts: Facts, profile: DeviceProfile) -> list[str]:
+    """Another board with the profile's processor: what it measures is that board's, with its own cooling and supply."""
+    board = profile.board
+    if _score(facts.model, board.matches) or not _score(facts.model, board.related):
+        return []
+    return [f"model: {facts.model}, the profile is for {board.model}, which has the same processor"]
 
 
 def _hardware(facts: Facts, profile: DeviceProfile) -> list[str]:
@@ -92,10 +90,10 @@ def _software(facts: Facts, profile: DeviceProfile) -> list[str]:
     """Differences of the system, its Python, its power modes and sensors, and what can run there."""
     board = profile.board
     found = []
-    jetpack = jetpack_of(facts.l4t)
-    if board.jetpack is not None and jetpack is not None and not _in_range(jetpack, board.jetpack):
-        oldest, newest = board.jetpack
-        found.append(f"JetPack: {jetpack} (L4T {facts.l4t}), the profile is for {oldest} to {newest}")
+    if (release := jetpack.difference(facts.l4t, board.jetpack)) is not None:
+        found.append(release)
+    if facts.cpu_quota_cores is not None and facts.cpu_quota_cores < (facts.cpu_count or float("inf")):
+        found.append(f"processor: a control group grants the time of {facts.cpu_quota_cores:.2g} cores and no more")
     python = ".".join((facts.python or "").split(".")[:2])
     pythons = [wheels.python for wheels in profile.wheels]
     if pythons and python and python not in pythons:
@@ -125,22 +123,20 @@ def architecture(facts: Facts) -> str | None:
     return facts.machine and ARCHITECTURES.get(facts.machine.lower(), facts.machine.lower())
 
 
-def jetpack_of(l4t: str | None) -> str | None:
-    """The JetPack of an L4T release, as far as it is known.
-
-    >>> jetpack_of("36.4.3"), jetpack_of("32.7.4"), jetpack_of("21.1")
-    ('6.2', '4.6.1', None)
-    """
-    if l4t is None:
-        return None
-    release = _version(l4t)
-    return next((jetpack for oldest, jetpack in JETPACKS if release[0] == oldest[0] and release >= oldest), None)
-
-
 def _name_score(facts: Facts, profile: DeviceProfile) -> int:
     """Length of the longest piece of a name that the board's model contains: the longer, the more is said by it."""
-    model = (facts.model or "").lower()
-    return max([len(piece) for piece in profile.board.matches if piece.lower() in model], default=0)
+    return max(_score(facts.model, profile.board.matches), _score(facts.model, profile.board.related))
+
+
+def _score(model: str | None, pieces: list[str]) -> int:
+    """Old device trees spell a name with dashes and nothing else (`jetson-nano`): that is a whole name."""
+    given = (model or "").lower()
+    fits = [len(piece) for piece in pieces if piece.lower() in given or _blanks(piece) == _blanks(given)]
+    return max(fits, default=0)
+
+
+def _blanks(name: str) -> str:
+    return re.sub(r"[-_\s]+", " ", name.lower()).strip()
 
 
 def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
@@ -149,31 +145,41 @@ def _has_gpu_for(facts: Facts, profile: DeviceProfile) -> bool:
     return profile.gpu is None or any(facts.runners.get(runner) == "available" for runner in on_gpu)
 
 
+def _kind(facts: Facts, profiles: list[DeviceProfile]) -> str | None:
+    """What a board is whose model no profile names; None where nothing but the architecture is known of it."""
+    if facts.l4t is not None or (facts.kernel or "").endswith("-tegra"):
+        return _which_jetson(facts, profiles)
+    if facts.model is None and facts.container is not None:
+        return f"kind: hidden by its container ({facts.container}); name the board's profile with --profile"
+    if facts.model is not None and not facts.virtual and any(profile.board.matches for profile in profiles):
+        return (
+            f"kind: {facts.model}, which no profile names: nothing is expected of its clocks, temperatures and power; "
+            "`sis-edge profiles show` prints a profile to start your own from"
+        )
+    return None
+
+
 def _which_jetson(facts: Facts, profiles: list[DeviceProfile]) -> str:
     """The profiles to choose from for a Jetson on somebody else's carrier board, whose name says nothing."""
-    jetpack = jetpack_of(facts.l4t)
-    fitting = [
-        each.name for each in profiles if jetpack and each.board.jetpack and _in_range(jetpack, each.board.jetpack)
-    ]
+    release = jetpack_of(facts.l4t)
+    jetsons = [each for each in profiles if each.board.jetpack]
+    fitting = [each.name for each in jetsons if each.board.jetpack and _runs(each.board.jetpack, release)]
     choice = f"; name its module's with --profile: {', '.join(fitting)}" if fitting else ""
-    return f"kind: a Jetson (L4T {facts.l4t}) that its model does not tell{choice}"
+    return f"kind: a Jetson (L4T {facts.l4t or 'unknown'}) that its model does not tell{choice}"
+
+
+def _runs(limits: list[str], release: str | None) -> bool:
+    """Whether a board of these releases can be one of this release; of an unknown one any can."""
+    return release is None or jetpack.in_range(release, limits)
 
 
 def _likeness(facts: Facts, profile: DeviceProfile) -> tuple[bool, bool, bool]:
     """What tells boards of one name apart: memory, release, power mode."""
-    jetpack, limits = jetpack_of(facts.l4t), profile.board.jetpack
-    in_range = bool(jetpack and limits and _in_range(jetpack, limits))
+    release, limits = jetpack_of(facts.l4t), profile.board.jetpack
+    in_range = bool(release and limits and jetpack.in_range(release, limits))
     return _memory_fits(facts, profile), in_range, facts.power_mode in [mode.name for mode in profile.power_modes]
 
 
 def _memory_fits(facts: Facts, profile: DeviceProfile) -> bool:
     nominal, total = profile.board.memory_bytes, facts.memory_total_bytes
     return bool(nominal and total and USABLE_MEMORY[0] * nominal <= total <= USABLE_MEMORY[1] * nominal)
-
-
-def _in_range(jetpack: str, limits: list[str]) -> bool:
-    return _version(limits[0])[:2] <= _version(jetpack)[:2] <= _version(limits[1])[:2]
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())

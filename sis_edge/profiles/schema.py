@@ -40,11 +40,14 @@ class Board(FrozenModel):
     """The hardware and its system. Verified says whether somebody has run sis-edge on such a board.
 
     `model` is the name that the board has for itself; `matches` lists pieces of names by which it is known too, of
-    which the longest that fits counts. `jetpack` is the range of releases that it runs, oldest and newest.
+    which the longest that fits counts. `related` are pieces of names of other boards with the same processor: the
+    profile is taken for them, and the difference is reported. `jetpack` is the range of releases that it runs, oldest
+    and newest.
     """
 
     model: str
     matches: list[Annotated[str, Field(min_length=3)]] = []
+    related: list[Annotated[str, Field(min_length=3)]] = []
     architecture: Literal["x86_64", "aarch64", "any"]
     cpu: str
     cpu_count: Positive | None = None
@@ -127,7 +130,8 @@ class Measuring(FrozenModel):
 
     `inferences_per_round` 0 leaves a turn's length to the agent, which takes about 0.1 s. `power_mode` and `cpu_hz` are
     what the board should run at; a verdict compares. `memory_repeats` counts the fresh processes that a network's
-    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs.
+    memory is taken in, `sampler_pairs` the pairs of turns that show what the sampling costs. The rounds are spread over
+    `processes` fresh worker processes.
     """
 
     rounds: int = Field(default=30, ge=1)
@@ -136,6 +140,7 @@ class Measuring(FrozenModel):
     inferences_per_round: int = Field(default=0, ge=0)
     memory_repeats: int = Field(default=3, ge=1)
     sampler_pairs: int = Field(default=30, ge=0)
+    processes: int = Field(default=3, ge=1)
     warmup_s: float = Field(default=0.5, ge=0)
     time_limit_s: float = Field(default=3600, gt=0)
     power_mode: str | None = None
@@ -148,7 +153,9 @@ class PowerSettings(FrozenModel):
     The total is the sum of `total_rails`, by the names that the board has for them; `scope` says what it covers and
     goes into every label. Without a rule the rails are recorded and no total is claimed. `rails` lists all that such a
     board has. `idle_s` is how long the board rests before and after, `block_s` how long a network runs back to back for
-    its energy, `blocks` how often.
+    its energy, `blocks` how often. `floor_w` and `max_w` are the least and the most that a running board can show
+    within that scope: readings beyond them are no energy. `gain_error` is the share by which its sensor may be off,
+    where that is known better than by its chip's data sheet.
     """
 
     sources: list[PowerSourceName] = []
@@ -158,6 +165,9 @@ class PowerSettings(FrozenModel):
     idle_s: float = Field(default=10.0, ge=1)
     block_s: float = Field(default=2.0, ge=0.2)
     blocks: int = Field(default=5, ge=1)
+    floor_w: float | None = Field(default=None, gt=0)
+    max_w: float | None = Field(default=None, gt=0)
+    gain_error: float | None = Field(default=None, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _is_a_rule(self) -> "PowerSettings":
@@ -166,6 +176,8 @@ class PowerSettings(FrozenModel):
         missing = [rail for rail in self.total_rails if self.rails and rail not in self.rails]
         if missing:
             raise ValueError(f"total_rails has {missing[0]}, which is none of the rails: {', '.join(self.rails)}")
+        if self.floor_w is not None and self.max_w is not None and self.floor_w >= self.max_w:
+            raise ValueError(f"floor_w is {self.floor_w:g} and max_w {self.max_w:g}: the least is below the most")
         return self
 
     def request(self) -> PowerRequest:

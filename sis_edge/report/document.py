@@ -15,10 +15,11 @@ from sis_edge.report.sections.reproduce import reproduce
 from sis_edge.report.table import Table
 from sis_edge.report.tables import run_tables
 from sis_edge.results.comparison import compare
+from sis_edge.results.function import entries, wrong_functions
 from sis_edge.results.kernel_choice import SparseChoice, advice, choices
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.verdict import Verdict, judge
+from sis_edge.results.verdict import Verdict, judge_run
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         environment=environment(run.record.facts_before, run.record.facts_after),
         provenance=provenance(run),
         reproduce=reproduce(run),
-        verdict=judge(run.record),
+        verdict=judge_run(run),
         choices=chosen,
         run=run,
         rows=rows,
@@ -87,7 +88,9 @@ def section(run: StoredRun, seed: int = 0) -> Section:
 
 def kernel_choices(run: StoredRun, seed: int) -> tuple[SparseChoice, ...]:
     """Which form to use of each network measured with sparse kernels and without; none for an emulated board."""
-    return () if run.record.facts_before.emulated else tuple(choices(run.record.networks, seed))
+    if run.record.facts_before.emulated:
+        return ()
+    return tuple(choices(run.record.networks, seed, wrong_functions(run.record, entries(run))))
 
 
 def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:

@@ -144,7 +144,8 @@ LAYOUTS: dict[str, Layout] = {
     "energy": Layout(
         "Energy ({scope})",
         "Energy per inference from the board's power sensor, scope: {scope}. Gross is everything the sensor measured "
-        "while the network ran back to back; net is gross minus the board's idle power before and after.",
+        "while the network ran back to back; net is gross minus the board's idle power before, between and after. "
+        "The sensor's own gain error, where its label gives it, is in no interval.",
         (
             NETWORK,
             value("Gross ({scope})", known.ENERGY_GROSS, show.joules),
@@ -192,9 +193,12 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
 
 
 def energy_scope(rows: Sequence[Row]) -> str:
-    """What the energies of a run cover: every label of theirs says it."""
+    """What the energies of a run cover, and how far the sensor's gain may be off: every label of theirs says it."""
     scopes = sorted({row.energy.scope.value for row in rows if row.energy.scope.value is not None})
     measured = any(row.energy.gross_j.value is not None for row in rows)
+    gains = [row.energy.gain_error.value for row in rows if row.energy.gain_error.value is not None]
+    if scopes and gains:
+        scopes.append(f"sensor gain ±{100 * max(gains):.2g}%")
     return ", ".join(scopes) or ("scope unknown" if measured else "unavailable")
 
 

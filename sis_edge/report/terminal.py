@@ -25,7 +25,7 @@ from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
-from sis_edge.results.verdict import Level, Verdict, judge
+from sis_edge.results.verdict import Level, Verdict, judge_run
 
 
 def _speed_up(row: Row) -> Figure[str]:
@@ -56,7 +56,14 @@ ENERGY = (
     RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
     RowColumn("Net of idle [95% interval]", (), lambda row: _joules(row.energy.net_j, row.energy.net_interval_j)),
 )
-STYLES: dict[Level, str] = {"VALID": "bold green", "SUSPECT": "bold yellow", "INVALID": "bold red", "NONE": "bold"}
+STYLES: dict[Level, str] = {
+    "VALID": "bold green",
+    "VALID as far as seen": "bold green",
+    "QUICK": "bold cyan",
+    "SUSPECT": "bold yellow",
+    "INVALID": "bold red",
+    "NONE": "bold",
+}
 
 
 def table(run: StoredRun, seed: int = 0) -> RenderableType:
@@ -64,7 +71,7 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
 
     The numbers of an INVALID run are dim, and their titles say so where there is no colour.
     """
-    rows, verdict = compare(run, seed), judge(run.record)
+    rows, verdict = compare(run, seed), judge_run(run)
     marked = mark(rows)
     is_invalid = verdict.level == "INVALID"
     suffix = _suffix(marked, "invalid" if is_invalid else None)
@@ -84,7 +91,7 @@ def _suffix(*marks: str | None) -> str:
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
-    job, said = run.record.job, " ".join(result.notes)
+    job, said = run.record.job, " ".join((*result.notes, *(reason.sentence for reason in judge_run(run).reasons)))
     lines = [
         amounts(rows),
         f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",

@@ -1,11 +1,12 @@
 """Stored runs as rows: one row a network, each compared with the dense network of the same run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sis_agent.schema import GoldenCheck, NetworkRecord
+from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
+from sis_edge.results.function import OTHER_FUNCTION, entries, wrong_functions
 from sis_edge.results.rows.accuracy import accuracy_figures
 from sis_edge.results.rows.energy import energy_figures
 from sis_edge.results.rows.golden import golden_figures
@@ -17,8 +18,7 @@ from sis_edge.results.rows.speed_up import Pair, SpeedUpFigures, speed_up_figure
 from sis_edge.results.rows.start import memory_figures, start_figures
 from sis_edge.results.rows.structure import structure_figures, training_figures
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.verdict import judge
-from sis_edge.text.limits import with_limit
+from sis_edge.results.verdict import judge_run
 
 __all__ = ["Row", "compare", "compare_all"]
 
@@ -31,13 +31,15 @@ def compare(run: StoredRun, seed: int = 0) -> list[Row]:
     """The rows of one run, in the bundle's order; `seed` is the bootstrap's."""
     networks = run.networks()
     dense = next((pair for pair in networks if run.is_reference(*pair)), None)
-    shared, verdict, energies = run_figures(run), verdict_figures(judge(run.record)), per_inference(run)
+    wrong = wrong_functions(run.record, entries(run))
+    shared, verdict, energies = run_figures(run), verdict_figures(judge_run(run)), per_inference(run)
     return [
         _row(
             run,
             pair,
             dense,
             _compared(run, pair, networks),
+            wrong,
             shared,
             verdict,
             energies.get(pair[1].name) if pair[1] else None,
@@ -71,6 +73,7 @@ def _row(
     network: Pair,
     dense: Pair | None,
     compared: Pair | None,
+    wrong: Mapping[str, str],
     shared: RunFigures,
     verdict: VerdictFigures,
     energy: NetworkEnergy | None,
@@ -78,17 +81,17 @@ def _row(
 ) -> Row:
     entry, record = network
     name = (record.network if record else None) or entry.name
-    problem = _problem(run, record)
+    problem = _problem(run, record, wrong)
     unmeasured = problem or "the board did not report it"
     if shared.emulated:
         speed_up, energies = SpeedUpFigures.unknown(EMULATED), energy_figures(None, EMULATED)
     else:
-        speed_up = speed_up_figures(network, dense, problem, seed)
+        speed_up = speed_up_figures(network, dense, problem, wrong, seed)
         energies = energy_figures(energy, problem or "no energy was measured of it")
     return Row(
         run=shared,
         identity=network_identity(entry, name, is_reference=run.is_reference(entry, record)),
-        structure=structure_figures(entry),
+        structure=structure_figures(entry, dense[0] if dense else None),
         training=training_figures(entry),
         accuracy=accuracy_figures(network, compared, problem or "the bundle holds no test images"),
         latency=latency_figures(record, unmeasured),
@@ -102,24 +105,12 @@ def _row(
     )
 
 
-def _disagreement(run: StoredRun, record: NetworkRecord, golden: GoldenCheck) -> str:
-    """In what a network failed its golden check: the difference of logits, or the class on top alone."""
-    job = run.record.job
-    own = {network.name: network.golden_tolerance for network in job.networks}.get(record.name)
-    tolerance = job.golden_tolerance if own is None else own
-    difference, limit = with_limit(golden.max_abs_difference, tolerance, ".3g")
-    if golden.max_abs_difference <= tolerance:
-        others = round((1 - golden.top1_agreement) * golden.images)
-        return f"its class differs from the host's for {others} of {golden.images} golden images"
-    return f"its logits differ from the host's by up to {difference} (tolerance {limit})"
-
-
-def _problem(run: StoredRun, record: NetworkRecord | None) -> str | None:
+def _problem(run: StoredRun, record: NetworkRecord | None, wrong: Mapping[str, str]) -> str | None:
     """What went wrong with a network, in a sentence; None where it was measured and nothing did."""
     if record is not None and record.problem is not None:
         return record.problem.message
-    if record is not None and record.golden is not None and not record.golden.passed:
-        return f"{_disagreement(run, record, record.golden)}: the board does not compute the same function"
+    if record is not None and record.name in wrong:
+        return f"{OTHER_FUNCTION}: {wrong[record.name]}"
     if round_latencies(record):
         return None
     if run.record.problem is not None:

@@ -1,20 +1,32 @@
 """What a verdict is based on: states and power during the parts of a record in which networks were measured."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 
 from sis_agent.schema import NetworkRecord, PowerTrace, Record, RoundSamples, StateSample
+from sis_edge.bundles.identity import label
+from sis_edge.bundles.manifest import NetworkEntry
 
 Stretch = tuple[float, float]
+
+# From this load on a GPU's clock is that of its work. A job on the GPU works all the time, with moments of rest between
+# inferences; what else draws on a GPU must have it for itself.
+GPU_WORKS, GPU_WORKS_FOR_OTHERS = 0.1, 0.5
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A record seen as evidence. Times are seconds on the job's clock."""
+    """A record seen as evidence. Times are seconds on the job's clock.
+
+    `entries` holds what the host knows of the record's networks, by their names: accuracy and multiply-accumulates.
+    `reference` is the network that the others' speed-ups are over.
+    """
 
     record: Record
+    entries: Mapping[str, NetworkEntry] = field(default_factory=dict)
+    reference: str | None = None
 
     @cached_property
     def measured(self) -> list[NetworkRecord]:
@@ -28,7 +40,7 @@ class Evidence:
         blocks = self.record.energy_blocks
         found = []
         if turns:
-            found.append((min(turn.start_s for turn in turns), max(_end_s(turn) for turn in turns)))
+            found.append((min(turn.start_s for turn in turns), max(end_s(turn) for turn in turns)))
         if blocks:
             found.append((min(block.start_s for block in blocks), max(block.end_s for block in blocks)))
         return found
@@ -45,9 +57,14 @@ class Evidence:
         return clocks or self.record.facts_before.cpu_count
 
     @cached_property
+    def usable(self) -> list[int]:
+        """The cores that the job may use, by number: those it is pinned to, else its agent's; empty where unknown."""
+        return list(self.record.job.cores or self.record.facts_before.allowed_cores)
+
+    @cached_property
     def cpu_hz(self) -> list[float]:
         """The clock that the job had, one a state: the fastest of its cores, for it moves between them."""
-        wanted = self.record.job.cores
+        wanted = self.usable
         found = []
         for state in self.during:
             clocks = state.cpu_frequency_hz
@@ -62,22 +79,50 @@ class Evidence:
     def gpu_hz(self) -> list[float]:
         """The GPU's clock while it works; an idle GPU clocks down and says nothing."""
         on_gpu = self.record.job.on_gpu
+        works = GPU_WORKS if on_gpu else GPU_WORKS_FOR_OTHERS
         return [
             state.gpu_frequency_hz
             for state in self.during
-            if state.gpu_frequency_hz and (on_gpu if state.gpu_load is None else state.gpu_load >= 0.5)
+            if state.gpu_frequency_hz and (on_gpu if state.gpu_load is None else state.gpu_load >= works)
         ]
+
+    @property
+    def expects_gpu_hz(self) -> bool:
+        """Whether the profile or the hardware says what the GPU's clock should be."""
+        return bool(self.record.job.expected_gpu_hz or self.record.facts_before.gpu_max_frequency_hz)
+
+    @cached_property
+    def sees_interference(self) -> bool:
+        """Whether turns tell their processor time from their wall time."""
+        return any(turn.wall_s is not None and turn.cpu_s is not None for _, turn in self.turns)
+
+    @cached_property
+    def watches_usable(self) -> bool:
+        """Whether the job may use a part of the cores only, and these were watched one by one."""
+        cores = [str(core) for core in self.usable]
+        return 0 < len(cores) < (self.cores or 0) and any(
+            all(core in state.core_busy for core in cores) for state in self.during
+        )
+
+    @cached_property
+    def shared_cores(self) -> int | None:
+        """How many cores `other_cores` is about: those that the job may use, else all."""
+        return len(self.usable) if self.watches_usable else self.cores
 
     @cached_property
     def other_cores(self) -> list[float]:
-        """Cores that other programs kept busy, one a state."""
-        if self.cores is None:
-            return []
-        return [
-            max(0.0, state.cpu_busy - state.own_cpu) * self.cores
-            for state in self.during
-            if state.cpu_busy is not None and state.own_cpu is not None
-        ]
+        """How many cores other programs kept busy, one a state: of those that the job may use, if they were watched."""
+        found = []
+        for state in self.during:
+            if state.own_cpu is None or self.cores is None:
+                continue
+            busy = None if state.cpu_busy is None else state.cpu_busy * self.cores
+            if self.watches_usable:
+                known_busy = [state.core_busy.get(str(core)) for core in self.usable]
+                busy = None if None in known_busy else sum(known(known_busy))
+            if busy is not None:
+                found.append(max(0.0, busy - state.own_cpu * self.cores))
+        return found
 
     @cached_property
     def trace(self) -> PowerTrace | None:
@@ -85,19 +130,37 @@ class Evidence:
         return self.record.power.traces[0] if self.record.power.traces else None
 
     @cached_property
-    def slowness(self) -> list[float]:
-        """How slow the board was in each round, 1 being usual: the median over networks of the round's median latency
-        over the lower quartile of that network's rounds, so that even a run that was slow for most of its time shows
-        it. What befalls one network alone is not in it.
-        """
-        ratios: dict[int, list[float]] = {}
+    def factors(self) -> dict[str, dict[int, float]]:
+        """How slow each network was in each round: the round's median latency over the lower quartile of its rounds."""
+        found = {}
         for network in self.measured:
             rounds = {turn.round: median(turn.latencies_s) for turn in network.rounds if turn.latencies_s}
             usual = sorted(rounds.values())[len(rounds) // 4]
-            for number, latency_s in rounds.items():
-                if usual > 0:
-                    ratios.setdefault(number, []).append(latency_s / usual)
+            if usual > 0:
+                found[network.name] = {number: latency_s / usual for number, latency_s in rounds.items()}
+        return found
+
+    @cached_property
+    def slowness(self) -> list[float]:
+        """How slow the board was in each round, 1 being usual: the median over networks of their factors, so that even
+        a run that was slow for most of its time shows it. What befalls one network alone is not in it.
+        """
+        ratios: dict[int, list[float]] = {}
+        for factors in self.factors.values():
+            for number, factor in factors.items():
+                ratios.setdefault(number, []).append(factor)
         return [median(ratios[number]) for number in sorted(ratios)]
+
+    @cached_property
+    def turns(self) -> list[tuple[NetworkRecord, RoundSamples]]:
+        """Every turn with latencies, by its start."""
+        found = [(network, turn) for network in self.measured for turn in network.rounds if turn.latencies_s]
+        return sorted(found, key=lambda pair: pair[1].start_s)
+
+
+def shown(network: NetworkRecord) -> str:
+    """A network's name as reports show it; older records have another name for it."""
+    return label(network.network or network.name, network.form, network.precision)
 
 
 def samples(network: NetworkRecord) -> int:
@@ -110,5 +173,6 @@ def known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _end_s(turn: RoundSamples) -> float:
+def end_s(turn: RoundSamples) -> float:
+    """When the last of a turn's inferences ended."""
     return turn.start_s + sum(turn.latencies_s)

@@ -5,12 +5,13 @@ layers says that they are faster. For ONNX Runtime the cost model puts native ke
 Whether the whole network is faster is for the measurement to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.identity import NATIVE, PLAIN, label
+from sis_edge.results.rows.latency import round_latencies, round_processes
 from sis_edge.results.statistics import MIN_ROUNDS, SpeedUp, speed_up
 from sis_edge.text.limits import with_limit
 
@@ -40,11 +41,11 @@ class SparseChoice:
         return label(self.network, PLAIN, self.precision)
 
 
-def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) -> SparseChoice:
+def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0, is_wrong: bool = False) -> SparseChoice:
     """Choose between two forms of a network, without and with sparse kernels, that were measured in the same rounds.
 
     The sparse one is used only where some layer runs sparse kernels and the lower end of the 95% interval of its
-    speed-up is at least WORTH_IT.
+    speed-up is at least WORTH_IT, and never where it `is_wrong`: where it computes another function than on the host.
     """
 
     def choice(use_sparse: bool, measured: SpeedUp | None, reason: str) -> SparseChoice:
@@ -56,12 +57,14 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0) ->
     for record, what in ((sparse, "the form with sparse kernels"), (plain, "the form without sparse kernels")):
         if record.problem is not None:
             return no(f"{what} could not be measured: {record.problem.message}")
+    if is_wrong:
+        return no("the form with sparse kernels does not compute the same function as on the host")
     eligible, chosen, shown = layers(sparse, "eligible"), layers(sparse, "chosen"), _tactics(sparse)
     if chosen is None:
         chosen = shown
     if chosen == 0:
         return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
-    measured = speed_up(_rounds(plain), _rounds(sparse), seed)
+    measured = speed_up(round_latencies(plain), round_latencies(sparse), seed, processes=round_processes(sparse))
     if measured is None:
         return no("the two forms share no round")
     if measured.interval is None:
@@ -86,11 +89,21 @@ def advice(choice: SparseChoice) -> str:
     return f"use the engine {'with' if choice.use_sparse else 'without'} sparse kernels: {choice.reason}."
 
 
-def choices(records: Sequence[NetworkRecord], seed: int = 0) -> list[SparseChoice]:
-    """A choice for each network that was measured with sparse kernels and without."""
+def choices(
+    records: Sequence[NetworkRecord], seed: int = 0, wrong: Collection[str] = frozenset()
+) -> list[SparseChoice]:
+    """A choice for each network that was measured with sparse kernels and without.
+
+    `wrong` names the records that compute another function than on the host: with a wrong form without sparse kernels
+    there is nothing to compare and nothing to advise.
+    """
     plain = {(record.network, record.precision): record for record in records if record.form == PLAIN}
     pairs = [(plain.get((record.network, record.precision)), record) for record in records if record.form != PLAIN]
-    return [choose_sparse(without, record, seed) for without, record in pairs if without is not None]
+    return [
+        choose_sparse(without, record, seed, is_wrong=record.name in wrong)
+        for without, record in pairs
+        if without is not None and without.name not in wrong
+    ]
 
 
 def layers(record: NetworkRecord, which: str) -> int | None:
@@ -105,10 +118,6 @@ def _tactics(record: NetworkRecord) -> int | None:
     told: Mapping[str, Any] = record.details.get("engine_told", {}).get("sparsity", {})
     found = told.get("sparse_tactics")
     return None if found is None else len(found)
-
-
-def _rounds(record: NetworkRecord) -> dict[int, list[float]]:
-    return {turn.round: turn.latencies_s for turn in record.rounds}
 
 
 def _of_eligible(eligible: int | None) -> str:

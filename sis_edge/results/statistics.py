@@ -5,13 +5,13 @@ Every function is pure, and what is random takes a seed, so a report is the same
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, hypot, log, sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_agent.measure.confidence import widening
+from sis_agent.measure.confidence import process_half_width, widening
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -119,18 +119,24 @@ def speed_up(
     network: Mapping[int, Sequence[float]],
     seed: int = 0,
     resamples: int = RESAMPLES,
+    processes: Mapping[int, int] | None = None,
 ) -> SpeedUp | None:
     """Speed-up of a network over the dense one, from latencies [s] by round; None where no round holds both.
 
     Estimate: the median over rounds r of median(dense latencies in r) / median(network latencies in r). Both
     networks of a ratio ran within one round, so a drift that is slow against a round cancels.
 
-    Interval: percentiles of a hierarchical bootstrap (Davison and Hinkley, 1997, section 3.8): rounds are drawn
-    with replacement, the same ones for both networks, and inferences with replacement within each drawn round.
-    Samples of one round are not independent of each other, which is why rounds are what the spread comes from. The
-    inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring rounds
-    are alike it is widened, as the agent's rule for an early stop is (`sis_agent.measure.confidence.widening`). It is
-    widened to hold the estimate where a skewed small sample would leave it outside.
+    Interval: percentiles of a hierarchical bootstrap (Davison and Hinkley, 1997, section 3.8): in each process rounds
+    are drawn with replacement, the same ones for both networks, and inferences with replacement within each drawn
+    round. Samples of one round are not independent of each other, which is why rounds are what the spread comes from.
+    The inner draw counts the noise within rounds once more, so the interval is on the safe side. Where neighbouring
+    rounds are alike it is widened (`sis_agent.measure.confidence.widening`), as is the agent's for an early stop.
+
+    `processes` numbers each round's process; None: all ran in one. They are too few to draw from (with three, the
+    interval of such a bootstrap misses one truth in four), so what they differ by is added in quadrature with Student's
+    t instead (`process_half_width`).
+
+    The interval is widened to hold the estimate where a skewed small sample would leave it outside.
 
     Raises ValueError where a latency is 0: the clock is too coarse for such a network.
     """
@@ -144,15 +150,22 @@ def speed_up(
     estimate = float(np.median(ratios))
     if len(shared) < MIN_ROUNDS:
         return SpeedUp(estimate, None, len(shared))
+    of_round = [0 if processes is None else processes[number] for number in shared]
     generator = np.random.default_rng(seed)
     chunk = max(1, _CHUNK // len(shared))
     drawn = np.concatenate(
-        [_resampled(above, below, min(chunk, resamples - done), generator) for done in range(0, resamples, chunk)]
+        [
+            _resampled(above, below, of_round, min(chunk, resamples - done), generator)
+            for done in range(0, resamples, chunk)
+        ]
     )
     tail = (1 - CONFIDENCE) / 2
-    wide = widening(list(np.log(ratios)))
-    low, high = (estimate * (float(bound) / estimate) ** wide for bound in np.quantile(drawn, (tail, 1 - tail)))
-    return SpeedUp(estimate, Interval(min(low, estimate), max(high, estimate)), len(shared))
+    logs = [float(value) for value in np.log(ratios)]
+    wide, apart = widening(logs, of_round), process_half_width(logs, of_round)
+    low, high = (float(bound) for bound in np.quantile(drawn, (tail, 1 - tail)))
+    below_log = hypot(wide * max(log(estimate / low), 0.0), apart)
+    above_log = hypot(wide * max(log(high / estimate), 0.0), apart)
+    return SpeedUp(estimate, Interval(estimate * exp(-below_log), estimate * exp(above_log)), len(shared))
 
 
 class _Rounds:
@@ -187,9 +200,12 @@ class _Rounds:
         return medians / 2
 
 
-def _resampled(above: _Rounds, below: _Rounds, count: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    rounds = len(above.counts)
-    chosen = generator.integers(0, rounds, size=(count, rounds))
+def _resampled(
+    above: _Rounds, below: _Rounds, of_round: Sequence[int], count: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """`count` draws of the median ratio; rounds are drawn within their process, so each keeps its number of them."""
+    places = [np.flatnonzero(np.asarray(of_round) == process) for process in sorted(set(of_round))]
+    chosen = np.concatenate([own[generator.integers(0, len(own), size=(count, len(own)))] for own in places], axis=1)
     tops, bottoms = above.resampled_medians(chosen, generator), below.resampled_medians(chosen, generator)
     ratios: NDArray[np.float64] = np.median(tops / bottoms, axis=1)
     return ratios

@@ -1,14 +1,17 @@
-"""Can a run's numbers be defended? VALID, SUSPECT or INVALID with reasons in words, from the record alone.
+"""Can a run's numbers be defended? A level with reasons in words, from the record and what the host knows of it.
 
-INVALID: the numbers do not describe what they claim to (another power mode, a board that throttled, a sample too
-small). SUSPECT: something may have biased them. VALID: every rule below was applied to what is in the record, and none
-found a problem; what is not in the record is listed in `unseen`. An emulated board gets NONE, no verdict at all: its
-times are those of the emulator.
+INVALID: the numbers do not describe what they claim to (another function, another power mode, a board that throttled, a
+sample too small). SUSPECT: something may have biased them. VALID: every rule was applied to what is in the record, and
+none found a problem. VALID as far as seen: the same, but the board does not report what a verdict stands on (EYES).
+QUICK: the same for a run that was made too short on purpose. What is not in the record is listed in `unseen`. An
+emulated board gets NONE, no verdict at all: its times are those of the emulator.
 
 The rules are pure functions of the record, so a stored run can be judged again; VERDICT_VERSION changes with them.
 
 History of VERDICT_VERSION:
     1   first version
+    2   a wrong function, interference, a board or a job that is not what it was, numbers that cannot be; levels QUICK
+        and VALID as far as seen
 """
 
 from collections.abc import Iterator
@@ -16,11 +19,18 @@ from dataclasses import dataclass
 
 from sis_agent.schema import Record
 from sis_edge.results.evidence import Evidence, known
+from sis_edge.results.function import Entries, entries
 from sis_edge.results.rules import RULES, Level, Reason
+from sis_edge.results.schema import StoredRun
 
-__all__ = ["VERDICT_VERSION", "Level", "Reason", "Verdict", "judge"]
+__all__ = ["ACCEPTED", "VERDICT_VERSION", "Level", "Reason", "Verdict", "judge", "judge_run"]
 
-VERDICT_VERSION = 1
+VERDICT_VERSION = 2
+
+# Of what a board may not report, that which a VALID cannot do without: they show whether it kept its speed.
+EYES = frozenset({"CPU clocks", "GPU clock", "temperatures", "signs of throttling"})
+# The levels that `--require-valid` accepts.
+ACCEPTED: tuple[Level, ...] = ("VALID", "VALID as far as seen")
 
 
 @dataclass(frozen=True)
@@ -33,24 +43,44 @@ class Verdict:
     unseen: tuple[str, ...] = ()
 
 
-def judge(record: Record) -> Verdict:
-    """The verdict on one record."""
+def judge_run(run: StoredRun) -> Verdict:
+    """The verdict on a stored run, whose manifest has the host's accuracies and multiply-accumulates."""
+    dense = next((record for entry, record in run.networks() if record and run.is_reference(entry, record)), None)
+    return judge(run.record, entries(run), dense.name if dense else None)
+
+
+def judge(record: Record, entries: Entries | None = None, reference: str | None = None) -> Verdict:
+    """The verdict on one record; without `entries` what the host knows of its networks is not compared.
+
+    `reference` is the network that the speed-ups are over, None: the job's.
+    """
     if record.facts_before.emulated:
         return Verdict("NONE", (Reason("emulated", "NONE", "the board is emulated: its times are the emulator's"),))
-    evidence = Evidence(record)
-    reasons = tuple(reason for rule in RULES for reason in rule(evidence))
-    levels = {reason.level for reason in reasons}
-    level: Level = "INVALID" if "INVALID" in levels else "SUSPECT" if "SUSPECT" in levels else "VALID"
-    return Verdict(level, reasons, unseen=tuple(_unseen(evidence)))
+    evidence = Evidence(record, entries or {}, reference or record.job.reference)
+    reasons = sorted((reason for rule in RULES for reason in rule(evidence)), key=_gravity)
+    unseen = tuple(_unseen(evidence))
+    level: Level = reasons[0].level if reasons else "VALID"
+    if not reasons and EYES.intersection(unseen):
+        level = "VALID as far as seen"
+    if not reasons and record.job.quick:
+        level = "QUICK"
+    return Verdict(level, tuple(reasons), unseen=unseen)
+
+
+def _gravity(reason: Reason) -> int:
+    return ("INVALID", "SUSPECT").index(reason.level)
 
 
 def _unseen(evidence: Evidence) -> Iterator[str]:
     """What no rule could check."""
-    states = evidence.during
+    states, job = evidence.during, evidence.record.job
     for name, seen in (
+        ("golden logits", all(network.golden is not None for network in evidence.measured)),
         ("CPU clocks", bool(evidence.cpu_hz)),
+        ("GPU clock", not job.on_gpu or bool(evidence.gpu_hz and evidence.expects_gpu_hz)),
         ("temperatures", any(known(list(state.temperatures_c.values())) for state in states)),
         ("signs of throttling", any(state.throttle or state.counters for state in states)),
+        ("interference", evidence.sees_interference),
         ("other programs' load", bool(evidence.other_cores)),
         ("time taken by other machines (steal)", any(state.steal is not None for state in states)),
         ("swap", any(state.swap_used_bytes is not None for state in states)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent.clocks import privilege, watchdog
+from sis_agent.clocks import lock_clocks, privilege, watchdog
 from sis_agent.clocks.lock_clocks import Clocks
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
@@ -155,7 +155,11 @@ def jetson(sysroot: Path) -> Path:
         'echo "NVPM ERROR: Error opening /sys/kernel/nvpmodel_clk_cap/emc: 13"\n'
         "case $(cat var/lib/nvpmodel/status) in *0002*) n=MAXN_SUPER i=2;; *) n=15W i=0;; esac\n"
         'printf "NV Power Mode: %s\\n%s\\n" $n $i; exit 1',
-        "jetson_clocks": f'case "$1" in\n--store) tail -n 1 {names} > "$2";;\n'
+        # --store asks before it overwrites, as NVIDIA's script of L4T R28 to R36 does.
+        "jetson_clocks": 'case "$1" in\n--store) if [ -e "$2" ]; then\n'
+        'echo "File $2 already exists. Can I overwrite it? Y/N:"; read answer\n'
+        'case $answer in y|Y) rm -f "$2";; *) echo "Error: file $2 already exists!"; exit 1;; esac; fi\n'
+        f'tail -n 1 {names} > "$2";;\n'
         f'--restore) test -s "$2" || exit 3\n echo restored > restored;;\n*) {lock};;\nesac',
     }
     for name, text in tools.items():
@@ -176,6 +180,35 @@ def test_a_jetson_is_locked_by_its_tools_in_the_profiles_mode(jetson: Path, agen
     assert (jetson / "restored").exists()
     assert (jetson / "var/lib/nvpmodel/status").read_text() == "pmode:0000 fmode:quiet"
     assert settings(jetson) == before
+
+
+@pytest.mark.parametrize("left", ["nothing", "a store file", "a store file that cannot be removed"])
+def test_a_jetson_is_locked_job_after_job(jetson: Path, agent_root: Path, left: str) -> None:
+    """`jetson_clocks --store` refuses a file that exists, whoever left it there."""
+    store = agent_root / lock_clocks.STORE
+    before = settings(jetson)
+    for _ in range(2):
+        if left == "a store file":
+            store.write_text("of a job that was killed together with its watchdog")
+        elif left != "nothing":
+            (store / "a file in a folder").mkdir(parents=True, exist_ok=True)
+        clocks = Clocks(str(agent_root), str(jetson))
+        lock = clocks.unlock(clocks.lock())
+        if left == "a store file that cannot be removed":
+            assert not lock.locked
+            assert "remove it on the board" in (lock.reason or "")
+        else:
+            assert (lock.locked, lock.reason, lock.restored) == (True, None, True)
+            assert list(agent_root.iterdir()) == []
+        assert settings(jetson) == before
+
+
+def test_clocks_that_are_still_owed_are_not_saved_over(sysroot: Path, agent_root: Path) -> None:
+    saved = agent_root / watchdog.SAVED
+    saved.write_text("the settings as they were")
+    lock = Clocks(str(agent_root), str(sysroot)).lock()
+    assert (lock.locked, saved.read_text()) == (False, "the settings as they were")
+    assert "restart the board" in (lock.reason or "")
 
 
 def test_a_mode_that_does_not_take_is_reported(jetson: Path, agent_root: Path) -> None:

@@ -2,6 +2,7 @@ import math
 import random
 
 import pytest
+from scipy.special import stdtrit
 
 from sis_agent.measure import confidence
 
@@ -44,5 +45,72 @@ def test_only_values_that_follow_their_neighbours_widen() -> None:
         alike.append(0.5 * alike[-1] + value)
     assert confidence.widening(independent) == pytest.approx(1, abs=0.05)
     assert confidence.widening(alike) == pytest.approx(math.sqrt(3), rel=0.1)  # (1 + 1/2) / (1 - 1/2)
+    assert confidence.widening(alike) > 1.73  # on the safe side
     assert confidence.widening([1.0, -1.0] * 20) == 1
     assert confidence.widening([2.0] * 20) == confidence.widening([]) == 1
+
+
+@pytest.mark.parametrize("degrees", [1, 1.5, 2, 2.5, 3, 4, 5.5, 9, 11, 29, 75, 500, 1e6])
+def test_students_t(degrees: float) -> None:
+    assert confidence.t_quantile(degrees) == pytest.approx(float(stdtrit(degrees, 0.975)), rel=0.03)
+    if degrees >= 4 or degrees == int(degrees):
+        assert confidence.t_quantile(degrees) == pytest.approx(float(stdtrit(degrees, 0.975)), rel=0.001)
+
+
+def test_a_correlation_is_corrected_for_its_bias_and_for_few_values() -> None:
+    """By hand for eight values whose neighbours' products add up to 0: r is then taken as (8 x 0 + 1) / (8 - 4)."""
+    values = [0.0, 0.5, 1.5, 1.0, 2.0, 1.0, 0.5, 1.5]
+    correlation = 1 / 4 + 2 * (1 / 4) ** 2 * math.sqrt((1 - (1 / 4) ** 2) / 8)
+    inflation = 1 + 2 * sum((1 - lag / 8) * correlation**lag for lag in range(1, 8))
+    quantiles = confidence.t_quantile(8 / inflation - 1) / confidence.t_quantile(7)
+    expected = quantiles * math.sqrt(inflation * (7 / 8) / (1 - inflation / 8))
+    assert confidence.widening(values) == pytest.approx(expected)
+
+
+def test_an_offset_of_a_process_is_no_correlation() -> None:
+    """Processes in blocks of their own would look like neighbours that are alike."""
+    draw = random.Random(4)
+    processes = [0] * 30 + [1] * 30
+    values = [draw.gauss(process, 0.1) for process in processes]
+    assert confidence.widening(values) > 4
+    assert confidence.widening(values, processes) < 1.5
+
+
+def test_processes_that_differ_are_a_component_of_their_own() -> None:
+    """Three means 0.9, 1.0, 1.1 with nothing within: Student's t with two degrees of freedom, for a median."""
+    values, processes = [0.9, 1.0, 1.1] * 10, [0, 1, 2] * 10
+    error = 0.1 / math.sqrt(3)
+    expected = 4.303 * math.sqrt(math.pi / 2) * error
+    assert confidence.process_half_width(values, processes) == pytest.approx(expected)
+    assert confidence.process_half_width(values, [0] * 30) == confidence.process_half_width(values, []) == 0
+    assert confidence.process_half_width([1.0, 1.1], [0, 1]) == 0  # a round each: nothing to tell them from noise by
+
+
+def test_what_rounds_alone_show_between_processes_is_taken_off() -> None:
+    draw = random.Random(5)
+    processes = [at % 3 for at in range(60)]
+    noise = [[draw.gauss(0, 1) for _ in processes] for _ in range(300)]
+    found = [confidence.process_half_width(values, processes) for values in noise]
+    # The ratio of the variances is above 3/4 in about half of the cases: F with 2 and 57 degrees of freedom.
+    assert 0.40 < sum(width > 0 for width in found) / len(found) < 0.58
+
+
+def test_processes_with_unequal_numbers_of_rounds() -> None:
+    """One that took the place of a dead one has few; its mean counts for less."""
+    processes = [0] * 20 + [1] * 20 + [2] * 2
+    few_differ = [0.0] * 40 + [0.3] * 2
+    many_differ = [0.3] * 20 + [0.0] * 22
+    one, other = (confidence.process_half_width(values, processes) for values in (few_differ, many_differ))
+    assert 0 < one < other / 2
+
+
+def test_the_half_width_has_all_parts() -> None:
+    """Ranks and batches, widened, and the processes' part in quadrature."""
+    draw = random.Random(6)
+    processes = [at % 3 for at in range(60)]
+    ratios = [1.5 * math.exp(draw.gauss(0, 0.01)) for _ in processes]
+    alone = confidence.relative_half_width(ratios)
+    assert 0.002 < alone < 0.006
+    apart = [ratio * math.exp(0.03 * process) for ratio, process in zip(ratios, processes, strict=True)]
+    between = confidence.process_half_width([math.log(ratio) for ratio in apart], processes)
+    assert confidence.relative_half_width(apart, processes) > between > 0.05

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sis_agent import inventory
-from sis_agent.board import cpu, facts
+from sis_agent.board import cpu, facts, limits, surroundings, thermal
 from sis_agent.tree import Tree
 
 
@@ -93,7 +93,7 @@ def test_a_sensor_that_sleeps_is_unknown(tmp_path: Path) -> None:
     os.mkfifo(zone)
     holder = os.open(zone, os.O_RDWR)
     try:
-        assert facts.temperatures_c(Tree(str(tmp_path)))["cpu-thermal"] is None
+        assert thermal.temperatures_c(Tree(str(tmp_path)))["cpu-thermal"] is None
     finally:
         os.close(holder)
 
@@ -192,3 +192,167 @@ def test_a_board_with_tensorrts_tool_alone(tmp_path: Path, monkeypatch: pytest.M
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tool.parent))
     assert inventory.read(root=str(tmp_path)).packages["tensorrt"] == "11.4.1.2"
+
+
+def test_l4t_of_a_container_by_its_package(tmp_path: Path) -> None:
+    """Its file is there and empty, as a container's is where nothing is mounted over it."""
+    package = "Package: nvidia-l4t-core\nStatus: install ok installed\nVersion: 36.4.3-20250107174145\n\n"
+    write(tmp_path, {"etc/nv_tegra_release": "", "var/lib/dpkg/status": package})
+    assert facts.read(root=str(tmp_path)).l4t == "36.4.3"
+    write(tmp_path, {"etc/nv_tegra_release": ORIN["etc/nv_tegra_release"].replace("4.3", "5.0")})
+    assert facts.read(root=str(tmp_path)).l4t == "36.5.0"
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, None),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        # The strictest of the groups above counts.
+        (
+            {
+                "proc/self/cgroup": "0::/user.slice/user-1000.slice/a.scope\n",
+                "sys/fs/cgroup/user.slice/cpu.max": "200000 100000",
+                "sys/fs/cgroup/user.slice/user-1000.slice/cpu.max": "50000 100000",
+                "sys/fs/cgroup/user.slice/user-1000.slice/a.scope/cpu.max": "max 100000",
+            },
+            0.5,
+        ),
+        # A container that sees the host's path and its own files.
+        ({"proc/self/cgroup": "0::/docker/ab12\n", "sys/fs/cgroup/cpu.max": "100000 50000"}, 2.0),
+        ({"proc/self/cgroup": "0::/../../b\n", "sys/fs/cgroup/b/cpu.max": "10000 100000"}, 0.1),
+        # Version 1, alone and with version 2 beside it.
+        (
+            {
+                "proc/self/cgroup": "5:cpuset:/x\n4:cpu,cpuacct:/docker/ab\n0::/\n",
+                "sys/fs/cgroup/cpu,cpuacct/docker/ab/cpu.cfs_quota_us": "75000",
+                "sys/fs/cgroup/cpu,cpuacct/docker/ab/cpu.cfs_period_us": "100000",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "-1",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+            },
+            0.75,
+        ),
+        (
+            {
+                "proc/self/cgroup": "1:cpu:/\n0::/x\n",
+                "sys/fs/cgroup/unified/x/cpu.max": "300000 100000",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "400000",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
+            },
+            3.0,
+        ),
+        ({"proc/self/cgroup": "1:cpu:/\n", "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "400000"}, None),
+    ],
+)
+def test_the_quota_of_control_groups(tmp_path: Path, files: dict[str, str], cores: float | None) -> None:
+    write(tmp_path, files)
+    assert limits.quota_cores(Tree(str(tmp_path))) == cores
+
+
+def test_the_cores_that_may_be_used(tmp_path: Path) -> None:
+    assert limits.allowed_cores(Tree("/")) == sorted(os.sched_getaffinity(0))
+    assert limits.allowed_cores(Tree(str(tmp_path))) == []
+    write(tmp_path, {"proc/self/status": "Name:\tx\nCpus_allowed:\t4f\nCpus_allowed_list:\t0-3,6\n"})
+    assert limits.allowed_cores(Tree(str(tmp_path))) == [0, 1, 2, 3, 6]
+
+
+X86_VM = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu sse hypervisor avx\n\n"
+X86_METAL = X86_VM.replace(" hypervisor", "")
+DMI = "sys/class/dmi/id/"
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({}, None),
+        ({"proc/cpuinfo": X86_METAL, DMI + "sys_vendor": "Dell Inc."}, None),
+        ({"proc/cpuinfo": X86_VM}, "vm-other"),
+        ({"proc/cpuinfo": X86_VM, DMI + "sys_vendor": "QEMU", DMI + "product_name": "Standard PC"}, "qemu"),
+        ({"proc/cpuinfo": X86_VM, DMI + "product_name": "KVM", DMI + "sys_vendor": "Red Hat"}, "kvm"),
+        ({"proc/cpuinfo": X86_VM, DMI + "sys_vendor": "VMware, Inc."}, "vmware"),
+        ({"proc/cpuinfo": X86_VM, DMI + "board_vendor": "innotek GmbH"}, "virtualbox"),
+        (
+            {DMI + "sys_vendor": "Microsoft Corporation", DMI + "product_name": "Virtual Machine"},
+            "microsoft",
+        ),
+        ({DMI + "sys_vendor": "Microsoft Corporation", DMI + "product_name": "Surface Pro 7"}, None),
+        ({"proc/cpuinfo": X86_VM, DMI + "sys_vendor": "Amazon EC2", DMI + "product_name": "c5.large"}, "amazon"),
+        ({"proc/cpuinfo": X86_METAL, DMI + "sys_vendor": "Amazon EC2", DMI + "product_name": "c5.metal"}, None),
+        ({"proc/cpuinfo": ORIN["proc/cpuinfo"], DMI + "sys_vendor": "Amazon EC2"}, "amazon"),
+        ({"proc/cpuinfo": X86_VM, "proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2"}, "wsl"),
+        ({"sys/hypervisor/type": "xen\n"}, "xen"),
+        ({"sys/hypervisor/type": "xen\n", "proc/xen/capabilities": "control_d\n"}, None),
+        ({"proc/device-tree/hypervisor/compatible": "linux,kvm\0"}, "kvm"),
+        ({"proc/device-tree/compatible": "linux,dummy-virt\0"}, "qemu"),
+        ({"proc/device-tree/compatible": "nvidia,p3768\0nvidia,tegra234\0"}, None),
+        ({"proc/cpuinfo": "processor\t: 0\nvendor_id\t: User Mode Linux\n"}, "uml"),
+    ],
+)
+def test_a_virtual_machine_is_seen(tmp_path: Path, files: dict[str, str], name: str | None) -> None:
+    write(tmp_path, files)
+    assert surroundings.virtual(Tree(str(tmp_path))) == name
+
+
+OVERLAY = (
+    "500 400 0:70 / / rw,relatime master:1 - overlay overlay rw,lowerdir={0}/1/fs,upperdir={0}/2/fs,workdir={0}/w\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({}, None),
+        ({"run/systemd/container": "systemd-nspawn\n"}, "systemd-nspawn"),
+        ({".dockerenv": ""}, "docker"),
+        ({"run/.containerenv": ""}, "podman"),
+        ({"run/.containerenv": 'engine="podman-4.9.3"\nname="x"\n'}, "podman"),
+        ({"proc/1/cgroup": "4:cpu,cpuacct:/docker/0a1b\n0::/\n"}, "docker"),
+        ({"proc/1/cgroup": "0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope\n"}, "kubernetes"),
+        ({"proc/1/cgroup": "3:cpu:/lxc/web\n"}, "lxc"),
+        ({"proc/1/cgroup": "0::/init.scope\n"}, None),
+        ({"proc/1/environ": "PATH=/bin\0container=lxc\0HOME=/\0"}, "lxc"),
+        ({"proc/1/environ": "PATH=/bin\0mycontainer=lxc\0"}, None),
+        ({"proc/vz/x": "", "proc/1/cgroup": "0::/\n"}, "openvz"),
+        ({"proc/self/mountinfo": OVERLAY.format("/var/lib/containerd/io.containerd.snapshotter.v1")}, "containerd"),
+        ({"proc/self/mountinfo": OVERLAY.format("/media/root-ro")}, None),  # a board with a read-only system
+    ],
+)
+def test_a_container_is_seen(tmp_path: Path, files: dict[str, str], name: str | None) -> None:
+    write(tmp_path, files)
+    assert surroundings.container(Tree(str(tmp_path))) == name
+
+
+def test_trip_points_that_cost_speed(tmp_path: Path) -> None:
+    zone = "sys/class/thermal/thermal_zone{}/"
+    write(
+        tmp_path,
+        {
+            zone.format(0) + "type": "cpu-thermal",
+            zone.format(0) + "trip_point_0_type": "active",
+            zone.format(0) + "trip_point_0_temp": "50000",
+            zone.format(0) + "trip_point_1_type": "passive",
+            zone.format(0) + "trip_point_1_temp": "99000",
+            zone.format(0) + "trip_point_1_hyst": "2000",
+            zone.format(0) + "trip_point_10_type": "hot",
+            zone.format(0) + "trip_point_10_temp": "85000",
+            zone.format(1) + "type": "cpu-thermal",
+            zone.format(1) + "trip_point_0_type": "critical",
+            zone.format(1) + "trip_point_0_temp": "110000",
+            zone.format(2) + "type": "acpitz",  # switched off by its firmware
+            zone.format(2) + "trip_point_0_type": "passive",
+            zone.format(2) + "trip_point_0_temp": "-274000",
+            zone.format(3) + "type": "fan",
+            zone.format(3) + "trip_point_0_type": "active",
+            zone.format(3) + "trip_point_0_temp": "40000",
+        },
+    )
+    expected = {"cpu-thermal": 85.0}
+    assert thermal.trip_points_c(Tree(str(tmp_path))) == expected
+    assert facts.read(root=str(tmp_path)).trip_points_c == expected
+
+
+def test_the_highest_clock_of_the_gpu(tmp_path: Path) -> None:
+    assert inventory.read(root=str(tmp_path)).gpu_max_frequency_hz is None
+    write(tmp_path, {"sys/class/devfreq/17000000.gpu/max_freq": "918000000\n"})
+    assert inventory.read(root=str(tmp_path)).gpu_max_frequency_hz == 918e6

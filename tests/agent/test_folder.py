@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -5,7 +6,10 @@ import pytest
 
 from sis_agent import lock, schema
 from sis_agent.job.folder import JobFolder, State
+from sis_agent.job.storage import clean, list_files
 from sis_agent.protocol import ProblemError
+
+from .test_job_json import valid
 
 
 def folder(root: Path) -> JobFolder:
@@ -42,3 +46,29 @@ def test_progress_leaves_out_a_line_that_is_being_written(tmp_path: Path) -> Non
     assert job.progress(0) == [{"done": 0}, {"done": 1}]
     assert job.progress(1) == [{"done": 1}]
     assert job.progress(5) == []
+
+
+def test_whole_files_below_the_root_are_listed(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for name in ("bundles/b/model.onnx", "bundles/b/model.onnx.part", "bundles/b/data/images.npy"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("content")
+    (tmp_path / "root-too").mkdir()
+    assert sorted(list_files(str(root), "bundles/b")["files"]) == ["data/images.npy", "model.onnx"]
+    for folder in ("..", "bundles/../../root-too", "../root-too", "/etc"):
+        with pytest.raises(ProblemError, match="is not inside the agent's root"):
+            list_files(str(root), folder)
+
+
+def test_cleaning_beside_a_running_job_leaves_what_it_may_use(tmp_path: Path) -> None:
+    kept = ["agents/sis_agent-1.pyz", "bundles/b/model", "engines/e", "jobs/j1/job.json", "site/s", "wheels/w.whl"]
+    for name in (*kept, "bundles/old/model", "jobs/j0/job.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(valid()))
+    mine = lock.acquire(str(tmp_path), "j1")
+    answer = clean(str(tmp_path), keep_bundles=False)
+    assert {place: names for place, names in answer["removed"].items() if names} == {"jobs": ["j0"], "bundles": ["old"]}
+    assert all((tmp_path / name).exists() for name in kept)
+    lock.release(str(tmp_path), mine)
+    assert clean(str(tmp_path), keep_bundles=False)["running"] is None
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]

@@ -5,12 +5,14 @@ import pytest
 from sis_agent import schema
 from sis_agent.job.job_json import job_from_json
 
+NETWORK = {"name": "a", "model": "m", "golden_logits": "l"}
+
 
 def valid() -> dict[str, object]:
     return {
         "job_version": schema.JOB_VERSION,
         "bundle_id": "b",
-        "networks": [{"name": "a", "model": "m", "golden_logits": "l"}],
+        "networks": [NETWORK],
         "golden_inputs": "i",
         "golden_tolerance": 1e-4,
         "preprocess": {"mean": [0.5], "std": [0.5]},
@@ -36,6 +38,20 @@ def test_a_job_survives_json() -> None:
         ({"golden_tolerance": float("nan")}, "golden_tolerance"),
         ({"warmup_s": -1}, "warmup_s"),
         ({"warmup_s": None}, "warmup_s"),
+        ({"golden_tolerance": float("inf")}, "golden_tolerance is inf"),
+        ({"networks": []}, "names no network"),
+        ({"networks": [NETWORK, NETWORK]}, "names a network twice: a, a"),
+        ({"networks": [{**NETWORK, "golden_tolerance": -1.0}]}, "golden_tolerance of a is -1.0"),
+        ({"reference": "b"}, "the reference 'b' is none of the job's networks"),
+        ({"reference": "a", "target_ci": 0}, "target_ci is 0, and must be a share"),
+        ({"reference": "a", "target_ci": 1}, "target_ci is 1, and must be a share"),
+        ({"target_ci": 0.01}, "target_ci needs a reference"),
+        ({"threads": 0}, "threads is 0, and must be a whole number from 1 on"),
+        ({"rounds": 0}, "rounds is 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"cores": [0, -1]}, "a core is -1, and must be a whole number from 0 on"),
+        ({"power": {"blocks": 0}}, "power.blocks is 0"),
+        ({"power": {"block_s": -2.0}}, "power.block_s is -2.0"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, object], text: str) -> None:

@@ -1,6 +1,10 @@
 """Power sources on small trees of their own: rails by name, units, signs, disconnected rails, wrap-around."""
 
+import errno
 import json
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,10 +13,11 @@ from hypothesis import strategies as st
 
 from sis_agent import power
 from sis_agent.commands import Commands
+from sis_agent.measure.sampler import Recorder
 from sis_agent.power import pi_pmic, rapl, tegrastats
-from sis_agent.power.base import Source
+from sis_agent.power.base import READS, FileSource, NumberFile, Source, UnavailableError, checked
 from sis_agent.power.replay import Replay
-from sis_agent.schema import PowerRequest, PowerTrace
+from sis_agent.schema import Power, PowerRequest, PowerTrace
 from sis_agent.tree import Tree
 
 
@@ -179,6 +184,76 @@ def test_tegrastats_runs_until_it_is_closed_or_falls_silent(tmp_path: Path) -> N
     assert source._process.returncode == -9
 
 
+def test_rails_that_come_with_a_later_line(tmp_path: Path) -> None:
+    """The first line of a tegrastats that was just started has no power; one rail comes a line after the other."""
+    lines = ["RAM 2505/7775MB CPU [2%@2035] cpu@38.25C", "VDD_IN 4560mW/4560mW", "VDD_IN 1mW/1mW VDD_SOC 2mW/2mW"]
+    tool(tmp_path, "tegrastats", "".join(f"echo '{line}'; sleep 0.1\n" for line in lines) + "exec sleep 60\n")
+    (source,) = sources(tmp_path, "tegrastats")
+    source.close()
+    assert source.rails == ["VDD_IN", "VDD_SOC"]
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("while :; do echo 'RAM 1/2MB cpu@38C'; sleep 0.05; done", "prints no power on this board"),
+        ("echo 'must run as root' >&2; exit 1", "ended at once, saying: must run as root"),
+        ("exit 1", "ended at once"),
+    ],
+)
+def test_tegrastats_without_power(
+    tmp_path: Path, script: str, said: str, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(tegrastats, "POWER_S", 0.3)
+    tool(tmp_path, "tegrastats", script)
+    reason = power.find(Tree(str(tmp_path)), Commands(str(tmp_path)))["tegrastats"]
+    assert reason.startswith("tegrastats " + said)
+    assert reason.endswith("log in as root") == (user != 0)
+
+
+def test_a_chip_that_errs_at_first(tmp_path: Path) -> None:
+    """Asleep or just bound: its file holds nothing for a moment."""
+    write(tmp_path, ina3221(2, "1-0040", ["VDD_IN", "NC", "NC"]))
+    current = tmp_path / "sys/class/hwmon/hwmon2/curr1_input"
+    for text in ("", None):
+        current.write_text("") if text is not None else current.unlink()
+        waker = threading.Timer(0.2, lambda: current.write_text("1000\n"))
+        waker.start()
+        (source,) = sources(tmp_path, "ina3221")
+        assert source.read() == {"VDD_IN": 5.0}
+        waker.join()
+        source.close()
+
+
+def test_a_chip_that_appears_late(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    write(ready, ina3221(2, "1-0040", ["VDD_IN", "NC", "NC"]))
+    root = tmp_path / "board"
+    root.mkdir()
+    tool(root, "tegrastats", "echo started >> $(dirname $0)/ran; exit 1\n")
+    binder = threading.Timer(0.5, lambda: (ready / "sys").rename(root / "sys"))
+    binder.start()
+    (source,) = sources(root, "ina3221", "tegrastats")
+    binder.join()
+    assert source.read() == {"VDD_IN": 0.5}
+    assert (root / "usr/bin/ran").read_text() == "started\n", "a tool that does not work is not started again"
+
+
+def test_a_chip_that_is_forbidden_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    for number, pauses in ((errno.EACCES, 0), (errno.EAGAIN, READS - 1)):
+        file = NumberFile("x", 1.0)
+        monkeypatch.setattr(file, "read", lambda: None)
+        file.fault, file.error = os.strerror(number), number
+        slept.clear()
+        with pytest.raises(UnavailableError, match=os.strerror(number)):
+            checked(FileSource([("A", [file])], [], None))
+        assert len(slept) == pauses
+
+
 def test_a_tool_is_only_run_where_nothing_better_is_there(tmp_path: Path) -> None:
     write(tmp_path, ina3221(0, "1-0040", ["VDD_IN", "NC", "NC"]))
     tool(tmp_path, "tegrastats", "touch $(dirname $0)/ran; echo VDD_IN 1/1\n")
@@ -235,3 +310,114 @@ def test_a_total_only_by_a_rule_that_fits(rule: list[str], claimed: list[str]) -
     record = power.to_record(PowerRequest(total_rails=rule, scope="module" if rule else None), [trace], None)
     assert record.total_rails == claimed
     assert (record.reason is None) == bool(claimed)
+
+
+def rapl_trace(values_uj: list[int], range_uj: int | None = 262143328850, step_s: float = 1.0) -> Power:
+    """What a record says of a counter that shows these values, one a second."""
+    now, shown = [0.0], [0]
+
+    class Counter:
+        fault = None
+
+        def read(self) -> float:
+            return shown[0] * 1e-6
+
+    range_j = None if range_uj is None else range_uj * 1e-6
+    source = rapl.Rapl([("package-0", [Counter()])], {"package-0": range_j}, None, lambda: now[0])  # type: ignore[list-item]
+    recorder = Recorder(source, 0.0, lambda: now[0])
+    for value in values_uj:
+        shown[0] = value
+        recorder.sample()
+        now[0] += step_s
+    request = PowerRequest(["rapl"], ["package-0"], "package")
+    return power.to_record(request, [recorder.trace()], None, source.faults)
+
+
+STEADY_UJ = [5_000_000 + 64_000_000 * second for second in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("values_uj", "words"),
+    [
+        ([0] * 12, "stands still, as in a virtual machine"),
+        ([7_000_000] * 12, "stands still"),
+        (
+            [194127997354, 45766381128, 45831036419, 45895297790, 194961270917, 46025818025, 195088717917],
+            "two counters share its file",
+        ),
+        ([45895297790, 194961270917, 195088717917], "rose by 149,066 J"),
+        ([*STEADY_UJ, *STEADY_UJ], "began anew"),
+        ([*STEADY_UJ, 300_000_000_000], "more than its range"),
+    ],
+)
+def test_a_counter_that_cannot_be_a_board_s_energy_is_unavailable(values_uj: list[int], words: str) -> None:
+    record = rapl_trace(values_uj)
+    assert record.status == "unavailable"
+    assert words in (record.reason or "")
+    assert len(record.traces[0].times_s) == len(values_uj)  # the samples are kept
+
+
+def test_a_wrap_around_is_undone_and_the_power_is_right() -> None:
+    values_uj = [(262143328850 - 100_000_000 + 64_000_000 * second) % 262143328850 for second in range(12)]
+    record = rapl_trace(values_uj)
+    assert record.status == "measured"
+    assert record.traces[0].energy_j["package-0"][-1] == pytest.approx(64 * 11)
+
+
+def test_a_decrease_is_judged_by_the_power_limit_of_the_constraint(tmp_path: Path) -> None:
+    base = "sys/class/powercap/intel-rapl:0"
+    names = {
+        "name": "package-0", "energy_uj": "262143000000", "max_energy_range_uj": "262143328850",
+        "constraint_0_power_limit_uw": "65000000", "constraint_1_power_limit_uw": "100000000",
+    }  # fmt: skip
+    for after_uj, is_a_wrap in (("150000000", True), ("400000000", False)):  # 150 J in a second, and 400 J
+        write(tmp_path, {f"{base}/{name}": text for name, text in names.items()})
+        (source,) = sources(tmp_path, "rapl")
+        source.read()
+        write(tmp_path, {f"{base}/energy_uj": after_uj})
+        assert (source.read()["package-0"] is not None) == is_a_wrap
+        assert ("package-0" in source.faults) != is_a_wrap
+
+
+def power_trace(values_w: list[float | None]) -> PowerTrace:
+    return PowerTrace(
+        "ina3221", ["VDD_IN"], [0.1 * at for at in range(len(values_w))], {"VDD_IN": values_w}, {}, None, 0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("watts", "words"),
+    [
+        (0.0, "draws more than 0"),
+        (-0.4, "draws more than 0"),
+        (0.4, "less than this board draws at rest (1 W)"),
+        (31.0, "more than this board can draw (30 W)"),
+        (1.0, None),
+        (30.0, None),
+    ],
+)
+def test_every_sensor_is_held_to_the_board_s_limits(watts: float, words: str | None) -> None:
+    request = PowerRequest(total_rails=["VDD_IN"], scope="module", floor_w=1.0, max_w=30.0)
+    record = power.to_record(request, [power_trace([watts, None, watts, watts])], None)
+    assert record.status == ("measured" if words is None else "unavailable")
+    assert words is None or words in (record.reason or "")
+
+
+def test_without_limits_nothing_above_2_kilowatts_is_a_board() -> None:
+    request = PowerRequest(total_rails=["VDD_IN"], scope="module")
+    assert power.to_record(request, [power_trace([1999.0] * 3)], None).status == "measured"
+    record = power.to_record(request, [power_trace([52897.0] * 3)], None)
+    assert "52,897.0 W, more than any board draws" in (record.reason or "")
+
+
+def test_gain_errors_come_from_the_data_sheet_or_the_profile(tmp_path: Path) -> None:
+    write(tmp_path, ina3221(0, "1-0040", ["VDD_IN", "NC", "NC"]))
+    (source,) = sources(tmp_path, "ina3221")
+    assert source.gain_error == pytest.approx(0.005)
+    trace = Recorder(source, 0.0).trace()
+    assert trace.gain_error == pytest.approx(0.005)
+    of_profile = power.to_record(PowerRequest(total_rails=["VDD_IN"], gain_error=0.02), [trace], None)
+    assert of_profile.traces[0].gain_error == 0.02
+    write(tmp_path, {"sys/class/hwmon/hwmon5/name": "abacus", "sys/class/hwmon/hwmon5/power1_input": "94000000"})
+    (unknown,) = sources(tmp_path, "hwmon")
+    assert unknown.gain_error is None

@@ -4,11 +4,15 @@ import base64
 import hashlib
 import os
 import sys
+import types
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from sis_agent.board import facts
+from sis_agent.job import provision, wheel_tags
+from sis_agent.protocol import ProblemError
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob, Preprocess
 
 from .board import Board
@@ -116,23 +120,90 @@ def test_names_that_are_no_wheel_s(board: Board, name: str) -> None:
 
 
 def test_the_agent_and_its_workers_find_the_packages(board: Board) -> None:
-    """A package `numpy` that says where it is from: the ONNX Runtime runner imports it in the worker."""
+    """A package that says where it is from, in a worker: that is where the runner imports it."""
+    worker = b"if 'sis_agent.worker.worker' in __import__('sys').modules:\n    "
     files = {
-        "numpy.py": b"raise ImportError('from the packages that were brought')\n",
+        "numpy.py": worker + b"raise ImportError('from the packages that were brought')\n",
         "onnxruntime.py": b"",
         "numpy-9.9.dist-info/METADATA": b"",
     }
     write_wheel(board.root / "wheels", files=files)
     board.call("provision", ANY).answer  # noqa: B018
-    facts = board.call("facts").answer
-    assert facts["packages"]["numpy"] == "9.9"
-    assert facts["runners"]["onnxruntime"] == "available"
+    found = board.call("facts").answer
+    assert found["packages"]["numpy"] == "9.9"
+    assert found["runners"]["onnxruntime"] == "available"
     board.put_empty_bundle()
     networks = [NetworkJob("a", "model", "logits")]
     board.put_job("j1", Job(JOB_VERSION, "b1", networks, "inputs", 1e-4, Preprocess([0.0] * 3, [1.0] * 3)))
     board.call("run", "--foreground", "--job-id", "j1")
     state = board.call("status", "j1").answer
     assert "from the packages that were brought" in state["problem"]["message"]
+
+
+def test_packages_that_do_not_run_change_nothing(board: Board) -> None:
+    """The runtimes are imported before they take the place of what was there."""
+    write_wheel(board.root / "wheels")
+    board.call("provision", ANY).answer  # noqa: B018
+    before = packages(board)
+    name = "numpy-1.0-py3-none-any.whl"
+    write_wheel(board.root / "wheels", name, {"numpy/__init__.py": b"import os\nos.abort()\n"})
+    problem = board.call("provision", name).problem
+    assert problem["code"] == "bad-wheel"
+    assert "the agent's own numpy" in problem["message"]
+    assert "its import was ended by SIGABRT" in problem["message"]
+    assert "pin other versions in its [[wheels]]" in problem["message"]
+    assert packages(board) == before
+    assert list(board.call("clean").answer["removed"]["logs"]) == ["import-numpy.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "glibc", "fits"),
+    [
+        ("a-1-py3-none-manylinux_2_28_x86_64.whl", "2.28", True),
+        ("a-1-py3-none-manylinux_2_28_x86_64.whl", "2.27", False),
+        ("a-1-py3-none-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl", "2.27", True),
+        ("a-1-py3-none-manylinux2014_x86_64.whl", "2.17", True),
+        ("a-1-py3-none-manylinux2014_x86_64.whl", None, False),
+        ("a-1-py3-none-musllinux_1_2_x86_64.whl", "2.41", False),
+        ("a-1-py3-none-linux_x86_64.whl", None, True),
+        ("a-1-py3-none-any.whl", None, True),
+    ],
+)
+def test_wheels_for_the_c_library(name: str, glibc: str | None, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "uname", lambda: types.SimpleNamespace(machine="x86_64"))
+    monkeypatch.setattr(facts, "glibc_version", lambda: glibc)
+    if fits:
+        wheel_tags.check(name)
+    else:
+        with pytest.raises(ProblemError, match="for another system than this board's, which has") as raised:
+            wheel_tags.check(name)
+        assert raised.value.problem.code == "bad-wheel"
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("32-bit", "is a 32-bit program (the kernel is"),
+        ("musl", "there are no wheels of ONNX Runtime for it; use a system with glibc"),
+        ("noexec", "is mounted noexec, so that no library in it can be loaded"),
+        ("nothing", ""),
+    ],
+)
+def test_boards_that_no_wheel_can_run_on(tmp_path: Path, what: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is pushed: the host asks what is there first."""
+    flag = os.ST_NOEXEC if what == "noexec" else 0
+    monkeypatch.setattr(os, "statvfs", lambda path: types.SimpleNamespace(f_flag=flag))
+    if what == "32-bit":
+        monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    if what == "musl":
+        monkeypatch.setattr(facts, "glibc_version", lambda: None)
+    if not said:
+        assert provision.provision(str(tmp_path), []) == {"folder": provision.site_folder(str(tmp_path)), "wheels": {}}
+        return
+    with pytest.raises(ProblemError) as raised:
+        provision.provision(str(tmp_path), [])
+    assert raised.value.problem.code == "no-wheels"
+    assert said in raised.value.problem.message
 
 
 def test_cleaning_takes_them_away(tmp_path: Path) -> None:

@@ -21,6 +21,26 @@ def test_an_order_comes_from_the_seed(board: Board) -> None:
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.13"])
+def test_rounds_are_dealt_to_fresh_processes(tmp_path: Path, version: str) -> None:
+    """Each once in every block of three rounds, in an order that changes; networks keep theirs."""
+    board = Board(tmp_path / "root", find(version))
+    board.put_empty_bundle()
+    for job_id, processes in (("j1", 3), ("j2", 1)):
+        board.put_null_job(job_id, networks=("a", "b"), rounds=12, processes=processes)
+        board.call("run", "--foreground", "--job-id", job_id)
+    record, alone = board.record("j1"), board.record("j2")
+    assert record.problem is None
+    dealt = [[turn.process for turn in network.rounds] for network in record.networks]
+    assert dealt[0] == dealt[1]
+    blocks = [dealt[0][at : at + 3] for at in range(0, 12, 3)]
+    assert all(sorted(block) == [0, 1, 2] for block in blocks)
+    assert len({tuple(block) for block in blocks}) > 1
+    places = [[[turn.position for turn in network.rounds] for network in each.networks] for each in (record, alone)]
+    assert places[0] == places[1]
+    assert {turn.process for network in alone.networks for turn in network.rounds} == {0}
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.13"])
 def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, version: str) -> None:
     board = Board(tmp_path / "root", find(version))
     board.put_empty_bundle()
@@ -28,10 +48,13 @@ def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, versi
     board.call("--sysroot", sysroot, "run", "--foreground", "--job-id", "j1")
     record = board.record("j1")
     assert (record.problem, record.ended_by, record.simulated) == (None, "length", True)
-    assert [window.name for window in record.windows] == ["rounds", "idle_before", "energy", "idle_after"]
-    times = [time_s for window in record.windows for time_s in (window.start_s, window.end_s)]
+    between = [window for window in record.windows if window.name == "idle_between"]
+    assert len(between) == 2  # of three rounds of blocks
+    windows = [window for window in record.windows if window.name != "idle_between"]
+    assert [window.name for window in windows] == ["rounds", "idle_before", "energy", "idle_after"]
+    times = [time_s for window in windows for time_s in (window.start_s, window.end_s)]
     assert times == sorted(times)
-    rounds, before, energy, after = record.windows
+    rounds, before, energy, after = windows
     assert before.end_s - before.start_s >= 1
     assert after.end_s - after.start_s >= 1
     turns = [turn.start_s for network in record.networks for turn in network.rounds]
@@ -43,7 +66,9 @@ def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, versi
     orders = [[block.network for block in blocks[at : at + 3]] for at in (0, 3, 6)]
     assert all(sorted(order) == ["a", "b", "c"] for order in orders)
     assert all(block.end_s - block.start_s > 0.3 - 1e-9 and block.inferences > 0 for block in blocks)
-    stamps = [time_s for block in blocks for time_s in (block.start_s, block.end_s)]
+    rests = [(window.start_s, window.end_s) for window in between]
+    works = [(block.start_s, block.end_s) for block in blocks]
+    stamps = [time_s for stretch in (*works[:3], rests[0], *works[3:6], rests[1], *works[6:]) for time_s in stretch]
     assert [energy.start_s, *stamps, energy.end_s] == sorted([energy.start_s, *stamps, energy.end_s])
     assert (record.power.status, record.power.scope, record.power.total_rails) == (
         "measured",
@@ -70,6 +95,41 @@ def test_a_worker_killed_in_a_block_costs_one_network(board: Board, sysroot: str
     assert counts.pop(victim) < 4
     assert set(counts.values()) == {4}
     assert all(len(network.rounds) == 3 for network in record.networks)
+
+
+def test_a_worker_killed_in_a_round_costs_one_network_and_another_takes_its_place(board: Board) -> None:
+    board.put_null_job("j1", networks=("a", "b", "c"), rounds=6000, processes=2, time_limit_s=60)
+    pid = board.call("run", "--job-id", "j1").answer["pid"]
+    board.wait("j1", phase="rounds")
+    os.kill(children(pid)[0], signal.SIGKILL)
+    assert board.wait("j1")["state"] == "done"
+    record = board.record("j1")
+    (victim,) = [network.name for network in record.networks if network.problem is not None]
+    others = [network for network in record.networks if network.name != victim]
+    assert {len(network.rounds) for network in others} == {6000}
+    assert {turn.process for network in others for turn in network.rounds} == {0, 1, 2}
+
+
+def test_what_follows_the_rounds_has_one_worker(board: Board, sysroot: str) -> None:
+    """Each holds all networks, and a small board's memory should not be full while energy is measured."""
+    board.put_null_job("j1", networks=("a",), processes=3, power=POWER._replace(block_s=1.5, blocks=2, idle_s=0.0))
+    pid = board.call("--sysroot", sysroot, "run", "--job-id", "j1").answer["pid"]
+    board.wait("j1", phase="energy")
+    assert len(children(pid)) == 1
+    assert board.wait("j1")["state"] == "done"
+
+
+def test_a_turns_costs_are_recorded(board: Board) -> None:
+    board.put_null_job("j1", networks=("a",), rounds=3, inferences_per_round=2000)
+    board.call("run", "--foreground", "--job-id", "j1")
+    for turn in board.record("j1").networks[0].rounds:
+        assert turn.wall_s is not None
+        assert turn.cpu_s is not None
+        assert turn.process_cpu_s is not None
+        assert sum(turn.latencies_s) <= turn.wall_s
+        assert 0 < turn.cpu_s <= turn.process_cpu_s * 1.01
+        assert turn.involuntary_switches is not None
+        assert 0 <= turn.preempted < 4
 
 
 def test_a_turn_of_the_agents_own_choice_is_recorded(board: Board) -> None:

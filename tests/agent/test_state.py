@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_jetson(tmp_path: Path) -> None:
 
 def test_an_empty_tree_is_all_unknown(tmp_path: Path) -> None:
     found = reader(tmp_path).read(1.0)
-    assert found == found.__class__(t_s=1.0)
+    assert found._replace(wall_clock_s=None, boot_clock_s=None) == found.__class__(t_s=1.0)
 
 
 def test_shares_wait_for_a_tick(tmp_path: Path) -> None:
@@ -86,6 +87,30 @@ def test_shares_wait_for_a_tick(tmp_path: Path) -> None:
     assert read.read(0.0).cpu_busy is None
     (tmp_path / "proc/stat").write_text("cpu  101 0 50 803 20 0 10 20 5 0\n")
     assert read.read(1.0).cpu_busy == 0.25
+
+
+def test_each_core_by_itself(tmp_path: Path) -> None:
+    """A core that was idle, one that was half busy, one that began to count in between and one that stood still."""
+    write(tmp_path, {"proc/stat": "cpu 0 0 0 0\ncpu0 10 0 10 100\ncpu1 0 0 0 50 50\ncpu3 7 0 0 1\nintr 1 2 3\n"})
+    read = reader(tmp_path)
+    (tmp_path / "proc/stat").write_text(
+        "cpu 25 0 25 150\ncpu0 10 0 10 200\ncpu1 25 0 20 60 85 0 5 0\ncpu2 9 9 9 9\ncpu3 7 0 0 1\n"
+    )
+    found = read.read(1.0)
+    assert found.cpu_busy == 0.25
+    assert found.core_busy == {"0": 0.0, "1": pytest.approx(50 / 95, abs=1e-4)}
+
+
+def test_three_clocks_at_one_moment() -> None:
+    read = state.StateReader(Tree("/"), Commands("/"))
+    one, before_s = read.read(0.0), time.monotonic()
+    time.sleep(0.05)
+    other, passed_s = read.read(0.05), time.monotonic() - before_s
+    assert one.wall_clock_s == pytest.approx(time.time(), abs=5)
+    assert other.wall_clock_s - one.wall_clock_s == pytest.approx(passed_s, abs=0.05)
+    assert other.boot_clock_s - one.boot_clock_s == pytest.approx(passed_s, abs=0.05)
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    assert other.boot_clock_s == pytest.approx(uptime_s, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +138,31 @@ def test_a_raspberry_pi(tmp_path: Path, by: str) -> None:
     assert found == {**now, **{name + " occurred": value for name, value in now.items()}}
 
 
-@pytest.mark.parametrize("script", ["exit 1", "echo throttled=none", "echo VCHI initialization failed"])
+NO_FLAGS = dict.fromkeys([name + end for end in ("", " occurred") for name in state.PI_BITS], 0)
+
+
+def test_the_firmware_is_right_where_the_kernels_file_is_stale(tmp_path: Path) -> None:
+    write(tmp_path, {state.PI_FILE: "0\n"})
+    tool(tmp_path, "vcgencmd", 'test "$1" = get_throttled && echo throttled=0x80008')
+    soft = {"soft temperature limit": 1, "soft temperature limit occurred": 1}
+    assert reader(tmp_path).read(0.0).throttle == {**NO_FLAGS, **soft}
+    write(tmp_path, {state.PI_FILE: "50005\n"})
+    tool(tmp_path, "vcgencmd", "echo throttled=0x0")
+    assert reader(tmp_path).read(0.0).throttle == NO_FLAGS
+    tool(tmp_path, "vcgencmd", "exit 1")
+    assert reader(tmp_path).read(0.0).throttle["under-voltage"] == 1, "the file is what is left"
+
+
+@pytest.mark.parametrize(("alarm", "flag", "expected"), [("1", "0x0", 1), ("0", "0x1", 1), ("0", "0x0", 0)])
+def test_under_voltage_by_the_driver_of_the_supply(tmp_path: Path, alarm: str, flag: str, expected: int) -> None:
+    write(tmp_path, {"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": alarm})
+    write(tmp_path, {"sys/class/hwmon/hwmon2/name": "other\n", "sys/class/hwmon/hwmon2/in0_lcrit_alarm": "1"})
+    assert reader(tmp_path).read(0.0).throttle == {"under-voltage": int(alarm)}
+    tool(tmp_path, "vcgencmd", f"echo throttled={flag}")
+    assert reader(tmp_path).read(0.0).throttle == {**NO_FLAGS, "under-voltage": expected}
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo throttled=none", "echo error=1", "echo VCHI initialization failed"])
 def test_a_tool_that_does_not_answer_is_no_zero(tmp_path: Path, script: str) -> None:
     tool(tmp_path, "vcgencmd", script)
     assert reader(tmp_path).read(0.0).throttle == {}

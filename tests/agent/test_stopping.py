@@ -135,6 +135,35 @@ def test_a_network_of_no_time_at_all_ends_by_its_samples() -> None:
     )
 
 
+def test_every_process_has_had_rounds_before_anything_ends() -> None:
+    one = [[0.01] * 10] * 40
+    job = JOB._replace(rounds=2, processes=5, min_inferences=0)
+    assert run(stopping.StoppingRule(job._replace(target_ci=None)), one, one) == (stopping.LENGTH, 5)
+    # A tight interval ends nothing either: looks begin when all have had one, and two in succession must agree.
+    early = job._replace(rounds=20, processes=30, min_inferences=10**9)
+    assert run(stopping.StoppingRule(early), one, one) == (stopping.TARGET_CI, 33)
+
+
+def test_what_processes_differ_by_goes_on() -> None:
+    """Each process is sure of its own ratio, and they disagree by more than the target."""
+    rule, draw = stopping.StoppingRule(JOB._replace(processes=3)), random.Random(1)
+    records = [NetworkRecord("dense", 1, rounds=[]), NetworkRecord("sis", 1, rounds=[])]
+    offsets = [1.0, 1.02, 0.98]
+    for at in range(60):
+        for record, latency_s in zip(records, (1.5e-3 * offsets[at % 3], 1e-3), strict=True):
+            latencies_s = [latency_s * math.exp(draw.gauss(0, 0.001)) for _ in range(9)]
+            record.rounds.append(RoundSamples(at, 0, 0.0, latencies_s, process=at % 3))
+            rule.add(record.name, latencies_s)
+        assert rule.ended_by(at + 1, records) is None
+    alike = [record._replace(rounds=[turn._replace(process=0) for turn in record.rounds[::3]]) for record in records]
+    assert (
+        confidence.relative_half_width(
+            confidence.ratios(*[[turn.latencies_s for turn in record.rounds] for record in alike])
+        )
+        < 0.01
+    )
+
+
 def test_expected_rounds_are_those_of_the_slowest_wish() -> None:
     rule = stopping.StoppingRule(JOB._replace(rounds=30, min_inferences=1000, min_time_s=1.0))
     for _ in range(2):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,39 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
     assert [line[:9] for line in done.stdout.splitlines()] == ['{"reply":'] * 2
     assert "native noise" in done.stderr
     assert "python noise" in done.stderr
+
+
+def in_this_process(step: worker.Step) -> worker.Worker:
+    """A worker whose network `a` is this step."""
+    start = {"runner": "null", "threads": 1, "batch_size": 1, "cores": [], "preprocess": {"mean": [], "std": []}}
+    found = worker.Worker(start, lambda progress: None)
+    found.load("a", "m", "i", {})
+    found._steps["a"] = step
+    return found
+
+
+def test_a_turn_begins_with_an_inference_that_is_not_counted() -> None:
+    """The first finds the caches full of another network: here it is the slow one, and no latency has it."""
+    calls: list[float] = []
+
+    def step() -> None:
+        calls.append(clock.now_s())
+        if len(calls) == 1:
+            time.sleep(0.05)
+
+    turn = in_this_process(step).run("a", 4)
+    assert len(calls) == 5
+    assert len(turn["latencies_s"]) == 4
+    assert calls[0] + 0.05 <= turn["start_s"] <= calls[1]
+    assert turn["costs"]["wall_s"] >= sum(turn["latencies_s"])
+
+
+def test_an_energy_block_begins_so_too() -> None:
+    calls: list[float] = []
+    block = in_this_process(lambda: calls.append(clock.now_s())).run_for("a", 0.0)
+    assert block is not None
+    assert (len(calls), block["inferences"]) == (2, 1)
+    assert calls[0] <= block["start_s"] <= calls[1]
 
 
 def test_timing_stops_the_collector_and_restores_it() -> None:

@@ -23,6 +23,7 @@ from sis_edge.board.session import Event, Patience, read_record
 from sis_edge.errors import AgentError, BoardError, BundleError, TransportError, UsageError
 from sis_edge.profiles import AgentSettings, DeviceProfile, load, with_backend
 from sis_edge.transport import Completed, LocalTransport, Progress, Transport, UnreachableError
+from sis_edge.transport.base import CommandTimeoutError
 
 QUICK = Patience(first_pause_s=0.05, longest_pause_s=0.2, poll_s=0.05)
 
@@ -353,6 +354,49 @@ def test_a_board_without_the_run_time(board: Watched, tmp_path: Path) -> None:
     assert ["/agents/" in name for name in board.sent] == [True]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise OSError('cannot allocate memory in static TLS block')", "LD_PRELOAD"),
+        ("import os\nos.abort()", "was ended by SIGABRT"),
+        (None, "it has no __init__.py"),
+    ],
+)
+def test_a_run_time_that_does_not_import_is_found_before_anything_is_pushed(
+    board: Watched, tmp_path: Path, code: str | None, said: str
+) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    (packages,) = (tmp_path / "bare").glob("lib/python3*/site-packages")
+    (packages / "numpy.py").write_text("")
+    (packages / "onnxruntime").mkdir()
+    if code is not None:
+        (packages / "onnxruntime/__init__.py").write_text(code)
+    profile = tiny_profile().model_copy(update={"agent": AgentSettings(python=str(tmp_path / "bare/bin/python"))})
+    with pytest.raises(BoardError, match="local cannot run onnxruntime: onnxruntime is installed for") as caught:
+        deploy(tiny_bundle(tmp_path / "bundle"), board, profile)
+    sentence = str(caught.value)
+    assert said in sentence
+    assert "logs/import-onnxruntime.txt" in sentence
+    assert "or let `sis-edge deploy --provision` bring" in sentence
+    assert ["/agents/" in name for name in board.sent] == [True]
+
+
+@pytest.mark.parametrize(
+    ("lack", "way"),
+    [
+        ("not installed for python3 on this board: numpy", "`sis-edge deploy --provision` brings ONNX Runtime"),
+        ("python3 is a 32-bit program, and there is no ONNX Runtime for those", None),
+        ("onnxruntime is installed for python3 and cannot be imported: x", "--provision` bring a numpy"),
+        ("the agent's own onnxruntime is installed for python3 and cannot be imported: x", None),
+    ],
+)
+def test_the_next_step_is_one_that_can_help(lack: str, way: str | None) -> None:
+    with pytest.raises(BoardError) as caught:
+        check_board(Facts(machine="aarch64", runners={"onnxruntime": lack}), load("raspberry-pi-4"), "b")
+    assert (way or "name another runtime") in str(caught.value)
+    assert ("--provision" in str(caught.value)) == (way is not None)
+
+
 def test_a_run_time_of_the_user_s_choice_that_the_board_lacks() -> None:
     orin = with_backend(load("jetson-orin-nano"), "tensorrt")
     board = Facts(machine="aarch64", runners={"tensorrt": "no CUDA device can be used", "onnxruntime": "available"})
@@ -360,6 +404,24 @@ def test_a_run_time_of_the_user_s_choice_that_the_board_lacks() -> None:
         check_board(board, orin, "b")
     assert "or with --backend" in str(caught.value)
     assert "provision" not in str(caught.value)
+
+
+def test_the_first_runtime_of_the_profile_that_the_board_has() -> None:
+    orin = load("jetson-orin-nano")
+    assert orin.runtime.runners[0] == "tensorrt"
+    both = {"tensorrt": "available", "onnxruntime": "available"}
+    assert check_board(Facts(machine="aarch64", runners=both), orin, "b") == "tensorrt"
+    one = both | {"tensorrt": "no CUDA device can be used"}
+    assert check_board(Facts(machine="aarch64", runners=one), orin, "b") != "tensorrt"
+
+
+def test_an_architecture_that_is_not_the_profile_s() -> None:
+    found = {"onnxruntime": "available"}
+    with pytest.raises(BoardError, match=r"b is a x86_64, the profile tiny is for aarch64; choose another"):
+        check_board(Facts(machine="x86_64", runners=found), tiny_profile(architecture="aarch64"), "b")
+    for machine, architecture in (("x86_64", "any"), (None, "aarch64")):
+        found_runner = check_board(Facts(machine=machine, runners=found), tiny_profile(architecture=architecture), "b")
+        assert found_runner == "onnxruntime"
 
 
 def test_a_board_of_another_kind(board: Watched, tmp_path: Path) -> None:
@@ -379,6 +441,36 @@ def test_a_disk_that_is_too_small(board: Watched, tmp_path: Path, small_disk: Pa
     with pytest.raises(BoardError, match=r"has \d\.\d MB free, the bundle and the job's record need 18\.\d MB"):
         deploy(bundle, board, tiny_profile(root=str(small_disk / "root")))
     assert ["/agents/" in name for name in board.sent] == [True]
+
+
+@pytest.fixture
+def noexec(tmp_path: Path) -> Iterator[Path]:
+    """A disk whose files may not be executed, as some systems mount their users' homes."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    options = "size=20m,noexec"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a disk can only be mounted as root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_native_kernels_on_a_disk_that_is_mounted_noexec(board: Watched, tmp_path: Path, noexec: Path) -> None:
+    """Found before anything is pushed; without such kernels nothing stands against that disk."""
+    profile = tiny_profile(root=str(noexec / "root"))
+    library = tmp_path / "bundle/native/lib.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"never loaded")
+    with pytest.raises(BoardError, match=r"mounted noexec, so the bundle's native kernels \(native/lib\.so\)"):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, profile)
+    assert ["/agents/" in name for name in board.sent] == [True]
+    agent = client(board, profile)
+    assert agent.facts().root_noexec is True
+    with pytest.raises(BoardError, match="mounted noexec, so that no library in it can be loaded"):
+        agent.provision()
+    assert deploy(tiny_bundle(tmp_path / "plain"), board, profile, patience=QUICK).problem is None
+    assert client(board).facts().root_noexec is False
 
 
 def test_a_root_that_cannot_be_made(board: Watched, tmp_path: Path) -> None:
@@ -446,6 +538,69 @@ def test_the_start_is_not_repeated_when_only_its_answer_was_lost(board: Watched,
     dropping = Dropping(board.root)
     record = deploy(tiny_bundle(tmp_path / "bundle"), dropping, tiny_profile(), patience=QUICK)
     assert (record.problem, dropping.starts) == (None, 1)
+
+
+@pytest.mark.parametrize(("word", "silence"), [("--job-id", "in time"), ("status", "killed")])
+def test_a_question_that_nobody_answers_does_not_lose_the_job(
+    board: Watched, tmp_path: Path, word: str, silence: str
+) -> None:
+    """A board that is busy with the job itself, or short of memory."""
+
+    class Silent(Watched):
+        asked = 0
+
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            done = super().run(argv, timeout_s=timeout_s)
+            self.asked += word in argv
+            if word not in argv or self.asked > 2:
+                return done
+            if silence == "in time":
+                raise CommandTimeoutError("python3 did not end")
+            return Completed(137, "", "Killed\n")
+
+    silent = Silent(board.root)
+    record = deploy(tiny_bundle(tmp_path / "bundle"), silent, tiny_profile(), job_id="a-job", patience=QUICK)
+    assert (record.run_id, record.problem) == ("a-job", None)
+
+
+@pytest.mark.parametrize(("word", "state"), [("--job-id", "may have started"), ("status", "goes on")])
+def test_a_job_that_is_left_behind_is_named(board: Watched, tmp_path: Path, word: str, state: str) -> None:
+    class Silent(Watched):
+        begun = False
+
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            done = super().run(argv, timeout_s=timeout_s)
+            self.begun = self.begun or word in argv
+            if self.begun:
+                raise CommandTimeoutError("python3 did not end")
+            return done
+
+    patience = Patience(lost_s=0.3, first_pause_s=0.05, poll_s=0.05)
+    with pytest.raises(AgentError, match=f"job a-job {state} on the board: .*`sis-edge deploy --job a-job`"):
+        deploy(tiny_bundle(tmp_path / "b"), Silent(board.root), tiny_profile(), job_id="a-job", patience=patience)
+    assert collect(board, tiny_profile(), "a-job", patience=QUICK).problem is None
+
+
+def test_a_bundle_is_measured_over_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with serve(tmp_path / "sshd", settings="MaxSessions 1\n") as server:
+        transport = server.transport()
+        record = deploy(tiny_bundle(tmp_path / "bundle"), transport, tiny_profile(), patience=QUICK)
+        assert record.problem is None
+        transport.close()
+
+
+def test_an_account_for_sftp_only_is_told_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    text = "Subsystem sftp internal-sftp\nForceCommand internal-sftp\n"
+    with serve(tmp_path / "sshd", settings=text, sftp=False) as server:
+        transport = server.transport()
+        with pytest.raises(BoardError, match=r"“This service allows sftp connections only\.”"):
+            deploy(tiny_bundle(tmp_path / "bundle"), transport, tiny_profile(), patience=QUICK)
+        assert list(server.home.iterdir()) == []
+        transport.close()
 
 
 def test_the_start_is_repeated_when_it_never_arrived(board: Watched, tmp_path: Path) -> None:

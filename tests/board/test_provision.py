@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from sis_edge.board.provision import download, pinned, platforms, provision
 from sis_edge.board.session import Event
 from sis_edge.errors import AgentError, BoardError
 from sis_edge.profiles import DeviceProfile, validate
+from sis_edge.transport import Completed, Progress
 from sis_edge.transport.local import LocalTransport
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -119,6 +121,40 @@ def test_the_platforms_of_a_system(machine: str, glibc: str | None, first: str, 
     tags = platforms(machine, glibc)
     assert (tags[0], tags[-1]) == (first, last)
     assert absent not in tags
+
+
+def test_what_cannot_run_is_not_pushed(index: Path, agent: AgentClient, tmp_path: Path) -> None:
+    """A board where no wheel can run says so before one is fetched; one that does not import changes nothing."""
+    pushed: list[str] = []
+
+    class Noexec(LocalTransport):
+        def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+            pushed.append(target)
+            super().put(source, target, progress=progress)
+
+        def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+            if "provision" in argv:
+                argv = [argv[0], "-c", NOEXEC, *argv[1:]]
+            return super().run(argv, timeout_s=timeout_s)
+
+    board = AgentClient(Noexec(tmp_path / "board"), tiny_profile().agent)
+    board.install()
+    pushed.clear()
+    given = (with_wheels("thing==1.0"), board.facts(), tmp_path / "cache", lambda sentence: None)
+    with pytest.raises(BoardError, match=r"mounted noexec, so that no library in it can be loaded"):
+        provision(board.transport, board, *given)
+    assert pushed == []
+    assert not list((tmp_path / "cache").rglob("*.whl")), "nothing was fetched either"
+
+
+# The agent on a file system that is mounted noexec: everything but the answer of statvfs is as it is.
+NOEXEC = """
+import os, runpy, sys, types
+os.statvfs = lambda path: types.SimpleNamespace(f_flag=os.ST_NOEXEC)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def test_an_agent_that_forgets_its_wheels(agent: AgentClient) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny_bundle import tiny_bundle
 
 from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST
-from sis_edge.bundles.verify import Bundle, newest, open_bundle, problems, verify
+from sis_edge.bundles.verify import Bundle, newest, open_bundle, problems, readable, verify
 from sis_edge.errors import BundleError
 
 
@@ -158,6 +158,15 @@ def test_the_newest_is_the_last_written_and_never_a_hidden_one(tmp_path: Path) -
     assert newest(tmp_path).path == tmp_path / "new"
     os.utime(tmp_path / "old" / MANIFEST, ns=(0, 10**18 + 1))
     assert newest(tmp_path).path == tmp_path / "old"
+
+
+def test_readable_bundles_are_listed_newest_first_and_damaged_ones_left_out(tmp_path: Path) -> None:
+    for age, name in enumerate(("b", "a", "damaged", "c")):
+        made = tiny_bundle(tmp_path / name)
+        if name == "damaged":
+            (made.path / MANIFEST).write_text("{")
+        os.utime(made.path / MANIFEST, ns=(0, 10**18 - age * 10**9))
+    assert [bundle.path.name for bundle in readable(tmp_path)] == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize("folder", [".", "none"])

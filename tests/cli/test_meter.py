@@ -68,7 +68,7 @@ def test_blocks_are_run_for_a_meter_where_the_board_has_no_sensor(tmp_path: Path
     bundle = tiny_bundle(tmp_path / "bundle")
     record = deploy(bundle, LocalTransport(tmp_path / "home"), profile, options=MeasuringOptions(external_meter=True))
     assert record.power.status == "unavailable"
-    assert [window.name for window in record.windows] == ["rounds", "idle_before", "energy", "idle_after"]
+    assert [window.name for window in record.windows] == ["rounds", "idle_before", "energy", "idle_after"]  # one block
     assert {block.network for block in record.energy_blocks} == {"dense", "sparse"}
     assert min(block.end_s - block.start_s for block in record.energy_blocks) >= METER_BLOCK_S
     plain = job_for(bundle, profile).power

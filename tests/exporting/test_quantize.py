@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from exporting.networks import images, model, saved
 from sis_edge.exporting import parity, sparsity
-from sis_edge.exporting.quantize import Correct, Layout, mcnemar, quantize, quantize_best
+from sis_edge.exporting.quantize import CALIBRATION_BATCH, Correct, Layout, mcnemar, quantize, quantize_best
 from sis_edge.formation import Formation
 
 NM = Formation(t_c=0.5, t_p=1, conv="nm")
@@ -31,6 +31,19 @@ def test_it_answers_nearly_as_before(source: Path, tmp_path: Path, layout: Layou
     written = onnx.load(tmp_path / "int8.onnx")
     assert written.ir_version == 8
     assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", 13)]
+
+
+def test_every_image_calibrates(source: Path, tmp_path: Path) -> None:
+    """The range of the input is that of the brightest image, in whatever batch it comes."""
+    x = images(CALIBRATION_BATCH + 1)
+    scales = []
+    for factor in (1, 10):
+        quantize(source, tmp_path / "int8.onnx", np.concatenate([x[:-1], factor * x[-1:]]), "tensorrt")
+        graph = onnx.load(tmp_path / "int8.onnx").graph
+        (scale,) = (node.input[1] for node in graph.node if node.input[0] == "input")
+        scales.append(next(float(numpy_helper.to_array(one)) for one in graph.initializer if one.name == scale))
+    assert scales[0] == pytest.approx(np.abs(x).max() / 127, rel=0.02)
+    assert scales[1] == pytest.approx(10 * np.abs(x[-1]).max() / 127, rel=0.02)
 
 
 def test_the_layout_for_tensorrt(source: Path, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from exporting.networks import images, preset_model, saved
+from exporting.networks import images, model, preset_model, saved
 from sis_edge.exporting.half import to_half
 from sis_edge.exporting.quantize import quantize
 from sis_edge.exporting.sparsity import is_24, weights
+from sis_edge.formation import Formation
 
 
 def by_definition(weight: np.ndarray) -> bool:
@@ -56,6 +57,12 @@ def test_the_paper_s_networks_with_nm(tmp_path: Path, name: str, most: int) -> N
     assert rows["C2"].zeros == pytest.approx(1 - most / 4)
 
 
+@pytest.mark.parametrize(("share", "most"), [(0.5, 2), (0.75, 3)])
+def test_two_of_four_fit_and_three_do_not(tmp_path: Path, share: float, most: int) -> None:
+    rows = {row.layer: row for row in weights(saved(model(Formation(t_c=share, conv="nm")), tmp_path / "nm.onnx"))}
+    assert (rows["C2"].most, rows["C2"].is_24) == (most, most == 2)
+
+
 def test_scattered_kernels_are_not_24(tmp_path: Path) -> None:
     rows = {row.layer: row for row in weights(saved(preset_model("cifar10-sis1"), tmp_path / "kernel.onnx"))}
     assert rows["C2"].zeros > 0.7
@@ -63,10 +70,10 @@ def test_scattered_kernels_are_not_24(tmp_path: Path) -> None:
 
 
 def test_polygraphy_finds_the_same_layers(tmp_path: Path) -> None:
-    model = preset_model("cifar10-sis2", "nm")
+    network = preset_model("cifar10-sis2", "nm")
     files = [
-        saved(model, tmp_path / "fp32.onnx"),
-        saved(to_half(model), tmp_path / "fp16.onnx"),
+        saved(network, tmp_path / "fp32.onnx"),
+        saved(to_half(network), tmp_path / "fp16.onnx"),
         tmp_path / "int8.onnx",
     ]
     quantize(files[0], files[2], images(8), "tensorrt")

@@ -76,6 +76,24 @@ def test_what_is_said_of_a_variant(tmp_path: Path, spec: VariantSpec) -> None:
         assert test.lost <= test.won or test.p_value >= SIGNIFICANCE or len(said["trials"]) == 4
 
 
+def test_each_figure_of_a_variant_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four images float32 gets all right and the variant two; the golden logits are the variant's first two."""
+    source = saved(model(Formation()), tmp_path / "model.onnx")
+    x, labels = images(4), np.array([0, 1, 2, 3])
+    reference = np.eye(4, dtype=np.float32)
+    own = np.array([[3, 0, 0, 0], [0, -4, 5, 0], [0, 9, 0, 0], [0, 0, 0, 1]], np.float32)
+    monkeypatch.setattr(parity, "run_onnx", lambda path, images: reference if path == source else own)
+    said = make(
+        Original(source, VariantSamples(x, Labelled(x, labels), Labelled(x, labels), golden_images=2)),
+        VariantSpec("fp16", "fp16", "tensorrt"),
+        tmp_path,
+    )
+    assert (said["host_accuracy"], said["fp32_accuracy"]) == (0.5, 1.0)
+    assert said["agreement"] == {"images": 4, "max_abs_difference": 9.0, "top1_agreement": 0.5}
+    assert said["golden_tolerance"] == pytest.approx(0.02 * 5)
+    assert np.array_equal(np.load(next(tmp_path.glob("*.npy"))), own[:2])
+
+
 @pytest.mark.parametrize("count", [2, 64, 500, 700, 756, 5256, 50_000])
 def test_no_image_both_calibrates_and_decides(count: int) -> None:
     numbers = np.arange(count)

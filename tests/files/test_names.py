@@ -13,7 +13,9 @@ def test_good_names(name: str) -> None:
     assert checked("bundle", name) == name
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "/x", "a/b", "a b", ".stages", "-x", "a\n", "a\0b", "x" * 81])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "/x", "a/b", "a b", ".stages", "-x", "a\n", "a\0b", "x" * 81, "é" * 41]
+)
 def test_bad_names(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name of a bundle; use letters"):
         checked("bundle", name)

@@ -2,8 +2,11 @@
 
 from itertools import product
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from sis_edge.formation.budget import SizeClass, counts
 
@@ -57,6 +60,15 @@ def test_four_classes_of_ragged_blocks_reach_the_paper_s_count() -> None:
     found = counts(units, 201_522)
     assert sum(one.size * count for one, count in zip(units, found, strict=True)) == 201_522
     assert score(units, tuple(found), 201_522)[1] < 4 * 2**2  # each within some two deviations
+
+
+@pytest.mark.parametrize(("available", "share"), [(25, 0.5), (40, 0.99), (7, 0.1)])
+def test_counts_are_as_far_from_their_expectation_as_the_binomial_law_says(available: int, share: float) -> None:
+    units = SizeClass(9, available, share)
+    assert units.variance == pytest.approx(float(stats.binom.var(available, share)))
+    count = np.array([0, available])
+    expected = (count - stats.binom.mean(available, share)) ** 2 / stats.binom.var(available, share)
+    assert units.distance(count) == pytest.approx(expected)
 
 
 def test_nothing_to_draw_from() -> None:

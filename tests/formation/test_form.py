@@ -11,6 +11,7 @@ from scipy import stats
 from sis_edge.errors import UsageError
 from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.streams import raw_keys
+from sis_edge.registries import GRANULARITIES
 from sis_edge.spec import LayerSpec, NetworkSpec, nin
 
 # The first raw words of a stream: numpy keeps them for ever.
@@ -232,6 +233,23 @@ def test_unknown_names_list_the_known_ones(field: str, kind: str, known: str) ->
 def test_a_share_that_leaves_no_path_is_told_with_the_layer(share: float) -> None:
     with pytest.raises(UsageError, match=rf"t_c = {share:g} and t_p = 1 leave no path through layer C"):
         form(nin(), Formation(t_c=share))
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.25, (3, 3, 2)), (0.15, (2, 2, 1)), (0.95, (11, 10, 9))])
+def test_the_count_of_neurons_is_rounded_half_up(share: float, counts: tuple[int, int, int]) -> None:
+    """Of 12, 10 and 9 filters: of 10 a quarter are 3, 15% are 2 and 95% are 10."""
+    unit = GRANULARITIES["neuron"](Formation(micro="neuron"))
+    layers = SMALL.layers[:3]
+    assert [layer.filters for layer in layers] == [12, 10, 9]
+    assert tuple(int(unit.neurons(layer, share).sum()) for layer in layers) == counts
+
+
+def test_steps_of_nm_leave_inputs_in_fours() -> None:
+    steps = GRANULARITIES["nm"].steps(nin(), Formation(t_c=0.5, conv="nm"))
+    assert [step.t_p * 96 for step in steps] == pytest.approx(list(range(4, 97, 4)))
+    for step in steps[:: len(steps) - 1]:
+        layers = [layer for layer in form(nin(), step).layers if layer.spec.name in ("MP1b", "MP2b")]
+        assert [int(layer.neurons.sum()) % 4 for layer in layers] == [0, 0]
 
 
 def test_a_tiny_share_of_neurons_leaves_one() -> None:

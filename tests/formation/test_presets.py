@@ -21,6 +21,12 @@ PAPER = {
     "svhn-sis3": (54_048, 28_240, 82_288, 11.66),  # the paper prints 11.65
 }
 
+# Accuracies of the same tables, in percent.
+ACCURACY = {
+    "cifar10": {"nin": 88.94, "cifar10-sis1": 88.72, "cifar10-sis2": 87.45, "cifar10-sis3": 86.46},
+    "svhn": {"nin": 94.99, "svhn-sis1": 94.59, "svhn-sis2": 94.35, "svhn-sis3": 93.42},
+}
+
 # SHA-256 of the graphs, bit-identical for ever and everywhere. These lines are never changed.
 DIGESTS = {
     ("nin", 0): "fbef7d2ba864e74285c5c42cd41aed14f1bd2ec26d99791cebf490667c907a6b",
@@ -45,6 +51,12 @@ MMAC = {"nin": 222.1, "cifar10-sis1": 106.6, "cifar10-sis2": 69.9, "cifar10-sis3
 
 def test_the_paper_has_seven() -> None:
     assert set(PRESETS) == set(PAPER)
+
+
+@pytest.mark.parametrize("dataset", ACCURACY)
+def test_the_paper_s_accuracies(dataset: str) -> None:
+    known = {row.name: row.paper_accuracy[dataset] for row in PRESETS.values() if dataset in row.paper_accuracy}
+    assert known == {name: pytest.approx(percent / 100) for name, percent in ACCURACY[dataset].items()}
 
 
 @pytest.mark.parametrize("name", PAPER)

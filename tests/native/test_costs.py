@@ -97,7 +97,11 @@ def test_what_disturbed_a_calibration_shows_in_its_fit() -> None:
         for found in (calibration(), calibration(slow=2.0))
     )
     assert quiet.doubt is None
-    assert quiet.model_copy(update={"other_cores": 0.1}).doubt is None
+    assert quiet.model_copy(update={"other_cores": 0.25}).doubt is None
+    assert "kept 0.30 cores busy (limit 0.25)" in str(quiet.model_copy(update={"other_cores": 0.3}).doubt)
+    assert quiet.model_copy(update={"fit_error": {"ONNX Runtime": 0.149}}).doubt is None
+    doubt = quiet.model_copy(update={"fit_error": {"ONNX Runtime": 0.16}}).doubt
+    assert "cost-model error for ONNX Runtime is 16.0% (limit 15.0%)" in str(doubt)
     assert "other programs kept 1.25 cores busy" in str(quiet.model_copy(update={"other_cores": 1.25}).doubt)
     assert disturbed.doubt is not None
     assert "the calibration of b is doubtful" in disturbed.doubt
@@ -114,6 +118,40 @@ def test_every_instruction_set_can_be_fitted_and_predicted(name: str) -> None:
         found = predict(model, form(nin(), preset(row).formation()))
         assert 0 < found.chosen.seconds <= found.compact_s * 1.0001
         assert found.compact_s <= found.dense_s * 1.0001
+
+
+def test_a_prediction_is_over_the_dense_network_and_counts_the_session() -> None:
+    model, graph = costs.fit(calibration(1e-9)), form(nin(), preset("cifar10-sis3").formation())
+    found, longer = predict(model, graph), predict(replace(model, run_s=model.run_s + 1.0), graph)
+    assert found.speed_up == found.dense_s / found.chosen.seconds > found.compact_speed_up
+    assert found.compact_speed_up == found.dense_s / found.compact_s > 1
+    assert longer.chosen.seconds == pytest.approx(found.chosen.seconds + 1)
+    assert longer.dense_s == pytest.approx(found.dense_s + 1)
+    last = nin().layers[-1]
+    slower = dict(model.dense) | {kind: cost + 1e-6 for kind, cost in model.dense.items() if kind == "reorder"}
+    reordered = replace(model, dense=slower)
+    added_s = reordered.reorder_s(last) - model.reorder_s(last)
+    assert added_s > 0
+    assert predict(reordered, graph).dense_s - found.dense_s == pytest.approx(added_s)
+
+
+def test_relative_errors_are_fitted_so_that_short_samples_count_as_long_ones() -> None:
+    """Two measurements that contradict each other: an absolute fit would follow the longer one alone."""
+    found = costs._solve([({"macs": 100.0}, 1e-4), ({"macs": 10.0}, 2e-5)], 0.0)
+    assert found["macs"] == pytest.approx(1.2e-6, rel=1e-3)  # least squares of 1e6 x - 1 and 5e5 x - 1
+
+
+def test_work_that_no_probe_had_costs_what_the_nearest_does() -> None:
+    model = CostModel(AVX512, {"wide5x8s16": 1.0, "wide5x4s16": 2.0, "banded5x16s16": 9.0}, {}, {}, 0.0, {})
+    assert costs._total({"wide5x16s16": 3}, model.native) == 3.0
+    assert costs._total({"banded5x1s16": 1}, model.native) == 9.0
+    assert costs._total({"unheard": 1}, model.native) == 9.0, "the dearest, where nothing is like it"
+
+
+def test_a_choice_names_how_many_times_faster_it_is() -> None:
+    assert choice._why("native", 3e-6, 1e-6) == "3.00x faster than ONNX Runtime"
+    assert choice._why("dense", 1e-6, 2.5e-6) == "2.50x faster than native kernels"
+    assert choice._why("native", 1e-6, 2e-6) == "slower than ONNX Runtime, but avoids copies"
 
 
 def test_a_layer_costs_by_what_exists_of_it() -> None:
@@ -212,6 +250,24 @@ def structure(*layers: LayerSpec, small: str) -> dict[str, tuple[str, str]]:
     larger = [replace(plan, spec=replace(plan.spec, filters=4 * plan.spec.filters)) for plan in plans]
     dense = [big if plan.spec.name == small else plan for plan, big in zip(plans, larger, strict=True)]
     return {found.layer.name: (found.kind, found.why) for found in choice.choose_by_structure(plans, dense)}
+
+
+@pytest.mark.parametrize(("share", "kind"), [(0.6, "native"), (0.65, "dense")])
+def test_up_to_60_percent_of_its_kernels_a_layer_is_sparse(share: float, kind: str) -> None:
+    spec = LayerSpec("C2", "CL", 20, 64, 5, 4)
+    mask = np.broadcast_to((np.arange(20) < 20 * share)[None, :, None, None], spec.weight_shape)
+    (found,) = choice.choose_by_structure(
+        [LayerPlan(spec, np.arange(64), np.arange(20), mask)], [LayerPlan(spec, np.arange(64), np.arange(20), None)]
+    )
+    assert (found.kind, found.share) == (kind, share)
+
+
+@pytest.mark.parametrize(("filters", "kind"), [(32, "native"), (35, "dense")])
+def test_up_to_half_of_the_dense_layer_s_work_a_layer_is_small(filters: int, kind: str) -> None:
+    spec = LayerSpec("C2", "CL", 20, filters, 5, 4)
+    plan = LayerPlan(spec, np.arange(filters), np.arange(20), None)
+    (found,) = choice.choose_by_structure([plan], [replace(plan, spec=replace(spec, filters=64))])
+    assert found.kind == kind
 
 
 def test_layers_at_the_ends_are_native_where_they_avoid_more_copying_than_they_cost() -> None:

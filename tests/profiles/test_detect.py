@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sis_agent.schema import Facts
 from sis_edge import profiles, simulated
-from sis_edge.profiles.detect import Detection, detect, differences, jetpack_of
+from sis_edge.profiles.detect import Detection, detect, differences, fits
+from sis_edge.profiles.jetpack import JETPACKS, difference, jetpack_of
 from sis_edge.simulated.tree import write_constant_files
 
 ALL = [profiles.load(name) for name in profiles.names()]
@@ -100,7 +101,10 @@ def test_the_simulated_boards(tmp_path: Path, name: str) -> None:
     [
         ({"memory_total_bytes": 3_900_000_000}, "memory: 3.9 GB usable, the profile says 8.0 GB"),
         ({"cpu_count": 4}, "processor: 4 cores may be used, the profile says 6"),
-        ({"l4t": "32.7.4"}, "JetPack: 4.6.1 (L4T 32.7.4), the profile is for 5.1 to 7.2"),
+        ({"l4t": "32.7.4"}, "JetPack: 4.6.4 (L4T 32.7.4), the profile is for 5.1 to 7.2"),
+        ({"l4t": "39.3.0"}, "JetPack: L4T 39.3.0 is newer than every JetPack that sis-edge knows"),
+        ({"l4t": "28.2.1"}, "JetPack: L4T 28.2.1 is older than every JetPack that sis-edge knows"),
+        ({"cpu_quota_cores": 1.5, "cpu_count": 6}, "processor: a control group grants the time of 1.5 cores"),
         ({"python": "3.9.2"}, "Python: 3.9.2, the profile pins wheels for 3.8, 3.10, 3.12"),
         (
             {"model": "NVIDIA Jetson Nano Developer Kit"},
@@ -134,13 +138,83 @@ def test_the_power_mode() -> None:
 @pytest.mark.parametrize(
     ("l4t", "jetpack"),
     [
-        ("32.6.1", "4.6"), ("32.7.6", "4.6.1"), ("35.1.0", "5.0.2"), ("35.4.1", "5.1"), ("36.3", "6.0"),
-        ("36.4", "6.1"), ("36.4.3", "6.2"), ("36.5.0", "6.2"), ("38.2", "7.0"), ("38.4.0", "7.1"), ("39.2.1", "7.2"),
-        ("24.1", None), ("99.1", None), (None, None),
+        ("32.2", "4.2.1"), ("32.3.1", "4.3"), ("32.4.4", "4.4.1"), ("32.5.1", "4.5.1"), ("32.6.1", "4.6"),
+        ("32.7.6", "4.6.6"), ("32.7.9", "4.6.6"), ("34.1.1", "5.0.1 DP"), ("35.1.0", "5.0.2"), ("35.4.1", "5.1.2"),
+        ("36.3", "6.0"), ("36.4", "6.1"), ("36.4.3", "6.2"), ("36.4.7", "6.2.1"), ("36.5.0", "6.2.2"), ("38.2", "7.0"),
+        ("38.4.0", "7.1"), ("39.2.0", "7.2"), ("39.2.1", "7.2.1"),
+        ("24.1", None), ("32.4", None), ("39.0.0", None), ("39.3", None), ("99.1", None), ("", None), (None, None),
     ],
 )  # fmt: skip
 def test_the_jetpack_of_a_release(l4t: str | None, jetpack: str | None) -> None:
     assert jetpack_of(l4t) == jetpack
+
+
+def test_every_release_that_is_not_the_profile_s_gets_its_sentence() -> None:
+    """Whatever the release: it is in the profile's range, or there is one sentence that names it."""
+    releases = [first for first, _ in JETPACKS] + ["24.1", "32.4.0", "36.9", "38.3", "39.0.0", "39.3.1", "41.2"]
+    for profile in (each for each in ALL if each.board.jetpack):
+        for l4t in releases:
+            sentences = [text for text in differences(Facts(l4t=l4t), profile) if text.startswith("JetPack")]
+            in_range = difference(l4t, profile.board.jetpack) is None
+            assert len(sentences) == (0 if in_range else 1)
+            assert in_range <= (jetpack_of(l4t) is not None), "an unknown release is in no range"
+            assert all(f"L4T {l4t}" in text for text in sentences)
+
+
+@pytest.mark.parametrize(
+    ("model", "l4t", "name", "sentence"),
+    [
+        (
+            "NVIDIA Jetson Nano Developer Kit",
+            "32.4.4",
+            "jetson-nano",
+            "JetPack: 4.4.1 (L4T 32.4.4), the profile is for",
+        ),
+        (
+            "NVIDIA Jetson Nano Developer Kit",
+            "32.5.1",
+            "jetson-nano",
+            "JetPack: 4.5.1 (L4T 32.5.1), the profile is for",
+        ),
+        ("NVIDIA Jetson AGX Orin Developer Kit", "34.1.1", "jetson-agx-orin", "JetPack: 5.0.1 DP (L4T 34.1.1)"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", "39.0.0", "jetson-thor", "JetPack: L4T 39.0.0 is of none that"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", "40.1", "jetson-thor", "JetPack: L4T 40.1 is newer than every"),
+        ("jetson-nano", "32.2", "jetson-nano", "JetPack: 4.2.1 (L4T 32.2), the profile is for 4.6 to 4.6.6"),
+        ("jetson-xavier", "32.1", "jetson-agx-xavier", "JetPack: 4.2 (L4T 32.1)"),
+        ("Jetson-AGX", "32.7.4", "jetson-agx-xavier", ""),
+        (
+            "Raspberry Pi Compute Module 4 Rev 1.1",
+            None,
+            "raspberry-pi-4",
+            "model: Raspberry Pi Compute Module 4 Rev 1.1",
+        ),
+        (
+            "Raspberry Pi Compute Module 5 Rev 1.0",
+            None,
+            "raspberry-pi-5",
+            "model: Raspberry Pi Compute Module 5 Rev 1.0",
+        ),
+        ("Raspberry Pi Zero 2 W Rev 1.0", None, "aarch64", "kind: Raspberry Pi Zero 2 W Rev 1.0, which no profile"),
+        ("NVIDIA Jetson TX1 Developer Kit", "32.7.4", "aarch64", "kind: a Jetson (L4T 32.7.4)"),
+        (None, "36.4.3", "aarch64", "kind: a Jetson (L4T 36.4.3) that its model does not tell; name its module's with"),
+    ],
+)
+def test_boards_that_are_none_of_the_profiles(model: str | None, l4t: str | None, name: str, sentence: str) -> None:
+    found = of(model, l4t=l4t)
+    assert found.profile.name == name
+    assert fits(Facts(machine="aarch64", model=model), found.profile)
+    assert not sentence or [text for text in found.differences if text.startswith(sentence)], found.differences
+
+
+def test_a_container_hides_the_board() -> None:
+    (sentence,) = [text for text in of(None, container="docker").differences if text.startswith("kind")]
+    assert sentence == "kind: hidden by its container (docker); name the board's profile with --profile"
+    (sentence,) = [text for text in of(None, kernel="5.15.148-tegra").differences if text.startswith("kind")]
+    assert sentence.startswith("kind: a Jetson (L4T unknown)")
+    assert "jetson-nano" in sentence
+    assert not [text for text in of("KVM Virtual Machine", virtual="kvm").differences if text.startswith("kind")]
+    pc = detect(Facts(machine="x86_64", model="X570 AORUS"), ALL)
+    assert not [text for text in pc.differences if text.startswith("kind")], "there are too many PCs to name"
 
 
 @given(

@@ -94,7 +94,7 @@ def test_definitions_hold_the_rows_values() -> None:
     text = json.dumps([chart.spec for chart in drawn_of("plain")])
     found = {point["network"]: point for chart in drawn_of("plain") for point in _points(chart.spec)}
     assert found["cifar10-sis3"]["speed_up"] == rows["cifar10-sis3"].speed_up.estimate.value
-    assert found["cifar10-sis3"]["ceiling"] == rows["cifar10-sis3"].structure.ceiling
+    assert found["cifar10-sis3"]["ceiling"] == rows["cifar10-sis3"].structure.ceiling.value
     assert str(100 * rows["nin"].accuracy.device.value) in text
 
 

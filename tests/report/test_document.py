@@ -16,6 +16,7 @@ def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
     shown = {name for layout in LAYOUTS.values() for column in layout.columns for name in column.fields}
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
     elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
+    elsewhere |= {"verdict_unseen"}
     elsewhere |= {"accuracy_drop_is_paired"}  # a finding says "the same images"
     elsewhere |= {"base_network", "form", "precision"}  # of which the network's name is made
     assert set(NAMES) == shown | elsewhere
@@ -82,8 +83,10 @@ def test_broken_runs_say_what_broke() -> None:
     broken = sections("broken")
     found = dict(broken.findings)
     assert "no speed-up, since the model needs opset 13" in found["cifar10-sis1"]
-    assert "no interval: insufficient (5 rounds, an interval needs 6)" in found["cifar10-sis2"]
-    assert "Problem: its logits differ" in found["cifar10-sis2"]
+    assert "no interval: insufficient (5 rounds, an interval needs 6)" in found["cifar10-sis3"]
+    assert found["cifar10-sis2"].startswith("no speed-up, since it does not compute the same function as on the host")
+    assert found["cifar10-sis2"].count("its logits differ") == 1
+    assert broken.verdict.reasons[0].code == "wrong-function"
     assert any("nin: the model needs opset 13" in note for note in sections("nothing").notes)
     assert dict(sections("alone").findings)["cifar10-sis1"].startswith("no speed-up, since the run has no dense")
 
@@ -120,6 +123,19 @@ def test_rounds_that_a_problem_ended_say_so() -> None:
     assert dict(section(run).method)["Rounds"].endswith("of every network in each, until a problem ended them")
 
 
+def test_turns_that_were_measured_again_are_counted() -> None:
+    run = stored_run()
+    networks = [
+        network._replace(
+            rounds=[turn._replace(preempted=int(turn.round == 4), process=turn.round % 3) for turn in network.rounds]
+        )
+        for network in run.record.networks
+    ]
+    changed = run.model_copy(update={"record": run.record._replace(networks=networks)})
+    text = dict(section(changed).method)["Worker processes"]
+    assert text == "3, which share the rounds; 4 of 124 turns were disturbed by other programs and measured again"
+
+
 @pytest.mark.parametrize(
     ("board", "options"),
     [
@@ -136,7 +152,19 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
     assert build[build.index("--networks") + 1] == "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
     assert build[build.index("--limit") + 1] == "1297"
     command = "bench" if board == "local" or board.startswith("simulated") else "deploy"
-    assert deploy == ["sis-edge", command, *options, "--seed", "0", "--threads", "1", "--batch-size", "1"]
+    assert deploy == [
+        "sis-edge",
+        command,
+        *options,
+        "--seed",
+        "0",
+        "--threads",
+        "1",
+        "--batch-size",
+        "1",
+        "--processes",
+        "1",
+    ]
 
 
 def test_the_command_asks_for_what_the_job_had() -> None:
@@ -150,12 +178,14 @@ def test_the_command_asks_for_what_the_job_had() -> None:
         memory_repeats=5,
         threads=4,
         sampler_pairs=100,
+        processes=5,
     )
     changed = run.model_copy(update={"record": run.record._replace(job=job)})
     words = shlex.split(section(changed).reproduce[1])
     assert words[words.index("--threads") + 1] == "4"
     assert words[words.index("--target-ci") + 1] == "1.5%"
     assert words[words.index("--cores") + 1] == "0,2"
+    assert words[words.index("--processes") + 1] == "5"
     assert words[-2:] == ["--lock-clocks", "--strict"]
 
 
@@ -178,9 +208,10 @@ def test_the_verdict_and_its_reasons_are_words() -> None:
     assert any("Other programs kept 1.16 cores busy" in line for line in verdict_lines(busy))
     assert headline(throttled).startswith("INVALID: ")
     assert "cool the board." in verdict_lines(throttled)[0]
-    assert headline(quiet).startswith("VALID: ")
-    assert all(
-        line.startswith("Not checked, because this board does not report them: ") for line in verdict_lines(quiet)
+    assert headline(quiet).startswith("VALID as far as seen: ")
+    assert verdict_lines(quiet) == (
+        "Not checked, because this board does not report them: signs of throttling, time taken by other machines "
+        "(steal).",
     )
 
 
@@ -203,6 +234,19 @@ def test_every_label_of_energy_says_its_scope() -> None:
     assert {row.energy.scope.value for row in sections("board").rows} == {"module"}
 
 
+def test_every_label_of_energy_says_the_sensor_s_gain_error_where_it_is_known() -> None:
+    run = RUNS["board"]
+    first, *others = run.record.power.traces
+    power = run.record.power._replace(traces=[first._replace(gain_error=0.005), *others])
+    made = section(run.model_copy(update={"record": run.record._replace(power=power)}))
+    tables = {table.name: table for table in made.tables}
+    label = "(module, sensor gain ±0.5%)"
+    assert tables["energy"].title == f"Energy {label}"
+    assert any(label in column.title for column in tables["result"].columns)
+    assert {row.energy.scope.value for row in made.rows} == {"module"}
+    assert all(row.energy.gain_error.value == 0.005 for row in made.rows if row.energy.gross_j.value is not None)
+
+
 def test_no_sensor_is_said_aloud() -> None:
     tables = {table.name: table for table in sections("busy").tables}
     assert tables["energy"].title == "Energy (unavailable)"
@@ -215,6 +259,7 @@ def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     assert "ina3221, total of scope module: POM_5V_IN; read every 50.0 ms" in method["Power"]
     assert method["Cost of the harness"] == "4.00 µs of each latency (median of 3 calls that compute nothing)"
     assert method["Clocks locked"] == "not requested"
+    assert method["Worker processes"] == "3, which share the rounds"
     assert "30, with 34 inferences of every network" in method["Rounds"]
     locked = ClockLock(True, True, settings={"governor": "performance"}, restored=True)
     run = RUNS["board"]

@@ -7,6 +7,7 @@ import numpy as np
 from sis_agent.schema import (
     EnergyBlock,
     Facts,
+    GoldenCheck,
     Job,
     NetworkJob,
     NetworkRecord,
@@ -22,6 +23,8 @@ from sis_agent.schema import (
 
 GB = 10**9
 IDLE_S, BLOCK_S, BLOCKS = 10.0, 2.0, 5
+PROCESSES = 3
+GOLDEN = GoldenCheck(16, 4.8e-6, 9.1e-7, 1.0, True)
 LATENCIES_S = {"nin": 40e-3, "cifar10-sis1": 35e-3, "cifar10-sis2": 20e-3, "cifar10-sis3": 12e-3}
 # Boards whose clocks follow the load, or a turbo: how far a clock wanders under load, as a share.
 STEADY, TURBO = 0.0, 0.02
@@ -104,11 +107,12 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Record:
+def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34, noise: float = 1.0) -> Record:
     """A quiet run on such a board: idle, rounds, energy blocks, idle; noise as boards have it.
 
     Latencies have autocorrelated noise of 1%, a slow drift of 2%, and rare outliers; clocks stand, but for a turbo's;
     other programs use a few percent of a core, with a short peak now and then; the board warms up by some degrees.
+    `noise` times the latencies' noise and drift.
     """
     generator = np.random.default_rng(seed)
     names = list(LATENCIES_S)
@@ -116,13 +120,13 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
     now_s = IDLE_S + 8.0
     slow = 0.0
     for number in range(rounds):
-        slow = 0.8 * slow + 0.006 * generator.normal()
+        slow = 0.8 * slow + 0.006 * noise * generator.normal()
         for position, at in enumerate(generator.permutation(len(names))):
             name = names[at]
-            drift = 0.02 * np.sin(2 * np.pi * number / rounds)
-            values = LATENCIES_S[name] * np.exp(slow + drift + 0.01 * generator.normal(size=per_round))
+            drift = 0.02 * noise * np.sin(2 * np.pi * number / rounds)
+            values = LATENCIES_S[name] * np.exp(slow + drift + 0.01 * noise * generator.normal(size=per_round))
             values = values * np.where(generator.random(per_round) < 0.005, 1.5, 1.0)
-            networks[name].append(RoundSamples(number, position, now_s, [float(value) for value in values]))
+            networks[name].append(_turn(number, position, now_s, values, number * PROCESSES // rounds))
             now_s += float(values.sum()) + 1e-3
     blocks = []
     if kind.source is not None:
@@ -141,6 +145,12 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
         memory_total_bytes=kind.memory_bytes,
         power_mode=kind.mode,
         load_average_1min=float(generator.uniform(0.1, 0.6)),
+        kernel="6.8.12",
+        governor="schedutil",
+        runners={"onnxruntime": "1.23.2"},
+        gpu_max_frequency_hz=kind.gpu_hz,
+        allowed_cores=list(range(kind.cores)),
+        trip_points_c={zone: 99.0 for zone in kind.zones if kind.throttle == TEGRA},
         simulated=True,
     )
     preprocess = Preprocess([0.5] * 3, [0.25] * 3)
@@ -150,11 +160,24 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
         power=PowerRequest() if kind.source else None,
     )  # fmt: skip
     return Record(
-        1, f"run-{seed}", "0" * 12, job, "2026-11-22T20:50:12Z", end_s, facts, facts, {},
-        [NetworkRecord(name, 10**6, warmup_steady=True, rounds=turns) for name, turns in networks.items()],
+        1, f"run-{seed}", "0" * 12, job, "2026-11-22T20:50:12Z", end_s, facts, facts,
+        {"harness_latencies_s": [3e-6] * 9},
+        [NetworkRecord(name, 10**6, golden=GOLDEN, warmup_steady=True, rounds=networks[name]) for name in names],
         "perf_counter_ns", 1e-9, simulated=True,
         windows=[Window("idle_before", 0.5, IDLE_S), Window("idle_after", after_s, after_s + IDLE_S)],
         energy_blocks=blocks, power=_power(kind, generator, busy, end_s), states=_states(kind, generator, busy, end_s),
+    )  # fmt: skip
+
+
+def _turn(number: int, position: int, start_s: float, values: np.ndarray, process: int) -> RoundSamples:
+    """A turn whose thread had its core nearly all the time."""
+    generator = np.random.default_rng(round(1e6 * start_s))
+    wall_s = float(values.sum()) * (1 + 1e-5)
+    delay_s = wall_s * 2e-4 * abs(generator.normal())
+    return RoundSamples(
+        number, position, start_s, [float(value) for value in values], process=process, wall_s=wall_s,
+        cpu_s=wall_s - delay_s, process_cpu_s=wall_s - delay_s, run_delay_s=delay_s,
+        involuntary_switches=int(generator.poisson(0.3)),
     )  # fmt: skip
 
 
@@ -182,6 +205,14 @@ def _power(kind: Kind, generator: np.random.Generator, busy: list[tuple[float, f
         kind.update_s,
     )
     return Power("measured", None, [trace], list(kind.total), "module")
+
+
+def _cores(kind: Kind, at_work: int, own: float, other: float) -> list[float]:
+    """The job on one core, other programs on another, where there is one."""
+    shares = [0.0] * kind.cores
+    shares[at_work] += own
+    shares[(at_work + 1) % kind.cores] += other
+    return [min(1.0, share) for share in shares]
 
 
 def _states(
@@ -217,6 +248,11 @@ def _states(
                 memory_pressure=0.0,
                 power_mode=kind.mode,
                 governor="schedutil",
+                core_busy={
+                    str(core): float(busy_share) for core, busy_share in enumerate(_cores(kind, at_work, own, other))
+                },
+                wall_clock_s=float(t_s) + 1.7e9,
+                boot_clock_s=float(t_s),
             )
         )
     return found

@@ -44,14 +44,16 @@ NETWORKS: dict[str, tuple[float, float, int, int, int, float, float, float]] = {
 HASH = "0123456789abcdef" * 4
 
 
-def samples(latency_s: float, rounds: int, per_round: int, seed: int) -> list[RoundSamples]:
+def samples(latency_s: float, rounds: int, per_round: int, seed: int, place: int = 0) -> list[RoundSamples]:
+    """Turns of the network at this `place` of the list, in an order that each round draws for all networks."""
     generator = np.random.default_rng(seed)
+    orders = [np.random.default_rng([7, number]).permutation(len(NETWORKS)) for number in range(rounds)]
     drift = 1 + 0.03 * np.sin(np.arange(rounds) / 5)
     return [
         RoundSamples(
             number,
-            int(generator.integers(0, 4)),
-            number * 0.5,
+            int(orders[number][place]),
+            (number * len(NETWORKS) + int(orders[number][place])) * 0.2 * max(1.0, per_round / 20),
             [float(value) for value in latency_s * drift[number] * generator.lognormal(0, 0.02, per_round)],
         )
         for number in range(rounds)
@@ -105,7 +107,7 @@ def network_record(name: str, rounds: int = 30, per_round: int = 20, seed: int =
         accuracy=Accuracy(450, round(450 * host)),
         warmup_latencies_s=[latency_s * 1.2] * 12,
         warmup_steady=True,
-        rounds=samples(latency_s, rounds, per_round, seed + list(NETWORKS).index(name)),
+        rounds=samples(latency_s, rounds, per_round, seed + list(NETWORKS).index(name), list(NETWORKS).index(name)),
         network=name,
         granularity="kernel",
     )

@@ -54,7 +54,9 @@ def test_a_row_holds_what_was_measured() -> None:
     assert row.latency.p50_s.value == pytest.approx(2.81e-3, rel=0.03)
     assert row.speed_up.estimate.value == pytest.approx(9.21 / 2.81, rel=0.02)
     assert row.speed_up.interval.value.low < row.speed_up.estimate.value < row.speed_up.interval.value.high
-    assert row.speed_up.share_of_ceiling.value == pytest.approx(row.speed_up.estimate.value / row.structure.ceiling)
+    assert row.speed_up.share_of_ceiling.value == pytest.approx(
+        row.speed_up.estimate.value / row.structure.ceiling.value
+    )
     assert row.accuracy.host_drop.estimate.value == pytest.approx(0.9733 - 0.9422)
     assert row.problem is None
 

@@ -42,7 +42,7 @@ def test_a_verdict_tells_of_a_sampler_that_slows_the_networks() -> None:
     generator = np.random.default_rng(5)
     quiet = judge(measured(pairs(0.0, 30, generator)))
     slow = judge(measured(pairs(0.05, 100, generator)))
-    assert quiet.level == "VALID"
+    assert not quiet.reasons
     assert [(reason.code, reason.level) for reason in slow.reasons] == [("sampling", "SUSPECT")]
 
 

@@ -10,6 +10,7 @@ from results.traces import (
     KINDS,
     PER_ROUND,
     ROUNDS,
+    Rounds,
     autoregressive,
     interleaved,
     sequential,
@@ -20,6 +21,7 @@ from sis_agent.measure.confidence import widening
 from sis_edge.results.statistics import (
     MIN_ROUNDS,
     _Rounds,
+    mean_interval,
     needed,
     percentile,
     proportion_difference,
@@ -212,22 +214,122 @@ def test_taking_turns_costs_little_where_nothing_lasts_longer_than_a_turn(kind) 
     assert 0.9 <= width_by_turns(kind) <= 1.15
 
 
+def correlated(seed: int, rounds: int, correlation: float) -> list[Rounds]:
+    """Two networks of a true speed-up of 1.5, each at a level that keeps a share of its deviation in every round."""
+    generator = np.random.default_rng([seed, rounds, round(10 * correlation)])
+    levels = [np.exp(autoregressive(rounds, correlation, 0.02, generator)) for _ in range(2)]
+    return [
+        {at: [latency_s * level] for at, level in enumerate(each)}
+        for latency_s, each in zip((3e-3, 2e-3), levels, strict=True)
+    ]
+
+
+def missed(rounds: int, correlation: float, runs: int) -> tuple[float, float]:
+    """Share of intervals without the truth, and of those without what `widening` makes of them."""
+    wrong, plain = 0, 0
+    for seed in range(runs):
+        dense, network = correlated(seed, rounds, correlation)
+        found = speed_up(dense, network, seed, resamples=400)
+        wrong += not found.interval.low <= 1.5 <= found.interval.high
+        wide = widening(list(np.log([dense[at][0] / network[at][0] for at in dense])))
+        low, high = (
+            found.estimate * (bound / found.estimate) ** (1 / wide)
+            for bound in (found.interval.low, found.interval.high)
+        )
+        plain += not low <= 1.5 <= high
+    return wrong / runs, plain / runs
+
+
 @pytest.mark.parametrize("correlation", [0.0, 0.4])
 def test_rounds_that_follow_their_neighbours_are_no_more_than_they_tell(correlation) -> None:
-    held, plain = 0, 0
-    for seed in range(400):
-        generator = np.random.default_rng(seed)
-        levels = [np.exp(autoregressive(60, correlation, 0.02, generator)) for _ in range(2)]
-        dense, network = (
-            {at: [latency_s * level] for at, level in enumerate(each)}
-            for latency_s, each in zip((3e-3, 2e-3), levels, strict=True)
-        )
-        found = speed_up(dense, network, seed, resamples=400)
-        held += found.interval.low <= 1.5 <= found.interval.high
-        wide = widening(list(np.log([dense[at][0] / network[at][0] for at in dense])))
-        bounds = (found.interval.low, found.interval.high)
-        low, high = (found.estimate * (bound / found.estimate) ** (1 / wide) for bound in bounds)
-        plain += low <= 1.5 <= high
-    assert held >= 0.93 * 400
+    wrong, plain = missed(60, correlation, 400)
+    assert wrong <= 0.07
     if correlation:
-        assert plain < 0.90 * 400  # what the interval would hold without the widening
+        assert plain > 0.10  # what the interval would miss without the widening
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounds", [30, 60])
+def test_few_false_positives_where_rounds_are_strongly_alike(rounds) -> None:
+    wrong, plain = missed(rounds, 0.9, 1000)
+    assert wrong <= 0.06
+    assert plain > 0.40
+
+
+def of_processes(
+    seed: int, offset: float, true: float, count: int = 3, number_of_rounds: int = 30
+) -> tuple[Rounds, Rounds, dict[int, int]]:
+    """Rounds of two networks, dealt to processes in each of which their ratio is off by its own offset."""
+    generator = np.random.default_rng([seed, count])
+    offsets = generator.normal(0, offset, count)
+    processes = {}
+    for block in range(number_of_rounds // count):
+        processes |= {block * count + at: int(one) for at, one in enumerate(generator.permutation(count))}
+    dense = {
+        at: list(true * 2e-3 * np.exp(offsets[one] + generator.normal(0, 0.01) + generator.normal(0, 0.002, 5)))
+        for at, one in processes.items()
+    }
+    network = {at: list(2e-3 * np.exp(generator.normal(0, 0.002, 5))) for at in processes}
+    return dense, network, processes
+
+
+def wrong_by_process(offset: float, runs: int, count: int = 3) -> tuple[float, float]:
+    """Share of intervals without the true 1.5, and of those that do not know of processes."""
+    wrong, blind = 0, 0
+    for seed in range(runs):
+        dense, network, processes = of_processes(seed, offset, 1.5, count)
+        found = speed_up(dense, network, seed, resamples=300, processes=processes)
+        without = speed_up(dense, network, seed, resamples=300)
+        wrong += not found.interval.low <= 1.5 <= found.interval.high
+        blind += not without.interval.low <= 1.5 <= without.interval.high
+    return wrong / runs, blind / runs
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.02])
+def test_the_interval_holds_what_processes_differ_by(offset) -> None:
+    wrong, blind = wrong_by_process(offset, 200)
+    assert wrong <= 0.08
+    if offset:
+        assert blind > 0.40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [3, 5])
+@pytest.mark.parametrize("offset", [0.0, 0.003, 0.01, 0.03])
+def test_the_interval_holds_what_processes_differ_by_in_many_runs(offset, count) -> None:
+    assert wrong_by_process(offset, 400, count)[0] <= 0.07
+
+
+def test_processes_that_do_not_differ_cost_little() -> None:
+    """Half of the intervals are as wide as without them, and a true 2% is found."""
+    wider, found = [], 0
+    for seed in range(100):
+        dense, network, processes = of_processes(seed, 0.0, 1.02)
+        with_them = speed_up(dense, network, seed, resamples=300, processes=processes)
+        without = speed_up(dense, network, seed, resamples=300, processes=dict.fromkeys(processes, 7))
+        assert without == speed_up(dense, network, seed, resamples=300)  # one process is as before
+        wider.append(
+            (with_them.interval.high - with_them.interval.low) / (without.interval.high - without.interval.low)
+        )
+        found += with_them.interval.low > 1
+    assert median(wider) < 1.15
+    assert found >= 95
+
+
+def test_a_round_that_only_one_network_has_needs_no_process() -> None:
+    dense, network, processes = of_processes(0, 0.01, 1.5)
+    dense[99] = [1.0]
+    assert speed_up(dense, network, processes=processes).rounds == 30
+
+
+def test_students_t_against_a_published_example() -> None:
+    """Ten of Student's sleep data (1908): mean 1.58, t(9) interval 0.7001 to 2.4599, as R's t.test gives it."""
+    extra_h = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    interval = mean_interval(extra_h)
+    assert (interval.low, interval.high) == pytest.approx((0.7001142, 2.4598858), abs=1e-6)
+
+
+def test_a_common_error_is_added_in_quadrature() -> None:
+    """Two values of standard error 1: t with one degree of freedom is 12.706."""
+    interval = mean_interval([1.0, 3.0], common_error=0.75)
+    assert (interval.low, interval.high) == pytest.approx((2 - 12.7062 * 1.25, 2 + 12.7062 * 1.25), rel=1e-5)

@@ -96,6 +96,18 @@ def test_a_larger_sweep_runs_what_is_new(swept: Path) -> None:
     assert len(files(swept)) == 5
 
 
+def test_a_trial_of_another_version_or_key_is_made_again(swept: Path) -> None:
+    name, data = sorted(files(swept).items())[0]
+    key = Trial.model_validate_json(data).key
+    path = swept / running.TRIALS / name
+    assert load(key, path.parent) is not None
+    path.write_bytes(data.replace(b'"trial_version": 1', b'"trial_version": 0'))
+    assert load(key, path.parent) is None
+    path.write_bytes(data.replace(key.encode(), key[:-1].encode() + (b"0" if key[-1] != "0" else b"1")))
+    assert load(key, path.parent) is None
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"trial_version": 9}'])
 def test_a_damaged_trial_is_made_again_from_its_training(swept: Path, damage: bytes) -> None:
     before = files(swept)

@@ -22,7 +22,8 @@ from sis_edge.models import SisNet
 from sis_edge.training import Recipe, default_recipe
 from sis_edge.training.evaluate import accuracy, logits
 from sis_edge.training.precision import fastest_precision
-from sis_edge.training.train import CHECKPOINT, Progress, train
+from sis_edge.training.recipe import Optimizer
+from sis_edge.training.train import CHECKPOINT, Progress, TrainingModule, _optimizer, train
 
 STEPS = 4  # an epoch of 64 images in batches of 16
 
@@ -250,6 +251,43 @@ def test_the_recipe_of_a_data_set() -> None:
     assert (digits.epochs, digits.batch_size) == (3, 32)
     assert "no flip" in digits.describe()
     assert Recipe(**digits.as_dict()) == digits
+
+
+def test_weights_decay_in_kernels_only() -> None:
+    network = new_network()
+    optimizer = _optimizer(network, Recipe(weight_decay=0.125, peak_lr=0.25, momentum=0.5))
+    decay = {p: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decay == {p: 0.125 * (p.ndim == 4) for p in network.parameters()}
+    assert {(group["lr"], group["momentum"], group["nesterov"]) for group in optimizer.param_groups} == {
+        (0.25, 0.5, True)
+    }
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_the_learning_rate_is_highest_after_the_warm_up(
+    data: Dataset, optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingModule, "train_dataloader", lambda module: range(10))
+    recipe = Recipe(epochs=5, warmup=0.2, peak_lr=0.25, other_lr=0.1, optimizer=optimizer)
+    found = TrainingModule(new_network(), data, data.train, recipe, 0).configure_optimizers()
+    schedule = found["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(49):
+        rates.append(schedule.get_last_lr()[0])
+        found["optimizer"].step()
+        schedule.step()
+    assert max(rates) == pytest.approx(0.25)
+    assert rates.index(max(rates)) == 9  # of 50 steps the tenth
+
+
+def test_the_loss_is_cross_entropy_with_smoothed_labels(data: Dataset) -> None:
+    network = new_network()
+    x, labels = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 3, 0, 1])
+    loss = TrainingModule(network, data, data.train, Recipe(label_smoothing=0.2), 0).training_step((x, labels), 0)
+    logs = torch.log_softmax(network(x), dim=1)
+    wanted = torch.full((6, 4), 0.05)
+    wanted[range(6), labels] += 0.8
+    assert loss.item() == pytest.approx(-(wanted * logs).sum(dim=1).mean().item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(("field", "value"), [("epochs", 0), ("batch_size", 1)])

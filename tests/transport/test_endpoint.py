@@ -1,10 +1,12 @@
+import os
+import pwd
 from pathlib import Path
 
 import pytest
 
 from sis_edge.errors import TransportError, UsageError
-from sis_edge.transport.ssh.endpoint import Endpoint, parse, resolve
-from sis_edge.transport.ssh.login import config_lookup
+from sis_edge.transport.ssh.config import SshConfig
+from sis_edge.transport.ssh.endpoint import Endpoint, Login, parse, resolve
 
 CONFIG = """\
 Host nano
@@ -29,7 +31,7 @@ Host odd
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(tmp_path))  # paramiko itself completes the paths of IdentityFile
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     for name in (".ssh/id_rsa", ".ssh/other", "keys/nano"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("key")
@@ -38,7 +40,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def endpoint(home: Path, target: str, **options: object) -> Endpoint:
-    return resolve(target, config_lookup(home / ".ssh/config"), home=home, **options)  # type: ignore[arg-type]
+    config = SshConfig(home / ".ssh/config", home, None)
+    return resolve(target, config.lookup, Login(**options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -49,13 +52,23 @@ def endpoint(home: Path, target: str, **options: object) -> Endpoint:
         ("a@b@nano", ("a@b", "nano", None)),
         ("[fe80::1]:22", (None, "fe80::1", 22)),
         ("fe80::1%eth0", (None, "fe80::1%eth0", None)),
+        ("fe80::1%br-lan", (None, "fe80::1%br-lan", None)),
+        ("bench@fe80::1%eth0.100", ("bench", "fe80::1%eth0.100", None)),
+        ("bench@[fe80::1%br-lan]:2222", ("bench", "fe80::1%br-lan", 2222)),
+        ("ssh://bench@192.168.1.20:2222", ("bench", "192.168.1.20", 2222)),
+        ("ssh://nano", (None, "nano", None)),
+        ("ssh://[fe80::1%25br-lan]:22", (None, "fe80::1%br-lan", 22)),
+        ("ssh://b%40lab@[::1]/", ("b@lab", "::1", None)),
     ],
 )
 def test_parse(text: str, parts: tuple[str | None, str, int | None]) -> None:
     assert parse(text) == parts
 
 
-@pytest.mark.parametrize("text", ["", "bench@", "nano:port", "-oProxyCommand=x", "two words"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "bench@", "nano:port", "-oProxyCommand=x", "two words", "ssh://", "http://nano", "ssh://nano/x", "n\x1bo"],
+)
 def test_parse_refuses_what_is_no_host(text: str) -> None:
     with pytest.raises(UsageError, match="is not a host"):
         parse(text)
@@ -66,7 +79,8 @@ def test_the_configuration_is_honoured(home: Path) -> None:
     assert found.name == "bench@192.168.1.20:2222"
     assert found.identities == (home / "keys/nano",)
     assert found.known_hosts[:2] == (home / "hosts_a", home / "hosts_b")
-    assert [(hop.name, hop.use_agent) for hop in found.jumps] == [("porter@gate.lab:22", False)]
+    assert [(hop.name, hop.identities_only) for hop in found.jumps] == [("porter@gate.lab:22", True)]
+    assert found.agent == "/run/agent"
 
 
 def test_what_is_given_goes_first(home: Path) -> None:
@@ -77,12 +91,14 @@ def test_what_is_given_goes_first(home: Path) -> None:
     assert found.identities == (home / ".ssh/other",)
     assert found.known_hosts[0] == mine
     assert endpoint(home, "me@nano:7", user="you").name == "you@192.168.1.20:7"
+    assert endpoint(home, "me@fe80::1%br-lan").name == "me@[fe80::1%br-lan]:22"
 
 
 def test_without_a_configuration_the_usual_keys_are_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGNAME", "somebody")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", "somebody else")  # ssh goes by the account
     found = endpoint(home, "elsewhere")
-    assert (found.name, found.identities) == ("somebody@elsewhere:22", (home / ".ssh/id_rsa",))
+    assert (found.name, found.identities) == (f"{me}@elsewhere:22", (home / ".ssh/id_rsa",))
 
 
 def test_a_chain_of_jump_hosts(home: Path) -> None:
@@ -103,6 +119,6 @@ def test_files_that_are_not_there(home: Path) -> None:
 
 
 def test_a_configuration_that_cannot_be_read(home: Path) -> None:
-    (home / ".ssh/config").write_text("nonsense\n")
-    with pytest.raises(TransportError, match="fix it"):
-        config_lookup(home / ".ssh/config")
+    (home / ".ssh/config").write_text("# mine\nnonsense\n")
+    with pytest.raises(TransportError, match="config line 2: nonsense has no value; fix"):
+        endpoint(home, "nano")

@@ -16,7 +16,7 @@ OTHER = base64.b64encode(b"another").decode()
 def found(tmp_path: Path, text: str, host: str = "nano", port: int = 22) -> list[bytes]:
     path = tmp_path / "known_hosts"
     path.write_text(text)
-    return [key.blob for key in read(host, port, [path]).trusted]
+    return [key.blob for key in read(known_name(host, port), [path]).trusted]
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_a_hashed_file_of_ssh_keygen_is_read(tmp_path: Path) -> None:
     path.write_text(f"[nano]:2222 {words[0]} {words[1]}\n")
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(path)], check=True, capture_output=True)
     assert "nano" not in path.read_text()
-    keys = read("nano", 2222, [path])
+    keys = read("[nano]:2222", [path])
     assert [(key.key_type, key.blob, key.line) for key in keys.trusted] == [
         ("ssh-ed25519", base64.b64decode(words[1]), 1)
     ]
-    assert not read("nano", 22, [path]).trusted
+    assert not read("nano", [path]).trusted
     shown = subprocess.run(["ssh-keygen", "-lf", str(tmp_path / "key.pub")], check=True, capture_output=True, text=True)
     assert fingerprint(keys.trusted[0].blob) == shown.stdout.split()[1]
 
@@ -62,14 +62,14 @@ def test_revoked_keys_are_not_trusted_and_authorities_set_aside(tmp_path: Path) 
     path.write_text(
         f"# a comment\n\n@cert-authority * ssh-ed25519 {OTHER}\nnano ssh-ed25519 {KEY}\n@revoked * ssh-ed25519 {KEY}\n"
     )
-    keys = read("nano", 22, [path])
+    keys = read("nano", [path])
     assert (keys.trusted, keys.revoked, keys.has_authority) == ((), frozenset({b"a key"}), True)
 
 
 def test_damaged_lines_and_missing_files_say_nothing(tmp_path: Path) -> None:
     text = f"nano\nnano ssh-ed25519\nnano ssh-ed25519 ///=/\n|1|x|y ssh-ed25519 {KEY}\n|1| ssh-ed25519 {KEY}\n"
-    assert found(tmp_path, text + f"nano ssh-rsa {OTHER}\n") == [b"another"]
-    assert read("nano", 22, [tmp_path / "missing"]).trusted == ()
+    assert found(tmp_path, text + f"nano ssh-rsa schlüssel\nnano ssh-rsa {OTHER}\n") == [b"another"]
+    assert read("nano", [tmp_path / "missing"]).trusted == ()
 
 
 @given(st.text(), st.integers(1, 65535))
@@ -78,5 +78,6 @@ def test_no_text_breaks_the_reader(text: str, port: int) -> None:
         def read_text(self, **_: object) -> str:
             return text
 
-    assert read("nano", port, [Text("x")]).has_authority in (True, False)
+    assert read(known_name("nano", port), [Text("x")]).has_authority in (True, False)
+    assert read("x", [Text("\0")]).trusted == ()
     assert known_name("nano", port).startswith(("nano", "[nano]:"))

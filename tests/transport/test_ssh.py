@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sshd import Proxy, Server, free_port, make_key, serve, wait_for
+from sshd import Proxy, Server, free_port, make_key, serve, ssh_agent
 
 from sis_edge.errors import BoardError, TransportError, UsageError
 from sis_edge.transport import connect
@@ -134,18 +134,13 @@ def test_an_encrypted_key_is_told(server: Server, tmp_path: Path) -> None:
 
 
 def test_an_encrypted_key_in_the_agent_works(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent")], stdout=subprocess.DEVNULL)
-    try:
-        wait_for((tmp_path / "agent").exists, "no ssh-agent")
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    with ssh_agent(tmp_path / "agent") as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
         subprocess.run(["ssh-add", "-q", str(server.identity)], check=True)
         locked = make_key(tmp_path / "locked", passphrase="a long one")
         transport = server.transport(identity=locked)
         assert transport.run(["true"]).exit_code == 0
         transport.close()
-    finally:
-        agent.terminate()
-        agent.wait()
 
 
 def test_a_file_that_is_no_key_is_told(server: Server) -> None:

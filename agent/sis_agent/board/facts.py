@@ -7,9 +7,9 @@ import importlib.util
 import os
 import re
 import sys
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 
-from sis_agent.board import cpu, logind, power_mode
+from sis_agent.board import cpu, limits, logind, power_mode, surroundings, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree
@@ -36,8 +36,8 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         model=_model(tree),
         kernel=tree.text("proc/sys/kernel/osrelease"),
         os_name=_os_name(tree),
-        l4t=l4t_version(tree.text("etc/nv_tegra_release")),
-        glibc=_glibc() if real else None,
+        l4t=_l4t(tree, machine),
+        glibc=glibc_version() if real else None,
         python="{}.{}.{}".format(*sys.version_info[:3]),
         python_executable=sys.executable,
         cpu_model=processor.model,
@@ -50,7 +50,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         load_average_1min=load_average(tree),
         governor=cpu.governor(tree),
         cpu_frequency_hz=cpu.frequencies_hz(tree),
-        temperatures_c=temperatures_c(tree),
+        temperatures_c=thermal.temperatures_c(tree),
         packages=package_versions(sys.path),
         hostname=tree.text("proc/sys/kernel/hostname"),
         power_mode=power_mode.read(tree, commands),
@@ -58,18 +58,19 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         kill_user_processes=logind.kills_user_processes(tree, commands),
         simulated=not real,
         emulated=real and cpu.is_emulated(machine, tree),
+        allowed_cores=limits.allowed_cores(tree),
+        cpu_quota_cores=limits.quota_cores(tree),
+        virtual=surroundings.virtual(tree),
+        container=surroundings.container(tree),
+        trip_points_c=thermal.trip_points_c(tree),
+        root_noexec=is_noexec(disk),
     )
 
 
-def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
-    """Each thermal zone's temperature by its type; a type's second zone gets the zone's name behind it."""
-    temperatures: Dict[str, Optional[float]] = {}
-    for zone in tree.names("sys/class/thermal", "thermal_zone"):
-        folder = "sys/class/thermal/" + zone
-        kind = tree.text(folder + "/type") or zone
-        name = kind if kind not in temperatures else "{} ({})".format(kind, zone)
-        temperatures[name] = tree.number(folder + "/temp", 1e-3)
-    return temperatures
+def _l4t(tree: Tree, machine: Optional[str]) -> Optional[str]:
+    """By NVIDIA's file, which a container often has empty or not at all; else by the package that brings it."""
+    release = l4t_version(tree.text("etc/nv_tegra_release"))
+    return release or (debian_version(tree, "nvidia-l4t-core") if machine in ("aarch64", None) else None)
 
 
 def l4t_version(text: Optional[str]) -> Optional[str]:
@@ -94,8 +95,11 @@ def package_versions(folders: List[str]) -> Dict[str, Optional[str]]:
                 if distribution == package or distribution in ALIASES.get(package, ()):
                     versions.setdefault(package, match.group(2))
     for package in PACKAGES:
-        if package not in versions and importlib.util.find_spec(package) is not None:
-            versions[package] = None
+        if package not in versions:
+            found = importlib.util.find_spec(package)
+            # A folder without a package in it, such as an interrupted installation leaves, has no origin.
+            if found is not None and found.origin not in (None, "namespace"):
+                versions[package] = None
     return versions
 
 
@@ -103,7 +107,7 @@ def debian_version(tree: Tree, name: str) -> Optional[str]:
     """The version of the installed Debian package whose name matches, such as "10.3.0.30"; None without any."""
     version = None
     fields: Dict[str, str] = {}
-    for line in [*tree.lines("var/lib/dpkg/status"), ""]:
+    for line in _dpkg_status(tree):
         key, _, value = line.partition(": ")
         if key in ("Package", "Status", "Version"):
             fields[key] = value
@@ -112,6 +116,17 @@ def debian_version(tree: Tree, name: str) -> Optional[str]:
                 version = re.split("[-+]", fields.get("Version", ""))[0] or None
             fields = {}
     return version
+
+
+def _dpkg_status(tree: Tree) -> Iterator[str]:
+    """The lines of the list of packages, and an empty one behind them; it is megabytes long, so one after the other."""
+    try:
+        with open(tree.path("var/lib/dpkg/status"), encoding="utf-8", errors="replace") as file:
+            for line in file:
+                yield line.rstrip("\n")
+    except OSError:
+        pass
+    yield ""
 
 
 def _model(tree: Tree) -> Optional[str]:
@@ -127,7 +142,8 @@ def _os_name(tree: Tree) -> Optional[str]:
     return None
 
 
-def _glibc() -> Optional[str]:
+def glibc_version() -> Optional[str]:
+    """The version of glibc, as "2.31"; None for another C library."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (ValueError, OSError):  # another C library, such as musl
@@ -146,15 +162,26 @@ def meminfo_bytes(tree: Tree) -> Dict[str, int]:
 
 
 def _disk_free_bytes(folder: str) -> Optional[int]:
-    """Space that an ordinary user may still fill, at the folder or the nearest parent that is there."""
+    """Space that an ordinary user may still fill."""
+    file_system = _file_system(folder)
+    return None if file_system is None else file_system.f_bavail * file_system.f_frsize
+
+
+def is_noexec(folder: str) -> Optional[bool]:
+    """Whether nothing in the folder may be executed, libraries included."""
+    file_system = _file_system(folder)
+    return None if file_system is None else bool(file_system.f_flag & os.ST_NOEXEC)
+
+
+def _file_system(folder: str) -> Optional[os.statvfs_result]:
+    """That of the folder, or of the nearest parent that is there."""
     folder = os.path.abspath(folder)
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     try:
-        file_system = os.statvfs(folder)
+        return os.statvfs(folder)
     except OSError:
         return None
-    return file_system.f_bavail * file_system.f_frsize
 
 
 def load_average(tree: Tree) -> Optional[float]:

@@ -6,10 +6,11 @@ be read is None or missing.
 
 import os
 import re
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 from sis_agent import clock
-from sis_agent.board import cpu, facts, power_mode
+from sis_agent.board import cpu, facts, power_mode, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import StateSample
 from sis_agent.tree import Tree
@@ -25,15 +26,25 @@ THROTTLES = re.compile(r"throttle|hot-surface|cpufreq|devfreq|powerclamp|balance
 PI_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 PI_FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
+CLOCK_BOOTTIME = 7  # its number on Linux
 USER_HZ = 100  # what /proc/stat counts in, on every Linux of these boards
 
 
 class CpuTimes(NamedTuple):
-    """Ticks of all cores together since the start of the board."""
+    """Ticks since the start of the board: of one core, or of all together."""
 
     busy: float
     steal: float
     total: float
+
+
+class Shares(NamedTuple):
+    """Shares of all cores' time, and in `cores` of each core's own, by its number."""
+
+    busy: Optional[float] = None
+    own: Optional[float] = None
+    steal: Optional[float] = None
+    cores: Dict[str, float] = {}
 
 
 def gpu(tree: Tree) -> Optional[str]:
@@ -62,17 +73,32 @@ def cooling(tree: Tree) -> Dict[str, float]:
 
 
 def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
-    """The Raspberry Pi firmware's flags, those of now and those "occurred" since its start."""
-    text = tree.text(PI_FILE)
-    if text is None and commands.find("vcgencmd") is not None:
-        text = (commands.run("vcgencmd", ["get_throttled"], 2.0) or "").strip().partition("=")[2]
-    try:
-        bits = int(text or "", 16)
-    except ValueError:
-        return {}
-    flags = {name: float(bits >> bit & 1) for bit, name in enumerate(PI_BITS)}
-    flags.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    """The Raspberry Pi firmware's flags, those of now and those "occurred" since its start.
+
+    The firmware is asked by its tool: the kernel's file can be older than what it says now. The driver rpi_volt, which
+    clears the firmware's under-voltage flag as it reads it, adds what it has seen.
+    """
+    match = re.match(r"throttled=(0x[0-9a-fA-F]+)\s*$", commands.run("vcgencmd", ["get_throttled"], 2.0) or "")
+    bits = _hexadecimal(match.group(1)) if match else None
+    if bits is None:
+        bits = _hexadecimal(tree.text(PI_FILE) or "")
+    flags: Dict[str, float] = {}
+    if bits is not None:
+        flags.update((name, float(bits >> bit & 1)) for bit, name in enumerate(PI_BITS))
+        flags.update((name + " occurred", float(bits >> bit + 16 & 1)) for bit, name in enumerate(PI_BITS))
+    for chip in tree.names("sys/class/hwmon", "hwmon"):
+        folder = "sys/class/hwmon/" + chip
+        alarm = tree.number(folder + "/in0_lcrit_alarm") if tree.text(folder + "/name") == "rpi_volt" else None
+        if alarm is not None:
+            flags[PI_BITS[0]] = max(alarm, flags.get(PI_BITS[0], 0.0))
     return flags
+
+
+def _hexadecimal(text: str) -> Optional[int]:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
 
 
 def counters(tree: Tree) -> Dict[str, float]:
@@ -95,15 +121,29 @@ def counters(tree: Tree) -> Dict[str, float]:
     return events
 
 
-def cpu_times(tree: Tree) -> Optional[CpuTimes]:
-    """From the first line of /proc/stat: user nice system idle iowait irq softirq steal guest guest_nice."""
-    fields = (tree.lines("proc/stat") or [""])[0].split()
-    if len(fields) < 5 or fields[0] != "cpu":
+def cpu_times(tree: Tree) -> Dict[str, CpuTimes]:
+    """From /proc/stat: all cores together under "", each under its number; empty where it cannot be read.
+
+    A line holds user nice system idle iowait irq softirq steal guest guest_nice.
+    """
+    times: Dict[str, CpuTimes] = {}
+    for line in tree.lines("proc/stat"):
+        fields = line.split()
+        if len(fields) < 5 or not fields[0].startswith("cpu"):
+            continue
+        ticks = [float(field) for field in fields[1:9]]  # guests' time is in user and nice already
+        steal = ticks[7] if len(ticks) > 7 else 0.0
+        idle = ticks[3] + (ticks[4] if len(ticks) > 4 else 0.0)
+        times[fields[0][3:]] = CpuTimes(sum(ticks) - idle - steal, steal, sum(ticks))
+    return times if "" in times else {}
+
+
+def boot_clock_s() -> Optional[float]:
+    """Seconds since the board's start, those asleep included; time.CLOCK_BOOTTIME is younger than Python 3.6."""
+    try:
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", CLOCK_BOOTTIME))
+    except OSError:
         return None
-    ticks = [float(field) for field in fields[1:9]]  # guests' time is in user and nice already
-    steal = ticks[7] if len(ticks) > 7 else 0.0
-    idle = ticks[3] + (ticks[4] if len(ticks) > 4 else 0.0)
-    return CpuTimes(sum(ticks) - idle - steal, steal, sum(ticks))
 
 
 def memory_pressure(tree: Tree) -> Optional[float]:
@@ -140,9 +180,10 @@ class StateReader:
 
     def read(self, t_s: float) -> StateSample:
         """The state now, stamped with `t_s`: seconds on the job's clock."""
+        wall_clock_s, boot_s = time.time(), boot_clock_s()  # first: what follows may take a while, and t_s is of now
         tree = self._tree
         memory = facts.meminfo_bytes(tree)
-        busy, own, steal = self._shares()
+        shares = self._shares()
         throttle = cooling(tree)
         throttle.update(pi_flags(tree, self._commands))
         total, free = memory.get("SwapTotal"), memory.get("SwapFree")
@@ -151,36 +192,43 @@ class StateReader:
             cpu_frequency_hz=cpu.frequencies_hz(tree),
             gpu_frequency_hz=tree.number(self._gpu + "/cur_freq") if self._gpu else None,
             gpu_load=gpu_load(tree, self._gpu),
-            temperatures_c=facts.temperatures_c(tree),
+            temperatures_c=thermal.temperatures_c(tree),
             throttle=throttle,
             counters=counters(tree),
             load_average_1min=facts.load_average(tree),
-            cpu_busy=busy,
-            own_cpu=own,
-            steal=steal,
+            cpu_busy=shares.busy,
+            own_cpu=shares.own,
+            steal=shares.steal,
             memory_available_bytes=memory.get("MemAvailable"),
             swap_used_bytes=None if total is None or free is None else total - free,
             memory_pressure=memory_pressure(tree),
             power_mode=self._mode.read(clock.now_s()),
             governor=cpu.governor(tree),
+            core_busy=shares.cores,
+            wall_clock_s=round(wall_clock_s, 4),
+            boot_clock_s=boot_s if boot_s is None else round(boot_s, 4),
         )
 
-    def _shares(self) -> Tuple[Optional[float], Optional[float], Optional[float]]:
-        """Busy, own and stolen shares of all cores' time since the read before."""
+    def _shares(self) -> Shares:
+        """Busy, own and stolen shares of all cores' time since the read before, and each core's busy share."""
         now, own_s = cpu_times(self._tree), self._own_s()
         before, own_before_s = self._before, self._own_before_s
-        if now is None or before is None:
+        if not now or not before:
             self._before, self._own_before_s = now, own_s
-            return None, None, None
-        total = now.total - before.total
+            return Shares()
+        total = now[""].total - before[""].total
         if total <= 0:  # a tick has not passed yet
-            return None, None, None
+            return Shares()
         self._before, self._own_before_s = now, own_s
-        own = max(own_s - own_before_s, 0.0) * USER_HZ / total
-        return (
-            round(max(now.busy - before.busy, 0.0) / total, 4),
-            round(own, 4),
-            round(max(now.steal - before.steal, 0.0) / total, 4),
+        return Shares(
+            busy=round(max(now[""].busy - before[""].busy, 0.0) / total, 4),
+            own=round(max(own_s - own_before_s, 0.0) * USER_HZ / total, 4),
+            steal=round(max(now[""].steal - before[""].steal, 0.0) / total, 4),
+            cores={
+                core: round(max(times.busy - before[core].busy, 0.0) / (times.total - before[core].total), 4)
+                for core, times in now.items()
+                if core and core in before and times.total > before[core].total
+            },
         )
 
     def _own_s(self) -> float:

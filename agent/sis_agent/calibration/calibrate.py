@@ -95,12 +95,12 @@ class OtherPrograms:
     """Counts the cores that other programs keep busy from now on."""
 
     def __init__(self) -> None:
-        self._before = state.cpu_times(Tree("/"))
+        self._before = state.cpu_times(Tree("/")).get("")
         self._own_s, self._start = sum(os.times()[:4]), time.perf_counter()
 
     def cores(self) -> Optional[float]:
         """How many on average; None where /proc/stat does not report it."""
-        now, spent_s = state.cpu_times(Tree("/")), time.perf_counter() - self._start
+        now, spent_s = state.cpu_times(Tree("/")).get(""), time.perf_counter() - self._start
         if now is None or self._before is None or spent_s <= 0:
             return None
         busy_s = (now.busy - self._before.busy) / state.USER_HZ

@@ -51,6 +51,9 @@ class Clocks:
         privileged = Privileged.of(self._tree, self._commands)
         if privileged is None:
             return _refused("setting clocks needs root, or sudo without a password")
+        if os.path.exists(os.path.join(self._root, watchdog.SAVED)):
+            # What is set now is not what the board had; saving it would lose the settings that are still owed.
+            return _refused("an earlier job's clocks are not put back yet; restart the board")
         changes = file_changes(self._tree)
         if not changes:
             return _refused("this board offers no clocks to set (no cpufreq)")
@@ -59,7 +62,7 @@ class Clocks:
         steps: List[Tuple[str, List[str]]] = []
         if tool:
             store = os.path.join(self._root, STORE)
-            problem = privileged.run("jetson_clocks", ["--store", store])
+            problem = _cleared(store) or privileged.run("jetson_clocks", ["--store", store])
             if problem is not None:
                 return _refused(problem)
             mode = self._mode_change()
@@ -68,6 +71,7 @@ class Clocks:
                 undo["commands"].append(["nvpmodel", ["-m", str(mode[0])]])
             steps.append(("jetson_clocks", []))
             undo["commands"].append(["jetson_clocks", ["--restore", store]])
+            undo["store"] = store
         refusal = self._watch(undo)
         if refusal is not None:
             return _refused(refusal)
@@ -167,6 +171,20 @@ def file_changes(tree: Tree) -> List[Change]:
 def _lowest_to_highest(tree: Tree, lowest: str, highest: str) -> List[Change]:
     now, top = tree.text(lowest), tree.text(highest)
     return [Change(lowest, now, top)] if now and top else []
+
+
+def _cleared(store: str) -> Optional[str]:
+    """Remove what an earlier job stored: the tool asks before it overwrites a file. Returns why it cannot be removed.
+
+    Nobody needs the old file: what a job leaves behind is restored before the next one stores (see `watchdog.py`).
+    """
+    try:
+        os.remove(store)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return "{} of an earlier job cannot be removed ({}); remove it on the board".format(store, error.strerror)
+    return None
 
 
 def _refused(reason: str) -> ClockLock:

@@ -118,8 +118,9 @@ def _restore_and_forget(task: Dict[str, Any], file: IO[str]) -> Optional[str]:
         file.seek(0)
         file.truncate()
         file.flush()
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(file.name)
+        for path in (file.name, task.get("store")):
+            with contextlib.suppress(OSError):
+                os.remove(path or "")
     return problem
 
 

@@ -54,7 +54,9 @@ def _numbers(job: Job) -> List[Tuple[str, Any]]:
 
 def _counts(job: Job) -> List[Tuple[str, Any, int]]:
     """What must be a whole number, by its name for the user, and the least that it may be."""
-    counts = [(name, getattr(job, name), 1) for name in ("threads", "batch_size", "rounds", "memory_repeats")]
+    counts = [
+        (name, getattr(job, name), 1) for name in ("threads", "batch_size", "rounds", "memory_repeats", "processes")
+    ]
     counts += [(name, getattr(job, name), 0) for name in ("inferences_per_round", "min_inferences", "sampler_pairs")]
     counts += [("a core", core, 0) for core in job.cores]
     if job.power is not None:

@@ -19,12 +19,14 @@ import zipfile
 from typing import Any, Dict, List
 
 from sis_agent import lock
-from sis_agent.files import disk_full_is_a_problem, write_atomic
+from sis_agent.files import SITE, WHEELS, disk_full_is_a_problem, write_atomic
+from sis_agent.job import wheel_tags
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import importing
 
-WHEELS = "wheels"
-SITE = "site"
 LISTING = "provisioned.json"
+# What is imported before it takes the place of what was there, in this order.
+RUNTIMES = ("numpy", "onnxruntime")
 
 
 def site_folder(root: str) -> str:
@@ -54,9 +56,13 @@ def provisioned(root: str) -> Dict[str, str]:
 def provision(root: str, names: List[str]) -> Dict[str, Any]:
     """Unpack these wheels in place of what was there; without names, only list what is there.
 
-    Raises ProblemError `bad-wheel` for one that is damaged or for another interpreter, and `busy` while a job runs.
+    Raises ProblemError `bad-wheel` for one that is damaged, for another interpreter or cannot be imported here, `busy`
+    while a job runs, and `no-wheels`, also without names, on a board where no wheel can run.
     """
     folder = site_folder(root)
+    lack = wheel_tags.obstacle(root)
+    if lack is not None:
+        raise ProblemError("no-wheels", lack)
     if names:
         with lock.guarded(root) as guard:
             running = lock.owner(guard)
@@ -75,6 +81,7 @@ def _unpack_all(root: str, names: List[str], folder: str) -> None:
             os.makedirs(part)
             for name in names:
                 done[name] = _unpack(root, name, part)
+            _check_imports(root, part)
             write_atomic(os.path.join(part, LISTING), json.dumps(done, indent=1, sort_keys=True))
             shutil.rmtree(folder, ignore_errors=True)
             os.rename(part, folder)
@@ -85,11 +92,19 @@ def _unpack_all(root: str, names: List[str], folder: str) -> None:
         os.remove(os.path.join(root, WHEELS, name))
 
 
+def _check_imports(root: str, part: str) -> None:
+    """Raise the problem `bad-wheel` for runtimes that were unpacked and cannot be imported here."""
+    brought = [name for name in RUNTIMES if importing.holds(part, name)]
+    lack = importing.problem(tuple(brought), root, part) if brought else None
+    if lack is not None:
+        raise ProblemError("bad-wheel", "the wheels do not run here, and what was there before stays: " + lack)
+
+
 def _unpack(root: str, name: str, target: str) -> str:
     """Unpack one wheel and return its SHA-256."""
     if os.path.basename(name) != name or not name.endswith(".whl"):
         raise ProblemError("bad-wheel", "'{}' is not a wheel's name".format(name))
-    _check_tags(name)
+    wheel_tags.check(name)
     path = os.path.join(root, WHEELS, name)
     try:
         with open(path, "rb") as file:
@@ -140,25 +155,3 @@ def _place(name: str) -> Any:
 def _record_hash(content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
     return "sha256=" + digest.decode().rstrip("=")
-
-
-def _check_tags(name: str) -> None:
-    """Raise the problem `bad-wheel` for a wheel that this interpreter cannot use."""
-    pythons, abis, platforms = name[: -len(".whl")].split("-")[-3:] if name.count("-") >= 4 else ("", "", "")
-    major, minor = sys.version_info[:2]
-    own = {"py{}".format(major), "py{}{}".format(major, minor), "cp{}{}".format(major, minor)}
-    stable = {"cp{}{}".format(major, older) for older in range(2, minor + 1)} if "abi3" in abis.split(".") else set()
-    machine = os.uname().machine
-    fits = [tag for tag in platforms.split(".") if tag == "any" or tag.endswith("_" + machine)]
-    if not (own | stable) & set(pythons.split(".")) or not fits:
-        raise ProblemError(
-            "bad-wheel",
-            "the wheel {} is not for this board's Python {}.{} on {}; name the board's own profile".format(
-                name, major, minor, machine
-            ),
-        )
-    if fits != ["any"] and sys.maxsize < 2**32:
-        raise ProblemError(
-            "bad-wheel",
-            "{} is a 32-bit program, and there are no wheels for it; use a 64-bit system".format(sys.executable),
-        )

@@ -6,9 +6,8 @@ import shutil
 from typing import Any, Dict, List
 
 from sis_agent import lock
-from sis_agent.files import AGENTS, BUNDLES, CALIBRATION, ENGINES, JOBS
+from sis_agent.files import AGENTS, BUNDLES, CALIBRATION, ENGINES, JOBS, LOGS, SITE, WHEELS
 from sis_agent.job.folder import JobFolder
-from sis_agent.job.provision import SITE, WHEELS
 from sis_agent.protocol import ProblemError, agent_id
 
 PART = ".part"
@@ -34,7 +33,7 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
     runs all of them and the agents stay, since it may start another worker. The lock is held meanwhile, so no job can
     start among it.
     """
-    places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION)
+    places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION, LOGS)
     removed: Dict[str, List[str]] = {place: [] for place in places}
     freed_bytes = 0
     with lock.guarded(root) as guard:
@@ -52,6 +51,7 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
                 doomed += [
                     (folder, name) for folder in (ENGINES, SITE, WHEELS, CALIBRATION) for name in _entries(root, folder)
                 ]
+        doomed += [(LOGS, name) for name in _entries(root, LOGS)]
         own = "sis_agent-{}.pyz".format(agent_id())
         if running is None:
             doomed += [(AGENTS, name) for name in _entries(root, AGENTS) if name != own]

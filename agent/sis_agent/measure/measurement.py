@@ -122,8 +122,9 @@ class Measurement:
         reason: Optional[str] = NOT_ASKED
         if request is not None:
             sources, reason = power.open_sources(request, self._tree, self._commands)
-        reader = state.StateReader(self._tree, self._commands, self._context.worker_pids)
-        sampler = Sampler(sources, reader.read, self._context.start_s)
+        tools = Commands(self._sysroot)  # of the state alone: the sources count their own
+        reader = state.StateReader(self._tree, tools, self._context.worker_pids)
+        sampler = Sampler(sources, reader.read, self._context.start_s, state_tools_s=lambda: tools.cpu_s)
         sampler.start()
         try:
             return self._phases(before, sampler, bool(sources))
@@ -133,7 +134,7 @@ class Measurement:
                 self._states = samples.states
                 self._sampling = Sampling(samples.cpu_s, samples.wall_s, self._pairs)
                 if request is not None:
-                    self._power = power.to_record(request, samples.traces, reason)
+                    self._power = power.to_record(request, samples.traces, reason, samples.faults)
             except Exception as error:  # a bug of ours costs the samples, and not what was measured meanwhile
                 traceback.print_exc()
                 text = "the sampling failed: {}: {}; log.txt has the traceback".format(type(error).__name__, error)
@@ -150,7 +151,8 @@ class Measurement:
             self._ended_by = rounds.latency()
             rounds.sampler_pairs(sampler.paused, self._pairs)
             if request is not None and (has_power or request.external_meter) and context.healthy():
-                rounds.energy(request, self._blocks)
+                recent = sampler.recent(request.total_rails) if has_power else None
+                rounds.energy(request, self._blocks, recent)
         if not context.healthy():
             first = next(record.problem for record in context.networks.values() if record.problem is not None)
             return Problem(first.code, "no network could be measured; the first: " + first.message)

@@ -7,7 +7,7 @@ often where a read is expensive, so that it stays below 1% of a core on slow boa
 import contextlib
 import threading
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from sis_agent import clock
 from sis_agent.power.base import Source
@@ -26,12 +26,16 @@ ReadState = Callable[[float], StateSample]
 
 
 class SamplerOutput(NamedTuple):
-    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses."""
+    """All that was sampled, and what it cost: processor seconds, and the seconds that it went on, without pauses.
+
+    `faults` says why rails of the first source were given up, by their names.
+    """
 
     traces: List[PowerTrace]
     states: List[StateSample]
     cpu_s: float
     wall_s: float
+    faults: Dict[str, str] = {}
 
 
 class Recorder:
@@ -76,6 +80,27 @@ class Recorder:
         """A pause: no part of the time between two reads."""
         self._first_s += length_s
 
+    def recent(self, rails: Sequence[str], since_s: float) -> List[Tuple[float, float]]:
+        """The power of these rails together since then: (time, watts). Of a counter between two reads."""
+        count = len(self._times_s)
+        first = count
+        while first and self._times_s[first - 1] >= since_s:
+            first -= 1
+        totals = []
+        for index in range(first, count):
+            values = [self._values[rail][index] for rail in rails]
+            known = [value for value in values if value is not None]
+            if len(known) == len(values):
+                totals.append((self._times_s[index], sum(known)))
+        if not self.source.counts_energy:
+            return totals
+        powers = []
+        for index in range(1, len(totals)):
+            (before_s, before_j), (after_s, after_j) = totals[index - 1], totals[index]
+            if after_s > before_s:
+                powers.append(((before_s + after_s) / 2, (after_j - before_j) / (after_s - before_s)))
+        return powers
+
     def trace(self) -> PowerTrace:
         """The samples as the record keeps them."""
         source = self.source
@@ -90,6 +115,7 @@ class Recorder:
             sample_interval_s=round(between_s, 6),
             duplicates=self._duplicates,
             skipped_rails=source.skipped_rails,
+            gain_error=source.gain_error,
         )
 
     def _is_repeated(self, time_s: float, values: Dict[str, Optional[float]]) -> bool:
@@ -122,7 +148,10 @@ class _Task:
 
 
 class Sampler:
-    """Reads the sources and the state from `start` to `stop`; times in seconds since `clock_zero_s`."""
+    """Reads the sources and the state from `start` to `stop`; times in seconds since `clock_zero_s`.
+
+    `state_tools_s` gives the processor time that tools took so far which reading the state has started.
+    """
 
     def __init__(
         self,
@@ -130,10 +159,13 @@ class Sampler:
         read_state: Optional[ReadState],
         clock_zero_s: float,
         now_s: Callable[[], float] = clock.now_s,
+        state_tools_s: Callable[[], float] = float,
     ) -> None:
         self._now_s = now_s
         self._zero_s = clock_zero_s
         self._start_s = now_s()
+        self._state_tools_s = state_tools_s
+        self._tools_before_s = state_tools_s()
         self._read_state = read_state
         self._states: List[StateSample] = []
         self._recorders = [Recorder(source, clock_zero_s, now_s) for source in sources]
@@ -171,6 +203,18 @@ class Sampler:
                 for recorder in self._recorders:
                     recorder.leave_out(length_s)
 
+    def recent(self, rails: Sequence[str]) -> Optional[Callable[[float], List[Tuple[float, float]]]]:
+        """A function that gives the first source's total since a time; None where it does not have all of its rails."""
+        if not rails or not self._recorders or not set(rails) <= set(self._recorders[0].source.rails):
+            return None
+        recorder = self._recorders[0]
+
+        def since(time_s: float) -> List[Tuple[float, float]]:
+            with self._reading:
+                return recorder.recent(rails, time_s)
+
+        return since
+
     def step(self) -> float:
         """Do what is due, and return when the next thing is."""
         for task in self._tasks:
@@ -200,8 +244,9 @@ class Sampler:
         if self._failure is not None:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
-        cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
-        return SamplerOutput(traces, self._states, cpu_s, wall_s)
+        cpu_s = self._cpu_s + self._tools_s()
+        faults = self._recorders[0].source.faults if self._recorders else {}
+        return SamplerOutput(traces, self._states, cpu_s, wall_s, faults)
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()
@@ -221,7 +266,12 @@ class Sampler:
         self._states.append(self._read_state(self._now_s() - self._zero_s))
 
     def _spent_s(self) -> float:
-        return _thread_cpu_s() + sum(recorder.source.cpu_s for recorder in self._recorders)
+        return _thread_cpu_s() + self._tools_s()
+
+    def _tools_s(self) -> float:
+        """Processor time outside of this process."""
+        state_s = self._state_tools_s() - self._tools_before_s
+        return state_s + sum(recorder.source.cpu_s for recorder in self._recorders)
 
 
 def _thread_cpu_s() -> float:

@@ -1,7 +1,7 @@
 """How long the rounds go on, and how many inferences a turn has."""
 
 import math
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 from sis_agent.measure import confidence
 from sis_agent.schema import Job, NetworkRecord
@@ -35,7 +35,9 @@ class StoppingRule:
         self._job = job
         self._counts: Dict[str, int] = {}
         self._times_s: Dict[str, float] = {}
-        self._next_look = job.rounds
+        # Every process has its turn before anything ends, and processes are asked in blocks of one round each.
+        self._least = max(job.rounds, job.processes)
+        self._next_look = self._least
         self._tight_looks = 0
 
     def add(self, name: str, latencies_s: Sequence[float]) -> None:
@@ -45,7 +47,7 @@ class StoppingRule:
 
     def ended_by(self, rounds: int, healthy: Sequence[NetworkRecord]) -> Optional[str]:
         """Why the rounds are over after `rounds` of them; None while they are not."""
-        if rounds < self._job.rounds:
+        if rounds < self._least:
             return None
         if all(self._is_enough(network.name) for network in healthy):
             return LENGTH
@@ -58,7 +60,7 @@ class StoppingRule:
 
     def expected_rounds(self, rounds: int, names: Sequence[str]) -> int:
         """How many rounds there will be at least, going by those so far; for whoever watches."""
-        wanted = max(self._job.rounds, rounds)
+        wanted = max(self._least, rounds)
         for name in names:
             count, time_s = self._counts.get(name, 0), self._times_s.get(name, 0.0)
             if not rounds or not count or time_s <= 0 or self._is_enough(name):
@@ -73,15 +75,16 @@ class StoppingRule:
         return long_enough and count >= self._job.min_inferences
 
     def _is_known(self, target: float, healthy: Sequence[NetworkRecord]) -> bool:
-        turns: Dict[str, Dict[int, List[float]]] = {
-            network.name: {turn.round: turn.latencies_s for turn in network.rounds} for network in healthy
-        }
+        turns = {network.name: {turn.round: turn for turn in network.rounds} for network in healthy}
         reference = turns.pop(self._job.reference or "", None)
         if not reference or not turns:
             return False
         for other in turns.values():
             shared = sorted(set(reference) & set(other))
-            ratios = confidence.ratios([reference[number] for number in shared], [other[number] for number in shared])
-            if confidence.relative_half_width(ratios) > target:
+            ratios = confidence.ratios(
+                [reference[number].latencies_s for number in shared], [other[number].latencies_s for number in shared]
+            )
+            processes = [other[number].process for number in shared]
+            if confidence.relative_half_width(ratios, processes) > target:
                 return False
         return True

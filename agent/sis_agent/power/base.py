@@ -1,7 +1,13 @@
 """What every power source can do: name its rails and read them, in watts or in cumulative joules."""
 
+import errno
 import os
+import time
 from typing import Dict, List, Optional, Sequence, Tuple
+
+# A sensor that errs is asked this often in all, with pauses.
+READS, PAUSE_S = 4, 0.15
+LASTING = (errno.EACCES, errno.EPERM)
 
 
 class UnavailableError(Exception):
@@ -13,10 +19,18 @@ class Source:
 
     `update_interval_s` is the sensor's own, None where it reports none. `counts_energy`: `read` gives joules since an
     arbitrary start instead of watts. `kind` is the name that the source is listed under, set when it is opened.
+    `gain_error` is the share by which the data sheets of its chips allow power to be off, None where none says so.
+    `faults` says for each rail that was given up while it was read why that was.
     """
 
     kind = ""
     counts_energy = False
+    gain_error: Optional[float] = None
+
+    @property
+    def faults(self) -> Dict[str, str]:
+        """Why rails were given up while they were read."""
+        return {}
 
     def __init__(self, rails: Sequence[str], skipped_rails: Sequence[str], update_interval_s: Optional[float]) -> None:
         self.rails = list(rails)
@@ -39,6 +53,7 @@ class NumberFile:
     def __init__(self, path: str, scale: float) -> None:
         self.path = path
         self.fault: Optional[str] = None
+        self.error: Optional[int] = None
         self._scale = scale
         self._descriptor: Optional[int] = None
 
@@ -49,11 +64,11 @@ class NumberFile:
                 self._descriptor = os.open(self.path, os.O_RDONLY)
             return int(os.pread(self._descriptor, 64, 0)) * self._scale
         except OSError as error:  # asleep (EAGAIN), unplugged (ENODEV), forbidden (EACCES): unknown, not zero
-            self.fault = error.strerror
+            self.fault, self.error = error.strerror, error.errno
             self.close()
             return None
         except ValueError:
-            self.fault = "it holds no number"
+            self.fault, self.error = "it holds no number", None
             return None
 
     def close(self) -> None:
@@ -89,6 +104,11 @@ class FileSource(Source):
                     return "{} cannot be read ({})".format(file.path, file.fault)
         return "it has no rails"
 
+    def errs_for_now(self) -> bool:
+        """Whether a file errs in a way that can pass: not where it is forbidden."""
+        faults = [file.error for files in self._files.values() for file in files if file.fault is not None]
+        return any(error not in LASTING for error in faults)
+
     def close(self) -> None:
         """Close the files."""
         for files in self._files.values():
@@ -97,8 +117,16 @@ class FileSource(Source):
 
 
 def checked(source: FileSource) -> FileSource:
-    """The source, if one of its rails can be read; raises UnavailableError else."""
+    """The source, if one of its rails can be read; raises UnavailableError else.
+
+    A chip that was just bound or is asleep may err at first (EAGAIN, ENODATA, EIO), so it is asked a few times.
+    """
     fault = source.fault()
+    for _ in range(READS - 1):
+        if fault is None or not source.errs_for_now():
+            break
+        time.sleep(PAUSE_S)
+        fault = source.fault()
     if fault is not None:
         source.close()
         raise UnavailableError(fault)

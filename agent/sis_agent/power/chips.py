@@ -1,11 +1,20 @@
 """Finding hwmon chips by their names: their index in /sys/class/hwmon changes from boot to boot."""
 
 import os
-from typing import List, NamedTuple, Optional
+from typing import Iterable, List, NamedTuple, Optional
 
 from sis_agent.tree import Tree
 
 CLASS = "sys/class/hwmon"
+
+# The most that a power may be off by the gains of shunt and bus voltage together, by the data sheets' maxima at 25 C:
+# INA3221 (SBOS576), INA226 (SBOS547), INA238. The shunt's own tolerance, which is the
+# board's, and the offsets, which matter at small currents, come on top.
+GAIN_ERRORS = {
+    "ina3221": 0.005,
+    "ina226": 0.002,
+    "ina238": 0.002,
+}
 
 
 class Chip(NamedTuple):
@@ -34,3 +43,10 @@ def update_interval_s(tree: Tree, chips: List[Chip]) -> Optional[float]:
     intervals_s = [tree.number(chip.folder + "/update_interval", 1e-3) for chip in chips]
     known = [value for value in intervals_s if value is not None and value > 0]
     return max(known) if known else None
+
+
+def gain_error(names: Iterable[str]) -> Optional[float]:
+    """The largest gain error of these chips; None where one of them has no data sheet here."""
+    errors = [GAIN_ERRORS.get(name) for name in names]
+    known = [error for error in errors if error is not None]
+    return max(known) if known and len(known) == len(errors) else None

@@ -19,6 +19,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
     """All such chips as one source; raises UnavailableError."""
     rails: List[Tuple[str, List[NumberFile]]] = []
     intervals_s: List[float] = []
+    names: List[str] = []
     for chip in chips.hwmon(tree):
         if chip.name in HAVE_A_KIND:
             continue
@@ -30,10 +31,13 @@ def open_source(tree: Tree, commands: Commands) -> Source:
             name = unique("{} {}".format(chip.name, label), [rail for rail, _ in rails], chip.place)
             rails.append((name, [NumberFile(tree.path(base + ("_average" if is_average else "_input")), 1e-6)]))
             interval = base + "_average_interval" if is_average else chip.folder + "/update_interval"
+            names.append(chip.name)
             intervals_s.append(tree.number(interval, 1e-3) or 0.0)
     if not rails:
         raise UnavailableError("no chip in /sys/class/hwmon measures power")
-    return checked(FileSource(rails, [], max(intervals_s) or None))
+    source = FileSource(rails, [], max(intervals_s) or None)
+    source.gain_error = chips.gain_error(names)
+    return checked(source)
 
 
 def _is_power(name: str) -> bool:

@@ -22,7 +22,9 @@ def open_source(tree: Tree, commands: Commands) -> Source:
     for chip in monitors:
         name = unique(_label(tree, chip.folder) or UNLABELLED, [rail for rail, _ in rails], chip.place)
         rails.append((name, [NumberFile(tree.path(chip.folder + "/power1_input"), 1e-6)]))
-    return checked(FileSource(rails, [], chips.update_interval_s(tree, monitors)))
+    source = FileSource(rails, [], chips.update_interval_s(tree, monitors))
+    source.gain_error = chips.gain_error(chip.name for chip in monitors)
+    return checked(source)
 
 
 def _label(tree: Tree, folder: str) -> Optional[str]:

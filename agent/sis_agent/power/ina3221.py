@@ -21,6 +21,7 @@ def open_source(tree: Tree, commands: Commands) -> Source:
     source = _hwmon(tree) or _iio(tree)
     if source is None:
         raise UnavailableError("no INA3221 chip in /sys, neither through hwmon nor through IIO")
+    source.gain_error = chips.gain_error(["ina3221"])
     return checked(source)
 
 

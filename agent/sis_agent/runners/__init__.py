@@ -5,6 +5,7 @@ from typing import Dict, Optional
 from sis_agent import builtin, plugins
 from sis_agent.lookup import BrokenPluginError, Modules
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import importing
 from sis_agent.runners.base import Runner
 
 RUNNERS = Modules(builtin.RUNNERS, plugins.RUNNERS, answers=ProblemError)
@@ -22,9 +23,23 @@ def missing(name: str) -> Optional[str]:
         return str(error)
 
 
-def availability() -> Dict[str, str]:
-    """For each runner "available", or the sentence that says what it lacks."""
-    return {name: missing(name) or AVAILABLE for name in RUNNERS}
+def availability(root: Optional[str] = None) -> Dict[str, str]:
+    """For each runner "available", or the sentence that says what it lacks.
+
+    With the agent's root, which takes the logs, the packages of a runner that lacks nothing are imported in a child
+    process too: what is installed need not run.
+    """
+    return {name: missing(name) or (root and broken(name, root)) or AVAILABLE for name in RUNNERS}
+
+
+def broken(name: str, root: str) -> Optional[str]:
+    """Why the packages of a runner cannot be imported, in a sentence; None when they can. Takes as long as that."""
+    try:
+        with RUNNERS.using(name) as module:
+            modules = tuple(getattr(module, "IMPORTS", ()))
+    except BrokenPluginError as error:
+        return str(error)
+    return importing.problem(modules, root) if modules else None
 
 
 def check(name: str) -> None:

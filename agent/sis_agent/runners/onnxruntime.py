@@ -5,7 +5,6 @@ fits only this ONNX Runtime and this processor, so both are in its key.
 """
 
 import functools
-import importlib.util
 import json
 import os
 import sys
@@ -15,11 +14,12 @@ from sis_agent import child
 from sis_agent.board import cpu
 from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines
+from sis_agent.runners import engine_cache, engines, importing, remedies
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.tree import Tree
 
+IMPORTS = ("numpy", "onnxruntime")
 INPUT = "input"
 LOGITS = "logits"
 PROVIDERS = ["CPUExecutionProvider"]
@@ -78,9 +78,14 @@ def parse(options: Dict[str, Any]) -> OnnxRuntimeOptions:
 
 def missing() -> Optional[str]:
     """What this board lacks for ONNX Runtime, found without importing it; None when nothing."""
-    lacking = [name for name in ("onnxruntime", "numpy") if importlib.util.find_spec(name) is None]
+    lacking = importing.not_installed(IMPORTS)
     if not lacking:
         return None
+    if importing.is_32_bit():
+        return (
+            "{} is a 32-bit program, and there is no ONNX Runtime for those (not installed: {}); install a 64-bit "
+            "system (`dpkg --print-architecture` must say arm64 or amd64)".format(sys.executable, ", ".join(lacking))
+        )
     return (
         "not installed for {python} (Python {major}.{minor}) on this board: {what}; install it there with "
         "`{python} -m pip install --user onnxruntime` (pip 20.3 or newer), or name another Python".format(
@@ -118,16 +123,9 @@ class OnnxRuntimeRunner(Runner):
     """Sessions on the processor, with `threads` threads within an operator."""
 
     def __init__(self, threads: int) -> None:
-        try:
+        with importing.explained("onnxruntime"):
             import numpy
             import onnxruntime
-        except ImportError as error:
-            raise ProblemError(
-                "no-runtime",
-                "onnxruntime is installed for {} but cannot be imported ({}); reinstall it on the board".format(
-                    sys.executable, error
-                ),
-            )
         self._ort = onnxruntime
         self._threads = threads
         self._numpy_version = numpy.__version__
@@ -220,10 +218,11 @@ class OnnxRuntimeRunner(Runner):
                 if _version(self._ort.__version__) < LENDS_THREADS:
                     Library(library).set_threads(self._threads)
             except Exception as error:
+                step = remedies.of_library(str(error)) or "build the bundle for this board"
                 raise ProblemError(
                     "bad-library",
-                    "ONNX Runtime {} cannot load the operators in {}: {}; build the bundle for this board".format(
-                        self._ort.__version__, library, _first_line(error)
+                    "ONNX Runtime {} cannot load the operators in {}: {}; {}".format(
+                        self._ort.__version__, library, _first_line(error), step
                     ),
                 )
         return settings

@@ -13,9 +13,10 @@ selection; the last ones are the engine's. The second proof is the engine inspec
 tactic's name.
 """
 
-import json
 import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
+
+from sis_agent.runners import streamed_json
 
 MARK = "(Sparsity)"
 
@@ -29,6 +30,7 @@ _NEW = {
 }
 # "[ONNX Layer: name | enclosing functions]", one after the other.
 _ONNX_NODE = re.compile(r"\[ONNX Layer: ([^\]|]*[^\]| ]) *[\]|]")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SPARSE_TACTIC = re.compile(r"sparse|sptensor|spmma", re.IGNORECASE)
 
 
@@ -78,15 +80,40 @@ def from_log(lines: Iterable[str]) -> LogReport:
 
 
 def _merged(known: Optional[Layers], count: int, text: Optional[str]) -> Layers:
-    names = _names(text or "")
+    names = _names(text or "", count)
     if len(names) == count:
         return Layers(count, names)
     # The line without names comes next to the one with them, in either order.
     return known if known is not None and known.number == count and not names else Layers(count, None)
 
 
-def _names(text: str) -> List[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(text: str, count: Optional[int] = None) -> List[str]:
+    """The names of a list with commas. A fused layer has commas of its own, within brackets: `PWN(Sigmoid_1, Mul_2)`.
+
+    Brackets that do not match are part of names; where `count` is known, it decides between the two readings.
+    """
+    nested, plain = _outside_of_brackets(text), [name.strip() for name in text.split(",") if name.strip()]
+    if nested is None or (count is not None and len(nested) != count):
+        return plain
+    return nested
+
+
+def _outside_of_brackets(text: str) -> Optional[List[str]]:
+    """The parts between commas that are in no brackets; None where brackets do not match."""
+    names: List[str] = []
+    awaited: List[str] = []
+    start = 0
+    for at, letter in enumerate(text):
+        if letter in _BRACKETS:
+            awaited.append(_BRACKETS[letter])
+        elif letter in _BRACKETS.values():
+            if not awaited or awaited.pop() != letter:
+                return None
+        elif letter == "," and not awaited:
+            names.append(text[start:at])
+            start = at + 1
+    names.append(text[start:])
+    return None if awaited else [name.strip() for name in names if name.strip()]
 
 
 def from_inspector(text: str) -> List[LayerTactic]:
@@ -96,7 +123,7 @@ def from_inspector(text: str) -> List[LayerTactic]:
     `Format/Datatype`, from 11 on the two are apart.
     """
     try:
-        layers = json.loads(text)["Layers"]
+        layers = streamed_json.loads(text)["Layers"]
     except (ValueError, KeyError, TypeError):
         return []
     if not isinstance(layers, list):

@@ -6,8 +6,6 @@ Options: `tensorrt.options.EngineOptions`, of which `input_shape` is needed here
 second for every INFER_BATCH images.
 """
 
-import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -18,15 +16,17 @@ from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, sparsity
+from sis_agent.runners import engine_cache, engines, importing, sparsity
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
+from sis_agent.runners.trtexec_files import parse_logits, parse_times
 from sis_agent.runners.trtexec_flags import Flags
 from sis_agent.schema import to_json
 
-INPUT, LOGITS = "input", "logits"
+IMPORTS = ("numpy",)
+INPUT = "input"
 JETPACK_PATH = "/usr/src/tensorrt/bin"
 # The engine takes batches from 1 to at least this many, so that accuracy needs few processes.
 INFER_BATCH = 32
@@ -46,7 +46,7 @@ def missing() -> Optional[str]:
             "trtexec is neither on PATH nor in {} on this board; on a Jetson it comes with JetPack "
             "(`apt install libnvinfer-bin`)".format(JETPACK_PATH)
         )
-    if importlib.util.find_spec("numpy") is None:
+    if importing.not_installed(IMPORTS):
         return "trtexec is on this board, and numpy, which reads its answers, is not; install numpy there"
     return preflight().problem
 
@@ -182,7 +182,7 @@ class TrtexecSession(Session):
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 output = os.path.join(scratch, "output.json")
                 self._call(scratch, piece, ["--iterations=1", "--warmUp=0", "--exportOutput=" + output])
-                logits.append(_logits(_text(output), len(piece)))
+                logits.append(parse_logits(_text(output), len(piece)))
         return numpy.concatenate(logits)
 
     def step(self, batch: Any) -> Callable[[], Any]:
@@ -233,30 +233,6 @@ class TrtexecSession(Session):
         command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shape(images.shape)]
         command.append("--loadInputs={}:{}".format(INPUT, path))
         _run(command + self._run_flags + words)
-
-
-def parse_times(text: str) -> List[Dict[str, float]]:
-    """Seconds of compute and of copies, a dict an inference; TensorRT 8 says In and Out, later ones H2d and D2h."""
-    inferences = []
-    for trace in json.loads(text):
-        times = {}
-        for name, parts in (("compute_s", ["Compute"]), ("to_device_s", ["H2d", "In"]), ("to_host_s", ["D2h", "Out"])):
-            for part in parts:
-                if "start{}Ms".format(part) in trace:
-                    times[name] = (trace["end{}Ms".format(part)] - trace["start{}Ms".format(part)]) * 1e-3
-                    break
-        inferences.append(times)
-    return inferences
-
-
-def _logits(text: str, images: int) -> Any:
-    """`--exportOutput`: a list of {name, dimensions, values}."""
-    import numpy
-
-    for tensor in json.loads(text):
-        if tensor["name"] == LOGITS:
-            return numpy.asarray(tensor["values"], dtype=numpy.float32).reshape(images, -1)
-    raise ProblemError("bad-model", "the engine has no output '{}'; build the bundle again".format(LOGITS))
 
 
 def _shape(sizes: Any) -> str:

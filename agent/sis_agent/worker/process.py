@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import platform
 import select
 import signal
 import subprocess
@@ -172,8 +171,4 @@ class WorkerProcess:
 
 def worker_environment(threads: int) -> Dict[str, str]:
     """The environment of a worker: numpy's own threads stay out of the way of the runtime's."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS=str(threads))
-    if platform.machine() == "aarch64":
-        # numpy 1.19.5, the last for Python 3.6, dies with an illegal instruction on a Jetson Nano without this.
-        environment.setdefault("OPENBLAS_CORETYPE", "ARMV8")
-    return environment
+    return dict(child.runtime_environment(), OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS=str(threads))

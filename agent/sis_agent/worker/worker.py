@@ -12,7 +12,7 @@ A native crash in a runtime ends this process and not the job. A command is {"do
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
     accuracy    name, images, labels                      -> Accuracy, None likewise
     warm_up     name, at_least_s                          -> latencies_s, steady
-    run         name, inferences                          -> start_s, latencies_s, device_latencies_s
+    run         name, inferences                          -> start_s, latencies_s, device_latencies_s, costs
     run_for     name, time_s                              -> start_s, end_s, inferences
     harness     inferences                                -> latencies_s of a call that does nothing
     quit
@@ -32,26 +32,32 @@ from sis_agent.runners.base import Session
 from sis_agent.runners.null import nothing
 from sis_agent.schema import Preprocess, Problem, to_json
 from sis_agent.worker import memory
+from sis_agent.worker.costs import CostMeter
 from sis_agent.worker.warmup import warm_up
 
 Step = Callable[[], Any]
 Timer = Callable[[int], List[float]]
 
 
-def time_steps(step: Step, count: int) -> List[float]:
+def time_steps(step: Step, count: int, meter: Optional[CostMeter] = None) -> List[float]:
     """Latencies in seconds of `count` calls; nothing else happens between two looks at the clock.
 
-    The garbage collector is off meanwhile, and nothing is allocated but the stamps themselves.
+    The garbage collector is off meanwhile, and nothing is allocated but the stamps themselves. `meter` reads what the
+    calls together cost, before the first and after the last.
     """
     now = clock.now
     ticks: List[clock.Ticks] = [0] * count
     collecting = gc.isenabled()
     gc.disable()
     try:
+        if meter is not None:
+            meter.begin()
         for index in range(count):
             start = now()
             step()
             ticks[index] = now() - start
+        if meter is not None:
+            meter.end()
     finally:
         if collecting:
             gc.enable()
@@ -169,16 +175,17 @@ class Worker:
 
     def run(self, name: str, inferences: int) -> Dict[str, Any]:
         """One turn. An inference before it is not counted: it finds the caches full of another network."""
-        session = self._sessions[name]
+        session, meter = self._sessions[name], CostMeter()
         session.device_latencies_s()  # forgets those before
         if session.times_itself:
-            start_s = clock.now_s()  # its process warms up by itself
+            start_s = clock.now_s()  # its process warms up by itself, and what that costs is not known here
+            latencies_s = self._timers[name](inferences)
         else:
             self._steps[name]()
             start_s = clock.now_s()
-        latencies_s = self._timers[name](inferences)
+            latencies_s = time_steps(self._steps[name], inferences, meter)
         device_s = session.device_latencies_s()[-inferences:]
-        return {"start_s": start_s, "latencies_s": latencies_s, "device_latencies_s": device_s}
+        return {"start_s": start_s, "latencies_s": latencies_s, "device_latencies_s": device_s, "costs": meter.costs}
 
     def run_for(self, name: str, time_s: float) -> Optional[Dict[str, Any]]:
         """Back to back for its energy; an inference before it is not counted. None where each would be a process."""

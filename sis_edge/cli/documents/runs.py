@@ -9,7 +9,7 @@ from pydantic import create_model
 from sis_edge.cli.documents.base import Document, Part, known
 from sis_edge.results.comparison import compare
 from sis_edge.results.rows.fields import FIELDS, reasons, values
-from sis_edge.results.verdict import Verdict, judge
+from sis_edge.results.verdict import Verdict, judge_run
 
 if TYPE_CHECKING:
     from sis_edge.board.measure import StoredFile
@@ -149,7 +149,7 @@ def _values(run: "StoredRun") -> dict[str, Any]:
         "batch_size": record.job.batch_size,
         "simulated": record.simulated or facts.simulated,
         "emulated": facts.emulated,
-        "verdict": judge(record),
+        "verdict": judge_run(run),
         "networks": [NetworkResult(**values(row), reasons=reasons(row)) for row in compare(run)],
     }
 

@@ -39,16 +39,16 @@ def _point(row: Row, estimate: float) -> dict[str, Any]:
         "speed_up": estimate,
         "low": estimate if interval.value is None else interval.value.low,
         "high": estimate if interval.value is None else interval.value.high,
-        "ceiling": row.structure.ceiling,
+        "ceiling": row.structure.ceiling.value,
         "text": f"{show.speed_up(estimate, interval.value)} [{words.value or words.reason}]",
-        "ceiling_text": show.ratio(row.structure.ceiling),
+        "ceiling_text": row.structure.ceiling.map(show.ratio).value or "none, since the precision is another",
     }
 
 
 def _layers(points: list[dict[str, Any]]) -> Any:
     import altair as alt
 
-    right = 1.08 * max(1.0, *(max(point["ceiling"], point["high"]) for point in points))
+    right = 1.08 * max(1.0, *(max(point["ceiling"] or 0.0, point["high"]) for point in points))
     title = "Speed-up over the dense network (times)"
     scale = alt.Scale(domain=[0, right], nice=False)
     names = alt.Y(
@@ -68,7 +68,7 @@ def _layers(points: list[dict[str, Any]]) -> Any:
         alt.Tooltip("ceiling_text:N", title="ceiling"),
     ]
     measured = alt.Chart({"values": [point | {"kind": MEASURED} for point in points]})
-    counted = alt.Chart({"values": [point | {"kind": CEILING} for point in points]})
+    counted = alt.Chart({"values": [point | {"kind": CEILING} for point in points if point["ceiling"] is not None]})
     dense = alt.Chart({"values": [{"dense": 1}]})
 
     def x(name: str) -> Any:

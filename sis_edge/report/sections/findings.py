@@ -23,10 +23,11 @@ def mark(rows: Sequence[Row]) -> str | None:
 
 def finding(row: Row, dense: str | None) -> str:
     """What one network gains, in a sentence that goes on from its name."""
-    problem = f" Problem: {row.problem}." if row.problem and row.latency.p50_s.value is not None else ""
     found = row.speed_up.estimate
+    problem = f" Problem: {row.problem}." if row.problem and row.latency.p50_s.value is not None else ""
     if found.value is None:
-        return f"no speed-up, since {found.reason}.{problem}"
+        is_part = row.problem is not None and row.problem.startswith(str(found.reason))
+        return f"no speed-up, since {row.problem}." if is_part else f"no speed-up, since {found.reason}.{problem}"
     parts = [_speed(row, found.value, dense), *_accuracy(row)]
     return f"{'; '.join(parts)}.{problem}"
 
@@ -36,8 +37,8 @@ def _speed(row: Row, estimate: float, dense: str | None) -> str:
     text = f"{show.speed_up(estimate, interval.value)} the speed of {dense}"
     if interval.value is None:
         return f"{text} (no interval: {interval.reason})"
-    ceiling = show.ratio(row.structure.ceiling)
-    text += f" (95% interval {show.speed_up_interval(interval.value)}; ceiling {ceiling})"
+    ceiling = row.structure.ceiling.map(lambda most: f"; ceiling {show.ratio(most)}").value or ""
+    text += f" (95% interval {show.speed_up_interval(interval.value)}{ceiling})"
     return text + _significance(interval.value, 1)
 
 

@@ -20,6 +20,7 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
     job, record = run.record.job, run.record
     return (
         ("Rounds", _rounds(run, rows)),
+        ("Worker processes", _processes(run)),
         ("Order", f"random within each round (seed {job.seed})"),
         ("Warm-up", f"at least {show.seconds(job.warmup_s)} for each network, not counted"),
         ("Runtime", _runtime(run)),
@@ -58,6 +59,14 @@ def _rounds(run: StoredRun, rows: Sequence[Row]) -> str:
         f"{show.span([latency.rounds for latency in measured])}, with {show.span(each)} inferences of every network in "
         f"each, {ends.get(run.record.ended_by, run.record.ended_by)}"
     )
+
+
+def _processes(run: StoredRun) -> str:
+    """How many share the rounds, and the turns that other programs disturbed."""
+    turns = [turn for network in run.record.networks for turn in network.rounds]
+    again = sum(turn.preempted for turn in turns)
+    disturbed = f"; {again} of {len(turns) + again} turns were disturbed by other programs and measured again"
+    return f"{len({turn.process for turn in turns})}, which share the rounds{disturbed if again else ''}"
 
 
 def _lock(run: StoredRun) -> str:

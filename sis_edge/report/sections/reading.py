@@ -16,10 +16,12 @@ READING = (
     "A percentile is reported only where the sample is large enough: "
     f"p50 from {needed(50)}, p90 from {needed(90)}, p99 from {needed(99)} inferences.",
     "Energy per inference is the sensor's total over blocks in which one network ran back to back, divided by the "
-    "number of inferences: gross as measured, net minus the board's idle power before and after. The scope, what the "
-    "sensor covers, is part of every label; energies of different scopes are not comparable.",
-    "The verdict is computed from the record alone: VALID, SUSPECT or INVALID, with all reasons found.",
-    "The ceiling is the ratio of multiply-accumulates, dense network to this one: the speed-up of a runtime that "
-    "skips every synapse that does not exist and has no other cost. It is counted, not measured; kernels that take "
-    "less time per multiply-accumulate than the dense network's exceed it.",
+    "number of inferences: gross as measured, net minus the board's idle power before, between and after. The scope, "
+    "what the sensor covers, is part of every label, and so is its gain error where its data sheet or the profile "
+    "gives it, which no interval covers; energies of different scopes are not comparable.",
+    "The verdict is computed from the record and the bundle's manifest: VALID, SUSPECT or INVALID, with all reasons "
+    "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures, throttling or what else "
+    "a verdict stands on, and QUICK for a run with --quick, which is too short for numbers to rely on.",
+    "The ceiling is the ratio of multiply-accumulates, dense network to this one in the same precision. It is counted, "
+    "not measured: caches and faster kernels can exceed it, by a little. A speed-up far beyond it makes a run SUSPECT.",
 )

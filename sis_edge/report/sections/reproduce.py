@@ -46,6 +46,7 @@ def _measure(run: StoredRun) -> str:
     if set(names) != {entry.name for entry in run.manifest.networks}:
         options["--networks"] = ",".join(names)
     options |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
+    options["--processes"] = job.processes
     if job.target_ci is not None:
         options["--target-ci"] = f"{100 * job.target_ci:g}%"
     if job.cores:
@@ -68,7 +69,8 @@ def _board(run: StoredRun, here: bool) -> dict[str, object]:
 def _length(job: Job) -> str | None:
     """The length of the command line that this job has, where it is neither the profile's nor unknown."""
     for name, (changes, _) in LENGTHS.items():
-        if changes and all(getattr(job, field) == value for field, value in changes.items()):
+        given = {field: value for field, value in changes.items() if field != "processes"}  # it has an option
+        if given and all(getattr(job, field) == value for field, value in given.items()):
             return name
     return None
 

@@ -4,6 +4,8 @@ from sis_edge.results.verdict import Level, Verdict
 
 HEADLINES: dict[Level, str] = {
     "VALID": "no problem found in this run",
+    "VALID as far as seen": "no problem found, but this board does not report all that a verdict stands on",
+    "QUICK": "all works; this run is too short for numbers to rely on, measure again without --quick",
     "SUSPECT": "something may have biased these numbers",
     "INVALID": "the numbers do not describe what they claim to; measure again",
     "NONE": "an emulator's times say nothing about a board, so no speed-up is reported",

@@ -69,7 +69,7 @@ ARCHITECTURAL_EFFICIENCY = _known("architectural_efficiency", float, lambda row:
 MACS = _known("macs", int, lambda row: row.structure.macs)
 MACS_LIVE = _known("macs_live", int, lambda row: row.structure.macs_live)
 MAC_RATIO = _known("mac_ratio", float, lambda row: row.structure.mac_ratio)
-CEILING = _known("ceiling", float, lambda row: row.structure.ceiling)
+CEILING = _field("ceiling", float, lambda row: row.structure.ceiling)
 
 TRAIN_IMAGES = _field("train_images", int, lambda row: row.training.train_images)
 EPOCHS = _field("epochs", int, lambda row: row.training.epochs)
@@ -130,6 +130,7 @@ BASE_NETWORK = _known("base_network", str, lambda row: row.identity.network)
 FORM = _known("form", str, lambda row: row.identity.form)
 PRECISION = _known("precision", str, lambda row: row.identity.precision)
 
+VERDICT_UNSEEN = _field("verdict_unseen", str, lambda row: Figure.of("; ".join(row.verdict.unseen) or None, NONE))
 ACCURACY_DROP_FROM = _field("accuracy_drop_from", str, lambda row: row.accuracy.drop_from)
 ACCURACY_DROP_IS_PAIRED = _field("accuracy_drop_is_paired", bool, lambda row: row.accuracy.host_drop.is_paired)
 DEVICE_DROP = _field("device_accuracy_drop", float, lambda row: row.accuracy.device_drop.estimate)

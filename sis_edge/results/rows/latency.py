@@ -38,6 +38,11 @@ def round_latencies(record: NetworkRecord | None) -> dict[int, list[float]]:
     return {turn.round: turn.latencies_s for turn in record.rounds if turn.latencies_s} if record else {}
 
 
+def round_processes(record: NetworkRecord | None) -> dict[int, int]:
+    """The worker process of each round that `round_latencies` has."""
+    return {turn.round: turn.process for turn in record.rounds if turn.latencies_s} if record else {}
+
+
 def _percentile(samples: list[float], percent: int, reason: str) -> Figure[float]:
     short = f"insufficient (n = {len(samples)}, needs {needed(percent)})"
     return Figure.of(percentile(samples, percent), short if samples else reason)

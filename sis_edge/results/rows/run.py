@@ -27,11 +27,12 @@ class RunFigures:
 
 @dataclass(frozen=True)
 class VerdictFigures:
-    """The level of the run's verdict, its reasons as sentences, and the version of the rules."""
+    """The run's verdict: level, reasons as sentences, version of the rules, and what they could not check."""
 
     level: Level
     reasons: tuple[str, ...]
     version: int
+    unseen: tuple[str, ...]
 
 
 def run_figures(run: StoredRun) -> RunFigures:
@@ -53,4 +54,5 @@ def run_figures(run: StoredRun) -> RunFigures:
 
 def verdict_figures(verdict: Verdict) -> VerdictFigures:
     """The verdict as a row holds it."""
-    return VerdictFigures(verdict.level, tuple(reason.sentence for reason in verdict.reasons), verdict.version)
+    reasons = tuple(reason.sentence for reason in verdict.reasons)
+    return VerdictFigures(verdict.level, reasons, verdict.version, verdict.unseen)

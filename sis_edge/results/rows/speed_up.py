@@ -1,12 +1,15 @@
 """Speed-up over the dense network of the same run."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.results.function import OTHER_FUNCTION
 from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
 from sis_edge.results.rows.figure import Figure
-from sis_edge.results.rows.latency import round_latencies
+from sis_edge.results.rows.latency import round_latencies, round_processes
+from sis_edge.results.rows.structure import ceiling
 from sis_edge.results.statistics import MIN_ROUNDS, Interval, speed_up
 
 Pair = tuple[NetworkEntry, NetworkRecord | None]
@@ -30,18 +33,30 @@ class SpeedUpFigures:
         return cls(Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason))
 
 
-def speed_up_figures(network: Pair, dense: Pair | None, problem: str | None, seed: int) -> SpeedUpFigures:
-    """The speed-up of a network; `problem` says what went wrong with it, `seed` is the bootstrap's."""
+def speed_up_figures(
+    network: Pair, dense: Pair | None, problem: str | None, wrong: Collection[str], seed: int
+) -> SpeedUpFigures:
+    """The speed-up of a network; `problem` says what went wrong with it, `seed` is the bootstrap's.
+
+    There is none over or of a network in `wrong`, which computes another function than on the host.
+    """
     (entry, record), (dense_entry, dense_record) = network, dense or (None, None)
     if dense_entry is None:
         return SpeedUpFigures.unknown(NO_DENSE)
     if dense_entry.name == entry.name:
         return SpeedUpFigures.unknown(REFERENCE)
+    if dense_record is not None and dense_record.name in wrong:
+        return SpeedUpFigures.unknown(
+            f"the dense network {dense_entry.name} does not compute the same function as on the host"
+        )
+    if record is not None and record.name in wrong:
+        return SpeedUpFigures.unknown(OTHER_FUNCTION)
     reason = problem or "the network was not measured"
     if not round_latencies(dense_record):
         reason = f"the dense network {dense_entry.name} was not measured in this run"
     try:
-        found = speed_up(round_latencies(dense_record), round_latencies(record), seed)
+        processes = round_processes(record)
+        found = speed_up(round_latencies(dense_record), round_latencies(record), seed, processes=processes)
     except ValueError as error:
         found, reason = None, str(error)
     if found is None:
@@ -50,5 +65,5 @@ def speed_up_figures(network: Pair, dense: Pair | None, problem: str | None, see
         estimate=Figure(found.estimate),
         interval=Figure.of(found.interval, f"insufficient ({found.rounds} rounds, an interval needs {MIN_ROUNDS})"),
         rounds=Figure(found.rounds),
-        share_of_ceiling=Figure(found.estimate / entry.ceiling),
+        share_of_ceiling=ceiling(entry, dense_entry).map(lambda most: found.estimate / most),
     )

@@ -12,7 +12,7 @@ class StructureFigures:
 
     `t_c` and `t_p` are the densities of the convolutional layers and the micro networks, in (0, 1].
     `mac_ratio` is the dense network's MACs over `macs`, as formed; `ceiling` over `macs_live`, left after compaction.
-    The ceiling is exceeded only by kernels that take less time per MAC than the dense network's.
+    The ceiling says nothing of a form in another precision than the dense network's, whose MACs take another time.
     """
 
     t_c: float
@@ -24,7 +24,7 @@ class StructureFigures:
     macs: int
     macs_live: int
     mac_ratio: float
-    ceiling: float
+    ceiling: Figure[float]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class TrainingFigures:
     epochs: Figure[int]
 
 
-def structure_figures(entry: NetworkEntry) -> StructureFigures:
-    """The structure of a network of the bundle."""
+def structure_figures(entry: NetworkEntry, dense: NetworkEntry | None) -> StructureFigures:
+    """The structure of a network of the bundle; `dense` is what it is compared with, None where there is nothing."""
     return StructureFigures(
         t_c=entry.t_c,
         t_p=entry.t_p,
@@ -47,8 +47,17 @@ def structure_figures(entry: NetworkEntry) -> StructureFigures:
         macs=entry.macs,
         macs_live=entry.macs_live,
         mac_ratio=entry.mac_ratio,
-        ceiling=entry.ceiling,
+        ceiling=ceiling(entry, dense),
     )
+
+
+def ceiling(entry: NetworkEntry, dense: NetworkEntry | None) -> Figure[float]:
+    """The ratio of multiply-accumulates to the dense network's, for forms of the same precision."""
+    if dense is not None and dense.precision != entry.precision:
+        return Figure.unknown(
+            f"{entry.precision} against {dense.precision}: multiply-accumulates of other precisions take other times"
+        )
+    return Figure(entry.ceiling)
 
 
 def training_figures(entry: NetworkEntry) -> TrainingFigures:

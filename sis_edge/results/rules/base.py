@@ -6,7 +6,7 @@ from typing import Literal
 
 from sis_edge.results.evidence import Evidence
 
-Level = Literal["VALID", "SUSPECT", "INVALID", "NONE"]
+Level = Literal["VALID", "VALID as far as seen", "QUICK", "SUSPECT", "INVALID", "NONE"]
 
 
 @dataclass(frozen=True)

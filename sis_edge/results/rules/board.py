@@ -1,17 +1,48 @@
-"""Rules on the board itself: power mode, clocks, throttling, supply, heat."""
+"""Rules on the board itself: what it is, its power mode, throttling, supply, heat."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from sis_agent.schema import Record
 from sis_edge.results.evidence import Evidence
 from sis_edge.results.rules.base import Level, Reason
-from sis_edge.text.limits import with_limit
 
-# Clocks: within 5% of what is expected, or 10% of the run's own best where nothing is expected (turbo clocks vary).
-EXPECTED_SHARE, OWN_BEST_SHARE = 0.95, 0.90
-LOW_SUSPECT, LOW_INVALID = 0.05, 0.50  # shares of the states with a low clock
 THROTTLED_INVALID = 0.10  # share of the states
-HOT_C = 95.0  # boards and PCs throttle from about here on; those that do so earlier have flags for it
+HOT_C = 95.0  # where the board names no trip point: boards and PCs throttle from about here on
+TRIP_MARGIN_C = 5.0  # sensors are read once a second and lie beside the hottest place
+TRIP_LEAST_C = 40.0  # zones that name a lower one have none: some name 0 or -274
+
+# What a board does not change while it measures. Not its free memory, load, temperatures, name or date.
+FACTS = {
+    "machine": "architecture",
+    "model": "model",
+    "kernel": "kernel",
+    "os_name": "operating system",
+    "l4t": "L4T",
+    "glibc": "glibc",
+    "python": "Python",
+    "cpu_model": "CPU",
+    "cpu_count": "number of cores",
+    "memory_total_bytes": "memory",
+    "governor": "governor",
+    "cpu_max_frequency_hz": "highest CPU clock",
+    "gpu_max_frequency_hz": "highest GPU clock",
+    "allowed_cores": "cores that may be used",
+    "cpu_quota_cores": "CPU quota",
+    "packages": "",
+    "runners": "",
+}
+
+
+def changed(evidence: Evidence) -> Iterator[Reason]:
+    """The board before the run is not the board after it: another kernel, runtime or governor."""
+    before, after = evidence.record.facts_before._asdict(), evidence.record.facts_after._asdict()
+    found = []
+    for name, words in FACTS.items():
+        pairs = {words: (before[name], after[name])}
+        if isinstance(before[name], dict):
+            pairs = {key: (before[name][key], after[name].get(key)) for key in sorted(before[name])}
+        found += [f"{key} {old} became {new}" for key, (old, new) in pairs.items() if old and new and old != new]
+    if found:
+        yield Reason("board-changed", "INVALID", f"the board changed during the run: {'; '.join(found)}; measure again")
 
 
 def power_mode(evidence: Evidence) -> Iterator[Reason]:
@@ -34,22 +65,6 @@ def power_mode(evidence: Evidence) -> Iterator[Reason]:
         )
     elif not modes:
         yield Reason("power-mode", "SUSPECT", f"the power mode could not be read, its profile says {expected}")
-
-
-def clocks(evidence: Evidence) -> Iterator[Reason]:
-    """The clock of the cores in use, or of the working GPU, was low in more than a few states."""
-    job = evidence.record.job
-    mode = f" in power mode {job.expected_power_mode}" if job.expected_power_mode else ""
-    yield from _low("CPU", "cpu-clock", evidence.cpu_hz, _expected_hz(evidence.record), mode)
-    yield from _low("GPU", "gpu-clock", evidence.gpu_hz, job.expected_gpu_hz, mode)
-
-
-def lock(evidence: Evidence) -> Iterator[Reason]:
-    """Locked clocks were asked for and not had."""
-    found = evidence.record.clock_lock
-    if found.requested and not found.locked:
-        why = found.reason or "the agent does not say why"
-        yield Reason("clocks-not-locked", "SUSPECT", f"locked clocks were asked for and not had: {why}")
 
 
 def throttling(evidence: Evidence) -> Iterator[Reason]:
@@ -96,43 +111,19 @@ def counters(evidence: Evidence) -> Iterator[Reason]:
 
 def hot(evidence: Evidence) -> Iterator[Reason]:
     """Zones within reach of throttling. A PMIC's zone answers 100 degrees always on some boards."""
-    hottest = {
-        zone: celsius
-        for state in evidence.during
-        for zone, celsius in state.temperatures_c.items()
-        if celsius is not None and celsius >= HOT_C and "pmic" not in zone.lower()
-    }
+    trips = evidence.record.facts_before.trip_points_c
+    hottest: dict[str, float] = {}
+    for state in evidence.during:
+        for zone, celsius in state.temperatures_c.items():
+            if celsius is not None and celsius >= _hot_c(trips.get(zone)) and "pmic" not in zone.lower():
+                hottest[zone] = max(celsius, hottest.get(zone, celsius))
     if hottest:
         zones = ", ".join(f"{zone} {celsius:.0f} °C" for zone, celsius in sorted(hottest.items()))
         yield Reason("hot", "SUSPECT", f"the board ran at the edge of throttling ({zones}); cool it")
 
 
-def _expected_hz(record: Record) -> float | None:
-    """That of the profile or its power mode, else the board's own limit; a PC's is a turbo clock that no load holds."""
-    facts = record.facts_before
-    return record.job.expected_cpu_hz or (facts.cpu_max_frequency_hz if facts.machine != "x86_64" else None)
-
-
-def _low(what: str, code: str, clocks_hz: Sequence[float], expected_hz: float | None, mode: str) -> Iterator[Reason]:
-    if not clocks_hz:
-        return
-    share_of = EXPECTED_SHARE if expected_hz else OWN_BEST_SHARE
-    limit_hz = share_of * (expected_hz or max(clocks_hz))
-    low = [hertz for hertz in clocks_hz if hertz < limit_hz]
-    share = len(low) / len(clocks_hz)
-    if share > LOW_SUSPECT:
-        of = (
-            f"the {expected_hz / 1e9:.2f} GHz expected{mode}"
-            if expected_hz
-            else f"its best, {max(clocks_hz) / 1e9:.2f} GHz"
-        )
-        lowest, limit = with_limit(min(low) / 1e9, limit_hz / 1e9, ".2f")
-        yield Reason(
-            code,
-            "INVALID" if share > LOW_INVALID else "SUSPECT",
-            f"the {what}'s clock was below {limit} GHz, {share_of:.0%} of {of}, in {len(low)} of {len(clocks_hz)} "
-            f"samples, and fell to {lowest} GHz; cool the board, look at its supply, or lock the clocks",
-        )
+def _hot_c(trip_c: float | None) -> float:
+    return HOT_C if trip_c is None or trip_c < TRIP_LEAST_C else trip_c - TRIP_MARGIN_C
 
 
 def _since_boot(name: str) -> bool:

@@ -8,7 +8,10 @@ from sis_edge.results.rules.base import Reason
 from sis_edge.results.sampling import cost
 from sis_edge.text.limits import with_limit
 
-OTHER_CORES = 0.25  # busy cores on average
+# Busy cores on average. Where turns do not show whether another program took their core, all of it may have been there.
+OTHER_CORES, OTHER_CORES_UNSEEN = 0.25, 0.10
+# Cores that others took although the job needs them, as a share of its threads: a latency may be off by so much.
+TAKEN_SUSPECT, TAKEN_INVALID = 0.05, 0.10
 OTHER_BURST_CORES, OTHER_BURST_SHARE = 0.50, 0.05  # busy cores in one state, and the share of such states
 STEAL_SUSPECT, STEAL_INVALID = 0.02, 0.10
 SWAP_SUSPECT_BYTES, SWAP_INVALID_BYTES = 1 << 20, 64 << 20
@@ -18,31 +21,44 @@ SAMPLING_GOAL = 0.005  # of latency
 
 
 def other_processes(evidence: Evidence) -> Iterator[Reason]:
-    """Other programs worked while measuring: on average, or in bursts."""
+    """Other programs worked while measuring: on average, in bursts, or on cores that the job needed."""
     others, job = evidence.other_cores, evidence.record.job
     if not others:
         return
     mean, bursts = fmean(others), sum(cores > OTHER_BURST_CORES for cores in others)
-    if mean <= OTHER_CORES and bursts <= max(1, OTHER_BURST_SHARE * len(others)):
+    taken = 0.0
+    if evidence.shared_cores is not None:
+        taken = fmean(max(0.0, cores + job.threads - evidence.shared_cores) for cores in others) / job.threads
+    limit = OTHER_CORES if evidence.sees_interference else OTHER_CORES_UNSEEN
+    seldom = mean <= limit and bursts <= max(1, OTHER_BURST_SHARE * len(others))
+    if seldom and taken <= TAKEN_SUSPECT:
         return
-    crowded = mean > 0.5 and evidence.cores is not None and mean + job.threads > evidence.cores + 0.25
+    where = "of the cores that the job may use " if evidence.watches_usable else ""
     yield Reason(
         "other-processes",
-        "INVALID" if crowded else "SUSPECT",
-        f"other programs kept {mean:.2f} cores busy on average and {max(others):.2f} at most"
-        f"{' and took them from the job' if crowded else ''}; end them (see `top` on the board), then measure again",
+        "INVALID" if taken > TAKEN_INVALID else "SUSPECT",
+        f"other programs kept {mean:.2f} cores {where}busy on average and {max(others):.2f} at most"
+        f"{' and took them from the job' if taken > TAKEN_SUSPECT else ''}; end them (see `top` on the board), then "
+        "measure again",
     )
 
 
 def threads(evidence: Evidence) -> Iterator[Reason]:
-    """The job's own threads had to share cores."""
-    job = evidence.record.job
-    cores = len(job.cores) or evidence.cores
+    """The job's own threads had to share cores, or a quota that stops them all when it is used up."""
+    job, facts = evidence.record.job, evidence.record.facts_before
+    cores = len(evidence.usable) or evidence.cores
     if cores and job.threads > cores:
         yield Reason(
             "too-many-threads",
             "SUSPECT",
             f"the runtime had {job.threads} threads on {cores} core{'s' if cores > 1 else ''}; give it fewer threads",
+        )
+    if facts.cpu_quota_cores is not None and job.threads > facts.cpu_quota_cores:
+        yield Reason(
+            "cpu-quota",
+            "INVALID",
+            f"the control group grants {facts.cpu_quota_cores:g} cores and the runtime has {job.threads} threads: it "
+            "is stopped whenever the quota is used up; raise the quota (docker: --cpus), or use fewer threads",
         )
 
 

@@ -1,16 +1,21 @@
-"""Rules on power: does the idle baseline hold, and does the sensor keep up?"""
+"""Rules on power: does the idle baseline hold, does the sensor keep up, and does it see the networks at all?"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 
-from sis_edge.results.energy import idle
-from sis_edge.results.evidence import Evidence
+import numpy as np
+
+from sis_edge.results.energy import idle, of_record
+from sis_edge.results.evidence import Evidence, known, shown
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
 IDLE_DRIFT = 0.03
 UPDATES_SUSPECT, UPDATES_INVALID = 10, 2  # of the sensor within an energy block
 FAILED_READS = 0.10
+OVERLAP = 0.01  # of the shorter of two energy blocks: their stamps are exact
+STUCK_READS = 20  # so many equal answers in a row are not chance: a sensor's last digit moves
 
 
 def idle_drift(evidence: Evidence) -> Iterator[Reason]:
@@ -51,3 +56,55 @@ def sensor(evidence: Evidence) -> Iterator[Reason]:
             f"the power sensor {trace.source} gave {given} values in an energy block of {shortest_s:.3g} s, "
             f"{wanted} are needed for that precision; use longer blocks",
         )
+
+
+def overlap(evidence: Evidence) -> Iterator[Reason]:
+    """Energy blocks of networks at the same time: each would be given the energy of the other."""
+    blocks = sorted(evidence.record.energy_blocks, key=lambda block: block.start_s)
+    for earlier, later in pairwise(blocks):
+        shorter_s = min(earlier.end_s - earlier.start_s, later.end_s - later.start_s)
+        if earlier.end_s - later.start_s > OVERLAP * shorter_s:
+            yield Reason(
+                "energy-blocks-overlap",
+                "INVALID",
+                f"the energy blocks of {earlier.network} and {later.network} overlap by "
+                f"{earlier.end_s - later.start_s:.3g} s, so their energies are not known apart; the record is wrong",
+            )
+            return
+
+
+def stuck(evidence: Evidence) -> Iterator[Reason]:
+    """The sensor gave one answer all the time, at rest and at work, or a counter stood still."""
+    trace = evidence.trace
+    if trace is None:
+        return
+    for rail in evidence.record.power.total_rails or trace.rails:
+        values = known(trace.power_w.get(rail) or ()) or list(np.diff(known(trace.energy_j.get(rail) or ())))
+        if len(values) >= STUCK_READS and max(values) == min(values):
+            yield Reason(
+                "stuck-sensor",
+                "SUSPECT",
+                f"the power sensor {trace.source} answered the same on {rail} in all {len(values)} reads, at rest and "
+                "at work alike: no energy can be told from it",
+            )
+            return
+
+
+def net_energy(evidence: Evidence) -> Iterator[Reason]:
+    """Working took no more power than rest, as far as the sensor shows."""
+    names = {network.name: shown(network) for network in evidence.measured}
+    energies = of_record(evidence.record)
+    none = [
+        names[name] for name, energy in energies.items() if name in names and _is_nothing(energy.net_j, energy.net_low)
+    ]
+    if none:
+        yield Reason(
+            "no-net-energy",
+            "SUSPECT",
+            f"the net energy of {', '.join(none)} is not above 0 beyond doubt: the sensor does not cover what "
+            "computes, or the board did not idle before and after",
+        )
+
+
+def _is_nothing(net_j: float | None, low_j: float | None) -> bool:
+    return net_j is not None and (net_j <= 0 or (low_j is not None and low_j <= 0))

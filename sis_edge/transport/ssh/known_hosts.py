@@ -5,15 +5,14 @@ Plain, hashed (`|1|salt|hash`) and wildcard names, `[host]:port`, negation, `@re
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_PORT = 22
+from sis_edge.transport.ssh.host_options import DEFAULT_PORT
+from sis_edge.transport.ssh.patterns import matches_list
 
 
 @dataclass(frozen=True)
@@ -49,25 +48,25 @@ def fingerprint(blob: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def read(host: str, port: int, files: Iterable[Path]) -> KnownKeys:
-    """The entries of a host in all files; missing files and damaged lines are passed over."""
-    name = known_name(host, port)
+def read(name: str, files: Iterable[Path]) -> KnownKeys:
+    """The entries of a name (see `known_name`) in all files; missing files and damaged lines are passed over."""
+    name = name.lower()
     trusted: list[HostKey] = []
     revoked: set[bytes] = set()
     has_authority = False
     for file in files:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        except (OSError, ValueError):
             continue
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             words = line.split()
             marker = words.pop(0) if words and words[0].startswith("@") else ""
             if len(words) < 3 or words[0].startswith("#") or not _matches(words[0], name):
                 continue
             try:
                 blob = base64.b64decode(words[2], validate=True)
-            except binascii.Error:
+            except ValueError:  # also of letters that are not ASCII
                 continue
             if marker == "@revoked":
                 revoked.add(blob)
@@ -81,24 +80,13 @@ def read(host: str, port: int, files: Iterable[Path]) -> KnownKeys:
 def _matches(names: str, name: str) -> bool:
     if names.startswith("|1|"):
         return _matches_hash(names, name)
-    matches = False
-    for pattern in names.lower().split(","):
-        if _pattern(pattern.removeprefix("!")).fullmatch(name):
-            if pattern.startswith("!"):
-                return False
-            matches = True
-    return matches
+    return matches_list(names.lower(), name)
 
 
 def _matches_hash(names: str, name: str) -> bool:
     try:
         _, _, salt, digest = names.split("|")
         key, expected = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
-    except (ValueError, binascii.Error):
+    except ValueError:
         return False
-    return hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), expected)
-
-
-def _pattern(pattern: str) -> re.Pattern[str]:
-    # Not fnmatch: there, the brackets of "[host]:port" would mean a set of letters.
-    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
+    return hmac.compare_digest(hmac.digest(key, name.encode(errors="replace"), "sha1"), expected)

@@ -4,7 +4,6 @@ A peer that vanished silently would block a transfer for ever. So the kernel giv
 (TCP_USER_TIMEOUT), and a watchdog ends a transfer without progress.
 """
 
-import shlex
 import socket
 import threading
 import time
@@ -13,17 +12,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from sis_edge.errors import BoardError, DiskError
+from sis_edge.errors import BoardError, DiskError, SisEdgeError
 from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
 from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
-from sis_edge.transport.ssh import login
-from sis_edge.transport.ssh.endpoint import resolve
+from sis_edge.transport.ssh import login, sftp
+from sis_edge.transport.ssh.command import PIECE_BYTES, SHELL, execute, own_words
+from sis_edge.transport.ssh.config import default_config
+from sis_edge.transport.ssh.endpoint import Login, resolve
+from sis_edge.transport.ssh.sftp import TalkedOverError
 
 if TYPE_CHECKING:
     import paramiko
 
-PIECE_BYTES = 1 << 18
+# Some 3 s together; after the last one the connection is made anew.
+SESSION_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,8 +35,8 @@ T = TypeVar("T")
 class SshTransport:
     """One board over SSH. The first call connects; after a lost connection the next call reconnects.
 
-    `host` is `[user@]host[:port]` or a name of the SSH configuration. Times in seconds: `connect_s` for the TCP
-    connection, `login_s` for keys and login, `stall_s` for a transfer or an open channel without progress.
+    `host` is `[user@]host[:port]`, `ssh://...` or a name of the SSH configuration. Times in seconds: `connect_s` for
+    the TCP connection, `login_s` for keys and login, `stall_s` for a transfer or an open channel without progress.
     """
 
     def __init__(
@@ -50,10 +53,7 @@ class SshTransport:
         stall_s: float = 20.0,
     ) -> None:
         home = home or Path.home()
-        lookup = login.config_lookup(home / ".ssh" / "config")
-        self._endpoint = resolve(
-            host, lookup, user=user, port=port, identity=identity, known_hosts=known_hosts, home=home
-        )
+        self._endpoint = resolve(host, default_config(home).lookup, Login(user, port, identity, known_hosts))
         self.name = self._endpoint.name
         self._connect_s, self._login_s, self._stall_s = connect_s, login_s, stall_s
         self._chain: list[paramiko.Transport] = []
@@ -61,31 +61,25 @@ class SshTransport:
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
         """Run a command in the login folder."""
-        line = " ".join(shlex.quote(word) for word in argv)
         end_s = time.monotonic() + timeout_s
         channel = self._open_channel()
         try:
             with _watchdog(channel.get_transport().sock, self._stall_s):
-                self._remote(f"run `{argv[0]}`", channel.exec_command, line)
-            stderr: list[bytes] = []
-            # Both streams share one window: an unread one would stop the other.
-            reader = threading.Thread(target=_drain, args=(channel.recv_stderr, stderr.append), daemon=True)
-            reader.start()
-            stdout: list[bytes] = []
-            while piece := self._receive(channel, end_s):
-                stdout.append(piece)
-            reader.join(max(end_s - time.monotonic(), 0))
-            if reader.is_alive() or not channel.status_event.wait(max(end_s - time.monotonic(), 0)):
-                raise TimeoutError
-            exit_code = channel.recv_exit_status()
+                self._remote(f"run `{argv[0]}`", channel.exec_command, SHELL)
+            done = execute(channel, argv, end_s)
         except TimeoutError:
             raise CommandTimeoutError(f"`{argv[0]}` did not end within {timeout_s:g} s on {self.name}") from None
         finally:
             channel.close()
         # paramiko says -1 both for a signal on the board and for a connection that is gone.
-        if exit_code == -1 and self._is_lost():
+        if done.exit_code == -1 and self._is_lost():
             raise self._lost(f"run `{argv[0]}`")
-        return Completed(exit_code, _text(stdout), _text(stderr))
+        if not done.began:
+            raise BoardError(
+                f"{self.name} runs no commands (it says {own_words(done.stdout, done.stderr)}, exit code "
+                f"{done.exit_code}); log in as a user with a shell and without a ForceCommand"
+            )
+        return Completed(done.exit_code, done.stdout, done.stderr)
 
     def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
         """Copy a file to `<target>.part`, compare its size, then rename it."""
@@ -165,19 +159,34 @@ class SshTransport:
         return self._chain[-1]
 
     def _open_channel(self) -> "paramiko.Channel":
-        connection = self._connection()
+        """A new session. A server with few of them (MaxSessions) frees one a moment after its end, and a command
+        that ran out of time may hold one until the connection ends."""
         import paramiko
 
-        try:
-            return connection.open_session(timeout=self._stall_s)
-        except paramiko.ChannelException as error:
-            raise BoardError(f"{self.name} refuses another SSH session ({error}); close others first") from None
-        except (paramiko.SSHException, EOFError, OSError):
-            raise self._lost("open a session") from None
+        for pause_s in (*SESSION_PAUSES_S, None):
+            try:
+                return self._connection().open_session(timeout=self._stall_s)
+            except paramiko.ChannelException as error:
+                if pause_s is None:
+                    raise UnreachableError(
+                        f"{self.name} refuses another SSH session ({login.words(error)}); is MaxSessions 0 in its "
+                        "sshd_config?"
+                    ) from None
+            except SisEdgeError:
+                raise
+            except Exception:  # paramiko's thread passes on whatever it met in what the server sent
+                raise self._lost("open a session") from None
+            self._end_sftp()
+            time.sleep(pause_s)
+            if pause_s == SESSION_PAUSES_S[-1]:
+                self.close()
+        raise AssertionError("unreachable")
 
-    def _receive(self, channel: "paramiko.Channel", end_s: float) -> bytes:
-        channel.settimeout(max(end_s - time.monotonic(), 0.001))
-        return channel.recv(PIECE_BYTES)
+    def _end_sftp(self) -> None:
+        if self._sftp is not None:
+            with suppress(Exception):
+                self._sftp.close()
+        self._sftp = None
 
     @contextmanager
     def _transfer(self, what: str) -> "Iterator[tuple[paramiko.SFTPClient, Callable[[], None]]]":
@@ -190,39 +199,35 @@ class SshTransport:
                 yield self._sftp, beat
             except BaseException:
                 # Answers to the failed transfer may still arrive: the next one starts with a new client.
-                if self._sftp is not None:
-                    with suppress(Exception):
-                        self._sftp.close()
-                self._sftp = None
+                self._end_sftp()
                 raise
 
     def _open_sftp(self) -> "paramiko.SFTPClient":
-        import paramiko
-
         channel = self._open_channel()
         try:
-            channel.invoke_subsystem("sftp")
-            return paramiko.SFTPClient(channel)
-        except (paramiko.SSHException, EOFError, OSError):
+            return sftp.start(channel)
+        except Exception as error:
             channel.close()
             if self._is_lost():
                 raise self._lost("start SFTP") from None
-            raise BoardError(f"{self.name} has no SFTP; install or enable sftp-server on the board") from None
+            said = (
+                f"it says {own_words(error.said.decode(errors='replace'))}; "
+                if isinstance(error, TalkedOverError)
+                else ""
+            )
+            raise BoardError(f"{self.name} has no SFTP; {said}install or enable sftp-server on the board") from None
 
     def _remote(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The call's answer; its errors become the connection's or the board's, never this machine's."""
-        import paramiko
-
         try:
             return call(*args, **kwargs)
         except TimeoutError:
             raise self._lost(what) from None
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except Exception as error:  # paramiko's own, and whatever it met in what the server sent
             if self._is_lost():
                 raise self._lost(what) from None
             # SFTP has codes for "no such file" and "permission denied"; all else, a full disk too, is "Failure".
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-            raise BoardError(f"{self.name} cannot {what} ({reason})") from None
+            raise BoardError(f"{self.name} cannot {what} ({login.words(error)})") from None
 
     def _is_lost(self) -> bool:
         """Whether the connection is gone; paramiko ends its channels a moment before it says so."""
@@ -256,16 +261,6 @@ def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:
         _make_folders(sftp, folder.parent)
         with suppress(FileExistsError):
             sftp.mkdir(str(folder))
-
-
-def _drain(receive: Callable[[int], bytes], keep: Callable[[bytes], None]) -> None:
-    with suppress(Exception):  # the main thread sees why the channel ended
-        while piece := receive(PIECE_BYTES):
-            keep(piece)
-
-
-def _text(pieces: list[bytes]) -> str:
-    return b"".join(pieces).decode("utf-8", errors="replace")
 
 
 @contextmanager

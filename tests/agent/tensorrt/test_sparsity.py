@@ -60,6 +60,26 @@ def test_every_name_is_found_again(eligible: list[str], chosen: list[str]) -> No
     assert from_log(old) == from_log(new) == expected
 
 
+NESTED = ["PWN(PWN(Sigmoid_1), Mul_2)", "{ForeignNode[conv2...Relu_7, Add_9]}", "Conv_0 + Relu_1", "a || b"]
+
+
+@pytest.mark.parametrize("names", [NESTED, NESTED[:1], ["conv(1", "Conv_2"], ["a)", "(b"], ["f(x]", "y"]])
+def test_names_with_commas_of_their_own(names: list[str]) -> None:
+    old = "(Sparsity) Layers eligible for sparse math: " + ", ".join(names)
+    new = f"(Sparsity) Found {len(names)} layer(s) eligible to use sparse tactics: {', '.join(names)}"
+    assert from_log([old]).eligible == from_log([new]).eligible == Layers(len(names), names)
+
+
+def test_the_number_decides_between_two_readings() -> None:
+    text = "(Sparsity) Chose 2 layer(s) using sparse tactics: conv(1, conv)2"
+    assert from_log([text]).chosen == Layers(2, ["conv(1", "conv)2"])
+
+
+def test_an_inspector_with_numbers_that_json_has_not() -> None:
+    text = '{"Layers": [{"Name": "clip", "LayerType": "PointWiseV2", "Beta": inf, "Outputs": []}], "Bindings": []}'
+    assert [layer.name for layer in from_inspector(text)] == ["clip"]
+
+
 SPARSE = "sm80_xmma_fprop_sparse_conv_interleaved_f16f16_f16f16_f16_nhwckrsc_nhwc_tilesize128x128x64"
 DENSE = "sm80_xmma_fprop_implicit_gemm_f16f16_f16f16_f16_nhwckrsc_nhwc_tilesize64x64x64"
 

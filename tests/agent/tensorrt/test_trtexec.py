@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import streamed_json
 from sis_agent.runners.tensorrt.options import EngineOptions
-from sis_agent.runners.trtexec import parse_times
+from sis_agent.runners.trtexec_files import parse_logits, parse_times
 from sis_agent.runners.trtexec_flags import Flags, version_of
 
 from .board_with_gpu import DIALECTS, GpuBoard, gpu_board
 from .networks import CHOSEN, SIZE
 
 SHAPE = [3, SIZE, SIZE]
+SIX_DIGITS = 1e-5  # what the tool writes of a logit near 1, and its half-digit twice
 
 
 def board(root: Path, version: str) -> GpuBoard:
@@ -51,7 +55,7 @@ def test_every_dialect(version: str, tmp_path: Path) -> None:
     there = board(tmp_path, version)
     found = load(there, "sparse-fp16" if strong else "sparse", 4, **options)
     assert "problem" not in found, found
-    assert found["difference"] < 1e-6
+    assert found["difference"] < SIX_DIGITS
     assert len(found["latencies_s"]) == 5
     assert all(0 < latency_s < 60 for latency_s in found["latencies_s"])
     details = found["details"]
@@ -101,7 +105,7 @@ def test_int8_from_the_quantised_onnx(version: str, tmp_path: Path) -> None:
     there = board(tmp_path, version)
     found = load(there, "sparse-int8", precision="int8")
     assert "problem" not in found, found
-    assert found["difference"] < 1e-6
+    assert found["difference"] < SIX_DIGITS
     assert ("--int8" in found["details"]["engine_told"]["flags"]) == (not version.startswith("11"))
     problem = load(there, "sparse-int8", precision="fp32")["problem"]
     assert (problem["code"], "the ONNX is quantised; push the fp32" in problem["message"]) == ("wrong-precision", True)
@@ -139,17 +143,73 @@ def test_a_failed_build_gives_the_tools_own_words(tmp_path: Path) -> None:
 
 
 def test_the_times_of_both_eras() -> None:
-    old = [{"startInMs": 1.0, "endInMs": 1.5, "startComputeMs": 2.0, "endComputeMs": 4.5, "inMs": 0.5}]
-    new = [
-        {
-            "startEnqMs": 0.0,
-            "startH2dMs": 1.0,
-            "endH2dMs": 1.5,
-            "startComputeMs": 2.0,
-            "endComputeMs": 4.5,
-            "startD2hMs": 5.0,
-            "endD2hMs": 5.25,
-        }
+    old = [
+        {"startInMs": 1.0, "endInMs": 1.5, "startComputeMs": 2.0, "endComputeMs": 4.5, "inMs": 0.5, "computeMs": 2.5}
     ]
+    new = [{"startComputeMs": 2.0, "endComputeMs": 4.5, "h2dMs": 0.5, "computeMs": 2.5, "d2hMs": 0.25}]
     assert parse_times(json.dumps(old)) == [{"compute_s": 2.5e-3, "to_device_s": 0.5e-3}]
     assert parse_times(json.dumps(new)) == [{"compute_s": 2.5e-3, "to_device_s": 0.5e-3, "to_host_s": 0.25e-3}]
+
+
+def test_times_are_the_tools_own_durations() -> None:
+    """Stamps of six digits: by subtraction the two would be 70 us and 60 us."""
+    text = """[
+      { "startH2dMs" : 1200.1, "endH2dMs" : 1200.1, "h2dMs" : 0, "startComputeMs" : 1200.11, "endComputeMs" : 1200.18,
+        "computeMs" : 0.0712, "startD2hMs" : 1200.18, "endD2hMs" : 1200.19, "d2hMs" : 0.0043 },
+      { "startH2dMs" : 1200.18, "endH2dMs" : 1200.18, "h2dMs" : 0, "startComputeMs" : 1200.2, "endComputeMs" : 1200.26,
+        "computeMs" : 0.0714, "startD2hMs" : 1200.26, "endD2hMs" : 1200.27, "d2hMs" : nan }
+    ]"""
+    first, second = parse_times(text)
+    assert first == pytest.approx({"compute_s": 71.2e-6, "to_device_s": 0.0, "to_host_s": 4.3e-6})
+    assert second == pytest.approx({"compute_s": 71.4e-6, "to_device_s": 0.0}), "an unknown copy is no copy of 0 s"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"startComputeMs": 2.0, "endComputeMs": 4.5}]', "no compute time for inference 1 of 1 (computeMs: missing)"),
+        ('[{"computeMs": 1.0}, {"computeMs": nan}]', "inference 2 of 2 (computeMs: nan)"),
+        ('[{"computeMs": -inf}]', "(computeMs: -inf)"),
+        ('[{"computeMs": 0}]', "(computeMs: 0)"),
+        ('[{"computeMs": 0.0712}, {"comp', "times cannot be read"),
+        ("", "the file is empty or missing"),
+        ('{"computeMs": 1}', "no list of objects"),
+    ],
+)
+def test_times_that_are_none(text: str, said: str) -> None:
+    with pytest.raises(ProblemError) as raised:
+        parse_times(text)
+    assert raised.value.problem.code == "run-failed"
+    assert said in raised.value.problem.message
+
+
+def test_logits_that_are_no_numbers_are_read() -> None:
+    """Not a fault of the JSON: the golden check says that the network gives NaN."""
+    text = (
+        '[{"name": "nan", "values": [1]}, {"name": "logits", "dimensions": "2x2", "values": [-nan, inf, -inf, 1e-3]}]'
+    )
+    logits = parse_logits(text, 2)
+    assert logits.shape == (2, 2)
+    assert [str(value) for value in logits.ravel()] == ["nan", "inf", "-inf", "0.001"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('[{"name": "logits", "values": [1, 2, 3]}]', "run-failed"),
+        ('[{"name": "logits", "values": []}]', "run-failed"),
+        ('[{"name": "logits", "values": [1, ', "run-failed"),
+        ('[{"name": "scores", "values": [1, 2]}]', "bad-model"),
+    ],
+)
+def test_logits_that_cannot_be_used(text: str, code: str) -> None:
+    with pytest.raises(ProblemError) as raised:
+        parse_logits(text, 2)
+    assert raised.value.problem.code == code
+
+
+@given(st.text(), st.floats())
+def test_json_as_a_stream_writes_it(text: str, number: float) -> None:
+    """A name stays as it is, whatever is in it; a number comes as repr and C++ write it."""
+    read = streamed_json.loads(f"{{{json.dumps(text)} : [{number!r}, {json.dumps(text)}]}}")
+    assert repr(read) == repr({text: [number, text]})

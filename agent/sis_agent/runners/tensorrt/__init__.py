@@ -4,17 +4,19 @@ Options: see `options.EngineOptions`. What is timed is one inference of a batch 
 the enqueueing to the end of the stream; copies are measured apart.
 """
 
-import importlib.util
 import sys
 from typing import Optional
 
 from sis_agent.cuda.preflight import preflight
+from sis_agent.runners import importing
 from sis_agent.runners.base import Runner
+
+IMPORTS = ("numpy", "tensorrt")
 
 
 def missing() -> Optional[str]:
     """What this board lacks for TensorRT; None when nothing. Asks CUDA only where the packages are there."""
-    lacking = [name for name in ("tensorrt", "numpy") if importlib.util.find_spec(name) is None]
+    lacking = importing.not_installed(IMPORTS)
     if lacking:
         return (
             "not installed for {} (Python {}.{}) on this board: {}; on a Jetson TensorRT comes with JetPack "

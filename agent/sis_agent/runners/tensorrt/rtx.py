@@ -6,7 +6,6 @@ takes long and the record's load time says so. Options: `precision` (what the en
 """
 
 import importlib
-import importlib.util
 import sys
 from typing import Any, Dict, Optional
 
@@ -15,6 +14,7 @@ from sis_agent.cuda import AUTO, check_backend, open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
+from sis_agent.runners import importing
 from sis_agent.runners.base import Runner, Session, known_options
 from sis_agent.runners.tensorrt.dialects import StronglyTyped
 from sis_agent.runners.tensorrt.log import Log, make_logger
@@ -22,12 +22,13 @@ from sis_agent.runners.tensorrt.session import TensorRtSession
 from sis_agent.schema import to_json
 
 MODULE = "tensorrt_rtx"
+IMPORTS = ("numpy", MODULE)
 OPTIONS = ("precision", "cuda_backend")
 
 
 def missing() -> Optional[str]:
     """What this board lacks for TensorRT for RTX; None when nothing. Asks CUDA only where the packages are there."""
-    lacking = [name for name in (MODULE, "numpy") if importlib.util.find_spec(name) is None]
+    lacking = importing.not_installed(IMPORTS)
     if lacking:
         return (
             "not installed for {} (Python {}.{}) on this board: {}; TensorRT for RTX is for desktops, from PyPI "
@@ -52,17 +53,10 @@ class RtxRunner(Runner):
         gpu = preflight()
         if gpu.device is None:
             raise ProblemError("no-gpu", gpu.problem or "there is no CUDA device on this board")
-        try:
+        with importing.explained(MODULE):
             import numpy
 
             rtx = importlib.import_module(MODULE)
-        except ImportError as error:
-            raise ProblemError(
-                "no-runtime",
-                "{} is installed for {} but cannot be imported ({}); reinstall it".format(
-                    MODULE, sys.executable, error
-                ),
-            )
         self._rtx = rtx
         self._numpy_version = numpy.__version__
         self._device = gpu.device

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import sys
 from typing import Any, Dict, Optional
 
 from sis_agent import child, clock
@@ -10,7 +9,7 @@ from sis_agent.cuda import open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines
+from sis_agent.runners import engine_cache, engines, importing
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
@@ -30,17 +29,10 @@ class TensorRtRunner(Runner):
         gpu = preflight()
         if gpu.device is None:
             raise ProblemError("no-gpu", gpu.problem or "there is no CUDA device on this board")
-        try:
+        with importing.explained("tensorrt"):
             import numpy
 
             tensorrt = importlib.import_module("tensorrt")
-        except ImportError as error:
-            raise ProblemError(
-                "no-runtime",
-                "tensorrt is installed for {} but cannot be imported ({}); reinstall it on the board".format(
-                    sys.executable, error
-                ),
-            )
         self._trt = tensorrt
         self._dialect = dialect_of(tensorrt)
         self._numpy_version = numpy.__version__

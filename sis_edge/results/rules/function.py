@@ -1,0 +1,64 @@
+"""Rules on what was computed: the function that the host computes, and no more of it than there is to gain."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from sis_agent.schema import NetworkRecord
+from sis_edge.results.evidence import Evidence, shown
+from sis_edge.results.function import OTHER_FUNCTION, wrong_functions
+from sis_edge.results.rules.base import Reason
+from sis_edge.text.limits import with_limit
+
+# Caches and better kernels let a network gain some more than its multiply-accumulates say; we have seen 6%.
+BEYOND_CEILING = 1.25
+
+
+def wrong(evidence: Evidence) -> Iterator[Reason]:
+    """A network computes another function than on the host: what it gains is nobody's gain."""
+    wrong = wrong_functions(evidence.record, evidence.entries)
+    if not wrong:
+        return
+    names = {network.name: shown(network) for network in evidence.record.networks}
+    first, *others = sorted(wrong, key=lambda name: name != evidence.reference)
+    withheld = "their speed-ups are not reported" if others else "its speed-up is not reported"
+    if first == evidence.reference:
+        withheld = "no speed-up is reported, since all are compared with it"
+    yield Reason(
+        "wrong-function",
+        "INVALID",
+        f"network {names[first]}: {OTHER_FUNCTION}: {wrong[first]}"
+        f"{'; nor do ' + ', '.join(names[name] for name in others) if others else ''}; {withheld}; do not use "
+        f"{'them' if others else 'it'} on this board with this runtime",
+    )
+
+
+def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
+    """A network gains far more than its multiply-accumulates can explain, in the reference's precision."""
+    records = {network.name: network for network in evidence.measured}
+    dense = records.get(evidence.reference or "")
+    if dense is None or dense.name not in evidence.entries:
+        return
+    for network in evidence.measured:
+        entry = evidence.entries.get(network.name)
+        gain = None if network.name == dense.name else _gain(dense, network)
+        if entry is None or gain is None or network.precision != dense.precision:
+            continue
+        if gain > BEYOND_CEILING * entry.ceiling:
+            times, limit = with_limit(gain / entry.ceiling, BEYOND_CEILING, ".2f")
+            yield Reason(
+                "beyond-ceiling",
+                "SUSPECT",
+                f"network {shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of "
+                f"their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something "
+                f"slows {shown(dense)} alone; look for other programs, then measure again",
+            )
+
+
+def _gain(dense: NetworkRecord, network: NetworkRecord) -> float | None:
+    """The median over shared rounds of the ratio of medians, as the speed-up is."""
+    rounds = [
+        {turn.round: median(turn.latencies_s) for turn in each.rounds if turn.latencies_s} for each in (dense, network)
+    ]
+    above, below = rounds
+    ratios = [above[number] / below[number] for number in above.keys() & below.keys() if below[number] > 0]
+    return median(ratios) if ratios else None
