@@ -145,11 +145,8 @@ def _cancel(job_id: str, transport: "Transport", profile: "DeviceProfile", as_js
     from sis_edge.cli.documents.runs import CancelDocument
     from sis_edge.cli.progress import bars
 
-    try:
-        with bars("cancel") as shown:
-            state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
-    finally:
-        transport.close()
+    with closing(transport), bars("cancel") as shown:
+        state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
     if as_json:
         console.document(CancelDocument(job_id=job_id, board=transport.name, state=state))
         return
