@@ -5,7 +5,7 @@ import os
 import traceback
 from typing import Any, Callable, Dict, List
 
-from sis_agent import inventory, schema
+from sis_agent import inventory, lock, schema
 from sis_agent.calibration.calibrate import calibrate
 from sis_agent.commands import Commands
 from sis_agent.files import disk_full_is_a_problem
@@ -20,7 +20,9 @@ DEFAULT_ROOT = "~/.sis-edge"
 
 
 def _facts(arguments: argparse.Namespace) -> Dict[str, Any]:
-    return dict(inventory.read(arguments.sysroot, disk=arguments.root, logs=arguments.root)._asdict())
+    # Importing runtimes takes a core for a second or more: not beside a job that measures.
+    logs = None if lock.is_held(arguments.root) else arguments.root
+    return dict(inventory.read(arguments.sysroot, disk=arguments.root, logs=logs)._asdict())
 
 
 def _files(arguments: argparse.Namespace) -> Dict[str, Any]:

@@ -29,6 +29,7 @@ class Commands:
 
     def __init__(self, root: str = "/") -> None:
         self._root = os.path.abspath(root)
+        self.cpu_s = 0.0  # processor time of the tools that have ended
 
     def find(self, name: str) -> Optional[str]:
         """The tool's path, None where the board has none."""
@@ -67,6 +68,7 @@ class Commands:
             # wait4 says what this very child took; the sums for all children would count the workers too.
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = -(status & 0x7F) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        self.cpu_s += usage.ru_utime + usage.ru_stime
         if not in_time:
             return None
         output = b"".join(pieces).decode("utf-8", "replace")

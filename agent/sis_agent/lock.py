@@ -69,6 +69,15 @@ def owner(file: IO[str]) -> Optional[Owner]:
     return named if is_alive(named.pid, named.start_ticks) else None
 
 
+def is_held(root: str) -> bool:
+    """Whether something is being measured; nothing is written, and nobody is waited for."""
+    try:
+        with open(os.path.join(root, LOCK), encoding="utf-8") as file:
+            return owner(file) is not None
+    except OSError:
+        return False
+
+
 def busy(other: Owner) -> ProblemError:
     """The problem `busy`, with what the host can do about it; the host adds how it reaches this board."""
     if other.job_id == CALIBRATION:

@@ -142,10 +142,15 @@ class GoldenCheck(NamedTuple):
 
 
 class Accuracy(NamedTuple):
-    """Top-1 on the bundle's test images, with the same session that is timed."""
+    """Top-1 on the bundle's test images, with the same session that is timed.
+
+    `wrong` are the numbers of the images that it classifies wrongly: two networks are compared image by image. None in
+    records of agents that only counted.
+    """
 
     images: int
     correct: int
+    wrong: Optional[List[int]] = None
 
 
 class Memory(NamedTuple):
@@ -330,7 +335,8 @@ class Facts(NamedTuple):
 
     `allowed_cores` are the numbers of the cores that the agent may use (affinity, cpuset), `cpu_quota_cores` how many
     of them its control group grants. `virtual` names a virtual machine, `container` a container, where it runs in one.
-    `trip_points_c` is for each zone the lowest temperature at which it throttles.
+    `trip_points_c` is for each zone the lowest temperature at which it throttles. `root_noexec`: libraries in the
+    agent's folder cannot be loaded, by its file system's mount options.
     """
 
     machine: Optional[str] = None
@@ -367,6 +373,7 @@ class Facts(NamedTuple):
     virtual: Optional[str] = None
     container: Optional[str] = None
     trip_points_c: Dict[str, float] = {}
+    root_noexec: Optional[bool] = None
 
 
 class Record(NamedTuple):

@@ -65,8 +65,8 @@ class Target:
 class Backend(ABC):
     """One runtime. `table` is its table in a profile; without `needs_table` its defaults do.
 
-    `on_gpu` says where it computes. `rounds_in_process` is False for one that starts a process for each round, so that
-    nothing can be switched on and off between two rounds of it.
+    `on_gpu` says where it computes, `untried` what of it has never run on hardware. `rounds_in_process` is False for
+    one that starts a process for each round, so that nothing can be switched on and off between two rounds of it.
     """
 
     name: ClassVar[str]
@@ -75,6 +75,7 @@ class Backend(ABC):
     settings: ClassVar[type[BackendSettings]] = BackendSettings
     needs_table: ClassVar[bool] = False
     on_gpu: ClassVar[bool] = False
+    untried: ClassVar[str | None] = None
     rounds_in_process: ClassVar[bool] = True
 
     @abstractmethod

@@ -49,6 +49,7 @@ class TensorRt(Backend):
     settings = TensorRtSettings
     needs_table = True
     on_gpu = True
+    untried = "sis-edge has not yet used TensorRT on a GPU: it is tested with stand-ins for the library"
 
     def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
         """The engines to build of a network: one for each precision, and one more where sparse kernels may help.

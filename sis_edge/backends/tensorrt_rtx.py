@@ -42,6 +42,7 @@ class TensorRtRtx(Backend):
     settings = TensorRtRtxSettings
     needs_table = True
     on_gpu = True
+    untried = "sis-edge has not yet used TensorRT for RTX on a GPU: it is tested with stand-ins for the library"
 
     def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
         """The engines to measure of a network, one for each precision."""

@@ -18,6 +18,7 @@ from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
+from sis_edge.profiles.untried import untried
 from sis_edge.registries import BACKENDS
 from sis_edge.transport import Transport
 
@@ -106,6 +107,11 @@ def _ready(
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    if not BACKENDS[runner].on_gpu:
+        _check_root(facts, bundle, profile, transport.name)
+    if not facts.simulated:
+        for sentence in untried(profile, runner):
+            on_event(Event("facts", f"Not tried on hardware: {sentence}"))
     for better in profile.runtime.runners:
         if better == runner:
             break
@@ -179,6 +185,17 @@ def check_board(facts: Facts, profile: DeviceProfile, name: str) -> str:
     another = "name another runtime in the profile, or with --backend"
     step = f"{ways[0]}, or {another}" if ways else another
     raise BoardError(f"{name} cannot run {' or '.join(runners)}: {lacks} ({python}); {step}")
+
+
+def _check_root(facts: Facts, bundle: Bundle, profile: DeviceProfile, name: str) -> None:
+    """Raise BoardError for a bundle with native kernels where the agent's folder holds nothing that can be loaded."""
+    libraries = [entry.path for entry in bundle.manifest.files if entry.path.endswith(".so")]
+    if facts.root_noexec and libraries:
+        raise BoardError(
+            f"{profile.agent.root} on {name} is on a file system that is mounted noexec, so the bundle's native "
+            f"kernels ({libraries[0]}) cannot be loaded; name a folder on another one as `root` in the profile's "
+            "[agent]"
+        )
 
 
 def _way(runner: str, lack: str) -> str | None:

@@ -133,6 +133,10 @@ def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measur
     if options.length not in LENGTHS:
         raise unknown("length of a measuring", options.length, list(LENGTHS))
     measuring, power = LENGTHS[options.length]
+    if "block_s" in power and "block_s" in profile.power.model_fields_set:
+        # A profile that names a length does so for its sensor, which needs as much in an idle window.
+        needed_s = max(power["block_s"], profile.power.block_s)
+        power = power | {"block_s": needed_s, "idle_s": max(power["idle_s"], needed_s)}
     return profile.measuring.model_copy(update=measuring), profile.power.model_copy(update=power)
 
 
@@ -140,4 +144,8 @@ def _power_request(power: PowerSettings, options: MeasuringOptions) -> PowerRequ
     request = power.request()
     if not options.external_meter:
         return request
-    return request._replace(external_meter=True, block_s=max(request.block_s, METER_BLOCK_S))
+    return request._replace(
+        external_meter=True,
+        block_s=max(request.block_s, METER_BLOCK_S),
+        idle_s=max(request.idle_s, METER_BLOCK_S),
+    )

@@ -56,7 +56,7 @@ def measure(
         on_event=on_event,
         patience=patience,
     )
-    return [_stored(record, bundle, profile.name, transport.name, runs_dir) for record in records]
+    return [_stored(record, bundle, profile, transport.name, runs_dir) for record in records]
 
 
 def collect(
@@ -83,10 +83,10 @@ def collect(
             f"job {job_id} measured bundle {record.job.bundle_id}, and here is {known}; "
             "name the folder of the bundle that it measured with --bundle"
         )
-    return _stored(record, bundle, profile.name, transport.name, runs_dir)
+    return _stored(record, bundle, profile, transport.name, runs_dir)
 
 
-def _stored(record: Record, bundle: Bundle, profile: str, board: str, runs_dir: Path) -> StoredFile:
+def _stored(record: Record, bundle: Bundle, profile: DeviceProfile, board: str, runs_dir: Path) -> StoredFile:
     if record.job.bundle_id != bundle.id:
         raise BundleError(
             f"the record of run {record.run_id} is of bundle {record.job.bundle_id}, and {bundle.path} is {bundle.id}; "
@@ -94,7 +94,8 @@ def _stored(record: Record, bundle: Bundle, profile: str, board: str, runs_dir: 
         )
     run = StoredRun(
         stored_at=datetime.now(UTC),
-        profile=profile,
+        profile=profile.name,
+        profile_verified=profile.board.verified,
         board=board,
         bundle_id=bundle.id,
         manifest=bundle.manifest,

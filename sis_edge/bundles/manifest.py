@@ -29,6 +29,9 @@ MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
+WrongImages = Annotated[str, Field(pattern=r"^(\d+( \d+)*)?$")]
+"""Numbers of the test images that a network classifies wrongly (see `wrong_images`): what a paired comparison needs."""
+
 
 class FileEntry(FrozenModel):
     """One file of the bundle; `path` is relative to the bundle's folder, with forward slashes."""
@@ -50,7 +53,7 @@ class Training(FrozenModel):
     """What the weights come from; `train_images` is below the data set's size where a build was limited.
 
     `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user
-    brought is None.
+    brought is None, as is `host_wrong` where accuracy was only counted.
     """
 
     epochs: int | None = Field(ge=0)
@@ -61,6 +64,7 @@ class Training(FrozenModel):
     host_accuracy: float = Field(ge=0, le=1)
     host_test_images: int = Field(ge=1)
     zoo: str | None = None
+    host_wrong: WrongImages | None = None
 
 
 class PairedTest(FrozenModel):
@@ -81,7 +85,8 @@ class Variant(FrozenModel):
     `fp32_accuracy` is that of the network itself on the same test images. `float_layers` are those that INT8 leaves
     alone, chosen by `paired_tests` (on images that are neither the calibration's nor the test's; empty in bundles that
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
-    `golden_tolerance` is what its golden logits, its own, may differ on a board.
+    `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
+    test images that this one and the network in float32 classify wrongly.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -98,6 +103,8 @@ class Variant(FrozenModel):
     float_layers: tuple[str, ...] = ()
     trials: dict[str, float] = {}
     paired_tests: dict[str, PairedTest] = {}
+    host_wrong: WrongImages | None = None
+    fp32_wrong: WrongImages | None = None
 
 
 class RtxEngine(FrozenModel):

@@ -66,6 +66,7 @@ def build(
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import built
     from sis_edge.cli.progress import bars
+    from sis_edge.profiles.untried import untried
     from sis_edge.training import distributed, stage
 
     board = profiles.load(profile)
@@ -101,6 +102,8 @@ def build(
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}")
+        for sentence in untried(board):
+            console.out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
 
 
 def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) -> None:

@@ -14,20 +14,36 @@ app = typer.Typer()
 @command(app)
 def meter(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Stored run, measured with `--meter`.")],
-    csv: Annotated[Path, typer.Argument(metavar="CSV", help="The meter's recording: a CSV file with a heading line.")],
+    csv: Annotated[Path, typer.Argument(metavar="CSV", help="The meter's recording: a CSV file.")],
     scope: Annotated[
         str, typer.Option(metavar="NAME", help="What the meter measures; part of every energy label.")
     ] = "wall",
     time_column: Annotated[
-        str, typer.Option(metavar="NAME", help="Heading of the time column: seconds from any start, or ISO 8601.")
-    ] = "time_s",
-    power_column: Annotated[str, typer.Option(metavar="NAME", help="Heading of the power column.")] = "power_w",
-    unit: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="UNIT", help="Unit of the power column: W, mW or uW.", autocompletion=complete.one(lambda: UNITS)
+            metavar="NAME",
+            help="Heading of the time column: numbers, ISO 8601 or local time. [default: found by its heading]",
         ),
-    ] = "W",
+    ] = None,
+    power_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Heading of the power column. [default: found by its heading; else current times voltage]",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="Unit of the power column: W, mW or uW. [default: the heading's, else W]",
+            autocompletion=complete.one(lambda: UNITS),
+        ),
+    ] = None,
+    voltage: Annotated[
+        float | None,
+        typer.Option(metavar="VOLTS", min=0.1, help="Supply voltage, for a meter that records a current only."),
+    ] = None,
     offset: Annotated[
         float | None,
         typer.Option(
@@ -48,7 +64,8 @@ def meter(
     from sis_edge.results import meter as meters
     from sis_edge.results import store
 
-    recording = meters.read_csv(csv, time=time_column, power=power_column, watts=meters.watts(unit))
+    watts = None if unit is None else meters.watts(unit)
+    recording = meters.read_csv(csv, time=time_column, power=power_column, watts=watts, voltage_v=voltage)
     found = meters.attach(store.load(run), recording, scope, offset_s=offset)
     stored = StoredFile(found, store.save(found, run.parent))
     if as_json:

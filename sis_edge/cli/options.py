@@ -33,7 +33,10 @@ Json = Annotated[
 # How a board is reached over SSH.
 Host = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The board's host name, or a host of ~/.ssh/config. [default: this machine]"),
+    typer.Option(
+        metavar="NAME",
+        help="The board: a host of ~/.ssh/config, [user@]host[:port] or ssh://... [default: this machine]",
+    ),
 ]
 Port = Annotated[
     int | None, typer.Option(min=1, max=65535, metavar="N", help="SSH port. [default: ~/.ssh/config's, or 22]")

@@ -16,6 +16,7 @@ import onnx
 from numpy.typing import NDArray
 
 from sis_edge.backends.variants import VariantSpec
+from sis_edge.bundles import wrong_images
 from sis_edge.exporting import onnx_file, parity
 from sis_edge.exporting.half import to_half
 from sis_edge.exporting.quantize import Correct, quantize_best
@@ -122,8 +123,14 @@ def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
         "host_accuracy": accuracy(logits, samples.test.labels),
         "fp32_accuracy": accuracy(reference, samples.test.labels),
         "host_test_images": len(samples.test.labels),
+        "host_wrong": _wrong(logits, samples.test.labels),
+        "fp32_wrong": _wrong(reference, samples.test.labels),
         "agreement": asdict(parity.compare(reference, logits)),
     }
+
+
+def _wrong(logits: Array, labels: NDArray[Any]) -> str:
+    return wrong_images.pack(np.flatnonzero(logits.argmax(axis=1) != labels).tolist())
 
 
 def accuracy(logits: Array, labels: Sequence[int] | NDArray[Any]) -> float:

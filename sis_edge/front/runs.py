@@ -90,8 +90,8 @@ class Run:
         return Runs((self,)).to_pandas()
 
     def __repr__(self) -> str:
-        verdict, *problems = self._notes
-        return "\n".join([self._title, verdict, as_text(HEADINGS, _cells(self.rows())), *problems])
+        verdict = [headline(self.verdict), *(f"- {line}" for line in verdict_lines(self.verdict))]
+        return "\n".join([self._title, *verdict, as_text(HEADINGS, _cells(self.rows())), *self._problems])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -105,8 +105,11 @@ class Run:
     @property
     def _notes(self) -> list[str]:
         """The verdict, and what went wrong with a network."""
-        problems = [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
-        return [" ".join((f"{headline(self.verdict)}.", *verdict_lines(self.verdict))), *problems]
+        return [" ".join((f"{headline(self.verdict)}.", *verdict_lines(self.verdict))), *self._problems]
+
+    @property
+    def _problems(self) -> list[str]:
+        return [f"{row.identity.label}: {row.problem}" for row in self.rows() if row.problem]
 
 
 class Runs(Sequence[Run]):

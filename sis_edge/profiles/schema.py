@@ -153,7 +153,9 @@ class PowerSettings(FrozenModel):
     The total is the sum of `total_rails`, by the names that the board has for them; `scope` says what it covers and
     goes into every label. Without a rule the rails are recorded and no total is claimed. `rails` lists all that such a
     board has. `idle_s` is how long the board rests before and after, `block_s` how long a network runs back to back for
-    its energy, `blocks` how often.
+    its energy, `blocks` how often. `floor_w` and `max_w` are the least and the most that a running board can show
+    within that scope: readings beyond them are no energy. `gain_error` is the share by which its sensor may be off,
+    where that is known better than by its chip's data sheet.
     """
 
     sources: list[PowerSourceName] = []
@@ -163,6 +165,9 @@ class PowerSettings(FrozenModel):
     idle_s: float = Field(default=10.0, ge=1)
     block_s: float = Field(default=2.0, ge=0.2)
     blocks: int = Field(default=5, ge=1)
+    floor_w: float | None = Field(default=None, gt=0)
+    max_w: float | None = Field(default=None, gt=0)
+    gain_error: float | None = Field(default=None, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _is_a_rule(self) -> "PowerSettings":
@@ -171,6 +176,8 @@ class PowerSettings(FrozenModel):
         missing = [rail for rail in self.total_rails if self.rails and rail not in self.rails]
         if missing:
             raise ValueError(f"total_rails has {missing[0]}, which is none of the rails: {', '.join(self.rails)}")
+        if self.floor_w is not None and self.max_w is not None and self.floor_w >= self.max_w:
+            raise ValueError(f"floor_w is {self.floor_w:g} and max_w {self.max_w:g}: the least is below the most")
         return self
 
     def request(self) -> PowerRequest:

@@ -76,7 +76,8 @@ def _titled(table: Table, part: str) -> Iterable[str]:
 def _table(table: Table) -> str:
     marks = ["--:" if column.is_number else "---" for column in table.columns]
     lines = [[escape(column.title) for column in table.columns], marks]
-    lines += [[escape(first), *(_struck(text, table.is_invalid) for text in rest)] for first, *rest in table.texts]
+    for first, *rest in table.cells:
+        lines.append([escape(first.text), *(_struck(cell.text, table.is_invalid and cell.is_known) for cell in rest)])
     return _lines(lines)
 
 

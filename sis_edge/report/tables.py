@@ -89,18 +89,22 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "accuracy": Layout(
         "Accuracy",
-        "Top-1 on test images: by PyTorch on the host, and on the board with the session that was timed. The drop "
-        "is the dense network's host accuracy minus this one's, in percentage points.",
+        "Top-1 on test images: on the host, and on the board with the session that was timed. The drop is in "
+        "percentage points from the network named, on the same images; what was trained differently differs by that "
+        "too.",
         (
             NETWORK,
             RowColumn("Trained on", (known.TRAIN_IMAGES.name, known.EPOCHS.name), _trained),
             value("Host", known.HOST_ACCURACY, show.percent),
             value("Host n", known.HOST_TEST_IMAGES, show.count),
-            value("Drop (points)", known.ACCURACY_DROP, show.points),
-            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.drop_interval, show.points),
+            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
+            value("Host drop (points)", known.ACCURACY_DROP, show.points),
+            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop.interval, show.points),
             value("Board", known.DEVICE_ACCURACY, show.percent),
             interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
             value("Board n", known.DEVICE_TEST_IMAGES, show.count),
+            value("Board drop (points)", known.DEVICE_DROP, show.points),
+            interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
             value("Paper", known.PAPER_ACCURACY, show.percent),
         ),
     ),
@@ -140,7 +144,8 @@ LAYOUTS: dict[str, Layout] = {
     "energy": Layout(
         "Energy ({scope})",
         "Energy per inference from the board's power sensor, scope: {scope}. Gross is everything the sensor measured "
-        "while the network ran back to back; net is gross minus the board's idle power before and after.",
+        "while the network ran back to back; net is gross minus the board's idle power before, between and after. "
+        "The sensor's own gain error, where its label gives it, is in no interval.",
         (
             NETWORK,
             value("Gross ({scope})", known.ENERGY_GROSS, show.joules),
@@ -188,9 +193,12 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
 
 
 def energy_scope(rows: Sequence[Row]) -> str:
-    """What the energies of a run cover: every label of theirs says it."""
+    """What the energies of a run cover, and how far the sensor's gain may be off: every label of theirs says it."""
     scopes = sorted({row.energy.scope.value for row in rows if row.energy.scope.value is not None})
     measured = any(row.energy.gross_j.value is not None for row in rows)
+    gains = [row.energy.gain_error.value for row in rows if row.energy.gain_error.value is not None]
+    if scopes and gains:
+        scopes.append(f"sensor gain ±{100 * max(gains):.2g}%")
     return ", ".join(scopes) or ("scope unknown" if measured else "unavailable")
 
 

@@ -91,11 +91,16 @@ def _suffix(*marks: str | None) -> str:
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
-    job, said = run.record.job, " ".join(result.notes)
+    job, said = run.record.job, " ".join((*result.notes, *(reason.sentence for reason in judge_run(run).reasons)))
     lines = [
         amounts(rows),
         f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
         *result.notes,
+        *(
+            f"{row.identity.label} was {row.accuracy.training_difference}"
+            for row in rows
+            if row.accuracy.training_difference and row.identity.precision == "fp32"
+        ),
         *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
         *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
     ]

@@ -1,11 +1,12 @@
 """Stored runs as rows: one row a network, each compared with the dense network of the same run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sis_agent.schema import NetworkRecord
+from sis_edge.bundles.identity import PLAIN
 from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
-from sis_edge.results.function import entries, wrong_functions
+from sis_edge.results.function import OTHER_FUNCTION, entries, wrong_functions
 from sis_edge.results.rows.accuracy import accuracy_figures
 from sis_edge.results.rows.energy import energy_figures
 from sis_edge.results.rows.golden import golden_figures
@@ -21,6 +22,8 @@ from sis_edge.results.verdict import judge_run
 
 __all__ = ["Row", "compare", "compare_all"]
 
+FP32 = "fp32"
+
 EMULATED = "the board is emulated: its times are the emulator's, and no speed or energy is claimed"
 
 
@@ -31,9 +34,30 @@ def compare(run: StoredRun, seed: int = 0) -> list[Row]:
     wrong = wrong_functions(run.record, entries(run))
     shared, verdict, energies = run_figures(run), verdict_figures(judge_run(run)), per_inference(run)
     return [
-        _row(run, pair, dense, wrong, shared, verdict, energies.get(pair[1].name) if pair[1] else None, seed)
+        _row(
+            run,
+            pair,
+            dense,
+            _compared(run, pair, networks),
+            wrong,
+            shared,
+            verdict,
+            energies.get(pair[1].name) if pair[1] else None,
+            seed,
+        )
         for pair in networks
     ]
+
+
+def _compared(run: StoredRun, network: Pair, networks: Sequence[Pair]) -> Pair | None:
+    """What an accuracy is compared with: the dense network in float32; for another precision its own float32."""
+    entry, record = network
+    target = (record.network if record and entry.precision != FP32 else None) or run.manifest.reference
+    for other, measured in networks:
+        is_target = (measured.network if measured else other.name) == target
+        if is_target and (other.form, other.precision) == (PLAIN, FP32):
+            return other, measured
+    return next(((other, None) for other in run.manifest.networks if other.name == target), None)
 
 
 def compare_all(runs: Iterable[StoredRun], seed: int = 0) -> list[Row]:
@@ -48,6 +72,7 @@ def _row(
     run: StoredRun,
     network: Pair,
     dense: Pair | None,
+    compared: Pair | None,
     wrong: Mapping[str, str],
     shared: RunFigures,
     verdict: VerdictFigures,
@@ -68,9 +93,7 @@ def _row(
         identity=network_identity(entry, name, is_reference=run.is_reference(entry, record)),
         structure=structure_figures(entry, dense[0] if dense else None),
         training=training_figures(entry),
-        accuracy=accuracy_figures(
-            entry, record, dense[0] if dense else None, problem or "the bundle holds no test images"
-        ),
+        accuracy=accuracy_figures(network, compared, problem or "the bundle holds no test images"),
         latency=latency_figures(record, unmeasured),
         speed_up=speed_up,
         start=start_figures(record, unmeasured),
@@ -87,7 +110,7 @@ def _problem(run: StoredRun, record: NetworkRecord | None, wrong: Mapping[str, s
     if record is not None and record.problem is not None:
         return record.problem.message
     if record is not None and record.name in wrong:
-        return f"{wrong[record.name]}: the board does not compute the same function"
+        return f"{OTHER_FUNCTION}: {wrong[record.name]}"
     if round_latencies(record):
         return None
     if run.record.problem is not None:

@@ -15,6 +15,8 @@ P_VALUE = 1e-3
 # The share of images whose class another runtime may change by rounding alone.
 ROUNDING = {"fp32": 1e-3, "fp16": 5e-3, "int8": 5e-2}
 
+OTHER_FUNCTION = "it does not compute the same function as on the host"
+
 Entries = Mapping[str, NetworkEntry]
 
 

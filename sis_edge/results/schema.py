@@ -24,7 +24,8 @@ class StoredRun(BaseModel):
     """One run of one job on one board: immutable, with its raw samples.
 
     `board` is how the board was reached, "local" or "user@host:port"; `stored_at` is the host's clock, since
-    boards without a battery often do not know the date.
+    boards without a battery often do not know the date. `profile_verified`: sis-edge had run on such a board before
+    (None is unknown).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -32,6 +33,7 @@ class StoredRun(BaseModel):
     store_version: int = Field(default=STORE_VERSION, ge=STORE_VERSION, le=STORE_VERSION)
     stored_at: AwareDatetime
     profile: str
+    profile_verified: bool | None = None
     board: str
     bundle_id: str
     manifest: Manifest
@@ -93,7 +95,7 @@ class StoredRun(BaseModel):
         for variant in entry.variants:
             if variant.model == source:
                 accuracy = {"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
-                training = training.model_copy(update=accuracy)
+                training = training.model_copy(update={**accuracy, "host_wrong": variant.host_wrong})
         name = label(entry.name, record.form, record.precision)
         identity = {"name": name, "form": record.form, "precision": record.precision}
         return entry.model_copy(update={**identity, "model": source, "training": training})

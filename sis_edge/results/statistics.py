@@ -75,8 +75,7 @@ def wilson(successes: int, trials: int) -> Interval:
 def proportion_difference(first: tuple[int, int], second: tuple[int, int]) -> Interval:
     """Interval of the difference of two proportions, each (successes, trials): Newcombe's method 10 (1998).
 
-    Two networks that answer the same images err on the same ones in part, which this leaves out: the interval is
-    then wider than it need be, never narrower.
+    For different images. Two networks that answer the same ones err on the same in part: `paired_difference`.
     """
     (a, n), (b, m) = first, second
     one, two, difference = wilson(a, n), wilson(b, m), a / n - b / m
@@ -84,6 +83,21 @@ def proportion_difference(first: tuple[int, int], second: tuple[int, int]) -> In
         difference - sqrt((a / n - one.low) ** 2 + (two.high - b / m) ** 2),
         difference + sqrt((one.high - a / n) ** 2 + (b / m - two.low) ** 2),
     )
+
+
+def paired_difference(lost: int, won: int, images: int) -> Interval:
+    """Interval of the difference of two proportions on the same images: `lost` that only the first has, `won` only the
+    second; the difference is (lost - won) / images.
+
+    Wald's interval after one more discordant image of each kind (Bonett and Price, 2012, Journal of Educational and
+    Behavioral Statistics 37): close to its level for small samples, and not 0 wide without discordant images.
+    """
+    if lost < 0 or won < 0 or not images > 0 or lost + won > images:
+        raise ValueError(f"{lost} lost and {won} won of {images} is not a paired comparison")
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    one, two = (lost + 1) / (images + 2), (won + 1) / (images + 2)
+    difference, half = one - two, z * sqrt((one + two - (one - two) ** 2) / (images + 2))
+    return Interval(max(-1.0, difference - half), min(1.0, difference + half))
 
 
 def mean_interval(values: Sequence[float], common_error: float = 0.0) -> Interval:

@@ -22,5 +22,11 @@ def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int 
 
 def accuracy(network: SisNet, dataset: Dataset, images: ImageSet) -> float:
     """Top-1: the fraction of images whose highest logit is the label's."""
+    return 1 - len(wrong(network, dataset, images)) / len(images)
+
+
+def wrong(network: SisNet, dataset: Dataset, images: ImageSet) -> list[int]:
+    """Numbers of the images, from 0, whose highest logit is not the label's."""
     predicted = logits(network, dataset, images).argmax(dim=1)
-    return float((predicted == torch.from_numpy(images.labels).long()).double().mean())
+    numbers: list[int] = (predicted != torch.from_numpy(images.labels).long()).nonzero()[:, 0].tolist()
+    return numbers

@@ -23,7 +23,7 @@ class CommandTimeoutError(TransportError):
 
 class Completed(NamedTuple):
     """A finished command on the board. As in a shell, `exit_code` 127 means that the command was not found; a
-    negative one that a signal ended it."""
+    negative one, or one above 128, that a signal ended it."""
 
     exit_code: int
     stdout: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sis_edge.bundles import wrong_images
 from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import UsageError
 from sis_edge.files import stages
@@ -34,7 +35,7 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
 
     training = _finished(trained)
     graph, formation, paper = training.graph, training.graph.formation, preset_of(training.graph)
-    packed, accuracy = _packed(training, dataset)
+    packed, wrong = _packed(training, dataset)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{checked('network', name)}.safetensors"
@@ -58,8 +59,9 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
             recipe_words=Recipe(**{**training.recipe, "sides": tuple(training.recipe["sides"])}).describe(),
             seed=training.seed,
             train_images=training.train_images,
-            accuracy=accuracy,
+            accuracy=1 - len(wrong) / len(dataset.test),
             test_images=len(dataset.test),
+            wrong_images=wrong_images.pack(wrong),
             weights_sha256=file_sha256(target),
             packages=provenance().packages,
         )
@@ -87,8 +89,8 @@ def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) 
         raise UsageError(
             f"{name} has seed {training.seed} already (seeds {', '.join(map(str, seeds))}); use another one"
         )
-    _, accuracy = _packed(training, dataset)
-    repeats = (*entry.repeats, Repeat(seed=training.seed, accuracy=accuracy))
+    _, wrong = _packed(training, dataset)
+    repeats = (*entry.repeats, Repeat(seed=training.seed, accuracy=1 - len(wrong) / len(dataset.test)))
     entry = entry.model_copy(update={"repeats": tuple(sorted(repeats, key=lambda known: known.seed))})
     _write(entry, folder)
     return entry
@@ -124,9 +126,9 @@ def _finished(trained: Path) -> _Finished:
         ) from None
 
 
-def _packed(training: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], float]":
-    """The trained weights as the zoo stores them, and the accuracy with those on all test images."""
-    from sis_edge.training.evaluate import accuracy
+def _packed(training: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], list[int]]":
+    """The trained weights as the zoo stores them, and which of all test images those get wrong."""
+    from sis_edge.training.evaluate import wrong
     from sis_edge.zoo import weights
 
     if dataset.sha256 != training.dataset_sha256:
@@ -135,7 +137,7 @@ def _packed(training: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor]
             f"{training.dataset_sha256[:12]}; give its data set with --dataset"
         )
     packed = weights.pack(stage.load(training.graph, training.folder))
-    return packed, accuracy(weights.unpack(packed, training.graph), dataset, dataset.test)
+    return packed, wrong(weights.unpack(packed, training.graph), dataset, dataset.test)
 
 
 def _write(entry: ZooEntry, folder: Path) -> None:

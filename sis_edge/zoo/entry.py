@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sis_edge.bundles.manifest import Sha256
+from sis_edge.bundles.manifest import Sha256, WrongImages
 from sis_edge.errors import RecordError, unknown
 from sis_edge.files.hashing import file_sha256
 from sis_edge.files.shipped import zoo_folder
@@ -34,7 +34,7 @@ class ZooEntry(BaseModel):
     `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch
     as they are stored here; `dataset_sha256` is that of the data set's images and labels. `seed` is for weight
     initialisation and data order, `graph_seed` for the formation. `preset` is the paper's network with exactly these
-    synapses. `repeats` have the same graph, recipe and images.
+    synapses. `repeats` have the same graph, recipe and images. `wrong_images` are the test images that it gets wrong.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -61,6 +61,7 @@ class ZooEntry(BaseModel):
     weights_sha256: Sha256
     packages: dict[str, str]
     repeats: tuple[Repeat, ...] = ()
+    wrong_images: WrongImages | None = None
 
     @property
     def paper_accuracy(self) -> float | None:
@@ -90,10 +91,16 @@ def entries(folder: Path | None = None) -> list[ZooEntry]:
 
 
 def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooEntry | None:
-    """The network of exactly this graph trained on that data set, the one trained longest, if the zoo has any."""
+    """The network of exactly this graph trained on that data set, if the zoo has any.
+
+    Of several it is the one with the dense network's recipe, so that what is compared was trained alike; else the one
+    trained longest.
+    """
     digest = graph.digest()
-    same = [entry for entry in entries(folder) if entry.graph_sha256 == digest and entry.dataset == dataset]
-    return max(same, key=lambda entry: int(entry.recipe["epochs"]), default=None)
+    on_data = [entry for entry in entries(folder) if entry.dataset == dataset]
+    dense = [entry.recipe for entry in on_data if entry.preset == DENSE]
+    same = [entry for entry in on_data if entry.graph_sha256 == digest]
+    return max(same, key=lambda entry: (entry.recipe in dense, int(entry.recipe["epochs"])), default=None)
 
 
 def named(name: str, folder: Path | None = None) -> ZooEntry:

@@ -67,7 +67,7 @@ def test_accuracy_counts_and_reports_progress() -> None:
     labels[:7] = (labels[:7] + 1) % 3
     steps: list[tuple[int, int]] = []
     found = checks.accuracy(MeanSession(), IMAGES, labels, HOW, lambda done, of: steps.append((done, of)))
-    assert found == Accuracy(images=70, correct=63)
+    assert found == Accuracy(images=70, correct=63, wrong=[0, 1, 2, 3, 4, 5, 6])
     assert steps == [(32, 70), (64, 70), (70, 70)]
     with pytest.raises(ProblemError, match="70 test images and 69 labels"):
         checks.accuracy(MeanSession(), IMAGES, labels[:69], HOW, lambda done, of: None)

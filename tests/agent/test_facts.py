@@ -347,7 +347,7 @@ def test_trip_points_that_cost_speed(tmp_path: Path) -> None:
             zone.format(3) + "trip_point_0_temp": "40000",
         },
     )
-    expected = {"cpu-thermal": 85.0, "cpu-thermal (thermal_zone1)": 110.0}
+    expected = {"cpu-thermal": 85.0}
     assert thermal.trip_points_c(Tree(str(tmp_path))) == expected
     assert facts.read(root=str(tmp_path)).trip_points_c == expected
 

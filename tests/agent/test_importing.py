@@ -10,7 +10,7 @@ from sis_agent import runners
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import importing, remedies
 
-from .board import Board
+from .board import FOR_EVER, Board
 from .interpreters import find
 
 TLS = "/home/u/.local/scikit_learn.libs/libgomp-d22c30c5.so.1.0.0: cannot allocate memory in static TLS block"
@@ -97,6 +97,17 @@ def test_one_that_imports_leaves_no_log(tmp_path: Path, monkeypatch: pytest.Monk
     assert not list((board.root / "logs").iterdir())
 
 
+def test_nothing_is_imported_beside_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(sick(tmp_path / "packages", "1 / 0")))
+    board = Board(tmp_path / "root", find("3.13"))
+    board.put_empty_bundle()
+    board.put_null_job("j1", rounds=FOR_EVER)
+    board.call("run", "--job-id", "j1").answer  # noqa: B018
+    assert board.call("facts").answer["runners"]["onnxruntime"] == runners.AVAILABLE
+    board.call("cancel", "j1").answer  # noqa: B018
+    assert "division by zero" in board.call("facts").answer["runners"]["onnxruntime"]
+
+
 def test_an_import_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(sick(tmp_path / "packages", "import time\ntime.sleep(600)")))
     monkeypatch.setattr(importing, "LIMIT_S", 1.0)
@@ -148,6 +159,12 @@ def test_the_remedy_fits_the_cause(text: str, remedy: str) -> None:
     cause, step = remedies.find("onnxruntime", "ended with exit code 1", code + text, own=False)
     assert remedy in step
     assert cause in text.replace("Error: ", "") or any(cause in line for line in text.splitlines()) or not text
+
+
+def test_the_bundles_own_library_on_a_disk_without_programs() -> None:
+    text = "dlopen: /home/u/.sis-edge/x.so: failed to map segment from shared object: Operation not permitted"
+    assert "`root` in the profile's [agent]" in (remedies.of_library(text) or "")
+    assert remedies.of_library("undefined symbol: OrtGetApiBase") is None
 
 
 def test_packages_that_were_brought_are_the_profiles_to_choose() -> None:

@@ -1,9 +1,11 @@
 """The sampler against a fake clock, and as a real thread."""
 
 import time
+from pathlib import Path
 
 import pytest
 
+from sis_agent.commands import Commands
 from sis_agent.measure.sampler import DEFAULT_INTERVAL_S, Recorder, Sampler
 from sis_agent.power.base import Source
 from sis_agent.schema import StateSample
@@ -117,6 +119,30 @@ def test_no_read_begins_in_a_pause() -> None:
     while source.reads < reads + 3:
         time.sleep(0.001)
     sampler.stop()
+
+
+def test_tools_that_the_state_needs_are_a_cost_of_sampling(tmp_path: Path) -> None:
+    """Such as a Raspberry Pi's vcgencmd, a process for every state: its time counts, and it is asked less often."""
+    clock = Clock()
+    tools = [5.0]  # of reads before the sampling
+
+    def read_state(t_s: float) -> StateSample:
+        tools[0] += 0.03
+        return StateSample(t_s)
+
+    sampler = Sampler([], read_state, 1000.0, clock, lambda: tools[0])
+    run(sampler, clock, 1100.0)
+    samples = sampler.stop()
+    assert 10 <= len(samples.states) <= 13, "0.3% of a core are 10 s for 0.03 s"
+    assert samples.cpu_s == pytest.approx(0.03 * len(samples.states), rel=0.2)
+    board = tmp_path / "usr/bin"
+    board.mkdir(parents=True)
+    (board / "burn").write_text("#!/bin/sh\ni=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done\n")
+    (board / "burn").chmod(0o755)
+    commands = Commands(str(tmp_path))
+    finished = commands.finish("burn")
+    assert finished is not None
+    assert commands.cpu_s == finished.cpu_s > 0
 
 
 class Dear(Steps):

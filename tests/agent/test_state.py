@@ -162,7 +162,7 @@ def test_under_voltage_by_the_driver_of_the_supply(tmp_path: Path, alarm: str, f
     assert reader(tmp_path).read(0.0).throttle == {**NO_FLAGS, "under-voltage": expected}
 
 
-@pytest.mark.parametrize("script", ["exit 1", "echo throttled=none", "echo VCHI initialization failed"])
+@pytest.mark.parametrize("script", ["exit 1", "echo throttled=none", "echo error=1", "echo VCHI initialization failed"])
 def test_a_tool_that_does_not_answer_is_no_zero(tmp_path: Path, script: str) -> None:
     tool(tmp_path, "vcgencmd", script)
     assert reader(tmp_path).read(0.0).throttle == {}

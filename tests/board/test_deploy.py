@@ -459,6 +459,36 @@ def test_a_disk_that_is_too_small(board: Watched, tmp_path: Path, small_disk: Pa
     assert ["/agents/" in name for name in board.sent] == [True]
 
 
+@pytest.fixture
+def noexec(tmp_path: Path) -> Iterator[Path]:
+    """A disk whose files may not be executed, as some systems mount their users' homes."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    options = "size=20m,noexec"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a disk can only be mounted as root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_native_kernels_on_a_disk_that_is_mounted_noexec(board: Watched, tmp_path: Path, noexec: Path) -> None:
+    """Found before anything is pushed; without such kernels nothing stands against that disk."""
+    profile = tiny_profile(root=str(noexec / "root"))
+    library = tmp_path / "bundle/native/lib.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"never loaded")
+    with pytest.raises(BoardError, match=r"mounted noexec, so the bundle's native kernels \(native/lib\.so\)"):
+        deploy(tiny_bundle(tmp_path / "bundle"), board, profile)
+    assert ["/agents/" in name for name in board.sent] == [True]
+    agent = client(board, profile)
+    assert agent.facts().root_noexec is True
+    with pytest.raises(BoardError, match="mounted noexec, so that no library in it can be loaded"):
+        agent.provision()
+    assert deploy(tiny_bundle(tmp_path / "plain"), board, profile, patience=QUICK).problem is None
+    assert client(board).facts().root_noexec is False
+
+
 def test_a_root_that_cannot_be_made(board: Watched, tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="/proc/nowhere"):
         deploy(tiny_bundle(tmp_path / "bundle"), board, tiny_profile(root="/proc/nowhere"))

@@ -25,6 +25,7 @@ def test_how_long_a_job_is(bundle: Bundle, length: str, expected: tuple[float, i
     job = job_for(bundle, profiles.load("local"), options=MeasuringOptions(length=length))
     assert (job.min_time_s, job.min_inferences, job.rounds, job.memory_repeats, job.processes) == expected
     assert job.inferences_per_round == 0  # the agent's choice
+    assert job.quick is (length == "quick")
 
 
 def test_a_length_names_fields_that_there_are() -> None:
@@ -118,3 +119,29 @@ def test_a_record_for_every_combination(bundle: Bundle, tmp_path: Path, monkeypa
     assert len({record.run_id for record in records}) == 4
     assert all(network.rounds and network.problem is None for record in records for network in record.networks)
     assert [record.runner_details["intra_op_threads"] for record in records] == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("profile", "length", "external_meter", "expected"),
+    [
+        ("raspberry-pi-5", "quick", False, (8.0, 8.0, 3)),  # its sensor needs 8 s, at rest too
+        ("raspberry-pi-5", "profile", False, (8.0, 10.0, 5)),
+        ("raspberry-pi-5", "strict", False, (8.0, 10.0, 10)),
+        ("jetson-nano", "quick", False, (1.0, 3.0, 3)),
+        ("jetson-nano", "quick", True, (METER_BLOCK_S, METER_BLOCK_S, 3)),
+        ("raspberry-pi-5", "quick", True, (8.0, 8.0, 3)),
+    ],
+)
+def test_a_shorter_run_leaves_a_sensor_what_it_needs(
+    bundle: Bundle, profile: str, length: str, external_meter: bool, expected: tuple[float, float, int]
+) -> None:
+    options = MeasuringOptions(length=length, external_meter=external_meter)
+    power = job_for(bundle, profiles.load(profile), options=options, runner="onnxruntime").power
+    assert power is not None
+    assert (power.block_s, power.idle_s, power.blocks) == expected
+
+
+def test_the_board_s_limits_go_with_the_job(bundle: Bundle) -> None:
+    power = job_for(bundle, profiles.load("raspberry-pi-4")).power
+    assert power is not None
+    assert (power.floor_w, power.max_w, power.gain_error) == (1.5, 20, None)

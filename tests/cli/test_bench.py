@@ -65,7 +65,7 @@ def test_a_doubtful_verdict_is_an_error_only_where_valid_is_required(folder) -> 
     # Six rounds are fewer than a verdict calls for, whatever else goes on here.
     done = bench(folder, "--require-valid", runs="doubtful")
     assert done.returncode == 11
-    assert re.search(r"Error: --require-valid, and the verdict is (SUSPECT|INVALID) \(", done.stderr)
+    assert re.search(r"Error: --require-valid accepts .*, and the verdict is (SUSPECT|INVALID) \(", done.stderr)
     assert "Traceback" not in done.stderr
     assert store.newest(folder / "doubtful").record.networks[0].rounds
 

@@ -59,12 +59,17 @@ def test_in_a_terminal_and_in_a_notebook(runs: sis_edge.Runs) -> None:
         text, page = repr(run), run._repr_html_()
         assert run.run_id in text.splitlines()[0]
         assert ("SIMULATED" in text) is ("SIMULATED" in page) is run.simulated
-        assert text.splitlines()[-1].startswith(run.verdict.level)
+        assert text.splitlines()[1].startswith(f"{run.verdict.level}: ")
+        for reason in run.verdict.reasons:
+            assert reason.sentence[1:] in text
+            assert html.escape(reason.sentence[1:]) in page
+        assert run.verdict.unseen[0] in text
         for row in run.rows():
             assert row.problem is None or f"{row.identity.label}: {row.problem}" in text.splitlines()
             assert row.identity.label in text
             assert html.escape(row.identity.label) in page
-        assert max(map(len, text.splitlines()[1 : 2 + len(run.rows())])) <= 100
+        table = text[text.index("\nnetwork ") :].splitlines()[1 : 3 + len(run.rows())]
+        assert max(map(len, table)) <= 100
     assert repr(runs).count(" run ") >= 3
     assert runs._repr_html_().count("<table>") == 3
     assert (repr(runs[:0]), runs[:0]._repr_html_()) == ("no runs", "<p>no runs</p>")

@@ -19,7 +19,9 @@ RUNS: dict[str, StoredRun] = {
     "plain": stored_run(),
     "paper": stored_run(dataset="cifar10", run_id="paper", per_round=25),
     "simulated": stored_run(run_id="simulated", simulated=True, facts_before=facts(simulated=True)),
-    "broken": stored_run([network_record("nin", 5), failed("cifar10-sis1"), _wrong()], run_id="broken"),
+    "broken": stored_run(
+        [network_record("nin", 5), failed("cifar10-sis1"), _wrong(), network_record("cifar10-sis3")], run_id="broken"
+    ),
     "alone": stored_run(names=("cifar10-sis1",), dense=None, run_id="alone", rounds=2, per_round=5),
     "nothing": stored_run([failed(name) for name in NETWORKS], run_id="nothing"),
     "board": board_run("nano", run_id="board"),

@@ -107,11 +107,12 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Record:
+def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34, noise: float = 1.0) -> Record:
     """A quiet run on such a board: idle, rounds, energy blocks, idle; noise as boards have it.
 
     Latencies have autocorrelated noise of 1%, a slow drift of 2%, and rare outliers; clocks stand, but for a turbo's;
     other programs use a few percent of a core, with a short peak now and then; the board warms up by some degrees.
+    `noise` times the latencies' noise and drift.
     """
     generator = np.random.default_rng(seed)
     names = list(LATENCIES_S)
@@ -119,11 +120,11 @@ def record(kind: Kind, seed: int, rounds: int = 30, per_round: int = 34) -> Reco
     now_s = IDLE_S + 8.0
     slow = 0.0
     for number in range(rounds):
-        slow = 0.8 * slow + 0.006 * generator.normal()
+        slow = 0.8 * slow + 0.006 * noise * generator.normal()
         for position, at in enumerate(generator.permutation(len(names))):
             name = names[at]
-            drift = 0.02 * np.sin(2 * np.pi * number / rounds)
-            values = LATENCIES_S[name] * np.exp(slow + drift + 0.01 * generator.normal(size=per_round))
+            drift = 0.02 * noise * np.sin(2 * np.pi * number / rounds)
+            values = LATENCIES_S[name] * np.exp(slow + drift + 0.01 * noise * generator.normal(size=per_round))
             values = values * np.where(generator.random(per_round) < 0.005, 1.5, 1.0)
             networks[name].append(_turn(number, position, now_s, values, number * PROCESSES // rounds))
             now_s += float(values.sum()) + 1e-3

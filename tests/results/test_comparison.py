@@ -57,14 +57,14 @@ def test_a_row_holds_what_was_measured() -> None:
     assert row.speed_up.share_of_ceiling.value == pytest.approx(
         row.speed_up.estimate.value / row.structure.ceiling.value
     )
-    assert row.accuracy.drop.value == pytest.approx(0.9733 - 0.9422)
+    assert row.accuracy.host_drop.estimate.value == pytest.approx(0.9733 - 0.9422)
     assert row.problem is None
 
 
 def test_the_dense_network_is_the_reference() -> None:
     row = by_name(stored_run())["nin"]
     assert row.identity.is_reference
-    assert row.speed_up.estimate == row.accuracy.drop == Figure(None, REFERENCE)
+    assert row.speed_up.estimate == row.accuracy.host_drop.estimate == Figure(None, REFERENCE)
 
 
 def test_a_failed_network_has_a_row_that_says_so() -> None:
@@ -93,7 +93,7 @@ def test_without_the_dense_network_there_is_no_speed_up() -> None:
 def test_a_dense_network_that_failed_is_named() -> None:
     row = by_name(stored_run([failed("nin"), network_record("cifar10-sis1")]))["cifar10-sis1"]
     assert row.speed_up.estimate == Figure(None, "the dense network nin was not measured in this run")
-    assert row.accuracy.drop.value is not None
+    assert row.accuracy.host_drop.estimate.value is not None
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,7 @@ def test_the_interval_holds_what_processes_differ_by(offset) -> None:
 @pytest.mark.parametrize("count", [3, 5])
 @pytest.mark.parametrize("offset", [0.0, 0.003, 0.01, 0.03])
 def test_the_interval_holds_what_processes_differ_by_in_many_runs(offset, count) -> None:
-    assert wrong_by_process(offset, 600, count)[0] <= 0.07
+    assert wrong_by_process(offset, 400, count)[0] <= 0.07
 
 
 def test_processes_that_do_not_differ_cost_little() -> None:

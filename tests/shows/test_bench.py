@@ -1,5 +1,6 @@
 """What a user sees of `sis-edge bench` on a disturbed machine and on a simulated board."""
 
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +48,41 @@ def test_another_process_that_burns_a_core_is_found_and_named(folder) -> None:
     assert float(found.group(1)) > 0.3
     verdict = judge(store.newest(folder / "burnt").record)
     assert "other-processes" in {reason.code for reason in verdict.reasons}
+
+
+# Takes 2 ms of every 8.5 ms of one core: a scheduler lets it in between, and often in the middle of an inference.
+VISITOR = """
+import os, sys, time
+os.sched_setaffinity(0, [int(sys.argv[1])])
+while True:
+    begin_s, end_s = time.monotonic(), time.thread_time() + 2e-3
+    while time.thread_time() < end_s:
+        pass
+    time.sleep(max(begin_s + 8.5e-3 - time.monotonic(), 0.0))
+"""
+
+
+def test_a_program_on_the_jobs_core_makes_the_run_invalid(folder) -> None:
+    """A quarter of one core: too little for the average of other cores' load, and enough to bend every ratio."""
+    core = str(max(os.sched_getaffinity(0)))
+    profile = (folder / "six.toml").read_text(encoding="utf-8").replace("min_time_s = 6", "min_time_s = 2")
+    (folder / "two.toml").write_text(profile, encoding="utf-8")
+    with subprocess.Popen([sys.executable, "-c", VISITOR, core]) as visitor:
+        try:
+            done = sis_edge(
+                "bench", "bundle", "--profile", "two.toml", "--cores", core, "--runs-dir", "visited", cwd=folder,
+                **own(folder),
+            )  # fmt: skip
+        finally:
+            visitor.kill()
+    assert done.returncode == 0, done.stderr
+    record = store.newest(folder / "visited").record
+    turns = [turn for network in record.networks for turn in network.rounds]
+    assert {turn.process for turn in turns} == {0, 1, 2}
+    assert any(turn.preempted for turn in turns)
+    assert sum(turn.cpu_s for turn in turns) < 0.9 * sum(turn.wall_s for turn in turns)
+    assert ("interference", "INVALID") in {(reason.code, reason.level) for reason in judge(record).reasons}
+    assert "took the core from" in " ".join(done.stdout.split())
 
 
 def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> None:

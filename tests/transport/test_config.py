@@ -127,6 +127,18 @@ def test_included_files_are_beside_the_file(tmp_path: Path) -> None:
     assert (options.user, options.host, options.port) == ("first", "10.0.0.1", 7)
 
 
+def test_a_home_with_the_letters_of_a_pattern(tmp_path: Path) -> None:
+    home = tmp_path / "a[b]*"
+    (home / "more").mkdir(parents=True)
+    (home / "more" / "nano").write_text("Port 7\n")
+    assert of_text(home, "Include more/*\n").port == of_text(home, "Include ~/more/n?no\n").port == 7
+    assert of_text(home, "Include %d/more/nano\n").port == 22
+
+
+def test_a_mark_of_utf_8_is_no_part_of_the_first_word(tmp_path: Path) -> None:
+    assert of_text(tmp_path, b"\xef\xbb\xbfHost orin\n  Port 7\n").port == 22
+
+
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="included more than 16 files deep"):
         of_text(tmp_path, "Include config\n")
@@ -238,6 +250,12 @@ def test_no_bytes_break_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_configuration_that_may_not_be_read(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    with pytest.raises(TransportError, match=r"config cannot be read \(Is a directory\)"):
+    (tmp_path / "config").symlink_to("config")
+    with pytest.raises(TransportError, match=r"config cannot be read \(Too many levels of symbolic links\)"):
         lookup(tmp_path / "config")
+
+
+def test_a_folder_among_included_files_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "config.d" / "old").mkdir(parents=True)
+    (tmp_path / "config.d" / "nano").write_text("Port 7\n")
+    assert of_text(tmp_path, "Include config.d/*\n").port == 7

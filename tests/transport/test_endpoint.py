@@ -1,3 +1,5 @@
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,7 @@ def endpoint(home: Path, target: str, **options: object) -> Endpoint:
         ("bench@[fe80::1%br-lan]:2222", ("bench", "fe80::1%br-lan", 2222)),
         ("ssh://bench@192.168.1.20:2222", ("bench", "192.168.1.20", 2222)),
         ("ssh://nano", (None, "nano", None)),
+        ("ssh://[fe80::1%25br-lan]:22", (None, "fe80::1%br-lan", 22)),
         ("ssh://b%40lab@[::1]/", ("b@lab", "::1", None)),
     ],
 )
@@ -88,12 +91,14 @@ def test_what_is_given_goes_first(home: Path) -> None:
     assert found.identities == (home / ".ssh/other",)
     assert found.known_hosts[0] == mine
     assert endpoint(home, "me@nano:7", user="you").name == "you@192.168.1.20:7"
+    assert endpoint(home, "me@fe80::1%br-lan").name == "me@[fe80::1%br-lan]:22"
 
 
 def test_without_a_configuration_the_usual_keys_are_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGNAME", "somebody")
+    me = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", "somebody else")  # ssh goes by the account
     found = endpoint(home, "elsewhere")
-    assert (found.name, found.identities) == ("somebody@elsewhere:22", (home / ".ssh/id_rsa",))
+    assert (found.name, found.identities) == (f"{me}@elsewhere:22", (home / ".ssh/id_rsa",))
 
 
 def test_a_chain_of_jump_hosts(home: Path) -> None:

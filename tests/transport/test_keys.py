@@ -106,7 +106,7 @@ def test_a_key_in_file_and_agent_is_tried_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "way"),
     [
-        ("rsa", "beside the key"),
+        ("ecdsa", "beside the key"),
         ("ecdsa", "CertificateFile"),
         ("ed25519", "key in the agent"),
         ("ed25519", "all in the agent"),
@@ -211,7 +211,7 @@ def test_an_agent_that_is_gone_or_silent_is_no_agent(tmp_path: Path) -> None:
         assert list(offered(endpoint(agent=tmp_path / "agent"), PassedOver(), 0.1)) == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=80),
     st.sampled_from([b"", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", b"ssh-ed25519 "]),

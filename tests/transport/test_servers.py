@@ -50,8 +50,10 @@ def reached(folder: Path, **options: object) -> Iterator[tuple[Server, SshTransp
 def test_a_server_with_few_sessions(tmp_path: Path, most: int) -> None:
     text = (CASES / "07-sshd_config-maxsessions-2").read_text().replace("MaxSessions 2", f"MaxSessions {most}")
     # The server's own SFTP serves the account's real home, so a server program of the test's takes its place.
-    with reached(tmp_path, settings=text.replace("internal-sftp", SFTP_SERVER), sftp=False) as (_, way):
+    with reached(tmp_path, settings=text.replace("internal-sftp", SFTP_SERVER), sftp=False) as (server, way):
         there_and_back(way, tmp_path)
+        # By the sessions of one connection, not by a new connection for each.
+        assert (server.folder / "sshd.log").read_text().count("Accepted publickey") == 1
 
 
 def test_a_command_out_of_time_leaves_a_session_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +105,23 @@ def test_start_up_files_that_print(tmp_path: Path, talk: str) -> None:
         there_and_back(way, tmp_path)
 
 
+def test_an_end_that_prints(tmp_path: Path) -> None:
+    with reached(tmp_path, shell='/bin/sh -c \'trap "echo bye; echo bye >&2" EXIT; eval "$1"\'') as (_, way):
+        there_and_back(way, tmp_path)
+        assert way.run(["sh", "-c", "exit 3"]) == (3, "", "")
+
+
+def test_a_second_factor_is_told(tmp_path: Path) -> None:
+    with (
+        reached(tmp_path, settings="PasswordAuthentication yes\nAuthenticationMethods publickey,password\n") as (
+            _,
+            way,
+        ),
+        pytest.raises(TransportError, match="accepts the key and asks for password as well"),
+    ):
+        way.run(["true"])
+
+
 @pytest.mark.parametrize("shell", ["tcsh", "fish", "bash", "dash"])
 def test_login_shells(tmp_path: Path, shell: str) -> None:
     with reached(tmp_path, shell=require(shell)) as (_, way):
@@ -118,7 +137,8 @@ def test_the_login_shell_sees_no_quotes(tmp_path: Path) -> None:
 
 
 def test_output_that_is_not_utf_8(tmp_path: Path) -> None:
-    with reached(tmp_path) as (_, way):
+    (tmp_path / "banner").write_bytes(b"Stra\xdfe\n")
+    with reached(tmp_path, settings=f"Banner {tmp_path}/banner\n") as (_, way):
         done = way.run(["sh", "-c", r"printf 'a\377\nb'; printf '\376' >&2; exit 1"])
     assert done == (1, "a\N{REPLACEMENT CHARACTER}\nb", "\N{REPLACEMENT CHARACTER}")
 

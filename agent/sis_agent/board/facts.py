@@ -63,6 +63,7 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         virtual=surroundings.virtual(tree),
         container=surroundings.container(tree),
         trip_points_c=thermal.trip_points_c(tree),
+        root_noexec=is_noexec(disk),
     )
 
 
@@ -161,15 +162,26 @@ def meminfo_bytes(tree: Tree) -> Dict[str, int]:
 
 
 def _disk_free_bytes(folder: str) -> Optional[int]:
-    """Space that an ordinary user may still fill, at the folder or the nearest parent that is there."""
+    """Space that an ordinary user may still fill."""
+    file_system = _file_system(folder)
+    return None if file_system is None else file_system.f_bavail * file_system.f_frsize
+
+
+def is_noexec(folder: str) -> Optional[bool]:
+    """Whether nothing in the folder may be executed, libraries included."""
+    file_system = _file_system(folder)
+    return None if file_system is None else bool(file_system.f_flag & os.ST_NOEXEC)
+
+
+def _file_system(folder: str) -> Optional[os.statvfs_result]:
+    """That of the folder, or of the nearest parent that is there."""
     folder = os.path.abspath(folder)
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     try:
-        file_system = os.statvfs(folder)
+        return os.statvfs(folder)
     except OSError:
         return None
-    return file_system.f_bavail * file_system.f_frsize
 
 
 def load_average(tree: Tree) -> Optional[float]:

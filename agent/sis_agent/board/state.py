@@ -78,7 +78,8 @@ def pi_flags(tree: Tree, commands: Commands) -> Dict[str, float]:
     The firmware is asked by its tool: the kernel's file can be older than what it says now. The driver rpi_volt, which
     clears the firmware's under-voltage flag as it reads it, adds what it has seen.
     """
-    bits = _hexadecimal((commands.run("vcgencmd", ["get_throttled"], 2.0) or "").strip().partition("=")[2])
+    match = re.match(r"throttled=(0x[0-9a-fA-F]+)\s*$", commands.run("vcgencmd", ["get_throttled"], 2.0) or "")
+    bits = _hexadecimal(match.group(1)) if match else None
     if bits is None:
         bits = _hexadecimal(tree.text(PI_FILE) or "")
     flags: Dict[str, float] = {}

@@ -5,8 +5,8 @@ from typing import Dict, Iterator, Optional, Tuple
 from sis_agent.tree import Tree
 
 CLASS = "sys/class/thermal"
-# Kinds of trip points that cost speed or more; "active" ones switch a fan on.
-TRIPS = ("passive", "hot", "critical")
+# Kinds of trip points that cost speed: an "active" one switches a fan on, at a "critical" one the board switches off.
+TRIPS = ("passive", "hot")
 # What firmware writes into a trip point that is switched off is far outside of this.
 PLAUSIBLE_C = (0.0, 200.0)
 
@@ -19,7 +19,7 @@ def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
 def trip_points_c(tree: Tree) -> Dict[str, float]:
     """For each zone, named as in `temperatures_c`, its lowest trip point that costs speed; others are not in it.
 
-    A zone that has only a critical point (a Raspberry Pi's) may throttle below it, by its firmware.
+    A Raspberry Pi's zone has only a critical point, and throttles far below it, by its firmware: it is not in it.
     """
     lowest: Dict[str, float] = {}
     for name, folder in _zones(tree):

@@ -27,11 +27,7 @@ def obstacle(root: str) -> Optional[str]:
             "this system has no glibc (it may use musl, as Alpine does), and there are no wheels of ONNX Runtime for "
             "it; use a system with glibc, such as Debian or Ubuntu"
         )
-    try:
-        noexec = os.statvfs(root).f_flag & os.ST_NOEXEC
-    except OSError:
-        noexec = 0
-    if noexec:
+    if facts.is_noexec(root):
         return (
             "{} is on a file system that is mounted noexec, so that no library in it can be loaded; name a folder on "
             "another one as `root` in the profile's [agent]".format(root)

@@ -122,8 +122,9 @@ class Measurement:
         reason: Optional[str] = NOT_ASKED
         if request is not None:
             sources, reason = power.open_sources(request, self._tree, self._commands)
-        reader = state.StateReader(self._tree, self._commands, self._context.worker_pids)
-        sampler = Sampler(sources, reader.read, self._context.start_s)
+        tools = Commands(self._sysroot)  # of the state alone: the sources count their own
+        reader = state.StateReader(self._tree, tools, self._context.worker_pids)
+        sampler = Sampler(sources, reader.read, self._context.start_s, state_tools_s=lambda: tools.cpu_s)
         sampler.start()
         try:
             return self._phases(before, sampler, bool(sources))

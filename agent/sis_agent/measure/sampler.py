@@ -148,7 +148,10 @@ class _Task:
 
 
 class Sampler:
-    """Reads the sources and the state from `start` to `stop`; times in seconds since `clock_zero_s`."""
+    """Reads the sources and the state from `start` to `stop`; times in seconds since `clock_zero_s`.
+
+    `state_tools_s` gives the processor time that tools took so far which reading the state has started.
+    """
 
     def __init__(
         self,
@@ -156,10 +159,13 @@ class Sampler:
         read_state: Optional[ReadState],
         clock_zero_s: float,
         now_s: Callable[[], float] = clock.now_s,
+        state_tools_s: Callable[[], float] = float,
     ) -> None:
         self._now_s = now_s
         self._zero_s = clock_zero_s
         self._start_s = now_s()
+        self._state_tools_s = state_tools_s
+        self._tools_before_s = state_tools_s()
         self._read_state = read_state
         self._states: List[StateSample] = []
         self._recorders = [Recorder(source, clock_zero_s, now_s) for source in sources]
@@ -238,7 +244,7 @@ class Sampler:
         if self._failure is not None:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
-        cpu_s = self._cpu_s + sum(recorder.source.cpu_s for recorder in self._recorders)
+        cpu_s = self._cpu_s + self._tools_s()
         faults = self._recorders[0].source.faults if self._recorders else {}
         return SamplerOutput(traces, self._states, cpu_s, wall_s, faults)
 
@@ -260,7 +266,12 @@ class Sampler:
         self._states.append(self._read_state(self._now_s() - self._zero_s))
 
     def _spent_s(self) -> float:
-        return _thread_cpu_s() + sum(recorder.source.cpu_s for recorder in self._recorders)
+        return _thread_cpu_s() + self._tools_s()
+
+    def _tools_s(self) -> float:
+        """Processor time outside of this process."""
+        state_s = self._state_tools_s() - self._tools_before_s
+        return state_s + sum(recorder.source.cpu_s for recorder in self._recorders)
 
 
 def _thread_cpu_s() -> float:

@@ -14,7 +14,7 @@ from sis_agent import child
 from sis_agent.board import cpu
 from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, importing
+from sis_agent.runners import engine_cache, engines, importing, remedies
 from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.tree import Tree
@@ -218,10 +218,11 @@ class OnnxRuntimeRunner(Runner):
                 if _version(self._ort.__version__) < LENDS_THREADS:
                     Library(library).set_threads(self._threads)
             except Exception as error:
+                step = remedies.of_library(str(error)) or "build the bundle for this board"
                 raise ProblemError(
                     "bad-library",
-                    "ONNX Runtime {} cannot load the operators in {}: {}; build the bundle for this board".format(
-                        self._ort.__version__, library, _first_line(error)
+                    "ONNX Runtime {} cannot load the operators in {}: {}; {}".format(
+                        self._ort.__version__, library, _first_line(error), step
                     ),
                 )
         return settings

@@ -2,9 +2,11 @@
 
 import re
 import sys
-from typing import Callable, Match, Tuple
+from typing import Callable, Match, Optional, Tuple
 
 LEFT_OVER = "the folder {} is no package: it has no __init__.py; {} was removed or its installation was interrupted"
+
+NOEXEC = "failed to map segment from shared object"
 
 # A remedy is made of the match and the package's name.
 Remedy = Callable[[Match[str], str], str]
@@ -83,7 +85,7 @@ SIGNS: Tuple[Tuple[str, Remedy], ...] = (
         ),
     ),
     (
-        r"failed to map segment from shared object",
+        NOEXEC,
         lambda match, module: "its folder is mounted noexec: install it on another file system, or mount that one exec",
     ),
     (
@@ -135,6 +137,15 @@ def find(module: str, how: str, text: str, own: bool) -> Tuple[str, str]:
     if native and lines:
         cause += " ({})".format(_short(lines[-1]))
     return cause, PINNED if own else "install it again: " + pip("--force-reinstall " + module)
+
+
+def of_library(text: str) -> Optional[str]:
+    """The remedy for a library of the bundle's that does not load, where it is not to build the bundle again."""
+    if NOEXEC in text:
+        return (
+            "the agent's folder is mounted noexec: name one on another file system as `root` in the profile's [agent]"
+        )
+    return None
 
 
 def _short(line: str) -> str:

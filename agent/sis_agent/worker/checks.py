@@ -1,6 +1,6 @@
 """What is checked with a network's outputs: golden logits and accuracy. Used by the worker only (imports numpy)."""
 
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, List
 
 import numpy as np
 
@@ -75,13 +75,14 @@ def accuracy(
             "bad-bundle",
             "the bundle has {} test images and {} labels; push the bundle again".format(len(images), len(labels)),
         )
-    correct = done = 0
+    done = 0
+    wrong: List[int] = []
     for batch in _batches(images):
         predicted = session.infer(preprocess(batch, how)).argmax(axis=1)
-        correct += int((predicted == labels[done : done + len(batch)]).sum())
+        wrong += [done + int(at) for at in np.flatnonzero(predicted != labels[done : done + len(batch)])]
         done += len(batch)
         on_progress(done, len(images))
-    return Accuracy(images=len(images), correct=correct)
+    return Accuracy(images=len(images), correct=len(images) - len(wrong), wrong=wrong)
 
 
 def _batches(images: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from sis_edge import zoo
 from sis_edge.build.context import BuildContext
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import Step
+from sis_edge.bundles import wrong_images
 from sis_edge.files import stages
 from sis_edge.training import stage
 from sis_edge.zoo import ZooEntry
@@ -49,7 +50,12 @@ def _own(context: BuildContext, network: PlannedNetwork, trained: "TrainedNetwor
 
 
 def _from_zoo(context: BuildContext, network: PlannedNetwork, entry: ZooEntry) -> stages.Outcome:
-    inputs = {"version": stage.TRAIN_VERSION, "graph": network.graph.digest(), "weights": entry.weights_sha256}
+    inputs = {
+        "version": stage.TRAIN_VERSION,
+        "graph": network.graph.digest(),
+        "weights": entry.weights_sha256,
+        "is_paired": entry.wrong_images is not None,
+    }
     trained = stages.run(context.root, "zoo", inputs, lambda folder: _unpack(entry, folder))
     context.on_step(Step(network.name, "train", 1, 1, "from the zoo"))
     return trained
@@ -63,18 +69,27 @@ def _unpack(entry: ZooEntry, folder: Path) -> dict[str, Any]:
     shutil.copyfile(entry.file(".npz"), folder / "graph.npz")
     weights = {name: value.contiguous() for name, value in trained.state_dict().items()}
     (folder / "weights.safetensors").write_bytes(save(weights))
-    return {"host_accuracy": entry.accuracy, "host_test_images": entry.test_images}
+    return {
+        "host_accuracy": entry.accuracy,
+        "host_test_images": entry.test_images,
+        "host_wrong": entry.wrong_images,
+    }
 
 
 def _train(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
-    from sis_edge.training.evaluate import accuracy
+    from sis_edge.training.evaluate import wrong
 
     def progress(done: int, total: int, loss: float) -> None:
         context.on_step(Step(network.name, "train", done, total, f"loss {loss:.3f}"))
 
     def measure(trained: "SisNet") -> dict[str, Any]:
         test = context.dataset.test
-        return {"host_accuracy": accuracy(trained, context.dataset, test), "host_test_images": len(test.labels)}
+        missed = wrong(trained, context.dataset, test)
+        return {
+            "host_accuracy": 1 - len(missed) / len(test),
+            "host_test_images": len(test),
+            "host_wrong": wrong_images.pack(missed),
+        }
 
     return stage.run(
         context.root,

@@ -6,6 +6,11 @@ from sis_agent.schema import Facts
 from sis_edge.report import rows as show
 from sis_edge.results.schema import StoredRun
 
+AVAILABLE = "available"
+NULL = "null"
+"""The agent's runtime that computes nothing, for its own tests."""
+INTERNAL = (NULL, "replay")
+
 
 def board_name(run: StoredRun) -> str:
     """The board by its model, or by the best of what is known."""
@@ -31,9 +36,9 @@ def board(run: StoredRun) -> tuple[tuple[str, str], ...]:
         ("L4T", facts.l4t or "none: not a Jetson, or not recognised as one"),
         ("glibc", facts.glibc),
         ("Python", facts.python),
-        ("Runtimes", _states(facts.runners)),
+        ("Runtimes", _runtimes(facts.runners)),
         ("Power mode", facts.power_mode or "none: this board has no power modes, or does not report them"),
-        ("Power sensors", _states(facts.power_sources)),
+        ("Power sensors", _available(facts.power_sources) or _states(facts.power_sources)),
     )
     return tuple((label, text or "unknown") for label, text in known)
 
@@ -52,7 +57,19 @@ def environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...]
 
 
 def _states(named: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {state}" for name, state in sorted(named.items()))
+    return "; ".join(f"{name}: {state}" for name, state in sorted(named.items()) if name not in INTERNAL)
+
+
+def _runtimes(named: dict[str, str]) -> str:
+    """Those that can be used; why another cannot is in the stored run."""
+    if not named:
+        return ""
+    lacking = ", ".join(sorted(name for name, state in named.items() if state != AVAILABLE and name not in INTERNAL))
+    return "; ".join(filter(None, (_available(named) or "none", f"not on this board: {lacking}" if lacking else "")))
+
+
+def _available(named: dict[str, str]) -> str:
+    return ", ".join(sorted(name for name, state in named.items() if state == AVAILABLE and name not in INTERNAL))
 
 
 def _clocks(facts: Facts) -> str:

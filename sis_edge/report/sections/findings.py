@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sis_edge.profiles.untried import of_board, of_runtime
 from sis_edge.report import rows as show
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
@@ -23,10 +24,10 @@ def mark(rows: Sequence[Row]) -> str | None:
 def finding(row: Row, dense: str | None) -> str:
     """What one network gains, in a sentence that goes on from its name."""
     found = row.speed_up.estimate
-    is_new = row.problem is not None and row.problem != found.reason and row.latency.p50_s.value is not None
-    problem = f" Problem: {row.problem}." if is_new else ""
+    problem = f" Problem: {row.problem}." if row.problem and row.latency.p50_s.value is not None else ""
     if found.value is None:
-        return f"no speed-up, since {found.reason}.{problem}"
+        is_part = row.problem is not None and row.problem.startswith(str(found.reason))
+        return f"no speed-up, since {row.problem}." if is_part else f"no speed-up, since {found.reason}.{problem}"
     parts = [_speed(row, found.value, dense), *_accuracy(row)]
     return f"{'; '.join(parts)}.{problem}"
 
@@ -42,14 +43,22 @@ def _speed(row: Row, estimate: float, dense: str | None) -> str:
 
 
 def _accuracy(row: Row) -> list[str]:
-    drop, interval = row.accuracy.drop.value, row.accuracy.drop_interval.value
-    if drop is None or interval is None:
+    """How far the accuracy is below that of what it is compared with: on the board where both were measured there."""
+    accuracy = row.accuracy
+    where, drop, images = "on the board", accuracy.device_drop, accuracy.device_test_images.value
+    if drop.estimate.value is None:
+        where, drop, images = "on the host", accuracy.host_drop, accuracy.host_test_images
+    estimate, interval = drop.estimate.value, drop.interval.value
+    if estimate is None or interval is None or images is None:
         return []
-    side = "below" if drop >= 0 else "above"
-    images = show.plural(row.accuracy.host_test_images, "test image")
+    side = "below" if estimate >= 0 else "above"
+    same = "the same " if drop.is_paired.value else ""
+    form = " in fp32" if row.identity.precision != "fp32" else ""
+    trained = f" ({accuracy.training_difference})" if accuracy.training_difference else ""
     return [
-        f"accuracy {show.points(abs(drop))} points {side} it (95% interval of the drop {show.points(interval.low)} to "
-        f"{show.points(interval.high)}, {images}){_significance(interval, 0)}"
+        f"accuracy {where} {show.points(abs(estimate))} points {side} {accuracy.drop_from.value}{form}{trained} "
+        f"(95% interval of the drop {show.points(interval.low)} to {show.points(interval.high)}, "
+        f"{same}{show.plural(images, 'test image')}){_significance(interval, 0)}"
     ]
 
 
@@ -63,6 +72,9 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
     found = []
     if (marked := mark(rows)) is not None:
         found.append(f"This run is {marked}: its latencies, load times and memory say nothing about a real board.")
+    elif not any(row.run.emulated for row in rows):
+        said = (*of_board(run.profile, run.profile_verified), *of_runtime(run.record.job.runner))
+        found += [f"Not tried on hardware: {sentence}." for sentence in said]
     found.append(_training(run, rows))
     if run.record.problem is not None:
         found.append(f"The job ended early: {run.record.problem.message}.")

@@ -9,6 +9,9 @@ from sis_edge.results import sampling
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
 
+UNSAID = ("harness_latencies_s", "runner", "turn_inferences", "on_gpu")
+"""What a runtime reports of itself and other lines of the report say."""
+
 NO_REASON = "the agent gave no reason"
 
 
@@ -36,7 +39,7 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _runtime(run: StoredRun) -> str:
-    reported = {name: value for name, value in run.record.runner_details.items() if name != "harness_latencies_s"}
+    reported = {name: value for name, value in run.record.runner_details.items() if name not in UNSAID}
     details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()))
     return f"{run.record.job.runner}{' (' + details + ')' if details else ''}"
 
@@ -108,7 +111,9 @@ def _harness(run: StoredRun) -> str:
     latencies_s = run.record.runner_details.get("harness_latencies_s")
     if not isinstance(latencies_s, list) or not latencies_s:
         return "unknown"
-    return f"{show.seconds(median(latencies_s))} of each latency (median of {len(latencies_s)} calls of a null network)"
+    return (
+        f"{show.seconds(median(latencies_s))} of each latency (median of {len(latencies_s)} calls that compute nothing)"
+    )
 
 
 def _plain(value: object) -> str:

@@ -9,13 +9,16 @@ READING = (
     "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
     f"inferences within each drawn round, {RESAMPLES:,} times. A speed-up whose interval contains 1 is not "
     "significant.",
-    "The 95% interval of an accuracy is Wilson's, that of a drop is Newcombe's. Both cover the choice of test images, "
-    "not the differences between trainings.",
+    "The 95% interval of an accuracy is Wilson's. That of a drop is paired: from the images that only one of the two "
+    "networks classifies correctly (Bonett and Price, 2012). Where only counts were kept it is Newcombe's, which is "
+    "wider. Both cover the choice of test images, not the differences between trainings. INT8 and fp16 are compared "
+    "with the same network in float32.",
     "A percentile is reported only where the sample is large enough: "
     f"p50 from {needed(50)}, p90 from {needed(90)}, p99 from {needed(99)} inferences.",
     "Energy per inference is the sensor's total over blocks in which one network ran back to back, divided by the "
-    "number of inferences: gross as measured, net minus the board's idle power before and after. The scope, what the "
-    "sensor covers, is part of every label; energies of different scopes are not comparable.",
+    "number of inferences: gross as measured, net minus the board's idle power before, between and after. The scope, "
+    "what the sensor covers, is part of every label, and so is its gain error where its data sheet or the profile "
+    "gives it, which no interval covers; energies of different scopes are not comparable.",
     "The verdict is computed from the record and the bundle's manifest: VALID, SUSPECT or INVALID, with all reasons "
     "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures, throttling or what else "
     "a verdict stands on, and QUICK for a run with --quick, which is too short for numbers to rely on.",

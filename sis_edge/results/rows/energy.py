@@ -6,12 +6,15 @@ from sis_edge.results.energy import NetworkEnergy
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.statistics import Interval
 
+NO_GAIN = "neither a data sheet nor the profile gives the sensor's gain error"
+
 
 @dataclass(frozen=True)
 class EnergyFigures:
     """Joules per inference (one call): gross, and net of the board's idle power, with 95% intervals.
 
     `scope` says what the sensor covers, `source` which sensor it is, `blocks` how many energy blocks were used.
+    `gain_error` is the share by which its gain may be off, which is in no interval.
     """
 
     gross_j: Figure[float]
@@ -21,6 +24,7 @@ class EnergyFigures:
     scope: Figure[str]
     source: Figure[str]
     blocks: Figure[int]
+    gain_error: Figure[float]
 
 
 def energy_figures(energy: NetworkEnergy | None, reason: str) -> EnergyFigures:
@@ -36,6 +40,7 @@ def energy_figures(energy: NetworkEnergy | None, reason: str) -> EnergyFigures:
         scope=Figure.of(energy.scope, reason),
         source=Figure.of(energy.source, reason),
         blocks=Figure.of(blocks, reason),
+        gain_error=Figure.of(energy.gain_error, NO_GAIN if energy.source else reason),
     )
 
 

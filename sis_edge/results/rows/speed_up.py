@@ -1,10 +1,11 @@
 """Speed-up over the dense network of the same run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.results.function import OTHER_FUNCTION
 from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.latency import round_latencies, round_processes
@@ -33,7 +34,7 @@ class SpeedUpFigures:
 
 
 def speed_up_figures(
-    network: Pair, dense: Pair | None, problem: str | None, wrong: Mapping[str, str], seed: int
+    network: Pair, dense: Pair | None, problem: str | None, wrong: Collection[str], seed: int
 ) -> SpeedUpFigures:
     """The speed-up of a network; `problem` says what went wrong with it, `seed` is the bootstrap's.
 
@@ -49,7 +50,7 @@ def speed_up_figures(
             f"the dense network {dense_entry.name} does not compute the same function as on the host"
         )
     if record is not None and record.name in wrong:
-        return SpeedUpFigures.unknown(problem or wrong[record.name])
+        return SpeedUpFigures.unknown(OTHER_FUNCTION)
     reason = problem or "the network was not measured"
     if not round_latencies(dense_record):
         reason = f"the dense network {dense_entry.name} was not measured in this run"

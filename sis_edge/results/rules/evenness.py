@@ -74,9 +74,14 @@ def _odd_rounds(evidence: Evidence, name: str) -> tuple[int, float]:
         others = [factors[number] for other, factors in evidence.factors.items() if other != name and number in factors]
         if others:
             ratios.append(factor / median(others))
-    usual = median(ratios) if ratios else 1.0
-    off = [max(ratio / usual, usual / ratio) for ratio in ratios]
-    return sum(factor > SLOW_ROUND for factor in off), max(off, default=1.0)
+    if not ratios:
+        return 0, 1.0
+    # Against the best quarter where it was slow in less than three quarters of the rounds, else against the worst.
+    low, high = sorted(ratios)[len(ratios) // 4], sorted(ratios)[-1 - len(ratios) // 4]
+    found = []
+    for off in ([ratio / low for ratio in ratios], [high / ratio for ratio in ratios]):
+        found.append((sum(factor > SLOW_ROUND for factor in off), max(off)))
+    return max(found)
 
 
 def _is_fixed(orders: Sequence[Order], networks: int) -> bool:

@@ -5,7 +5,7 @@ from statistics import median
 
 from sis_agent.schema import NetworkRecord
 from sis_edge.results.evidence import Evidence, shown
-from sis_edge.results.function import wrong_functions
+from sis_edge.results.function import OTHER_FUNCTION, wrong_functions
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
@@ -16,15 +16,20 @@ BEYOND_CEILING = 1.25
 def wrong(evidence: Evidence) -> Iterator[Reason]:
     """A network computes another function than on the host: what it gains is nobody's gain."""
     wrong = wrong_functions(evidence.record, evidence.entries)
+    if not wrong:
+        return
     names = {network.name: shown(network) for network in evidence.record.networks}
-    for name, difference in wrong.items():
-        of = "no speed-up is reported, since the others are compared with it" if name == evidence.reference else ""
-        yield Reason(
-            "wrong-function",
-            "INVALID",
-            f"{names[name]} does not compute the same function as on the host: {difference}; "
-            f"{of or 'its speed-up is not reported'}; do not use it on this board with this runtime",
-        )
+    first, *others = sorted(wrong, key=lambda name: name != evidence.reference)
+    withheld = "their speed-ups are not reported" if others else "its speed-up is not reported"
+    if first == evidence.reference:
+        withheld = "no speed-up is reported, since all are compared with it"
+    yield Reason(
+        "wrong-function",
+        "INVALID",
+        f"network {names[first]}: {OTHER_FUNCTION}: {wrong[first]}"
+        f"{'; nor do ' + ', '.join(names[name] for name in others) if others else ''}; {withheld}; do not use "
+        f"{'them' if others else 'it'} on this board with this runtime",
+    )
 
 
 def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
@@ -43,9 +48,9 @@ def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
             yield Reason(
                 "beyond-ceiling",
                 "SUSPECT",
-                f"{shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of their "
-                f"multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something slows "
-                f"{shown(dense)} alone; look for other programs, then measure again",
+                f"network {shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of "
+                f"their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something "
+                f"slows {shown(dense)} alone; look for other programs, then measure again",
             )
 
 

@@ -23,7 +23,7 @@ def failed(evidence: Evidence) -> Iterator[Reason]:
             yield Reason(
                 "network-failed",
                 "SUSPECT",
-                f"{shown(network)} could not be measured to the end: {network.problem.message}",
+                f"network {shown(network)} could not be measured to the end (problem: {network.problem.code})",
             )
 
 
@@ -40,14 +40,14 @@ def too_few(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "too-few-samples",
             "INVALID",
-            f"{shown(few)} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
+            f"network {shown(few)} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
             f"an interval {MIN_ROUNDS} rounds; measure longer",
         )
     elif rounds < FULL_ROUNDS or count < wanted:
         yield Reason(
             "too-few-samples",
             "SUSPECT",
-            f"{shown(few)} has {count} inferences, and there were {rounds} rounds: "
+            f"network {shown(few)} has {count} inferences, and there were {rounds} rounds: "
             f"{max(wanted, needed(90))} and {FULL_ROUNDS} are required; measure longer",
         )
 

@@ -1,7 +1,7 @@
 """One command over an open SSH channel, the same under every login shell and whatever its start-up files print.
 
 The login shell only sees `/bin/sh`: tcsh and fish quote otherwise than sh does. The command itself goes to that sh on
-its standard input, behind a mark on both streams, so that what came before the mark is known not to be the command's.
+its standard input, between two marks on both streams, so that what stands outside of them is known not to be its own.
 """
 
 import secrets
@@ -37,7 +37,9 @@ def execute(channel: "paramiko.Channel", argv: Sequence[str], end_s: float) -> O
     command = " ".join(map(shlex.quote, argv))
     with suppress(OSError):  # a server that runs no commands has closed the channel by now
         channel.settimeout(max(end_s - time.monotonic(), 0.001))
-        channel.sendall(f"echo {mark}; echo {mark} >&2; exec {command} </dev/null\n".encode(errors="surrogateescape"))
+        mark_both = f"echo {mark}; echo {mark} >&2"
+        script = f"{mark_both}; {command} </dev/null; code=$?; {mark_both}; exit $code\n"
+        channel.sendall(script.encode(errors="surrogateescape"))
         channel.shutdown_write()
     stderr: list[bytes] = []
     # Both streams share one window: an unread one would stop the other.
@@ -49,8 +51,8 @@ def execute(channel: "paramiko.Channel", argv: Sequence[str], end_s: float) -> O
     reader.join(max(end_s - time.monotonic(), 0))
     if reader.is_alive() or not channel.status_event.wait(max(end_s - time.monotonic(), 0)):
         raise TimeoutError
-    out, began = _behind(mark, b"".join(stdout))
-    err, _ = _behind(mark, b"".join(stderr))
+    out, began = _between(mark, b"".join(stdout))
+    err, _ = _between(mark, b"".join(stderr))
     return Output(channel.recv_exit_status(), _text(out), _text(err), began)
 
 
@@ -65,9 +67,9 @@ def own_words(*texts: str) -> str:
     return f"“{said[-LONGEST_WORDS:]}”" if said else "nothing"
 
 
-def _behind(mark: str, data: bytes) -> tuple[bytes, bool]:
-    before, found, after = data.partition(f"{mark}\n".encode())
-    return (after, True) if found else (before, False)
+def _between(mark: str, data: bytes) -> tuple[bytes, bool]:
+    parts = data.split(f"{mark}\n".encode())
+    return (parts[1], True) if len(parts) > 1 else (data, False)
 
 
 def _receive(channel: "paramiko.Channel", end_s: float) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sis_edge.errors import TransportError
 from sis_edge.transport.ssh import config_file, match
-from sis_edge.transport.ssh.config_file import ConfigLine
+from sis_edge.transport.ssh.config_file import ConfigLine, printable
 from sis_edge.transport.ssh.host_options import HostOptions
 from sis_edge.transport.ssh.patterns import matches
 
@@ -88,10 +88,12 @@ class _Reading:
                         self.read(included, folder, is_active=is_active, is_shut=not is_active, depth=depth + 1)
                 elif is_active:
                     self._take(line)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):  # OpenSSH reads nothing from a folder, such as one in config.d
             return
         except OSError as error:
-            raise TransportError(f"the SSH configuration {path} cannot be read ({error.strerror})") from None
+            raise TransportError(
+                f"the SSH configuration {printable(str(path))} cannot be read ({error.strerror})"
+            ) from None
 
     def _is_host(self, line: ConfigLine) -> bool:
         options = self._options
@@ -107,9 +109,11 @@ class _Reading:
     def _included(self, line: ConfigLine, folder: Path) -> list[Path]:
         paths: list[Path] = []
         for word in line.words:
-            # Sorted, as the C library's glob() is; the pattern is absolute, so not pathlib's.
-            pattern = str(folder / self._options.path(word))
-            paths += map(Path, sorted(glob.glob(pattern)))  # noqa: PTH207
+            text = self._options.expand(word)
+            base = self._options.home if text.startswith("~/") else folder
+            # Sorted, as the C library's glob() is; pathlib takes no pattern that is absolute.
+            pattern = Path(glob.escape(str(base)), text.removeprefix("~/"))
+            paths += map(Path, sorted(glob.glob(str(pattern))))  # noqa: PTH207
         return paths
 
     def _take(self, line: ConfigLine) -> None:

@@ -23,7 +23,9 @@ class ConfigLine:
 
     def error(self, reason: str) -> TransportError:
         """The error for this line, with the place to fix it."""
-        return TransportError(f"{self.file} line {self.number}: {printable(reason)}; fix the SSH configuration")
+        return TransportError(
+            f"{printable(str(self.file))} line {self.number}: {printable(reason)}; fix the SSH configuration"
+        )
 
 
 def printable(text: str) -> str:
@@ -34,7 +36,7 @@ def printable(text: str) -> str:
 def lines(path: Path) -> Iterator[ConfigLine]:
     """The settings of a file in their order; raises OSError, and TransportError for a line that cannot be read."""
     # Paths may hold any bytes; what must be text is checked where it is used.
-    text = path.read_bytes().decode("utf-8", errors="surrogateescape")
+    text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
     for number, raw in enumerate(text.split("\n"), start=1):
         # OpenSSH reads C strings.
         line = raw.partition("\0")[0].rstrip(" \t\r\f")

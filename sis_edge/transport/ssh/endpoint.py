@@ -45,7 +45,8 @@ class Endpoint:
     @property
     def name(self) -> str:
         """For people and for stored results."""
-        return f"{self.user}@{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.user}@{host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def parse(text: str) -> tuple[str | None, str, int | None]:
     address = text.removeprefix("ssh://")
     is_uri = address != text
     user, _, rest = (address.removesuffix("/") if is_uri else address).rpartition("@")
-    user = unquote(user) if is_uri else user
+    if is_uri:  # in an address of this kind "%" is written "%25", also before a zone
+        user, rest = unquote(user), rest.replace("%25", "%", 1)
     match = _HOST.fullmatch(rest)
     if match is None or rest.startswith("-") or "/" in rest or not text.isprintable():
         raise UsageError(

@@ -1,8 +1,8 @@
 """What an OpenSSH configuration says of one host, and the tokens and variables in its values."""
 
-import getpass
 import hashlib
 import os
+import pwd
 import re
 import socket
 from collections.abc import Callable
@@ -122,8 +122,8 @@ def is_file(path: Path) -> bool:
 def local_user() -> str:
     """The user's login name here; raises TransportError where the system knows none."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         raise TransportError("this system has no name for you; give the login name on the board with --user") from None
 
 
