@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sis_agent import lock, schema
-from sis_agent.job.folder import JobFolder, State
+from sis_agent.job.folder import RESERVE_BYTES, JobFolder, State
 from sis_agent.job.storage import clean, list_files
 from sis_agent.protocol import ProblemError
 
@@ -37,6 +37,17 @@ def test_states(tmp_path: Path) -> None:
     done = State(schema.FAILED, 1, 1, schema.Problem("code", "message"))
     job.write_state(done)
     assert job.state() == done
+
+
+def test_space_for_the_last_word_is_kept_back_and_freed(tmp_path: Path) -> None:
+    job = folder(tmp_path)
+    job.drop_reserve()  # where there is none
+    job.keep_reserve()
+    reserve = Path(job.file("reserve"))
+    last = schema.to_json(State(schema.FAILED, 1, 1, schema.Problem("disk-full", "a long sentence " * 64)))
+    assert reserve.stat().st_size == RESERVE_BYTES > 4 * len(json.dumps(last))
+    job.drop_reserve()
+    assert not reserve.exists()
 
 
 def test_progress_leaves_out_a_line_that_is_being_written(tmp_path: Path) -> None:
