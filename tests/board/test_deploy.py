@@ -15,7 +15,7 @@ from sshd import Proxy, Server, serve, wait_for
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.job.folder import checked_name
-from sis_agent.schema import CANCELLED, DONE, ENDED, RUNNING, Facts
+from sis_agent.schema import CANCELLED, DONE, ENDED, PROTOCOL_VERSION, RUNNING, Facts
 from sis_edge.board.agent_client import AgentClient
 from sis_edge.board.deploy import check_board, collect, deploy, new_job_id
 from sis_edge.board.jobs import job_for
@@ -334,6 +334,22 @@ def test_an_agent_that_does_not_answer_well(board: Watched, tmp_path: Path, scri
     with pytest.raises(AgentError, match=sentence):
         deploy(tiny_bundle(tmp_path / "bundle"), board, profile, patience=Patience(answer_s=1.5))
     assert ["/agents/" in name for name in board.sent] == [True]
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        ({"protocol": PROTOCOL_VERSION, "agent": "0123456789ab"}, "is 0123456789ab with protocol"),
+        ({"protocol": PROTOCOL_VERSION + 1, "agent": ""}, f"with protocol {PROTOCOL_VERSION + 1}, this sis-edge needs"),
+    ],
+)
+def test_an_answer_of_another_agent_or_protocol_is_refused(
+    reply: dict[str, object], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({**reply, "ok": True, "answer": {}})
+    monkeypatch.setattr(LocalTransport, "run", lambda *args, **options: Completed(0, line, ""))
+    with pytest.raises(AgentError, match=sentence):
+        AgentClient(LocalTransport(tmp_path), AgentSettings()).facts()
 
 
 def test_a_damaged_agent_is_pushed_again(board: Watched) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mutants import run
 from mutants.mutant import ROOT, Mutant, StaleMutantError, read_all
 from mutants.run import BROKEN, KILLED, STALE, SURVIVED, judge
 
@@ -47,8 +48,8 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def mutant(old: str, new: str, test: str = "test_rule.py") -> Mutant:
-    return Mutant(f"{new} for {old}", "rule.py", old, new, (test,))
+def mutant(old: str, new: str) -> Mutant:
+    return Mutant(f"{new} for {old}", "rule.py", old, new, ("test_rule.py",))
 
 
 def test_outcomes(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,12 +58,19 @@ def test_outcomes(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
         mutant("t_c > 80", "t_c < 80"),
         mutant("t_c > 80", "t_c >= 80"),
         mutant("t_c > 70", "t_c < 70"),
-        mutant("t_c > 80", "t_c < 80", "test_gone.py"),
     ]
-    assert judge(mutants, tree) == [KILLED, SURVIVED, STALE, BROKEN]
+    assert judge(mutants, tree) == [KILLED, SURVIVED, STALE]
     assert (tree / "rule.py").read_bytes() == before
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [KILLED, SURVIVED, STALE, BROKEN]
+    assert [line.split()[0] for line in lines] == [KILLED, SURVIVED, STALE]
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5])
+def test_tests_that_could_not_be_run_say_nothing(code: int, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pytest's exit codes for an interruption, its own error, a wrong name and no test at all."""
+    monkeypatch.setattr(run, "run", lambda tree, tests: code)
+    assert run.outcome_of(mutant("t_c > 80", "t_c < 80"), tree) == BROKEN
+    assert "t_c > 80" in (tree / "rule.py").read_text()
 
 
 def test_a_text_that_stands_twice_is_refused(tree: Path) -> None:

@@ -1,7 +1,7 @@
 """The audit of a bundle: what is eligible for 2:4, why not, and what a stored run says that TensorRT chose."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ from sis_edge.bundles.identity import PLAIN, SPARSE_24, label
 from sis_edge.bundles.manifest import Granularities
 from sis_edge.bundles.verify import Bundle, file_entries, open_bundle, write_manifest
 from sis_edge.cli import run as run_command
+from sis_edge.exporting.sparsity import WeightSparsity
 from sis_edge.profiles import DeviceProfile
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.sparsity_audit import NetworkAudit, audit, newest_run
+from sis_edge.results.sparsity_audit import NetworkAudit, audit, newest_run, why_not
 
 ORIN = profiles.load("jetson-orin-nano")
 
@@ -206,6 +207,8 @@ def test_only_runs_of_this_bundle_with_tensorrt_count(bundle: Bundle) -> None:
     other = run.model_copy(update={"bundle_id": "f" * 16})
     assert newest_run(bundle, [stored(bundle, {}, runner="onnxruntime"), other]) is None
     assert newest_run(replace(bundle), [run, stored(bundle, {}, runner="onnxruntime")]) is run
+    older = run.model_copy(update={"stored_at": run.stored_at - timedelta(days=1)})
+    assert newest_run(bundle, [older, run]) is newest_run(bundle, [run, older]) is run
 
 
 def test_the_command(bundle: Bundle, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -232,3 +235,18 @@ def test_the_command_says_what_holds_for_all_layers_once(
 def test_the_command_on_what_is_no_bundle(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run_command(["audit", str(tmp_path)]) == 4
     assert "is not a bundle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("zeros", "most", "why"),
+    [
+        (0.0, 4, "structure: dense"),
+        (0.009, 4, "structure: dense"),  # trained weights are 0 by chance now and then
+        (0.02, 4, "structure: up to 4 of 4 inputs exist"),
+        (0.25, 3, "structure: up to 3 of 4 inputs exist"),
+        (0.5, 2, None),
+    ],
+)
+def test_few_zeros_are_no_structure(zeros: float, most: int, why: str | None) -> None:
+    layer = WeightSparsity("C2", "C2.weight", (8, 8, 3, 3), "float32", zeros, most, most <= 2)
+    assert why_not(layer, ORIN) == why
