@@ -45,6 +45,7 @@ SHARED = {
     ("bundles", "sis_agent.board"),
     ("native", "sis_agent.calibration"),
     ("results", "sis_agent.measure.confidence"),
+    ("results", "sis_agent.measure.interference"),
     ("results", "sis_agent.power"),
 }
 """Code of the agent's that the host runs too, so that it is written once: (room, agent's module)."""

@@ -89,11 +89,7 @@ def job_for(
     backend = BACKENDS.find(runner)
     jobs = [job for entry in chosen for job in backend.jobs(entry, profile.target(runner, facts))]
     reference = next((job.name for job in jobs if job.network == manifest.reference and job.form == PLAIN), None)
-    if options.target_ci is not None:
-        if not 0 < options.target_ci < 1:
-            raise UsageError(f"a precision of {options.target_ci} cannot be reached; give a share such as 1%")
-        if reference is None:
-            raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
+    _check_target(options.target_ci, reference)
     return Job(
         job_version=JOB_VERSION,
         bundle_id=bundle.id,
@@ -127,6 +123,15 @@ def job_for(
         processes=(options.processes or measuring.processes) if backend.rounds_in_process else 1,
         quick=options.length == "quick",
     )
+
+
+def _check_target(target_ci: float | None, reference: str | None) -> None:
+    if target_ci is None:
+        return
+    if not 0 < target_ci < 1:
+        raise UsageError(f"a precision of {target_ci} cannot be reached; give a share such as 1%")
+    if reference is None:
+        raise UsageError("a precision is that of a speed-up, and the dense network is not measured; add it")
 
 
 def _settings(profile: DeviceProfile, options: MeasuringOptions) -> tuple[Measuring, PowerSettings]:

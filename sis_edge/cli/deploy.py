@@ -1,5 +1,6 @@
 """`sis-edge deploy`: measure a bundle on a board."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,26 +91,22 @@ def deploy(
         external_meter=meter,
         processes=processes,
     )
-    transport = board_at()
-    try:
-        with bars("deploy") as shown:
-            if job is not None:
-                known = [chosen] if bundle else bundles.readable(build_dir)
-                stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
-            else:
-                stored = measure(
-                    chosen,
-                    transport,
-                    board,
-                    runs_dir,
-                    networks=measuring.name_list(networks),
-                    seed=seed,
-                    options=asked,
-                    provision=provision,
-                    on_event=shown.event,
-                )
-    finally:
-        transport.close()
+    with closing(board_at()) as transport, bars("deploy") as shown:
+        if job is not None:
+            known = [chosen] if bundle else bundles.readable(build_dir)
+            stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
+        else:
+            stored = measure(
+                chosen,
+                transport,
+                board,
+                runs_dir,
+                networks=measuring.name_list(networks),
+                seed=seed,
+                options=asked,
+                provision=provision,
+                on_event=shown.event,
+            )
     measuring.finish(
         stored,
         lambda: runs.DeployDocument(runs=runs.stored(stored)),
@@ -148,11 +145,8 @@ def _cancel(job_id: str, transport: "Transport", profile: "DeviceProfile", as_js
     from sis_edge.cli.documents.runs import CancelDocument
     from sis_edge.cli.progress import bars
 
-    try:
-        with bars("cancel") as shown:
-            state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
-    finally:
-        transport.close()
+    with closing(transport), bars("cancel") as shown:
+        state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
     if as_json:
         console.document(CancelDocument(job_id=job_id, board=transport.name, state=state))
         return

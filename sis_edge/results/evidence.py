@@ -127,7 +127,8 @@ class Evidence:
     @cached_property
     def trace(self) -> PowerTrace | None:
         """The power trace to use."""
-        return self.record.power.traces[0] if self.record.power.traces else None
+        power = self.record.power  # samples that cannot be the board's power are kept, under "unavailable"
+        return power.traces[0] if power.traces and power.status == "measured" else None
 
     @cached_property
     def factors(self) -> dict[str, dict[int, float]]:

@@ -18,9 +18,9 @@ REPORT_VERSION = 2
 NOTES = (
     "Every network is trained from scratch on all training images; its structure is drawn before that and looks at no "
     "weight. The weights are those of the last epoch, whatever their accuracy.",
-    "What cannot be shown: that test images had no part in the choice of the recipe (optimiser, rates, epochs, sizes of "
-    "images). Its first trials were not recorded, and some of them reported accuracy on CIFAR-10's test images. Trials are "
-    "recorded now, with accuracy on held-out training images (benchmarks/training.py).",
+    "What cannot be shown: that test images had no part in the choice of the recipe (optimiser, rates, epochs, sizes "
+    "of images). Its first trials were not recorded, and some of them reported accuracy on CIFAR-10's test images. "
+    "Trials are recorded now, with accuracy on held-out training images (benchmarks/training.py).",
     "Measured on the machine that trained it; sis-edge zoo evaluate NAME measures again.",
 )
 

@@ -25,6 +25,7 @@ TIERS = (
 SAME_TIER = {
     ("protocol", "schema"),
     ("files", "protocol"),
+    ("lock", "files"),
     ("lock", "protocol"),
     ("commands", "clock"),
 }

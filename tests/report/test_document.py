@@ -1,3 +1,4 @@
+import json
 import shlex
 
 import pytest
@@ -6,6 +7,7 @@ from results.factory import facts, network_entry, network_record, stored_run, te
 from report.conftest import RUNS, sections
 from sis_agent.schema import ClockLock, Problem
 from sis_edge.errors import RecordError
+from sis_edge.report.charts.environment import environment
 from sis_edge.report.document import document, section
 from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.report.tables import LAYOUTS
@@ -265,3 +267,17 @@ def test_how_it_was_measured_names_sensor_harness_and_clocks() -> None:
     run = RUNS["board"]
     changed = run.model_copy(update={"record": run.record._replace(clock_lock=locked)})
     assert dict(section(changed).method)["Clocks locked"] == "yes (governor = performance); restored afterwards"
+
+
+def test_readings_that_no_board_has_are_in_no_chart_and_no_table() -> None:
+    run = RUNS["board"]
+    first, *others = run.record.power.traces
+    power_w = {rail: [52897.0 for _ in values] for rail, values in first.power_w.items()}
+    power = run.record.power._replace(traces=[first._replace(power_w=power_w), *others])
+    made = section(run.model_copy(update={"record": run.record._replace(power=power)}))
+    assert all("more than any board draws" in row.energy.gross_j.reason for row in made.rows)
+    shown = environment(run.record, None), environment(run.record._replace(power=power), None)
+    assert ["Power" in json.dumps(chart.spec if chart else {}) for chart in shown] == [True, False]
+    given_up = run.record.power._replace(status="unavailable", reason="the counter fell")
+    made = section(run.model_copy(update={"record": run.record._replace(power=given_up)}))
+    assert dict(made.method)["Power"] == "unavailable (the counter fell)"

@@ -23,8 +23,10 @@ DENSE, SPARSE = range(12), range(4, 40)  # images that each gets wrong: 8 are bo
 
 
 def answered(name: str, wrong: range | None) -> NetworkRecord:
-    counted = Accuracy(IMAGES, IMAGES - len(wrong or ()), None if wrong is None else list(wrong))
-    return network_record(name)._replace(accuracy=counted)
+    record = network_record(name)
+    if wrong is None:  # as many as on the host, and not which
+        return record
+    return record._replace(accuracy=Accuracy(IMAGES, IMAGES - len(wrong), list(wrong)))
 
 
 def entry(name: str, wrong: range | None = None, **changes: object) -> NetworkEntry:

@@ -36,7 +36,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("tests/", "agent/")) or name.endswith(".pyc")]
-    assert "sis_agent/schema.py" in names
+    assert "sis_agent/schema/__init__.py" in names
     assert "sis_edge/_profiles/local.toml" in names
     venv.create(folder / "venv", with_pip=True)
     pip = (str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--constraint")

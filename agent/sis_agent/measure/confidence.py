@@ -76,7 +76,7 @@ def t_quantile(degrees: float) -> float:
         (low, at_low), (high, at_high) = T_QUANTILES[index - 1 : index + 1]
         if degrees <= high:
             share = (1 / degrees - 1 / high) / (1 / low - 1 / high)
-            return at_high * (at_low / at_high) ** share
+            return at_high * math.pow(at_low / at_high, share)
     return T_QUANTILES[-1][1]
 
 

@@ -112,7 +112,7 @@ class Rounds:
         """
         context = self._context
         self._warm()  # a worker that was lost in the last round must not start in an idle window
-        rest = settling.Rest(context, request, recent)
+        rest = settling.IdleWindows(context, request, recent)
         rest.window("idle_before")
         begin_s = context.elapsed_s()
         self._lead(request)

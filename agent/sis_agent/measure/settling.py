@@ -70,7 +70,7 @@ def wait(recent: Recent, sleep: Callable[[float], None], now_s: Callable[[], flo
         sleep(max(left_s, SHORTEST_STEP_S))  # what is left may be a rounding error, and no clock moves by that
 
 
-class Rest:
+class IdleWindows:
     """The idle windows of one job. Windows of no length are left out, and so are all where `idle_s` is 0."""
 
     def __init__(self, context: MeasurementContext, request: PowerRequest, recent: Optional[Recent]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sis_agent.schema import PowerTrace, Record
 from sis_edge.report.charts.base import BLUE, ORANGE, WIDTH, Chart
+from sis_edge.results.energy import total
 from sis_edge.results.evidence import Evidence
 
 TITLE = "The board during the run"
@@ -50,8 +51,9 @@ def _panels(evidence: Evidence) -> list[tuple[str, dict[str, Series]]]:
         if zones:
             heat.append((state.t_s, max(zones)))
     power: dict[str, Series] = {}
-    if evidence.trace is not None:
-        rails = record.power.total_rails
+    rails = record.power.total_rails
+    # A total that cannot be the board's power has no curve either.
+    if evidence.trace is not None and not (rails and isinstance(total(record), str)):
         power = (
             {"total": _watts(evidence.trace, rails)}
             if rails

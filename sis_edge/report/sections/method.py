@@ -82,7 +82,7 @@ def _lock(run: StoredRun) -> str:
 
 def _power(run: StoredRun) -> str:
     power = run.record.power
-    if not power.traces:
+    if not power.traces or power.status != "measured":
         return f"unavailable ({power.reason or NO_REASON})"
     trace = power.traces[0]
     update = "unknown" if trace.update_interval_s is None else show.seconds(trace.update_interval_s)

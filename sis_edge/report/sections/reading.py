@@ -20,8 +20,8 @@ READING = (
     "what the sensor covers, is part of every label, and so is its gain error where its data sheet or the profile "
     "gives it, which no interval covers; energies of different scopes are not comparable.",
     "The verdict is computed from the record and the bundle's manifest: VALID, SUSPECT or INVALID, with all reasons "
-    "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures, throttling or what else "
-    "a verdict stands on, and QUICK for a run with --quick, which is too short for numbers to rely on.",
+    "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures or signs of throttling, "
+    "and QUICK for a run with --quick, which is too short for numbers to rely on.",
     "The ceiling is the ratio of multiply-accumulates, dense network to this one in the same precision. It is counted, "
     "not measured: caches and faster kernels can exceed it, by a little. A speed-up far beyond it makes a run SUSPECT.",
 )

@@ -44,7 +44,7 @@ _BEHIND = re.compile(r"^(.*?)[\s_/-]+(?:in\s+)?([A-Za-z]+)$")
 
 
 @dataclass(frozen=True)
-class Column:
+class MeterColumn:
     """One column: its heading and place, what it holds (None: something else) and one of its unit in SI.
 
     `has_unit` says that the heading gives the unit.
@@ -58,36 +58,36 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ColumnChoice:
     """The columns that a recording is made of: power, or current and voltage (a number where it is constant)."""
 
-    time: Column
-    power: Column | None = None
-    current: Column | None = None
-    voltage: Column | float | None = None
+    time: MeterColumn
+    power: MeterColumn | None = None
+    current: MeterColumn | None = None
+    voltage: MeterColumn | float | None = None
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[MeterColumn]:
         """All of them, time first."""
         found = (self.time, self.power, self.current, self.voltage)
-        return [column for column in found if isinstance(column, Column)]
+        return [column for column in found if isinstance(column, MeterColumn)]
 
 
-def column(heading: str, place: int) -> Column:
+def column(heading: str, place: int) -> MeterColumn:
     """What a heading says."""
     text = heading.strip().strip("\"'").lstrip("#").strip().replace("µ", "u").replace("μ", "u")
     if OTHERS.search(text.replace("_", " ")):
-        return Column(heading, place, None)
+        return MeterColumn(heading, place, None)
     for pattern in (_BRACKETS, _BEHIND):
         match = pattern.match(text)
         if match is not None and match[2] in UNITS:
-            return Column(heading, place, *UNITS[match[2]], has_unit=True)
+            return MeterColumn(heading, place, *UNITS[match[2]], has_unit=True)
         if match is not None and pattern is _BRACKETS and match[2]:
-            return Column(heading, place, None)  # a unit that is none of ours: mWh, Ah, degrees
+            return MeterColumn(heading, place, None)  # a unit that is none of ours: mWh, Ah, degrees
     if text in UNITS and len(text) > 1:
-        return Column(heading, place, *UNITS[text], has_unit=True)
+        return MeterColumn(heading, place, *UNITS[text], has_unit=True)
     words = re.split(r"[\s_./-]+", text.casefold())
-    return Column(heading, place, next((WORDS[word] for word in words if word in WORDS), None))
+    return MeterColumn(heading, place, next((WORDS[word] for word in words if word in WORDS), None))
 
 
 def choose(
@@ -97,7 +97,7 @@ def choose(
     time: str | None = None,
     power: str | None = None,
     voltage_v: float | None = None,
-) -> Choice:
+) -> ColumnChoice:
     """The columns to read; `time` and `power` name them otherwise, `voltage_v` is that of a supply without a column.
 
     Raises UsageError, with the headings, where they do not say which.
@@ -111,20 +111,22 @@ def choose(
     if power is not None:
         of_power = _named(name, found, power, POWER)
         if of_power.quantity != CURRENT:
-            return Choice(of_time, of_power)
-        return Choice(of_time, current=of_power, voltage=_voltage(name, found, voltage_v, of_power))
+            return ColumnChoice(of_time, of_power)
+        return ColumnChoice(of_time, current=of_power, voltage=_voltage(name, found, voltage_v, of_power))
     of_power_or_none = _one(name, found, POWER)
     if of_power_or_none is not None:
-        return Choice(of_time, of_power_or_none)
+        return ColumnChoice(of_time, of_power_or_none)
     current = _one(name, found, CURRENT)
     if current is None:
         raise UsageError(
             f"{name} has no column 'power_w'; it has: {_listed(headings)}; name the one of power with --power-column"
         )
-    return Choice(of_time, current=current, voltage=_voltage(name, found, voltage_v, current))
+    return ColumnChoice(of_time, current=current, voltage=_voltage(name, found, voltage_v, current))
 
 
-def _voltage(name: str, found: Sequence[Column], voltage_v: float | None, current: Column) -> Column | float:
+def _voltage(
+    name: str, found: Sequence[MeterColumn], voltage_v: float | None, current: MeterColumn
+) -> MeterColumn | float:
     if voltage_v is not None:
         return voltage_v
     voltage = _one(name, found, VOLTAGE)
@@ -136,17 +138,17 @@ def _voltage(name: str, found: Sequence[Column], voltage_v: float | None, curren
     return voltage
 
 
-def _named(name: str, found: Sequence[Column], heading: str, quantity: str) -> Column:
+def _named(name: str, found: Sequence[MeterColumn], heading: str, quantity: str) -> MeterColumn:
     for each in found:
         if heading.strip() in (each.heading.strip(), each.heading.strip().lstrip("#").strip()):
             if quantity == POWER and each.quantity in (TIME, VOLTAGE) and each.has_unit:
                 raise UsageError(f"column '{heading}' of {name} is a {each.quantity} by its unit, not a power")
             fits = each.quantity == quantity or (quantity == POWER and each.quantity == CURRENT)
-            return each if fits else Column(each.heading, each.place, quantity)
+            return each if fits else MeterColumn(each.heading, each.place, quantity)
     raise UsageError(f"{name} has no column '{heading}'; it has: {_listed([each.heading for each in found])}")
 
 
-def _one(name: str, found: Sequence[Column], quantity: str) -> Column | None:
+def _one(name: str, found: Sequence[MeterColumn], quantity: str) -> MeterColumn | None:
     """The column of a quantity; of several the one that says what the load takes, with a unit before one without."""
     fits = [each for each in found if each.quantity == quantity]
     for word in FIRST:

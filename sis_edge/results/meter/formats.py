@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.errors import UsageError
-from sis_edge.results.meter.columns import Choice, Column, choose
+from sis_edge.results.meter.columns import ColumnChoice, MeterColumn, choose
 from sis_edge.results.meter.recording import Recording, thinned
 from sis_edge.results.meter.stamps import Stamps
 
@@ -48,7 +48,7 @@ _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """How a file is written: its heading and the line that the readings begin at, from 0 on."""
 
     encoding: str
@@ -83,7 +83,7 @@ def read_csv(
     return Recording(path.name, times_s, power_w)
 
 
-def _layout(path: Path) -> Layout:
+def _layout(path: Path) -> FileLayout:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     encoding = _encoding(head)
@@ -97,7 +97,7 @@ def _layout(path: Path) -> Layout:
         if _is_data(line, fields):
             headings = _headings(lines[:number], separator, len(fields))
             decimal = "," if any(re.match(r"^[-+]?\d*,\d+$", field) for field in fields) else "."
-            return Layout(encoding, separator, decimal, headings, number)
+            return FileLayout(encoding, separator, decimal, headings, number)
     if not any(line.strip() for line in lines):
         raise UsageError(f"{path} has no column 'time_s'; it has: none")
     raise UsageError(f"{path}, line {len(lines)}: below its heading, a line of at least two readings is expected")
@@ -148,7 +148,7 @@ def _is_data(line: str, fields: list[str]) -> bool:
 
 
 def _readings(
-    path: Path, layout: Layout, chosen: Choice, watts: float | None
+    path: Path, layout: FileLayout, chosen: ColumnChoice, watts: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     import pandas
 
@@ -173,7 +173,7 @@ def _readings(
     return all_s[after], all_w[after]
 
 
-def _chunks(path: Path, layout: Layout, chosen: Choice) -> Any:
+def _chunks(path: Path, layout: FileLayout, chosen: ColumnChoice) -> Any:
     import pandas
 
     return pandas.read_csv(
@@ -197,7 +197,7 @@ def _chunks(path: Path, layout: Layout, chosen: Choice) -> Any:
 
 
 def _chunk(
-    chunk: Any, chosen: Choice, stamps: Stamps, watts: float | None
+    chunk: Any, chosen: ColumnChoice, stamps: Stamps, watts: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and watts of a piece of the file, readings that are none left out."""
     times_s = stamps.seconds(chunk[chosen.time.place])
@@ -208,7 +208,7 @@ def _chunk(
         assert chosen.current is not None
         assert chosen.voltage is not None
         volts = chosen.voltage
-        if isinstance(volts, Column):
+        if isinstance(volts, MeterColumn):
             power_w = _numbers(chunk, chosen.current) * chosen.current.scale * _numbers(chunk, volts) * volts.scale
         else:
             power_w = _numbers(chunk, chosen.current) * chosen.current.scale * volts
@@ -216,7 +216,7 @@ def _chunk(
     return times_s[known], power_w[known]
 
 
-def _numbers(chunk: Any, column: Column) -> NDArray[np.float64]:
+def _numbers(chunk: Any, column: MeterColumn) -> NDArray[np.float64]:
     import pandas
 
     values = chunk[column.place]

@@ -1,0 +1,85 @@
+"""What host and agent say to each other: the job, the record, and the lines of the protocol.
+
+The agent owns these files and the host imports it, so there is one definition of every field. Plain NamedTuples
+(CPython 3.6 has no dataclasses); the host validates the same types with pydantic. SI units stand in the names;
+None is "unknown", and where a number may be unknown a reason stands beside it. Raw samples are kept: statistics
+are the host's.
+
+History of RECORD_VERSION and JOB_VERSION:
+    1   first version
+    2   what tells the forms of a network apart is data: network, form, precision, granularity; on_gpu
+    3   what interference shows in (wall and processor time of turns, run-queue delay, involuntary switches), processes,
+        busy cores one by one, three clocks; the board's limits: cores that may be used, quota, trip points, GPU clock
+"""
+
+from typing import Any
+
+from sis_agent.schema.facts import Facts
+from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema.record import Accuracy, ClockLock, GoldenCheck, Memory, NetworkRecord, Problem, Record
+from sis_agent.schema.samples import (
+    EnergyBlock,
+    Power,
+    PowerTrace,
+    RoundSamples,
+    SamplerPair,
+    Sampling,
+    StateSample,
+    Window,
+)
+
+__all__ = [
+    "CANCELLED",
+    "DONE",
+    "ENDED",
+    "FAILED",
+    "JOB_VERSION",
+    "PROTOCOL_VERSION",
+    "QUEUED",
+    "RECORD_VERSION",
+    "RUNNING",
+    "Accuracy",
+    "ClockLock",
+    "EnergyBlock",
+    "Facts",
+    "GoldenCheck",
+    "Job",
+    "Memory",
+    "NetworkJob",
+    "NetworkRecord",
+    "Power",
+    "PowerRequest",
+    "PowerTrace",
+    "Preprocess",
+    "Problem",
+    "Record",
+    "RoundSamples",
+    "SamplerPair",
+    "Sampling",
+    "StateSample",
+    "Window",
+    "to_json",
+]
+
+PROTOCOL_VERSION = 1
+JOB_VERSION = 3
+RECORD_VERSION = 3
+
+# States of a job, in `state.json` and in the answer of `status`.
+QUEUED = "queued"
+RUNNING = "running"
+DONE = "done"
+FAILED = "failed"
+CANCELLED = "cancelled"
+ENDED = (DONE, FAILED, CANCELLED)
+
+
+def to_json(value: Any) -> Any:
+    """Nested NamedTuples as plain dicts and lists, ready for json.dumps."""
+    if hasattr(value, "_asdict"):
+        return {key: to_json(part) for key, part in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(key): to_json(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(part) for part in value]
+    return value

@@ -1,0 +1,115 @@
+"""What the agent answers: the record of a job."""
+
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from sis_agent.schema.facts import Facts
+from sis_agent.schema.job import Job
+from sis_agent.schema.samples import EnergyBlock, Power, RoundSamples, Sampling, StateSample, Window
+
+
+class Problem(NamedTuple):
+    """Something that went wrong: a stable code for programs, a sentence with the next step for people."""
+
+    code: str
+    message: str
+
+
+class GoldenCheck(NamedTuple):
+    """Logits of the golden inputs on the board against the host's reference."""
+
+    images: int
+    max_abs_difference: float
+    mean_abs_difference: float
+    top1_agreement: float
+    passed: bool
+
+
+class Accuracy(NamedTuple):
+    """Top-1 on the bundle's test images, with the same session that is timed.
+
+    `wrong` are the numbers of the images that it classifies wrongly: two networks are compared image by image. None in
+    records of agents that only counted.
+    """
+
+    images: int
+    correct: int
+    wrong: Optional[List[int]] = None
+
+
+class Memory(NamedTuple):
+    """Of a fresh process for this network: resident bytes before load and after, and the peak (VmHWM)."""
+
+    baseline_rss_bytes: Optional[int]
+    loaded_rss_bytes: Optional[int]
+    peak_rss_bytes: Optional[int]
+    reason: Optional[str] = None
+    repeats_peak_rss_bytes: List[int] = []
+    device_bytes: Optional[int] = None
+    device_reason: Optional[str] = None
+    unified: Optional[bool] = None
+
+
+class ClockLock(NamedTuple):
+    """What came of a request to lock the clocks; `settings` maps a file or tool to what was read back after setting."""
+
+    requested: bool
+    locked: bool
+    reason: Optional[str] = None
+    settings: Dict[str, str] = {}
+    restored: Optional[bool] = None
+
+
+class NetworkRecord(NamedTuple):
+    """All that was measured of one form of a network; `problem` says why something is missing.
+
+    `name` and the identity (`network`, `form`, `precision`, `granularity`) are the job's. `details` are what the runner
+    reports of it (for TensorRT the engine, its build, its sparse layers).
+    """
+
+    name: str
+    model_bytes: int
+    load_s: Optional[float] = None
+    first_inference_s: Optional[float] = None
+    memory: Optional[Memory] = None
+    golden: Optional[GoldenCheck] = None
+    accuracy: Optional[Accuracy] = None
+    warmup_latencies_s: List[float] = []
+    warmup_steady: Optional[bool] = None
+    rounds: List[RoundSamples] = []
+    problem: Optional[Problem] = None
+    details: Dict[str, Any] = {}
+    network: Optional[str] = None
+    form: str = "plain"
+    precision: str = "fp32"
+    granularity: Optional[str] = None
+
+
+class Record(NamedTuple):
+    """One run of one job on one board.
+
+    `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after"; within "energy",
+    between its rounds of blocks, lie those named "idle_between". `ended_by` says why the rounds ended: "length",
+    "target_ci", or "problem" for a job that did not come to their end.
+    """
+
+    record_version: int
+    run_id: str
+    agent_id: str
+    job: Job
+    started_at: str
+    duration_s: float
+    facts_before: Facts
+    facts_after: Facts
+    runner_details: Dict[str, Any]
+    networks: List[NetworkRecord]
+    clock: str
+    clock_resolution_s: float
+    simulated: bool = False
+    problem: Optional[Problem] = None
+    windows: List[Window] = []
+    energy_blocks: List[EnergyBlock] = []
+    power: Power = Power("unavailable", "this job did not ask for power")
+    states: List[StateSample] = []
+    clock_lock: ClockLock = ClockLock(requested=False, locked=False)
+    ended_by: str = "length"
+    sampling: Sampling = Sampling(reason="the job did not get that far")
