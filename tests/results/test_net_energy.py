@@ -7,6 +7,7 @@ import pytest
 
 from sis_agent.schema import EnergyBlock, PowerRequest, PowerTrace, Window
 from sis_edge.results import energy
+from sis_edge.results.energy.idle import Rest
 
 from . import idle_runs
 from .idle_runs import Board, Wander, line, measured, ornstein, sine, steady, walk
@@ -205,3 +206,10 @@ def test_the_simulation_rests_as_the_agent_does() -> None:
     names = [window.name for window in record.windows]
     assert names == ["idle_before", *["idle_between"] * (idle_runs.BLOCKS - 1), "idle_after"]
     assert truth_j["nin"] == pytest.approx(4.0 * 2 / 100)
+
+
+@pytest.mark.parametrize(("before_w", "after_w"), [(1.0, 0.9), (0.9, 1.0)])
+def test_idle_power_that_falls_is_a_drift_as_one_that_rises(before_w: float, after_w: float) -> None:
+    powers_w = {energy.IDLE_BEFORE: before_w, energy.IDLE_AFTER: after_w}
+    rests = [Rest(name, 0.0, 10.0, power_w, 0.0, 0.0, 0.0, 0.0) for name, power_w in powers_w.items()]
+    assert energy.Idle(tuple(rests)).drift == pytest.approx(0.1 / 0.95)

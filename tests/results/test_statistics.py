@@ -129,6 +129,15 @@ def test_the_seed_decides_the_interval() -> None:
     assert speed_up(dense, network, seed=1).interval != speed_up(dense, network, seed=2).interval
 
 
+def test_six_rounds_are_the_fewest_that_carry_95_percent() -> None:
+    """The median lies outside of all R rounds with probability 2 / 2^R."""
+    assert 2 / 2**6 <= 0.05 < 2 / 2**5
+    for rounds, carries in ((5, False), (6, True)):
+        found = speed_up({at: [2.0] for at in range(rounds)}, {at: [1.0] for at in range(rounds)})
+        assert found is not None
+        assert (found.interval is not None) is carries
+
+
 def test_too_few_rounds_have_no_interval() -> None:
     few = {number: [1e-3, 1.1e-3] for number in range(MIN_ROUNDS - 1)}
     assert speed_up(few, few).interval is None
