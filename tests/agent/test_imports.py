@@ -66,7 +66,7 @@ def test_the_readme_names_every_room() -> None:
         ("runners/base.py", "def f():\n    import sis_agent.worker.memory", "upwards"),
         ("tree.py", "from sis_agent import cli", "upwards"),
         ("power/base.py", "from sis_agent.board.cpu import read", "sideways, and the table does not list it"),
-        ("lock.py", "from sis_agent.files import JOBS", "sideways, and the table does not list it"),
+        ("clock.py", "from sis_agent.files import JOBS", "sideways, and the table does not list it"),
         ("clocks/watchdog.py", "from ..worker import memory", "sideways, and the table does not list it"),
         ("job/folder.py", "from sis_edge.spec import Spec", "out of bounds"),
         ("job/folder.py", "import sis_edge", "out of bounds"),

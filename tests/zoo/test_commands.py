@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from sis_edge import datasets, zoo
+from sis_edge.bundles.wrong_images import unpack
 from sis_edge.cli import run
 from sis_edge.cli.zoo import AGREES
 from sis_edge.formation import form, preset
@@ -94,3 +95,12 @@ def test_what_a_build_takes_was_trained_as_the_dense_network(name: str) -> None:
     assert dense is not None
     assert found is not None
     assert (found.recipe, found.train_images) == (dense.recipe, dense.train_images)
+
+
+def test_the_images_that_a_network_gets_wrong_are_as_many_as_its_accuracy_says() -> None:
+    entries = [entry for entry in zoo.entries() if entry.wrong_images is not None]
+    assert {entry.name for entry in entries} >= {"nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3"}
+    for entry in entries:
+        wrong = unpack(entry.wrong_images or "")
+        assert len(wrong) == round((1 - entry.accuracy) * entry.test_images)
+        assert max(wrong) < entry.test_images
