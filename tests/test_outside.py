@@ -126,14 +126,17 @@ def images(count, seed):
     return ImageSet(pixels, labels.astype(np.int64))
 ''',
     "desk_meter.py": '''
-"""A meter that always says 4.5 W."""
+"""A meter that says 4 W and 5 W in turns."""
 
 from sis_agent.power.base import Source
 
 
 class Meter(Source):
+    power_w = 4.0
+
     def read(self):
-        return {"DESK": 4.5}
+        self.power_w = 9.0 - self.power_w
+        return {"DESK": self.power_w}
 
 
 def open_source(tree, commands):

@@ -139,8 +139,8 @@ def _show(found: "FormDocument", against: str) -> None:
         soft_wrap=True,
     )
     out.print(
-        f"{found.macs / 1e6:.1f} million multiply-accumulates per image, {found.mac_ratio:.2f}x fewer; without dead "
-        f"neurons {found.macs_live / 1e6:.1f} million, {found.ceiling:.2f}x fewer",
+        f"{found.macs / 1e6:.1f} million multiply-accumulates per image, {found.mac_ratio:.2f}x fewer;\n"
+        f"{found.macs_live / 1e6:.1f} million without dead neurons, {found.ceiling:.2f}x fewer",
         soft_wrap=True,
     )
     target = found.preset_conv_synapses

@@ -43,6 +43,16 @@ def test_golden_check_measures_the_difference() -> None:
     assert not found.passed
 
 
+def test_one_logit_beyond_the_tolerance_fails() -> None:
+    """The largest difference decides, however small the mean is."""
+    off = reference()
+    off[3, off[3].argmin()] -= 0.25
+    found = checks.golden_check(MeanSession(), IMAGES, off, 0.2, HOW)
+    assert found.max_abs_difference == pytest.approx(0.25, abs=1e-5)
+    assert found.mean_abs_difference < 0.01
+    assert (found.top1_agreement, found.passed) == (1.0, False)
+
+
 def test_another_class_on_top_fails_whatever_the_tolerance() -> None:
     wrong = reference()
     wrong[3] = wrong[3][::-1]

@@ -37,6 +37,25 @@ def test_batches_see_what_ranks_do_not() -> None:
     assert one > 2 * other
 
 
+def test_batches_by_hand() -> None:
+    """Ten means, 0 to 9, whose variance is 55/6."""
+    values = [float(mean) for mean in range(10) for _ in range(2)]
+    assert confidence.batch_half_width(values) == pytest.approx(2.262 * math.sqrt(55 / 6 / 10), rel=1e-3)
+
+
+def test_the_wider_of_both_estimates_counts() -> None:
+    wandering = [math.sin(at / 20) / 100 for at in range(200)]
+    spread = [0.01 * (-1) ** at for at in range(200)]  # all batches alike
+    for logs, by_batches in ((wandering, True), (spread, False)):
+        interval, batches = confidence.rank_interval(logs), confidence.batch_half_width(logs)
+        assert interval is not None
+        assert batches is not None
+        found = confidence.relative_half_width([math.exp(value) for value in logs])
+        assert found >= math.expm1(batches) * (1 - 1e-9)
+        assert found > 0.9 * (interval[1] - interval[0]) / 2
+        assert (batches > 1e-6) is by_batches
+
+
 def test_only_values_that_follow_their_neighbours_widen() -> None:
     draw = random.Random(2)
     independent = [draw.gauss(0, 1) for _ in range(2000)]

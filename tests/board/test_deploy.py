@@ -15,7 +15,7 @@ from sshd import Proxy, Server, serve, wait_for
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.job.folder import checked_name
-from sis_agent.schema import CANCELLED, DONE, ENDED, PROTOCOL_VERSION, RUNNING, Facts
+from sis_agent.schema import CANCELLED, DONE, ENDED, PROTOCOL_VERSION, RECORD_VERSION, RUNNING, Facts
 from sis_edge.board.agent_client import AgentClient
 from sis_edge.board.deploy import check_board, collect, deploy, new_job_id
 from sis_edge.board.jobs import job_for
@@ -531,8 +531,8 @@ def test_a_record_that_arrives_damaged_is_noticed(board: Watched, tmp_path: Path
         (b"", "unreadable"),
         (b"\xff\xfe", "unreadable"),
         (b"[1]", "unreadable"),
-        (b'{"record_version": 99}', "version 99, this sis-edge reads 2"),
-        (b'{"record_version": 2}', r"unreadable \(run_id: "),
+        (b'{"record_version": 99}', f"version 99, this sis-edge reads {RECORD_VERSION}"),
+        (b'{"record_version": %d}' % RECORD_VERSION, r"unreadable \(run_id: "),
     ],
 )
 def test_records_that_cannot_be_read(data: bytes, sentence: str) -> None:

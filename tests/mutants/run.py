@@ -25,9 +25,6 @@ from mutants.mutant import LISTS, ROOT, Mutant, StaleMutantError, read
 KILLED, SURVIVED, STALE, BROKEN = "killed", "SURVIVED", "STALE", "BROKEN"
 """BROKEN: pytest could not run the tests, which says nothing about them."""
 
-OUTCOMES = {0: SURVIVED, 1: KILLED}
-"""By pytest's exit code."""
-
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "reports", "dist", "node_modules", "venv")
 
 
@@ -80,9 +77,12 @@ def outcome_of(mutant: Mutant, tree: Path) -> str:
     sound = path.read_bytes()
     path.write_text(source, encoding="utf-8")
     try:
-        return OUTCOMES.get(run(tree, mutant.tests), BROKEN)
+        code = run(tree, mutant.tests)
     finally:
         path.write_bytes(sound)
+    if code == 0:
+        return SURVIVED
+    return KILLED if code == 1 or code < 0 else BROKEN  # below 0: a signal of the fault's own ended the tests
 
 
 def run(tree: Path, tests: Sequence[str], *, silent: bool = True) -> int:
@@ -95,7 +95,10 @@ def run(tree: Path, tests: Sequence[str], *, silent: bool = True) -> int:
         options += ["--hypothesis-seed", "0"]  # the same examples each time; the option alone costs a second
     command = [sys.executable, "-m", "pytest", *options, *tests]
     output = subprocess.DEVNULL if silent else None
-    return subprocess.run(command, cwd=tree, env=environment, stdout=output, check=False).returncode
+    # A session of its own: a fault in what ends processes may end a whole group of them.
+    return subprocess.run(
+        command, cwd=tree, env=environment, stdout=output, start_new_session=True, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -131,6 +131,9 @@ def test_other_kernels_other_run_time_other_processor_other_file(tmp_path: Path)
     parts, changes = parts | {"threads": 1}, changes | {"threads": 4}
     places = {calibrations.place(tmp_path, **parts | {name: value}) for name, value in changes.items()}  # type: ignore[arg-type]
     assert len(places | {calibrations.place(tmp_path, **parts)}) == 7  # type: ignore[arg-type]
+    # Names that differ behind their first 48 letters only, which is all that the file's name shows.
+    alike = {calibrations.place(tmp_path, **parts | {"cpu": "c" * 48 + last}) for last in "ab"}  # type: ignore[arg-type]
+    assert len(alike) == 2
 
 
 def test_a_calibration_of_other_kernels_is_not_used(few_probes: None, cache: Path) -> None:

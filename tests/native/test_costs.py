@@ -169,7 +169,10 @@ def test_wider_blocks_pay_for_1x1_kernels_that_stand_together() -> None:
     together = np.repeat(np.random.default_rng(0).random((12, 128)) < 0.2, 8, axis=0)
     assert model.native_s(layer, together) == model.native_s(layer, together, 8)
     alone = np.random.default_rng(0).random((96, 128)) < 0.2
-    assert choice.best_block(model, layer, alone)[1] <= model.native_s(layer, alone)
+    for pairs in (together, alone):
+        width, seconds = choice.best_block(model, layer, pairs)
+        assert seconds == model.native_s(layer, pairs, width)
+        assert seconds == min(model.native_s(layer, pairs, each) for each in (1, 2, 4, 8, AVX512.most_filters))
 
 
 @given(seconds=st.lists(st.floats(1e-7, 1e-3), min_size=18, max_size=18), copy=st.floats(1e-10, 1e-7))

@@ -119,6 +119,21 @@ def test_a_block_between_two_rests_loses_nothing_at_its_edges(update_s: float, p
     assert error(load, trace, Window("block", 1.0, 2.0)) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("drift_w_per_s", [5.0, -2.0])
+def test_power_that_changes_all_the_time_is_not_late(drift_w_per_s: float, phase: float) -> None:
+    load = Load(8.0, 0.0, 1.0, 2.0, 0.0, 1.0, drift_w_per_s)
+    trace = sampled(load, 0.036, phase, 2.2)
+    assert error(load, trace, Window("block", 1.0, 2.0)) < 0.005  # late by a whole update it is off by 1%
+
+
+def test_power_between_samples_is_a_straight_line() -> None:
+    times_s = [at / 8 for at in range(17)]
+    trace = PowerTrace("s", ["VDD_IN"], times_s, {"VDD_IN": list(times_s)}, {}, None, 1 / 8)
+    found = energy.Total(trace, ["VDD_IN"]).energy_j(Window("block", 0.5, 1.5))
+    assert found == pytest.approx(1.0)
+
+
 @settings(deadline=None, max_examples=60)
 @given(load=LOADS, update_s=st.floats(0.001, 0.01), phase=st.floats(0, 0.99))
 def test_windows_of_200_ms_are_within_3_percent(load: Load, update_s: float, phase: float) -> None:

@@ -205,3 +205,20 @@ def test_a_stuck_sensor(reads: int, expected: str) -> None:
     assert level(clean._replace(power=clean.power._replace(traces=[trace])), "stuck-sensor") == expected
     moving = trace._replace(power_w=dict.fromkeys(trace.rails, [2.0] * (reads - 1) + [2.001]))
     assert level(clean._replace(power=clean.power._replace(traces=[moving])), "stuck-sensor") == "none"
+
+
+@pytest.mark.parametrize(("failed", "expected"), [(10, "none"), (11, "SUSPECT")])
+def test_failed_reads(failed: int, expected: str) -> None:
+    """Of every hundred reads of a rail."""
+    clean = record(KINDS["nano"], 0)
+    trace = clean.power.traces[0]
+    power_w = {
+        rail: [None if at % 100 < failed else each for at, each in enumerate(values)]
+        for rail, values in trace.power_w.items()
+    }
+    kept = len(trace.times_s) // 100 * 100
+    cut = {rail: values[:kept] for rail, values in power_w.items()}
+    found = clean._replace(
+        power=clean.power._replace(traces=[trace._replace(times_s=trace.times_s[:kept], power_w=cut)])
+    )
+    assert level(found, "sensor-failed") == expected

@@ -95,7 +95,8 @@ def test_a_quick_run_is_never_valid(kind: str) -> None:
 def test_the_gravest_reason_comes_first() -> None:
     doubtful = FAULTS["unsteady warm-up"].inject(record(KINDS["nano"], 0), 1.0, np.random.default_rng(0))
     wrong = EVERY["wrong function"].inject(doubtful, 0.0, np.random.default_rng(0))
-    assert [reason.code for reason in judge(wrong).reasons] == ["wrong-function", "unsteady-warm-up"]
+    found = [(reason.code, reason.level) for reason in judge(wrong).reasons]
+    assert found == [("wrong-function", "INVALID"), ("unsteady-warm-up", "SUSPECT")]
 
 
 def test_faults_outside_of_the_measuring_do_not_count() -> None:

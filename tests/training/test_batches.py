@@ -135,6 +135,15 @@ def test_a_smaller_image_is_made_of_all_pixels_of_the_larger() -> None:
         assert bool((resize(moved, 16)[:, :, row // 2, column // 2] > half[:, :, row // 2, column // 2]).all())
 
 
+def test_a_quarter_of_the_side_is_made_of_all_pixels_too() -> None:
+    source = torch.zeros(1, 3, 32, 32)
+    for row in range(8, 12):
+        for column in range(12, 16):
+            moved = source.clone()
+            moved[:, :, row, column] = 1
+            assert float(resize(moved, 8)[0, 0, 2, 3]) > 0.01, (row, column)
+
+
 @pytest.mark.parametrize("side", [0, 3, 18])
 def test_sides_that_cannot_be_pooled_twice_are_refused(side: int) -> None:
     with pytest.raises(UsageError, match=f"{side} x {side}"):

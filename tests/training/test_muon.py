@@ -38,6 +38,19 @@ def test_a_step_turns_what_exists_and_keeps_its_length() -> None:
             assert torch.allclose(layer.weight, old - 0.01 * (1 + 0.9) * layer.weight.grad, atol=1e-7)
 
 
+def test_a_step_is_masked_before_it_is_scaled() -> None:
+    network = SisNet(compact(form(SPEC, Formation(t_c=0.4))), seed=1)
+    optimizer = Muon(network, lr=0.1, other_lr=0.01, momentum=0.9)
+    layer = next(layer for layer in network.layers if layer.mask is not None and layer.norm is not None)
+    step = torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(0))
+    exists = orthogonal(step.flatten(1)).view_as(step) * layer.mask
+    length = len(layer.weight) ** 0.5
+    expected = layer.weight.detach() - 0.1 * length * exists / exists.norm()
+    with torch.no_grad():
+        optimizer._turn(layer.weight, step, 0.1)
+    assert torch.allclose(layer.weight.detach(), expected * length / expected.norm(), atol=1e-6)
+
+
 def test_no_gradient_no_step() -> None:
     network = SisNet(compact(form(SPEC, Formation(t_c=0.4, t_p=0.75))), seed=1)
     optimizer = Muon(network, lr=0.1, other_lr=0.01, momentum=0.9)

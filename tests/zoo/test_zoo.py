@@ -122,7 +122,8 @@ def test_a_repeat_keeps_what_another_seed_reached(filled: Path, tmp_path: Path, 
 def test_another_training_is_no_repeat(filled: Path, tmp_path: Path, data: Dataset) -> None:
     trained(tmp_path / "graph", data, Formation(t_c=0.4, t_p=0.6, seed=1), seed=4)
     trained(tmp_path / "recipe", data, seed=4, epochs=RECIPE.epochs + 1)
-    for what in ("graph", "recipe"):
+    trained(tmp_path / "number of training images", replace(data, train=data.train.first(48)), seed=4)
+    for what in ("graph", "recipe", "number of training images"):
         with pytest.raises(UsageError, match=f"is not a repeat of small-sis: it has another {what}$"):
             repeat("small-sis", tmp_path / what / "train-done", data, filled)
     assert named("small-sis", filled).repeats == ()
