@@ -17,7 +17,13 @@ MODULES = sorted(
 DOOR = ["form", "train", "export", "bundle", "measure", "load_runs", "compare"]
 
 
-@pytest.mark.parametrize("module", MODULES)
+LONG = ("sis_edge.front.measuring",)
+"""Their examples measure a bundle."""
+
+
+@pytest.mark.parametrize(
+    "module", [pytest.param(each, marks=pytest.mark.slow) if each in LONG else each for each in MODULES]
+)
 def test_examples(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

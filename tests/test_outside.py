@@ -236,6 +236,7 @@ def test_profiles_check_takes_the_profile(place: Path) -> None:
     assert said(place, "profiles", "check", "mine.toml").startswith("mine.toml: sound")
 
 
+@pytest.mark.slow
 def test_build_and_bench_take_all_four(place: Path) -> None:
     words = ("--epochs", "1", "--limit", "64", "--test-images", "40", "--precision", "fp32")
     said(place, "form", "--t-c", "0.05", "--t-p", "0.1", "--conv", "row", "--output", "small.npz")
@@ -258,6 +259,7 @@ def test_build_and_bench_take_all_four(place: Path) -> None:
     assert (run.record.power.status, run.record.power.total_rails) == ("measured", ["DESK"])
 
 
+@pytest.mark.slow
 def test_without_the_package_the_run_can_still_be_read(place: Path) -> None:
     """After the test above: reports need none of what measured."""
     done = sis_edge("report", cwd=place)

@@ -20,6 +20,7 @@ def test_no_sensor_means_no_blocks_a_reason_and_states_all_the_same(board: Board
     assert record.states[-1].t_s > record.windows[0].end_s
 
 
+@pytest.mark.slow
 def test_a_cancel_in_a_rest_keeps_the_rounds(board: Board, sysroot: str) -> None:
     board.put_null_job("j1", power=POWER._replace(idle_s=600.0))
     board.call("--sysroot", sysroot, "run", "--job-id", "j1")

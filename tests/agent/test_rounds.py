@@ -40,7 +40,7 @@ def test_rounds_are_dealt_to_fresh_processes(tmp_path: Path, version: str) -> No
     assert {turn.process for network in alone.networks for turn in network.rounds} == {0}
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.13"])
+@pytest.mark.parametrize("version", ["3.6", pytest.param("3.13", marks=pytest.mark.slow)])
 def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, version: str) -> None:
     board = Board(tmp_path / "root", find(version))
     board.put_empty_bundle()
@@ -82,6 +82,7 @@ def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, versi
     assert record.sampling.cpu_s is not None
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_a_block_costs_one_network(board: Board, sysroot: str) -> None:
     board.put_null_job("j1", networks=("a", "b", "c"), power=POWER._replace(block_s=1.0, blocks=4, idle_s=0.0))
     pid = board.call("--sysroot", sysroot, "run", "--job-id", "j1").answer["pid"]

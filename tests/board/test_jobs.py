@@ -112,6 +112,7 @@ def test_every_combination_once() -> None:
     assert found == [(2, 1), (2, 8)]
 
 
+@pytest.mark.slow
 def test_a_record_for_every_combination(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     records = list(deploy_each(bundle, LocalTransport(tmp_path), with_several([1, 2], [1, 3])))

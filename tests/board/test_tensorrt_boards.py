@@ -80,9 +80,8 @@ def measured(
     return profile, record, said
 
 
-@pytest.mark.parametrize(
-    "version", [*(pytest.param(version, marks=pytest.mark.slow) for version in DIALECTS[:-1]), DIALECTS[-1]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("version", DIALECTS)
 def test_a_simulated_orin(tmp_path: Path, bundle: Bundle, version: str) -> None:
     profile, record, said = measured(tmp_path, bundle, version, "pycuda")
     assert record.problem is None

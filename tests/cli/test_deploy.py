@@ -29,6 +29,7 @@ from sis_edge.results import store
 from .test_bench import SHORT
 
 
+@pytest.mark.slow
 def test_a_job_whose_bundle_is_not_the_newest(tmp_path: Path) -> None:
     first = tiny_bundle(tmp_path / "build/first")
     text = profiles.find("local").read_text(encoding="utf-8")

@@ -205,6 +205,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_130_interrupted_and_the_same_command_goes_on(tmp_path: Path) -> None:
     """A real SIGINT in mid-training, once the first epoch is kept."""
     graph = tmp_path / "small.npz"

@@ -139,6 +139,7 @@ def short(tmp_path: Path) -> tuple[str, ...]:
     return ("--profile", "short.toml")
 
 
+@pytest.mark.slow
 def test_bench_deploy_and_report(short: tuple[str, ...], tmp_path: Path) -> None:
     own = {"XDG_DATA_HOME": str(tmp_path / "data")}
     for name, bundle in (("bench", ("bundle",)), ("deploy", ("--bundle", "bundle"))):

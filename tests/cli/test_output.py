@@ -81,6 +81,7 @@ def bench(bundle: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return sis_edge("bench", *words, cwd=bundle.parent, **own)
 
 
+@pytest.mark.slow
 def test_quiet_and_verbose(bundle: Path) -> None:
     quiet = bench(bundle, "-q")
     assert (quiet.returncode, quiet.stderr) == (0, "")

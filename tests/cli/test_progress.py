@@ -146,6 +146,7 @@ def test_an_error_ends_the_heart_too() -> None:
     assert not [each for each in progress.threading.enumerate() if each.name == "heartbeat"]
 
 
+@pytest.mark.slow
 def test_a_slow_step_of_a_real_command_is_heard_of(tmp_path: Path) -> None:
     """A build whose training sleeps: the process must speak though the library does not come back."""
     code = (

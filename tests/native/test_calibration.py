@@ -110,6 +110,7 @@ def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
     assert calibrations.of_profile("local", 1) == again
 
 
+@pytest.mark.slow
 def test_as_many_threads_as_the_profile_computes_with(few_probes: None, cache: Path) -> None:
     local, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
     board = local.model_copy(update={"runtime": local.runtime.model_copy(update={"threads": [2, 1]})})
