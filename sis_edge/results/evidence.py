@@ -135,7 +135,7 @@ class Evidence:
         """How slow each network was in each round: the round's median latency over the lower quartile of its rounds."""
         found = {}
         for network in self.measured:
-            rounds = {turn.round: median(turn.latencies_s) for turn in network.rounds if turn.latencies_s}
+            rounds = round_medians(network)
             usual = sorted(rounds.values())[len(rounds) // 4]
             if usual > 0:
                 found[network.name] = {number: latency_s / usual for number, latency_s in rounds.items()}
@@ -167,6 +167,11 @@ def shown(network: NetworkRecord) -> str:
 def samples(network: NetworkRecord) -> int:
     """How many latencies the network's rounds hold."""
     return sum(len(turn.latencies_s) for turn in network.rounds)
+
+
+def round_medians(network: NetworkRecord) -> dict[int, float]:
+    """The median latency [s] of each round in which the network was measured."""
+    return {turn.round: median(turn.latencies_s) for turn in network.rounds if turn.latencies_s}
 
 
 def known(values: Sequence[float | None]) -> list[float]:

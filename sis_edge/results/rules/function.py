@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.results.evidence import Evidence, shown
+from sis_edge.results.evidence import Evidence, round_medians, shown
 from sis_edge.results.function import OTHER_FUNCTION, wrong_functions
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
@@ -56,9 +56,6 @@ def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
 
 def _gain(dense: NetworkRecord, network: NetworkRecord) -> float | None:
     """The median over shared rounds of the ratio of medians, as the speed-up is."""
-    rounds = [
-        {turn.round: median(turn.latencies_s) for turn in each.rounds if turn.latencies_s} for each in (dense, network)
-    ]
-    above, below = rounds
+    above, below = round_medians(dense), round_medians(network)
     ratios = [above[number] / below[number] for number in above.keys() & below.keys() if below[number] > 0]
     return median(ratios) if ratios else None

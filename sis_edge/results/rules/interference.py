@@ -17,7 +17,7 @@ BEYOND_ALL = 10.0  # no share of a speed-up is worth saying from here on
 def interference(evidence: Evidence) -> Iterator[Reason]:
     """The time that turns lost to other programs can have bent a speed-up."""
     record = evidence.record
-    found = bends(record.job, evidence.measured, record.job.reference)
+    found = bends(record.job, evidence.measured, evidence.reference)
     worst = max(found, key=lambda bend: bend.share, default=None)
     if worst is None or worst.share <= BEND_SUSPECT:
         return
