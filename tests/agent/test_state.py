@@ -103,12 +103,14 @@ def test_each_core_by_itself(tmp_path: Path) -> None:
 
 def test_three_clocks_at_one_moment() -> None:
     read = state.StateReader(Tree("/"), Commands("/"))
-    one, before_s = read.read(0.0), time.monotonic()
+    begin_s = time.monotonic()
+    one, after_one_s = read.read(0.0), time.monotonic()
     time.sleep(0.05)
-    other, passed_s = read.read(0.05), time.monotonic() - before_s
+    before_other_s = time.monotonic()
+    other, end_s = read.read(0.05), time.monotonic()
     assert one.wall_clock_s == pytest.approx(time.time(), abs=5)
-    assert other.wall_clock_s - one.wall_clock_s == pytest.approx(passed_s, abs=0.05)
-    assert other.boot_clock_s - one.boot_clock_s == pytest.approx(passed_s, abs=0.05)
+    for passed_s in (other.wall_clock_s - one.wall_clock_s, other.boot_clock_s - one.boot_clock_s):
+        assert before_other_s - after_one_s - 0.01 <= passed_s <= end_s - begin_s + 0.01, "however late the reads are"
     uptime_s = float(Path("/proc/uptime").read_text().split()[0])
     assert other.boot_clock_s == pytest.approx(uptime_s, abs=2)
 
