@@ -1,15 +1,18 @@
-"""A network's layers as data: widths, kernels, pools. Everything else stands on this file.
+"""A network's layers as data: widths, kernels, pools, branches. Everything else stands on this file.
 
 The paper's Network in Network (NiN) alternates convolutional layers (CL: C1, C2, C3) with micro networks of
-1 x 1 convolutions (MP: MP1, MP2, MP3). A synapse is one weight of a kernel; biases and normalisation
-parameters are not counted.
+1 x 1 convolutions (MP: MP1, MP2, MP3). Other networks of convolutions are written in the same terms: layers in
+the order in which they are computed, each reading the layer before it or one that it names. A synapse is one weight of
+a kernel; biases and normalisation parameters are not counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 Group = Literal["CL", "MP"]
+Activation = Literal["relu", "relu6", "none"]
+Pooling = Literal["max", "average"]
 
 INPUT, OUTPUT = "input", "logits"
 """An exported network's tensors: normalised images float32 [batch, channels, side, side]; logits [batch, classes]."""
@@ -17,11 +20,18 @@ INPUT, OUTPUT = "input", "logits"
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """One convolution with bias, normalisation and ReLU, and the pooling after it.
+    """One convolution (or linear layer) with normalisation and activation, and the pooling after it.
 
-    `inputs` and `filters` are channel counts, `kernel` the side of the square kernel (stride 1, padded to keep
-    the map's size), `map_side` the side of the map that it works on, `pool` the factor of the max pooling after
-    it (1: none). The class layer has no normalisation and no ReLU; global average pooling follows it.
+    `inputs` and `filters` are channel counts, `kernel` the side of the square kernel, `map_side` the side of the map
+    that it works on, `pool` the factor of the pooling after it (1: none). The class layer has a bias and neither
+    normalisation nor activation.
+
+    `padding` None keeps the map's size at stride 1 (kernel // 2). `groups` splits inputs and filters into as many
+    parts that do not see each other: as many as inputs is a depthwise layer. `source` names the layer whose result it
+    reads (None: the layer before, or the image). The result of the layer `adds` is added after the normalisation and
+    before the activation; a narrower one is filled up with channels of zeros and a larger map subsampled, as the
+    parameter-free shortcut of He et al. 2016 (option A). With `global_pool` it works on the average of each map of its
+    source, one pixel: a linear layer is a 1 x 1 convolution of that.
     """
 
     name: str
@@ -32,11 +42,20 @@ class LayerSpec:
     map_side: int
     pool: int = 1
     is_class_layer: bool = False
+    stride: int = 1
+    padding: int | None = None
+    groups: int = 1
+    has_norm: bool = True
+    activation: Activation = "relu"
+    pooling: Pooling = "max"
+    source: str | None = None
+    adds: str | None = None
+    global_pool: bool = False
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the weights: [filters, inputs, kernel, kernel]."""
-        return (self.filters, self.inputs, self.kernel, self.kernel)
+        """Shape of the weights: [filters, inputs / groups, kernel, kernel]."""
+        return (self.filters, self.inputs // self.groups, self.kernel, self.kernel)
 
     @property
     def synapse_count(self) -> int:
@@ -44,19 +63,48 @@ class LayerSpec:
         return prod(self.weight_shape)
 
     @property
+    def pads(self) -> int:
+        """Zeros around the map on each side, in pixels."""
+        return self.kernel // 2 if self.padding is None else self.padding
+
+    @property
+    def conv_side(self) -> int:
+        """Side of the convolution's result, before the pooling."""
+        return (self.map_side + 2 * self.pads - self.kernel) // self.stride + 1
+
+    @property
+    def out_side(self) -> int:
+        """Side of the layer's result."""
+        return self.conv_side // self.pool
+
+    @property
     def positions(self) -> int:
         """Output positions: every synapse is one multiply-accumulate at each of them."""
-        return self.map_side * self.map_side
+        return self.conv_side * self.conv_side
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields, those of the paper's chain always and the others where they are not the usual ones.
+
+        Digests and files of graphs of the paper's networks stand on these names.
+        """
+        usual = {field.name: field.default for field in fields(self)}
+        always = ("name", "group", "inputs", "filters", "kernel", "map_side", "pool", "is_class_layer")
+        return {name: value for name, value in asdict(self).items() if name in always or value != usual[name]}
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A chain of layers from an image [channels, side, side] to class scores."""
+    """Layers from an image [channels, side, side] to class scores, in the order in which they are computed."""
 
     name: str
     channels: int
     side: int
     layers: tuple[LayerSpec, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields as plain data, see `LayerSpec.as_dict`."""
+        layers = [layer.as_dict() for layer in self.layers]
+        return {"name": self.name, "channels": self.channels, "side": self.side, "layers": layers}
 
     @property
     def classes(self) -> int:

@@ -12,7 +12,7 @@ import json
 import tokenize
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -107,7 +107,7 @@ class SynapticGraph:
 
     def digest(self) -> str:
         """SHA-256 over the layers and every bit of what exists: equal for equal graphs, whatever formed them."""
-        sha = hashlib.sha256(json.dumps(asdict(self.spec), sort_keys=True).encode())
+        sha = hashlib.sha256(json.dumps(self.spec.as_dict(), sort_keys=True).encode())
         for layer in self.layers:
             sha.update(_pack(layer.neurons).tobytes())
             sha.update(_pack(layer.synapses).tobytes())
@@ -161,7 +161,7 @@ class SynapticGraph:
         """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""
         header = {
             "format": FORMAT_VERSION,
-            "network": asdict(self.spec),
+            "network": self.spec.as_dict(),
             "formation": self.formation.as_dict(),
             "digest": self.digest(),
         }

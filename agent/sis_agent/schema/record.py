@@ -15,12 +15,15 @@ class Problem(NamedTuple):
 
 
 class GoldenCheck(NamedTuple):
-    """Logits of the golden inputs on the board against the host's reference."""
+    """Outputs for the golden inputs on the board against the reference.
+
+    `top1_agreement` is None where the first output is no row of class scores for each input.
+    """
 
     images: int
     max_abs_difference: float
     mean_abs_difference: float
-    top1_agreement: float
+    top1_agreement: Optional[float]
     passed: bool
 
 
@@ -28,12 +31,14 @@ class Accuracy(NamedTuple):
     """Top-1 on the bundle's test images, with the same session that is timed.
 
     `wrong` are the numbers of the images that it classifies wrongly: two networks are compared image by image. None in
-    records of agents that only counted.
+    records of agents that only counted. `correct_top5` counts those whose class is among the five highest scores, None
+    where that was not counted.
     """
 
     images: int
     correct: int
     wrong: Optional[List[int]] = None
+    correct_top5: Optional[int] = None
 
 
 class Memory(NamedTuple):
