@@ -17,8 +17,9 @@ quickstart: $(VENV)/.installed  ## install, then run all steps on this machine (
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
 	$(BIN)/pytest --numprocesses 2
 
+# Three at once on two cores: the long tests wait for most of their time.
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
-	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile --timeout 1500
+	$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder --timeout 1500
 
 rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT for RTX, without a GPU
 	$(BIN)/pytest -m rtx
