@@ -78,4 +78,5 @@ def by_tflite(model: Path, name: str, inputs: "Mapping[str, NDArray[Any]]") -> H
 def _words(error: Exception) -> str:
     """The runtime's words as one line, without the number of its error."""
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    text = re.sub(r"^Load model from \S+ failed: ?", "", text)  # a folder that the user never sees
     return text.rstrip(".") or type(error).__name__
