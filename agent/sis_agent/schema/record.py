@@ -87,6 +87,7 @@ class NetworkRecord(NamedTuple):
     form: str = "plain"
     precision: str = "fp32"
     granularity: Optional[str] = None
+    runner: Optional[str] = None
 
 
 class Record(NamedTuple):

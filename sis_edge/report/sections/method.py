@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from statistics import median
 
+from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.report import rows as show
+from sis_edge.report.sections.findings import RANDOM_INPUTS
 from sis_edge.results import sampling
 from sis_edge.results.rows import Row
+from sis_edge.results.rows.structure import tensor_text
 from sis_edge.results.schema import StoredRun
 
 UNSAID = ("harness_latencies_s", "runner", "turn_inferences", "on_gpu")
@@ -25,7 +28,8 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
         ("Warm-up", f"at least {show.seconds(job.warmup_s)} for each network, not counted"),
         ("Runtime", _runtime(run)),
         ("Threads", str(job.threads)),
-        ("Batch", show.plural(job.batch_size, "image")),
+        *((("Batch", show.plural(job.batch_size, "image")),) if run.manifest.networks else ()),
+        *((f"Inputs of {entry.name}", _inputs(entry)) for entry in run.manifest.given),
         ("Cores", ", ".join(map(str, job.cores)) if job.cores else "not pinned: chosen by the operating system"),
         ("Clocks locked", _lock(run)),
         ("Power", _power(run)),
@@ -41,7 +45,17 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 def _runtime(run: StoredRun) -> str:
     reported = {name: value for name, value in run.record.runner_details.items() if name not in UNSAID}
     details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()))
-    return f"{run.record.job.runner}{' (' + details + ')' if details else ''}"
+    names = " and ".join(run.runtimes) + (", in turn in the same rounds" if len(run.runtimes) > 1 else "")
+    return f"{names}{' (' + details + ')' if details else ''}"
+
+
+def _inputs(entry: GivenNetwork) -> str:
+    """The tensors that it ran with, and whether they are real."""
+    shapes = "; ".join(map(tensor_text, entry.input_tensors))
+    if not entry.inputs_are_random:
+        return f"{shapes}; given by the user"
+    seed = "" if entry.inputs_seed is None else f" (seed {entry.inputs_seed})"
+    return f"{shapes}; random inputs{seed}: {RANDOM_INPUTS}"
 
 
 def _rounds(run: StoredRun, rows: Sequence[Row]) -> str:
