@@ -20,11 +20,12 @@ class NetworkJob(NamedTuple):
     and INT8 do not agree with the reference as float32 does.
 
     A network of the user's own takes tensors as they are: `inputs` is an .npz with one array for each input of the
-    network, by name, of the shapes and types that it is run with (the job's golden inputs, test images and preprocessing
-    are then not its). `expected` is an .npz with outputs by name that the network must give for them, None where nothing
-    is known of them; they may differ by `golden_tolerance` and by the share `golden_relative_tolerance` of the expected
-    value. `labels` is an .npy of classes, one for each row of `inputs`, for accuracy by the first output. `runner` is
-    its runtime where that is another than the job's: one job can measure a network with two.
+    network, by name, of the shapes and types that it is run with. The job's batch size, golden inputs, test images and
+    preprocessing are then not its; more rows than the network can take are run in pieces, and the first is timed.
+    `expected` is an .npz with outputs by name that the network must give, None where nothing is known of them; they may
+    differ by `golden_tolerance` and by the share `golden_relative_tolerance` of the expected value. `labels` is an .npy
+    of classes, one for each row of `inputs`, for accuracy by the first output. `runner` is its runtime where that is
+    another than the job's: one job can measure a network with two.
     """
 
     name: str

@@ -68,7 +68,8 @@ class NetworkRecord(NamedTuple):
     """All that was measured of one form of a network; `problem` says why something is missing.
 
     `name` and the identity (`network`, `form`, `precision`, `granularity`) are the job's. `details` are what the runner
-    reports of it (for TensorRT the engine, its build, its sparse layers).
+    reports of it (for TensorRT the engine, its build, its sparse layers). `runner` is the runtime that ran it; None in
+    records of agents that had one for the whole job.
     """
 
     name: str
@@ -95,7 +96,8 @@ class Record(NamedTuple):
 
     `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after"; within "energy",
     between its rounds of blocks, lie those named "idle_between". `ended_by` says why the rounds ended: "length",
-    "target_ci", or "problem" for a job that did not come to their end.
+    "target_ci", or "problem" for a job that did not come to their end. `runner_details` are those of the job's runner;
+    where networks have others, theirs are in `runner_details["other_runners"]` by the runner's name.
     """
 
     record_version: int

@@ -15,7 +15,11 @@ ACCURACY_BATCH = 32
 def load_array(path: str) -> Any:
     """An array of the bundle; raises the problem `bad-bundle`."""
     try:
-        return np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise ValueError("it is an .npz archive, not one array")
+        return array
     except (OSError, ValueError, EOFError) as error:
         raise ProblemError("bad-bundle", "{} cannot be read ({}); push the bundle again".format(path, error))
 
