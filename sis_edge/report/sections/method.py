@@ -1,8 +1,9 @@
 """How a run was measured: rounds, runtime, clocks, power, and what measuring itself cost."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.report import rows as show
@@ -12,7 +13,9 @@ from sis_edge.results.rows import Row
 from sis_edge.results.rows.structure import tensor_text
 from sis_edge.results.schema import StoredRun
 
-UNSAID = ("harness_latencies_s", "runner", "turn_inferences", "on_gpu")
+OTHER_RUNNERS = "other_runners"
+"""Under this key the agent reports on the runtimes that are not the job's."""
+UNSAID = (OTHER_RUNNERS, "harness_latencies_s", "runner", "turn_inferences", "on_gpu")
 """What a runtime reports of itself and other lines of the report say."""
 
 NO_REASON = "the agent gave no reason"
@@ -43,10 +46,16 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _runtime(run: StoredRun) -> str:
-    reported = {name: value for name, value in run.record.runner_details.items() if name not in UNSAID}
-    details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()))
-    names = " and ".join(run.runtimes) + (", in turn in the same rounds" if len(run.runtimes) > 1 else "")
-    return f"{names}{' (' + details + ')' if details else ''}"
+    job, details = run.record.job, run.record.runner_details
+    others = details.get(OTHER_RUNNERS) or {}
+    said = [f"{name}{_details(details if name == job.runner else others.get(name, {}))}" for name in run.runtimes]
+    return " and ".join(said) + (", in random order in the same rounds" if len(said) > 1 else "")
+
+
+def _details(reported: Mapping[str, Any]) -> str:
+    """What a runtime reports of itself, in brackets."""
+    shown = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()) if name not in UNSAID)
+    return f" ({shown})" if shown else ""
 
 
 def _inputs(entry: GivenNetwork) -> str:
