@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, given_networks, options
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names
 from sis_edge.registries import DATASETS
@@ -130,10 +130,13 @@ def show(bundle: "Bundle") -> None:
     manifest = bundle.manifest
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
     headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
-    lines = (_cells(entry, sizes[entry.model]) for entry in manifest.networks)
-    title = f"{manifest.name}: {manifest.dataset} for {manifest.profile}"
-    out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
-    out.print()
+    lines = [_cells(entry, sizes[entry.model]) for entry in manifest.networks]
+    title = f"{manifest.name}: {manifest.content} for {manifest.profile}"
+    if lines:
+        out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
+        out.print()
+    if manifest.given:
+        given_networks.show(manifest.given, sizes, title)
     for sentence in (*_accuracies(manifest.networks), *native_kernels(bundle)):
         out.print(sentence)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)

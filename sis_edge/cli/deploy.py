@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, measuring, options
+from sis_edge.cli import complete, given, measuring, options
 from sis_edge.cli.command import command
 from sis_edge.errors import UsageError
-from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
     from sis_edge.profiles import DeviceProfile
@@ -64,23 +63,46 @@ def deploy(
     ] = None,
     build_dir: options.BuildDir = Path("build"),
     runs_dir: options.RunsDir = Path("runs"),
+    onnx: given.Onnx = None,
+    tflite: given.TfLite = None,
+    shape: given.Shape = None,
+    inputs: given.Inputs = None,
+    expect: given.Expect = None,
+    labels: given.Labels = None,
+    tolerance: given.Tolerance = None,
+    relative_tolerance: given.RelativeTolerance = None,
+    reference: given.Reference = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
     from sis_edge import profiles
     from sis_edge.board.measure import collect, measure
     from sis_edge.bundles import verify as bundles
+    from sis_edge.cli import console
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
     from sis_edge.transport import connect
 
-    _check(backend, job, cancel)
+    runtimes = measuring.runtimes(backend)
+    _check(job, cancel)
+    own = given.request(
+        onnx,
+        tflite,
+        shape=shape,
+        inputs=inputs,
+        expect=expect,
+        labels=labels,
+        tolerance=tolerance,
+        relative_tolerance=relative_tolerance,
+        reference=reference,
+        profile=profile or "local",
+    )
     board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     if cancel is not None:
         _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
         return
-    chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), backend)
+    chosen = given.bundle(own, bundle, build_dir, console.say, "--bundle")
+    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *runtimes)
     asked = measuring.options(
         length="strict" if strict else "profile",
         target_ci=target_ci,
@@ -90,6 +112,7 @@ def deploy(
         batch_size=batch_size,
         external_meter=meter,
         processes=processes,
+        runtimes=runtimes,
     )
     with closing(board_at()) as transport, bars("deploy") as shown:
         if job is not None:
@@ -116,10 +139,8 @@ def deploy(
     )
 
 
-def _check(backend: str | None, job: str | None, cancel: str | None) -> None:
-    """Raise UsageError for an unknown runtime, and for two things to do with an earlier job."""
-    if backend is not None:
-        BACKENDS.checked(backend)
+def _check(job: str | None, cancel: str | None) -> None:
+    """Raise UsageError for two things to do with an earlier job."""
     if job is not None and cancel is not None:
         raise UsageError("--job and --cancel exclude each other")
 

@@ -110,9 +110,10 @@ BoardName = Annotated[
 Backend = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
-        help=f"Runtime, one of the profile's: {BACKENDS.listed()}. [default: the first that the board has]",
-        autocompletion=complete.one(lambda: BACKENDS),
+        metavar="NAMES",
+        help=f"Runtime, one of the profile's: {BACKENDS.listed()}; several, comma-separated, are measured side by "
+        "side. [default: the first that the board has]",
+        autocompletion=complete.several(lambda: BACKENDS),
     ),
 ]
 Networks = Annotated[str | None, typer.Option(metavar="NAMES", help="Measure these networks only, comma-separated.")]
