@@ -9,13 +9,15 @@ from sis_agent.schema import ClockLock, Problem
 from sis_edge.errors import RecordError
 from sis_edge.report.charts.environment import environment
 from sis_edge.report.document import document, section
+from sis_edge.report.layouts import GIVEN, LAYOUTS
 from sis_edge.report.sections.verdict import headline, verdict_lines
-from sis_edge.report.tables import LAYOUTS
 from sis_edge.results.rows.fields import NAMES
 
 
 def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
-    shown = {name for layout in LAYOUTS.values() for column in layout.columns for name in column.fields}
+    shown = {
+        name for layout in (*LAYOUTS.values(), *GIVEN.values()) for column in layout.columns for name in column.fields
+    }
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
     elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
     elsewhere |= {"verdict_unseen"}

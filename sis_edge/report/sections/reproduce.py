@@ -7,6 +7,7 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
+from sis_edge.results.function import BY_USER
 from sis_edge.results.schema import StoredRun
 
 
@@ -17,6 +18,8 @@ def reproduce(run: StoredRun) -> tuple[str, str]:
 
 def _build(run: StoredRun) -> str:
     entries = run.manifest.networks
+    if run.manifest.given:
+        return _make(run)
     own = [entry.name for entry in entries if entry.training.epochs is None]
     if own:
         return (
@@ -36,14 +39,38 @@ def _build(run: StoredRun) -> str:
     return _command("build", options, ["--from-zoo"] if len(from_zoo) == len(entries) else [])
 
 
+def _make(run: StoredRun) -> str:
+    """The bundle of a user's networks: from the same files, whose SHA-256 the provenance has."""
+    given = run.manifest.given
+    command = [word for entry in given for word in (f"--{entry.runtime}", entry.source_name)]
+    fixed = [
+        f"{tensor.name}={'x'.join(map(str, tensor.shape))}" for tensor in given[0].input_tensors if len(given) == 1
+    ]
+    command += [word for shape in fixed for word in ("--shape", shape)]
+    if run.manifest.reference is not None:
+        command += ["--reference", run.manifest.reference]
+    line = shlex.join(["sis-edge", "bundle", "make", *command, "--name", run.manifest.name])
+    files = [
+        f"{what} for {entry.name}"
+        for entry in given
+        for what, is_used in (
+            ("--inputs", not entry.inputs_are_random),
+            ("--expect", entry.expected_from == BY_USER),
+            ("--labels", entry.labels is not None),
+        )
+        if is_used
+    ]
+    return f"{line}  # with your {', '.join(files)}" if files else line
+
+
 def _measure(run: StoredRun) -> str:
     job = run.record.job
     here = run.board == "local" or run.board.startswith(SIMULATED)
     options = _board(run, here)
-    if job.runner != "onnxruntime":
-        options["--backend"] = job.runner
+    if run.runtimes != ("onnxruntime",):
+        options["--backend"] = ",".join(run.runtimes)
     names = dict.fromkeys(network.network or network.name for network in job.networks)
-    if set(names) != {entry.name for entry in run.manifest.networks}:
+    if set(names) != set(run.manifest.names):
         options["--networks"] = ",".join(names)
     options |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
     options["--processes"] = job.processes
