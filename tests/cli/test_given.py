@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from sis_edge.bundles.verify import open_bundle, verify
 from sis_edge.cli import app
-from sis_edge.errors import SisEdgeError
+from sis_edge.errors import SisEdgeError, UsageError
+from sis_edge.results import store
 
 
 def make(*words: str, output: Path) -> None:
@@ -52,11 +53,11 @@ def test_a_bundle_of_two_models(models: Path, tmp_path: Path) -> None:
     assert first.parameters == (8 * 27 + 8) + (8 * 72 + 8) + (64 + 8) + 90
     fixed = onnx.load(str(tmp_path / "made" / first.model)).graph.input[0].type.tensor_type.shape.dim
     assert [axis.dim_value for axis in fixed] == [1, 3, 16, 16]
+    run = CliRunner().invoke
     for words in (("show", "made"), ("verify", "made")):
-        assert sis_edge("bundle", *words, cwd=tmp_path).returncode == 0
-    audit = sis_edge("audit", "made", cwd=tmp_path)
-    assert (audit.returncode, "Traceback" in audit.stderr) == (2, False)
-    assert "networks that sis-edge formed" in audit.stderr
+        assert run(app, ["bundle", words[0], str(tmp_path / words[1])]).exit_code == 0
+    with pytest.raises(UsageError, match="an audit looks at networks that sis-edge formed"):
+        run(app, ["audit", str(tmp_path / "made")], catch_exceptions=False)
 
 
 def test_inputs_outputs_and_labels_of_the_users_own(models: Path, tmp_path: Path) -> None:
@@ -179,6 +180,7 @@ def test_a_folder_that_is_not_a_bundle_is_left_alone(models: Path, tmp_path: Pat
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
 
 
+@pytest.mark.slow  # three processes
 def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
     """As a user has it: the exit code, one line, no traceback, no folder; by every command that takes models."""
     bad_files(models)
@@ -188,3 +190,21 @@ def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
         assert "Frobnicate" in done.stderr
         assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow  # a whole measurement
+def test_two_models_are_measured_here(models: Path, tmp_path: Path) -> None:
+    """What a user comes for: figures of his own models, the first being the reference, and their check."""
+    words = ("--onnx", str(models / "residual.onnx"), "--onnx", str(models / "two.onnx"), "--shape", "ids=1x5")
+    data = str(tmp_path / "data")
+    done = sis_edge("bench", *words, "--quick", "--json", cwd=tmp_path, XDG_DATA_HOME=data)
+    assert done.returncode == 0, done.stderr
+    run = store.newest(tmp_path / "runs")
+    assert run.record.job.reference == "residual"
+    for network in run.record.networks:
+        assert network.problem is None
+        assert network.golden is not None
+        assert network.golden.passed
+        assert network.rounds
+    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
+    assert again.returncode == 0, "the bundle of the measured models is kept"
