@@ -27,12 +27,12 @@ def network_jobs(
         if networks is None or entry.name in networks:
             for runner in runners:
                 found = BACKENDS.find(runner).jobs(entry, profile.target(runner, facts))
-                jobs += [_with(job, runner, jobs) for job in found] if several else found
+                before = tuple(jobs)
+                jobs += [_with(job, runner, before) for job in found] if several else found
     for given in manifest.given:
         if networks is None or given.name in networks:
-            jobs += [
-                _with(job, runner, jobs) if several else job for runner, job in _given(given, profile, runners, facts)
-            ]
+            for runner, job in _given(given, profile, runners, facts):
+                jobs.append(_with(job, runner, jobs) if several else job)
     return jobs
 
 

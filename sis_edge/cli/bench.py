@@ -78,16 +78,7 @@ def bench(
         raise UsageError("--board and --profile exclude each other: a simulated board has its own profile")
     runtimes = measuring.runtimes(backend)
     own = given.request(
-        onnx,
-        tflite,
-        shape=shape,
-        inputs=inputs,
-        expect=expect,
-        labels=labels,
-        tolerance=tolerance,
-        relative_tolerance=relative_tolerance,
-        reference=reference,
-        profile=profile or "local",
+        onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
     )
     asked = measuring.options(
         length="strict" if strict else "quick" if quick else "profile",

@@ -41,16 +41,7 @@ def make(
     from sis_edge.errors import UsageError
 
     asked = given.request(
-        onnx,
-        tflite,
-        shape=shape,
-        inputs=inputs,
-        expect=expect,
-        labels=labels,
-        tolerance=tolerance,
-        relative_tolerance=relative_tolerance,
-        reference=reference,
-        profile=profile,
+        onnx, tflite, profile, shape, inputs, expect, labels, tolerance, relative_tolerance, reference
     )
     if asked is None:
         raise UsageError("no model to make a bundle of; name one with --onnx FILE or --tflite FILE")

@@ -78,7 +78,6 @@ def deploy(
     from sis_edge import profiles
     from sis_edge.board.measure import collect, measure
     from sis_edge.bundles import verify as bundles
-    from sis_edge.cli import console
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
     from sis_edge.transport import connect
@@ -86,22 +85,13 @@ def deploy(
     runtimes = measuring.runtimes(backend)
     _check(job, cancel)
     own = given.request(
-        onnx,
-        tflite,
-        shape=shape,
-        inputs=inputs,
-        expect=expect,
-        labels=labels,
-        tolerance=tolerance,
-        relative_tolerance=relative_tolerance,
-        reference=reference,
-        profile=profile or "local",
+        onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
     )
     board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     if cancel is not None:
         _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
         return
-    chosen = given.bundle(own, bundle, build_dir, console.say, "--bundle")
+    chosen = given.bundle(own, bundle, build_dir, None, "--bundle")
     board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *runtimes)
     asked = measuring.options(
         length="strict" if strict else "profile",
@@ -116,8 +106,16 @@ def deploy(
     )
     with closing(board_at()) as transport, bars("deploy") as shown:
         if job is not None:
-            known = [chosen] if bundle else bundles.readable(build_dir)
-            stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
+            stored = [
+                collect(
+                    job,
+                    [chosen] if bundle else bundles.readable(build_dir),
+                    transport,
+                    board,
+                    runs_dir,
+                    on_event=shown.event,
+                )
+            ]
         else:
             stored = measure(
                 chosen,

@@ -61,7 +61,7 @@ Reference = Annotated[str | None, _option("Network that the others are compared 
 def request(
     onnx: Sequence[str] | None,
     tflite: Sequence[str] | None,
-    *,
+    profile: str,
     shape: Sequence[str] | None,
     inputs: Sequence[str] | None,
     expect: Sequence[str] | None,
@@ -69,7 +69,6 @@ def request(
     tolerance: float | None,
     relative_tolerance: float | None,
     reference: str | None,
-    profile: str,
 ) -> "GivenRequest | None":
     """What is asked for; None without a model. Raises UsageError for options that belong to one, and without one."""
     from sis_edge.build.given.request import TOLERANCE, GivenRequest
@@ -103,7 +102,7 @@ def request(
 
 
 def bundle(
-    asked: "GivenRequest | None", folder: Path | None, build_dir: Path, say: Callable[[str], None], option: str
+    asked: "GivenRequest | None", folder: Path | None, build_dir: Path, say: Callable[[str], None] | None, option: str
 ) -> "Bundle":
     """The bundle to measure: that of the user's own networks, else of a folder, else the newest build.
 
@@ -111,9 +110,10 @@ def bundle(
     """
     from sis_edge.build.given.bundle import make_in
     from sis_edge.bundles import verify
+    from sis_edge.cli import console
 
     if asked is None:
         return verify.open_bundle(folder) if folder else verify.newest(build_dir)
     if folder is not None:
         raise UsageError(f"{option} and --onnx or --tflite exclude each other; leave one out")
-    return make_in(asked, build_dir, say)
+    return make_in(asked, build_dir, say or console.say)
