@@ -18,7 +18,7 @@ from sis_edge.results.rows.run import RunFigures, VerdictFigures, run_figures, v
 from sis_edge.results.rows.speed_up import SpeedUpFigures, speed_up_figures
 from sis_edge.results.rows.start import memory_figures, start_figures
 from sis_edge.results.rows.structure import ceiling, structure_figures, training_figures
-from sis_edge.results.schema import BundleNetwork, StoredRun
+from sis_edge.results.schema import KnownNetwork, StoredRun
 from sis_edge.results.verdict import judge_run
 
 __all__ = ["Row", "compare", "compare_all"]
@@ -65,7 +65,7 @@ def _compared(run: StoredRun, network: Pair, networks: Sequence[Pair]) -> Pair |
     return next(iter(found), None) or next(((other, None) for other in run.entries if other.name == target), None)
 
 
-def _is_same_images(run: StoredRun, entry: BundleNetwork, other: BundleNetwork | None) -> bool:
+def _is_same_images(run: StoredRun, entry: KnownNetwork, other: KnownNetwork | None) -> bool:
     """Whether two accuracies are of the same images: the bundle's, or a user's with the very same labels."""
     if not isinstance(entry, GivenNetwork) or not isinstance(other, GivenNetwork):
         return isinstance(entry, GivenNetwork) == isinstance(other, GivenNetwork)
@@ -128,11 +128,11 @@ def _is_same_runtime(run: StoredRun, record: NetworkRecord | None, dense: Pair |
     return record is None or dense is None or dense[1] is None or run.runtime(record) == run.runtime(dense[1])
 
 
-def _no_accuracy(entry: BundleNetwork) -> str:
+def _no_accuracy(entry: KnownNetwork) -> str:
     return "no labels were given" if isinstance(entry, GivenNetwork) else "the bundle holds no test images"
 
 
-def _no_golden(entry: BundleNetwork) -> str:
+def _no_golden(entry: KnownNetwork) -> str:
     """Why nothing was compared, where nothing else says so."""
     if isinstance(entry, GivenNetwork) and entry.expected is None:
         return f"no outputs to compare with: {entry.expected_from or 'none were given'}"

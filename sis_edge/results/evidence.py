@@ -7,7 +7,7 @@ from statistics import median
 
 from sis_agent.schema import NetworkRecord, PowerTrace, Record, RoundSamples, StateSample
 from sis_edge.results.runtimes import runtime, shown
-from sis_edge.results.schema import BundleNetwork
+from sis_edge.results.schema import KnownNetwork
 
 Stretch = tuple[float, float]
 
@@ -25,7 +25,7 @@ class Evidence:
     """
 
     record: Record
-    entries: Mapping[str, BundleNetwork] = field(default_factory=dict)
+    entries: Mapping[str, KnownNetwork] = field(default_factory=dict)
     reference: str | None = None
 
     def shown(self, network: NetworkRecord) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sis_agent.schema import GoldenCheck, NetworkRecord, Record
 from sis_edge.bundles.manifest import GivenNetwork
-from sis_edge.results.schema import BundleNetwork, StoredRun
+from sis_edge.results.schema import KnownNetwork, StoredRun
 from sis_edge.text.limits import with_limit
 
 # A right network is called wrong once in a thousand: a run has several, each with its own test.
@@ -20,15 +20,15 @@ OTHER_OUTPUTS = "it does not compute the outputs that were given"
 BY_USER = "given by the user"
 """Where a network's expected outputs come from, if not from the host."""
 
-Entries = Mapping[str, BundleNetwork]
+Entries = Mapping[str, KnownNetwork]
 
 
-def entries(run: StoredRun) -> dict[str, BundleNetwork]:
+def entries(run: StoredRun) -> dict[str, KnownNetwork]:
     """What the host knows of each network of the record, by the record's names."""
     return {record.name: entry for entry, record in run.networks() if record is not None}
 
 
-def other_function(entry: BundleNetwork | None) -> str:
+def other_function(entry: KnownNetwork | None) -> str:
     """What a network does that fails its check, in words that go on from its name."""
     is_given = isinstance(entry, GivenNetwork) and entry.expected_from == BY_USER
     return OTHER_OUTPUTS if is_given else OTHER_FUNCTION
@@ -68,7 +68,7 @@ def sample_p_value(host: float, board: int, images: int, rounding: float) -> flo
     return min(1.0, 2 * min(fewer, more))
 
 
-def _outputs(record: Record, network: NetworkRecord, entry: BundleNetwork | None) -> str | None:
+def _outputs(record: Record, network: NetworkRecord, entry: KnownNetwork | None) -> str | None:
     golden = network.golden
     if golden is None or golden.passed:
         return None
@@ -98,7 +98,7 @@ def _disagreement(golden: GoldenCheck, tolerance: float) -> str:
     return f"its logits differ from the host's by up to {difference} (tolerance {limit})"
 
 
-def _accuracy(network: NetworkRecord, entry: BundleNetwork | None) -> str | None:
+def _accuracy(network: NetworkRecord, entry: KnownNetwork | None) -> str | None:
     found = network.accuracy
     if found is None or not found.images or entry is None or isinstance(entry, GivenNetwork):
         return None  # no accuracy of a user's network is known on the host

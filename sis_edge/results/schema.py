@@ -21,7 +21,7 @@ from sis_edge.results.upgrade import upgraded
 
 STORE_VERSION = 4
 
-BundleNetwork: TypeAlias = NetworkEntry | GivenNetwork
+KnownNetwork: TypeAlias = NetworkEntry | GivenNetwork
 """What a bundle says of one of its networks, formed here or the user's own."""
 
 
@@ -71,20 +71,20 @@ class StoredRun(BaseModel):
                 raise ValueError(f"record.networks.{network.name} holds a negative latency")
         return self
 
-    def networks(self) -> list[tuple[BundleNetwork, NetworkRecord | None]]:
+    def networks(self) -> list[tuple[KnownNetwork, NetworkRecord | None]]:
         """Every network of the bundle with what was measured of it; None where the job did not contain it.
 
         Each form that was measured (another precision, native kernels, another runtime) has an entry of its own: the
         network's, with the form's name for people, and its accuracy on the host.
         """
-        pairs: list[tuple[BundleNetwork, NetworkRecord | None]] = []
+        pairs: list[tuple[KnownNetwork, NetworkRecord | None]] = []
         for entry in self.entries:
             forms = [record for record in self.record.networks if record.network == entry.name]
             pairs += [(self._of_form(entry, record), record) for record in forms] or [(entry, None)]
         return pairs
 
     @property
-    def entries(self) -> tuple[BundleNetwork, ...]:
+    def entries(self) -> tuple[KnownNetwork, ...]:
         """What the bundle says of each of its networks: those formed, then those given."""
         return (*self.manifest.networks, *self.manifest.given)
 
@@ -102,7 +102,7 @@ class StoredRun(BaseModel):
         """What ran a network; the first runtime for one that was not measured."""
         return self.runtimes[0] if record is None else runtime(self.record.job, record)
 
-    def is_reference(self, entry: BundleNetwork, record: NetworkRecord | None) -> bool:
+    def is_reference(self, entry: KnownNetwork, record: NetworkRecord | None) -> bool:
         """Whether the others' speed-ups are over this one."""
         if record is None:
             return entry.name == self.manifest.reference
@@ -112,7 +112,7 @@ class StoredRun(BaseModel):
         plain = (record.name for record in self.record.networks if record.network == network and record.form == PLAIN)
         return next(plain, None)
 
-    def _of_form(self, entry: BundleNetwork, record: NetworkRecord) -> BundleNetwork:
+    def _of_form(self, entry: KnownNetwork, record: NetworkRecord) -> KnownNetwork:
         name = shown(self.record.job, record)
         identity = {"name": name, "form": record.form, "precision": record.precision}
         if isinstance(entry, GivenNetwork):

@@ -53,7 +53,7 @@ def test_a_report_says_what_was_measured_and_of_what(written: Path) -> None:
     assert "the time of networks whose work depends on the values may differ on real ones" in text
     assert "11,689,512" in text
     assert "## Accuracy" not in text
-    assert "sis-edge bundle make --onnx my-resnet.onnx --onnx my-mobilenet.onnx --reference resnet" in text
+    assert "sis-edge bundle make --onnx resnet=my-resnet.onnx --shape resnet:image=1x3x224x224" in text
 
 
 def test_real_inputs_are_not_called_random(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
+from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.results.function import BY_USER
 from sis_edge.results.schema import StoredRun
 
@@ -41,26 +42,28 @@ def _build(run: StoredRun) -> str:
 
 def _make(run: StoredRun) -> str:
     """The bundle of a user's networks: from the same files, whose SHA-256 the provenance has."""
-    given = run.manifest.given
-    command = [word for entry in given for word in (f"--{entry.runtime}", entry.source_name)]
-    fixed = [
-        f"{tensor.name}={'x'.join(map(str, tensor.shape))}" for tensor in given[0].input_tensors if len(given) == 1
+    manifest = run.manifest
+    words = [word for entry in manifest.given for word in _given(entry)]
+    if manifest.reference is not None:
+        words += ["--reference", manifest.reference]
+    words += ["--profile", manifest.profile, "--output", f"build/{manifest.name}"]
+    return shlex.join(["sis-edge", "bundle", "make", *words])
+
+
+def _given(entry: GivenNetwork) -> list[str]:
+    """The options of one network; files of the user's other than the model are named after what they hold."""
+    words = [f"--{entry.runtime}", f"{entry.name}={entry.source_name}"]
+    for tensor in entry.input_tensors:
+        if entry.inputs_are_random and tensor.shape:
+            words += ["--shape", f"{entry.name}:{tensor.name}={'x'.join(map(str, tensor.shape))}"]
+    files = {
+        "--inputs": "inputs.npz" if not entry.inputs_are_random else None,
+        "--expect": "expected.npz" if entry.expected_from == BY_USER else None,
+        "--labels": "labels.npy" if entry.labels is not None else None,
+    }
+    return words + [
+        word for option, file in files.items() if file is not None for word in (option, f"{entry.name}={file}")
     ]
-    command += [word for shape in fixed for word in ("--shape", shape)]
-    if run.manifest.reference is not None:
-        command += ["--reference", run.manifest.reference]
-    line = shlex.join(["sis-edge", "bundle", "make", *command, "--name", run.manifest.name])
-    files = [
-        f"{what} for {entry.name}"
-        for entry in given
-        for what, is_used in (
-            ("--inputs", not entry.inputs_are_random),
-            ("--expect", entry.expected_from == BY_USER),
-            ("--labels", entry.labels is not None),
-        )
-        if is_used
-    ]
-    return f"{line}  # with your {', '.join(files)}" if files else line
 
 
 def _measure(run: StoredRun) -> str:

@@ -7,7 +7,7 @@ from sis_edge.bundles import wrong_images
 from sis_edge.bundles.manifest import GivenNetwork, Training
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.structure import NOT_FORMED
-from sis_edge.results.schema import BundleNetwork
+from sis_edge.results.schema import KnownNetwork
 from sis_edge.results.statistics import Interval, paired_difference, proportion_difference, wilson
 
 NO_DENSE = "the run has no dense network to compare with"
@@ -17,7 +17,7 @@ ONLY_COUNTED = "this run has how many images were right, not which"
 
 NO_REFERENCE = "the run has no reference to compare with"
 
-Pair = tuple[BundleNetwork, NetworkRecord | None]
+Pair = tuple[KnownNetwork, NetworkRecord | None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def accuracy_figures(network: Pair, other: Pair | None, reason: str, is_same_ima
     )
 
 
-def _paper(entry: BundleNetwork) -> Figure[float]:
+def _paper(entry: KnownNetwork) -> Figure[float]:
     if isinstance(entry, GivenNetwork):
         return Figure.unknown(NOT_FORMED)
     return Figure.of(entry.paper_accuracy, "the paper has no figure for this data set")
@@ -106,7 +106,7 @@ def _counted(record: NetworkRecord | None) -> Accuracy | None:
     return record.accuracy if record and record.accuracy and record.accuracy.images else None
 
 
-def _host_drop(entry: BundleNetwork, other: BundleNetwork) -> Drop:
+def _host_drop(entry: KnownNetwork, other: KnownNetwork) -> Drop:
     if isinstance(entry, GivenNetwork) or isinstance(other, GivenNetwork):
         return Drop.unknown(NOT_FORMED if isinstance(entry, GivenNetwork) else "sis-edge did not form the reference")
     own, theirs = entry.training, other.training
@@ -137,7 +137,7 @@ def _device_drop(own: Accuracy | None, other: NetworkRecord | None, reason: str,
     return Drop.paired(frozenset(theirs.wrong), frozenset(own.wrong), own.images)
 
 
-def _training_difference(entry: BundleNetwork, other: BundleNetwork) -> str | None:
+def _training_difference(entry: KnownNetwork, other: KnownNetwork) -> str | None:
     """How the two were trained, in words that go on from the network's name; None where that is alike, or unknown."""
     if isinstance(entry, GivenNetwork) or isinstance(other, GivenNetwork):
         return None

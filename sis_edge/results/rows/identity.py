@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.structure import NOT_FORMED
-from sis_edge.results.schema import BundleNetwork
+from sis_edge.results.schema import KnownNetwork
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class NetworkIdentity:
     is_given: bool
 
 
-def network_identity(entry: BundleNetwork, network: str, runtime: str, *, is_reference: bool) -> NetworkIdentity:
+def network_identity(entry: KnownNetwork, network: str, runtime: str, *, is_reference: bool) -> NetworkIdentity:
     """The identity of a form of a network, by its entry of `StoredRun.networks` and the bundle's name."""
     is_given = isinstance(entry, GivenNetwork)
     words = None if isinstance(entry, GivenNetwork) else entry.granularity.words

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sis_edge.bundles.manifest import GivenNetwork, TensorSpec
 from sis_edge.results.rows.figure import Figure
-from sis_edge.results.schema import BundleNetwork
+from sis_edge.results.schema import KnownNetwork
 
 NOT_FORMED = "sis-edge did not form this network"
 
@@ -41,7 +41,7 @@ class TrainingFigures:
     epochs: Figure[int]
 
 
-def structure_figures(entry: BundleNetwork, ceiling: Figure[float]) -> StructureFigures:
+def structure_figures(entry: KnownNetwork, ceiling: Figure[float]) -> StructureFigures:
     """The structure of a network of the bundle, and its ceiling."""
     if isinstance(entry, GivenNetwork):
         return _given(entry)
@@ -88,7 +88,7 @@ def tensor_text(tensor: TensorSpec) -> str:
     return f"{tensor.name} {'x'.join(map(str, tensor.shape)) or 'scalar'} {tensor.dtype}"
 
 
-def ceiling(entry: BundleNetwork, dense: BundleNetwork | None, is_same_runtime: bool = True) -> Figure[float]:
+def ceiling(entry: KnownNetwork, dense: KnownNetwork | None, is_same_runtime: bool = True) -> Figure[float]:
     """The ratio of multiply-accumulates to the dense network's, for forms of the same precision and runtime."""
     if isinstance(entry, GivenNetwork) or isinstance(dense, GivenNetwork):
         return Figure.unknown(NOT_FORMED if isinstance(entry, GivenNetwork) else "sis-edge did not form the reference")
@@ -101,7 +101,7 @@ def ceiling(entry: BundleNetwork, dense: BundleNetwork | None, is_same_runtime: 
     return Figure(entry.ceiling)
 
 
-def training_figures(entry: BundleNetwork) -> TrainingFigures:
+def training_figures(entry: KnownNetwork) -> TrainingFigures:
     """How much training a network of the bundle had."""
     if isinstance(entry, GivenNetwork):
         return TrainingFigures(Figure.unknown(NOT_FORMED), Figure.unknown(NOT_FORMED))
