@@ -17,7 +17,7 @@ TIERS = (
     "files",
     "registries",
     "bundles formation transport",
-    "backends datasets",
+    "backends datasets networks",
     "profiles",
     "native simulated",
     "models",

@@ -1,0 +1,10 @@
+"""Networks beside the paper's: by name, from a TOML file, from a torch module.
+
+layers.py         a network's layers as they are added: what each reads, widths and sides, and whether they fit
+architectures.py  networks of the literature by name; `registries.NETWORKS` lists them
+files.py          a network in a TOML file
+"""
+
+from sis_edge.networks.layers import Layers, check, parameter_count
+
+__all__ = ["Layers", "check", "parameter_count"]
