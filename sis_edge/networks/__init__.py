@@ -5,6 +5,6 @@ architectures.py  networks of the literature by name; `registries.NETWORKS` list
 files.py          a network in a TOML file
 """
 
-from sis_edge.networks.layers import Layers, check, parameter_count
+from sis_edge.networks.layers import LayerList, check, parameter_count
 
-__all__ = ["Layers", "check", "parameter_count"]
+__all__ = ["LayerList", "check", "parameter_count"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from sis_edge.errors import UsageError
-from sis_edge.networks.layers import Layers, check
+from sis_edge.networks.layers import LayerList, check
 from sis_edge.spec import NetworkSpec
 from sis_edge.spec import nin as paper_nin
 
@@ -40,7 +40,7 @@ def resnet20(classes: int | None = None, side: int | None = None, channels: int 
     Source: He et al. 2016, "Deep Residual Learning for Image Recognition", section 4.2 and table 6: 0.27 million
     parameters (269,722 with scale, shift and the class layer's bias), 40.6 million multiply-accumulates.
     """
-    layers = Layers("resnet20", channels, side or 32)
+    layers = LayerList("resnet20", channels, side or 32)
     layers.add("conv1", 16, 3)
     before = "conv1"
     for stage, filters in enumerate((16, 32, 64), start=1):
@@ -61,7 +61,7 @@ def mobilenet_small(classes: int | None = None, side: int | None = None, channel
     2,736 biases before it, which it takes away again. 7.5 million multiply-accumulates. On images under 64 x 64 the
     first layer has stride 1, as is usual for CIFAR: the network would leave one pixel of them.
     """
-    layers = Layers("mobilenet-small", channels, side or 96)
+    layers = LayerList("mobilenet-small", channels, side or 96)
     filters = 8
     layers.add("conv1", filters, 3, stride=2 if layers.side >= 64 else 1)
     blocks = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))

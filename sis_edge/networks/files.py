@@ -39,7 +39,7 @@ from sis_edge.errors import UsageError
 from sis_edge.files.model import FrozenModel
 from sis_edge.files.toml_lines import line_of
 from sis_edge.files.validation import sentences
-from sis_edge.networks.layers import Layers
+from sis_edge.networks.layers import LayerList
 from sis_edge.spec import Activation, Group, NetworkSpec
 
 _FIELDS = {
@@ -115,7 +115,7 @@ def load(path: Path) -> NetworkFile:
         table = NetworkTable.model_validate(content)
     except ValidationError as error:
         raise UsageError(f"the network {path} does not fit: {'; '.join(_sentences(text, error))}") from None
-    layers = Layers(table.name or path.stem, table.channels, table.side)
+    layers = LayerList(table.name or path.stem, table.channels, table.side)
     adding = _Adding(layers, table.layer)
     for number in range(len(table.layer)):
         try:
@@ -131,7 +131,7 @@ def load(path: Path) -> NetworkFile:
 class _Adding:
     """The file's layers on their way into the network."""
 
-    def __init__(self, layers: Layers, tables: tuple[LayerTable, ...]) -> None:
+    def __init__(self, layers: LayerList, tables: tuple[LayerTable, ...]) -> None:
         self.layers = layers
         self.tables = tables
         self.densities: dict[str, float] = {}

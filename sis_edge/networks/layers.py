@@ -10,7 +10,7 @@ from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-class Layers:
+class LayerList:
     """A network of images [channels, side, side] that grows by a layer at a time.
 
     Every method raises UsageError, whose sentence begins with the layer's name, for what does not fit.
@@ -148,7 +148,7 @@ class Layers:
 
 def check(spec: NetworkSpec) -> NetworkSpec:
     """The network itself, if its layers fit; raises UsageError that names the layer which does not."""
-    layers = Layers(spec.name, spec.channels, spec.side)
+    layers = LayerList(spec.name, spec.channels, spec.side)
     for layer in spec.layers:
         layers.add(
             layer.name,

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from sis_edge.errors import UsageError
-from sis_edge.networks import Layers, check, parameter_count
+from sis_edge.networks import LayerList, check, parameter_count
 from sis_edge.spec import LayerSpec, NetworkSpec, nin
 
 
-def started() -> Layers:
+def started() -> LayerList:
     """A layer `one` of 8 maps of 16 x 16, then `two` of 8 maps of 8 x 8."""
-    layers = Layers("small", 3, 16)
+    layers = LayerList("small", 3, 16)
     layers.add("one", 8, 3)
     layers.add("two", 8, 3, stride=2)
     return layers
 
 
-def ended(layers: Layers) -> NetworkSpec:
+def ended(layers: LayerList) -> NetworkSpec:
     layers.add("last", 10, 1, norm=False, activation="none", global_pool=True)
     return layers.spec()
 
@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused_by_its_name(options: dict[str, Any], sente
 
 def test_pooling_must_fit_its_layer() -> None:
     with pytest.raises(UsageError, match="none before it"):
-        Layers("small", 3, 16).pool(2)
+        LayerList("small", 3, 16).pool(2)
     layers = started()
     with pytest.raises(UsageError, match="layer two cannot be pooled by 9: its map is 8 x 8"):
         layers.pool(9)
@@ -77,7 +77,7 @@ def test_the_last_layer_gives_class_scores() -> None:
     with pytest.raises(UsageError, match="layer two is the last and gives the class scores"):
         started().spec()
     with pytest.raises(UsageError, match="network small has no layer"):
-        Layers("small", 3, 16).spec()
+        LayerList("small", 3, 16).spec()
 
 
 def test_a_layer_that_nothing_reads_is_refused() -> None:
