@@ -3,6 +3,7 @@
 layers.py         a network's layers as they are added: what each reads, widths and sides, and whether they fit
 architectures.py  networks of the literature by name; `registries.NETWORKS` lists them
 files.py          a network in a TOML file
+find.py           either of them by what `--network` says
 """
 
 from sis_edge.networks.layers import LayerList, check, parameter_count

@@ -95,14 +95,14 @@ class NetworkTable(FrozenModel):
 
 
 @dataclass(frozen=True)
-class NetworkFile:
-    """A network from a file, and the layers that have a density of their own."""
+class DescribedNetwork:
+    """A network, and the layers that have a density of their own, by name."""
 
     spec: NetworkSpec
     densities: dict[str, float]
 
 
-def load(path: Path) -> NetworkFile:
+def load(path: Path) -> DescribedNetwork:
     """The network of that TOML file; raises UsageError that names the file, the line, the layer and what is wrong."""
     try:
         text = path.read_bytes().decode("utf-8")
@@ -123,7 +123,7 @@ def load(path: Path) -> NetworkFile:
         except UsageError as error:
             raise UsageError(f"the network {path}, line {line_of(text, ('layer', number))}: {error}") from None
     try:
-        return NetworkFile(layers.spec(), adding.densities)
+        return DescribedNetwork(layers.spec(), adding.densities)
     except UsageError as error:
         raise UsageError(f"the network {path}: {error}") from None
 
