@@ -147,8 +147,9 @@ def _show(found: "FormDocument", against: str) -> None:
     from sis_edge.cli.console import out
     from sis_edge.report.grid import grid
 
+    is_own = found.network != "nin"
     title = (
-        f"{found.preset or ('SiS network' if found.network == 'nin' else found.network)}: t_c {found.t_c:g} ({found.conv}), t_p {found.t_p:g} "
+        f"{found.preset or (found.network if is_own else 'SiS network')}: t_c {found.t_c:g} ({found.conv}), t_p {found.t_p:g} "
         f"({found.micro}), {found.distribution}, seed {found.seed}"
     )
     headings = ("layer", "kernel", "neurons", "alive", "synapses", "of", "density", "MMAC")
@@ -156,7 +157,7 @@ def _show(found: "FormDocument", against: str) -> None:
     out.print()
     out.print(
         f"CL {found.conv_synapses:,}, MP {found.micro_synapses:,}, total {found.synapses:,} synapses: "
-        f"{found.architectural_efficiency:.2f}x fewer than dense {'NiN' if found.network == 'nin' else found.network}",
+        f"{found.architectural_efficiency:.2f}x fewer than dense {found.network if is_own else 'NiN'}",
         soft_wrap=True,
     )
     out.print(

@@ -84,7 +84,7 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "form needs --preset NAME, or densities"),
+        ([], "form needs --preset NAME, --network NAME, or densities"),
         (["--preset", ""], "unknown preset ''; known: nin"),
         (["--preset", "sis9"], "unknown preset 'sis9'; known: nin"),
         (["--preset", "nin", "--t-c", "0.5"], "--preset has its own densities"),
