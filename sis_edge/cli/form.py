@@ -149,8 +149,8 @@ def _show(found: "FormDocument", against: str) -> None:
 
     is_own = found.network != "nin"
     title = (
-        f"{found.preset or (found.network if is_own else 'SiS network')}: t_c {found.t_c:g} ({found.conv}), t_p {found.t_p:g} "
-        f"({found.micro}), {found.distribution}, seed {found.seed}"
+        f"{found.preset or (found.network if is_own else 'SiS network')}: t_c {found.t_c:g} ({found.conv}), "
+        f"t_p {found.t_p:g} ({found.micro}), {found.distribution}, seed {found.seed}"
     )
     headings = ("layer", "kernel", "neurons", "alive", "synapses", "of", "density", "MMAC")
     out.print(grid(headings, map(_cells, found.layers), title=title, words=["layer"]))

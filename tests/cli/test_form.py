@@ -126,7 +126,7 @@ def test_a_network_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     graph = SynapticGraph.load(Path("graphs/resnet20-tc0.25-tp1.npz"))
     assert graph.spec == NETWORKS["resnet20"](100)
     assert f"total {graph.synapse_count:,} synapses" in text
-    assert 3.8 < graph.architectural_efficiency < 4
+    assert abs(graph.conv_synapses / sum(layer.synapse_count for layer in graph.spec.layers[:-1]) - 0.25) < 0.001
 
 
 def test_a_network_of_one_s_own(capsys: pytest.CaptureFixture[str]) -> None:
