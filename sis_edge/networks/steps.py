@@ -60,12 +60,12 @@ class StepReader:
 
     def convolve(self, name: str, value: Value, **options: Any) -> Value:
         """A convolution (or linear layer) of that value."""
+        if name in self.layers:
+            raise NotFormableError("is used a second time; each layer of a formed network has weights of its own")
         if value.is_shortcut:
             raise NotFormableError("reads a subsampled or padded value, which only an addition can")
         if value.layer is None and self.layers:
             raise NotFormableError("reads the image, which only the first layer can")
-        if name in self.layers:
-            raise NotFormableError("is used a second time; each layer of a formed network has weights of its own")
         options |= {"source": value.layer, "norm": False, "activation": "none", "global_pool": value.is_pixel}
         self.layers[name] = OpenLayer(name, options)
         return Value(name)
