@@ -3,6 +3,7 @@
 The command line is `sis-edge`; programs use these functions, which are loaded when they are first used:
 
     graph = sis_edge.form("cifar10-sis1")            which neurons and synapses exist, from a seed
+    graph = sis_edge.form(module, t_c=0.25)          the same of a torch.nn.Module, or of resnet20 by name
     network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
     sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
     bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
@@ -19,6 +20,8 @@ __all__ = [
     "Bundle",
     "Comparison",
     "ExportedNetwork",
+    "ModuleReport",
+    "NetworkSpec",
     "Run",
     "Runs",
     "SynapticGraph",
@@ -29,6 +32,7 @@ __all__ = [
     "form",
     "load_runs",
     "measure",
+    "read_module",
     "train",
 ]
 
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
         Bundle,
         Comparison,
         ExportedNetwork,
+        ModuleReport,
+        NetworkSpec,
         Run,
         Runs,
         SynapticGraph,
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
         form,
         load_runs,
         measure,
+        read_module,
         train,
     )
 

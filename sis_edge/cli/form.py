@@ -92,9 +92,8 @@ def form(
         if text is not None
     }
     described = find(_network(network, preset, classes, side), classes, side)
-    formation = _formation(
-        preset, densities, network, seed=seed, conv=conv, micro=micro, block=block, distribution=distribution
-    )
+    changes = {"conv": conv, "micro": micro, "block": block, "distribution": distribution}
+    formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
     other = None if against is None else SynapticGraph.load(against)
     graph = draw(described.spec, formation)
     path = output or Path("graphs") / f"{_name(preset, network and described.spec.name, formation)}.npz"

@@ -10,14 +10,18 @@ from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import SynapticGraph
 from sis_edge.front.bundles import bundle
 from sis_edge.front.measuring import measure
-from sis_edge.front.networks import ExportedNetwork, export, form, train
+from sis_edge.front.networks import ExportedNetwork, export, form, read_module, train
 from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
+from sis_edge.networks.report import ModuleReport
+from sis_edge.spec import NetworkSpec
 from sis_edge.training.trained import TrainedNetwork
 
 __all__ = [
     "Bundle",
     "Comparison",
     "ExportedNetwork",
+    "ModuleReport",
+    "NetworkSpec",
     "Run",
     "Runs",
     "SynapticGraph",
@@ -28,5 +32,6 @@ __all__ = [
     "form",
     "load_runs",
     "measure",
+    "read_module",
     "train",
 ]

@@ -29,7 +29,7 @@ A linear layer reads one pixel, after global pooling, or the whole map. The last
 
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -39,6 +39,7 @@ from sis_edge.errors import UsageError
 from sis_edge.files.model import FrozenModel
 from sis_edge.files.toml_lines import line_of
 from sis_edge.files.validation import sentences
+from sis_edge.formation import Formation
 from sis_edge.networks.layers import LayerList
 from sis_edge.spec import Activation, Group, NetworkSpec
 
@@ -100,6 +101,11 @@ class DescribedNetwork:
 
     spec: NetworkSpec
     densities: dict[str, float]
+
+    def formation(self, base: Formation) -> Formation:
+        """The formation with the layers' own densities, where there are any."""
+        own: dict[str, Any] = {"layer_shares": self.densities} if self.densities else {}
+        return replace(base, **own)
 
 
 def load(path: Path) -> DescribedNetwork:

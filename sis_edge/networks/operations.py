@@ -137,7 +137,9 @@ def _pooled(pooling: Any) -> Callable[[Any], Operation]:
 
 def _pool_function(pooling: Any) -> Operation:
     def read(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
-        given = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
+        given: dict[str, Any] = (
+            dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
+        )
         kernel = given.get("kernel_size")
         return _pool(
             reader,
@@ -222,7 +224,7 @@ def _subsample(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[V
 
 def _pad(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
     """`F.pad(x, (0, 0, 0, 0, 0, 16))`: channels of zeros after the others, of a shortcut without parameters."""
-    given = dict(zip(("pad", "mode", "value"), node.args[1:], strict=False)) | node.kwargs
+    given: dict[str, Any] = dict(zip(("pad", "mode", "value"), node.args[1:], strict=False)) | node.kwargs
     pads = tuple(given["pad"])
     if sources[0].layer is None or given.get("mode", "constant") != "constant" or given.get("value") not in (None, 0):
         raise NotFormableError("pads other than a layer's result with zeros")
