@@ -13,7 +13,7 @@ from sis_edge.errors import UsageError
 from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
@@ -122,9 +122,7 @@ def build(
     if as_json:
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
-        _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}")
-        for sentence in untried(board):
-            console.out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
+        _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
 
 
 def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> tuple[float, float]:
@@ -142,7 +140,7 @@ def _name(*parts: str | None) -> str:
     return "-".join(filter(None, parts))
 
 
-def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) -> None:
+def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str, untried: "Iterable[str]") -> None:
     from sis_edge.cli.console import out
 
     bundle = result.bundle
@@ -156,6 +154,8 @@ def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) 
             "trains all networks here; --networks NAMES trains those named that the zoo lacks.",
             soft_wrap=True,
         )
+    for sentence in untried:
+        out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
 
 
 def show(bundle: "Bundle") -> None:
