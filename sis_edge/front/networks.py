@@ -12,12 +12,11 @@ from sis_edge.errors import UsageError, unknown
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
 from sis_edge.formation.distributions.weighted import Theta, registered
-from sis_edge.networks import check
 from sis_edge.networks.files import DescribedNetwork
 from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
 from sis_edge.registries import NETWORKS
-from sis_edge.spec import NetworkSpec
+from sis_edge.spec import NetworkSpec, checked
 from sis_edge.training.trained import TrainedNetwork
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _described(
     if classes is not None or side is not None:
         raise UsageError("classes and side are for networks by name; this one has its own")
     if isinstance(network, NetworkSpec):
-        return DescribedNetwork(check(network), {})
+        return DescribedNetwork(checked(network), {})
     return DescribedNetwork(read_module(network, (3, 32, 32) if input_shape is None else input_shape).formed, {})
 
 

@@ -7,6 +7,6 @@ find.py           either of them by what `--network` says
 torch_module.py   a network from a torch module: steps.py and operations.py say what a step becomes, report.py shows it
 """
 
-from sis_edge.networks.layers import LayerList, check, parameter_count
+from sis_edge.networks.layers import LayerList, parameter_count
 
-__all__ = ["LayerList", "check", "parameter_count"]
+__all__ = ["LayerList", "parameter_count"]

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from sis_edge.errors import UsageError
-from sis_edge.networks.layers import LayerList, check
-from sis_edge.spec import NetworkSpec
+from sis_edge.networks.layers import LayerList
+from sis_edge.spec import NetworkSpec, checked
 from sis_edge.spec import nin as paper_nin
 
 
@@ -82,4 +82,4 @@ def _nin(name: str, divisor: int, classes: int | None, side: int | None, channel
         filters = layer.filters if layer.is_class_layer else layer.filters // divisor
         layers.append(replace(layer, inputs=inputs, filters=filters, map_side=now))
         inputs, now = filters, layers[-1].out_side
-    return check(NetworkSpec(name, channels, side, tuple(layers)))
+    return checked(NetworkSpec(name, channels, side, tuple(layers)))

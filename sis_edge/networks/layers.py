@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from sis_edge.errors import UsageError, unknown
-from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling
+from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling, checked, subsampling
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -94,7 +94,7 @@ class LayerList:
                 raise UsageError(f"layer {layer.name} is read by no other layer; leave it out")
         # As in the paper's networks: a class layer needs no other mark.
         last = replace(last, is_class_layer=True, has_norm=True, activation="relu")
-        return NetworkSpec(self.name, self.channels, self.side, (*before, last))
+        return checked(NetworkSpec(self.name, self.channels, self.side, (*before, last)))
 
     def result(self, name: str | None, reader: str) -> tuple[int, int]:
         """Channels and side of the layer's result (None: of the image), which `reader` asks for."""
@@ -138,43 +138,16 @@ class LayerList:
         if layer.adds is None:
             return
         filters, side = self.result(layer.adds, layer.name)
-        if filters > layer.filters or side % layer.conv_side:
+        every = subsampling(layer, self._layers[layer.adds])
+        if filters > layer.filters or -(-side // every) != layer.conv_side:
             raise UsageError(
                 f"layer {layer.name} has {layer.filters} maps of {layer.conv_side} x {layer.conv_side}, and cannot "
-                f"add the {filters} of {side} x {side} of layer {layer.adds}; it may have fewer maps, of a multiple "
-                "of the side"
+                f"add the {filters} of {side} x {side} of layer {layer.adds}; it may have fewer maps, and larger "
+                "ones that every second or third pixel makes as large"
             )
-
-
-def check(spec: NetworkSpec) -> NetworkSpec:
-    """The network itself, if its layers fit; raises UsageError that names the layer which does not."""
-    layers = LayerList(spec.name, spec.channels, spec.side)
-    for layer in spec.layers:
-        layers.add(
-            layer.name,
-            layer.filters,
-            layer.kernel,
-            group=layer.group,
-            stride=layer.stride,
-            padding=layer.padding,
-            groups=layer.groups,
-            norm=layer.has_norm and not layer.is_class_layer,
-            activation="none" if layer.is_class_layer else layer.activation,
-            source=layer.source,
-            adds=layer.adds,
-            global_pool=layer.global_pool,
-        )
-        if layer.pool != 1:
-            layers.pool(layer.pool, layer.pooling)
-    for given, computed in zip(spec.layers, layers.spec().layers, strict=True):
-        for what in ("inputs", "map_side", "is_class_layer"):
-            value, right = getattr(given, what), getattr(computed, what)
-            if value != right:
-                raise UsageError(f"layer {given.name}: {what} is {value}, and must be {right} after what it reads")
-    return spec
 
 
 def parameter_count(spec: NetworkSpec) -> int:
     """What a training learns in the dense network: synapses, scale and shift of each normalisation, or biases."""
-    others = sum(layer.filters * (2 if layer.has_norm and not layer.is_class_layer else 1) for layer in spec.layers)
+    others = sum(layer.filters * (2 if layer.normalises else 1) for layer in spec.layers)
     return spec.synapse_count + others

@@ -44,6 +44,7 @@ def planned(folder: Path, network: str, t_c: float, t_p: float) -> BuildPlan:
     return replace(plan_in(folder), networks=chosen.networks, reference=chosen.reference, data=chosen.data)
 
 
+@pytest.mark.slow
 def test_a_network_from_a_file_becomes_a_bundle(tmp_path: Path) -> None:
     result = pipeline.build(planned(tmp_path / "build", written(tmp_path), 0.5, 0.5))
     manifest = result.bundle.manifest

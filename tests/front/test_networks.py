@@ -43,7 +43,7 @@ def test_a_paper_s_network_has_its_count_and_the_units_asked_for() -> None:
         ({"name": "nix"}, "unknown network 'nix'; did you mean nin?"),
         ({"name": "resnet20", "input_shape": (3, 32, 32)}, "input_shape is for a torch module"),
         ({"name": nin(), "classes": 7}, "classes and side are for networks by name"),
-        ({"name": replace(nin(), side=16)}, "layer C1: map_side is 32, and must be 16"),
+        ({"name": replace(nin(), side=16)}, "layer C1: map_side is 32, but what it reads gives 16"),
         ({"name": 3}, "a int is not a network; give a name, a TOML file, a NetworkSpec or a torch.nn.Module"),
         ({"name": nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU())}, "1 (GELU) is of a kind that no layer has"),
         ({"t_c": 0}, "t_c = 0"),

@@ -5,9 +5,10 @@ from math import isclose
 import pytest
 
 from sis_edge.errors import UsageError
-from sis_edge.networks import check, parameter_count
+from sis_edge.formation import Formation, form
+from sis_edge.networks import parameter_count
 from sis_edge.registries import NETWORKS
-from sis_edge.spec import nin
+from sis_edge.spec import checked, nin
 
 
 def test_the_paper_s_network_is_one_of_them() -> None:
@@ -53,7 +54,7 @@ def test_mobilenet_small_on_imagenet_has_the_published_counts() -> None:
 def test_every_network_fits_every_usual_side(name: str, side: int) -> None:
     spec = NETWORKS.find(name)(7, side, 1)
     assert (spec.name, spec.classes, spec.side, spec.channels) == (name, 7, side, 1)
-    assert check(spec) is spec
+    assert checked(spec) is spec
     assert spec.layers[0].inputs == 1
 
 
@@ -61,3 +62,10 @@ def test_every_network_fits_every_usual_side(name: str, side: int) -> None:
 def test_a_side_that_pooling_leaves_nothing_of_is_refused(side: int) -> None:
     with pytest.raises(UsageError, match=f"cannot take images of {side} x {side}"):
         NETWORKS.find("nin-half")(10, side)
+
+
+@pytest.mark.parametrize(("name", "t_c", "t_p", "fewer"), [("resnet20", 0.25, 1, 3.9), ("mobilenet-small", 1, 0.5, 3)])
+def test_sparse_networks_are_formed_of_them(name: str, t_c: float, t_p: float, fewer: float) -> None:
+    graph = form(NETWORKS.find(name)(), Formation(t_c=t_c, t_p=t_p))
+    assert graph.architectural_efficiency > fewer
+    assert all(layer.synapses.any() for layer in graph.layers)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sis_edge.errors import UsageError
+from sis_edge.formation import Formation, form
 from sis_edge.networks.files import load
 from sis_edge.spec import LayerSpec, NetworkSpec, nin
 
@@ -68,6 +69,14 @@ def test_a_file_says_what_the_layers_are(tmp_path: Path) -> None:
             LayerSpec("linear2", "MP", 20, 4, 1, 1, is_class_layer=True),
         ),
     )
+
+
+def test_a_layer_s_own_density_is_formed(tmp_path: Path) -> None:
+    network = load(written(tmp_path, SMALL))
+    graph = form(network.spec, network.formation(Formation(micro="kernel")))
+    counts = {layer.spec.name: (layer.synapse_count, layer.spec.synapse_count) for layer in graph.layers}
+    assert counts.pop("conv2") == (32, 64)
+    assert all(formed == dense for formed, dense in counts.values())
 
 
 def test_the_paper_s_network_can_be_written_so(tmp_path: Path) -> None:

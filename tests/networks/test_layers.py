@@ -1,13 +1,12 @@
 """Layers that do not fit what they read are refused by their name."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sis_edge.errors import UsageError
-from sis_edge.networks import LayerList, check, parameter_count
-from sis_edge.spec import LayerSpec, NetworkSpec, nin
+from sis_edge.networks import LayerList, parameter_count
+from sis_edge.spec import NetworkSpec
 
 
 def started() -> LayerList:
@@ -85,16 +84,3 @@ def test_a_layer_that_nothing_reads_is_refused() -> None:
     layers.add("three", 8, 3, source="one")
     with pytest.raises(UsageError, match="layer two is read by no other layer"):
         ended(layers)
-
-
-def test_a_network_of_the_user_s_own_is_checked_layer_by_layer() -> None:
-    assert check(nin()) == nin()
-    spec = nin()
-    wrong = replace(spec.layers[3], inputs=95)
-    with pytest.raises(UsageError, match="layer C2: inputs is 95, and must be 96"):
-        check(replace(spec, layers=(*spec.layers[:3], wrong, *spec.layers[4:])))
-    small = replace(spec.layers[3], map_side=15)
-    with pytest.raises(UsageError, match="layer C2: map_side is 15, and must be 16"):
-        check(replace(spec, layers=(*spec.layers[:3], small, *spec.layers[4:])))
-    with pytest.raises(UsageError, match="layer C1: is_class_layer is False, and must be True"):
-        check(NetworkSpec("one", 3, 32, (LayerSpec("C1", "CL", 3, 10, 5, 32, has_norm=False, activation="none"),)))
