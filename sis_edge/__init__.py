@@ -4,6 +4,7 @@ The command line is `sis-edge`; programs use these functions, which are loaded w
 
     graph = sis_edge.form("cifar10-sis1")            which neurons and synapses exist, from a seed
     graph = sis_edge.form(module, t_c=0.25)          the same of a torch.nn.Module, or of resnet20 by name
+    network = sis_edge.from_module(graph, module)    what is formed of a module, with the module's weights
     network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
     sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
     bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
@@ -30,6 +31,7 @@ __all__ = [
     "compare",
     "export",
     "form",
+    "from_module",
     "load_runs",
     "measure",
     "read_module",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
         compare,
         export,
         form,
+        from_module,
         load_runs,
         measure,
         read_module,

@@ -14,6 +14,7 @@ from sis_edge.front.networks import ExportedNetwork, export, form, read_module, 
 from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
 from sis_edge.networks.report import ModuleReport
 from sis_edge.spec import NetworkSpec
+from sis_edge.training.from_module import from_module
 from sis_edge.training.trained import TrainedNetwork
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "compare",
     "export",
     "form",
+    "from_module",
     "load_runs",
     "measure",
     "read_module",
