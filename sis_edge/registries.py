@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sis_edge.datasets.base import Loader
     from sis_edge.formation.distributions.base import Distribution
     from sis_edge.formation.granularities.base import Granularity
+    from sis_edge.networks.architectures import Architecture
 
 _FORMATION = "sis_edge.formation"
 
@@ -39,6 +40,17 @@ DISTRIBUTIONS: "Registry[Distribution]" = Registry(
         "constant-fan-in": f"{_FORMATION}.distributions.constant_fan_in:CONSTANT_FAN_IN",
         "degree-balanced": f"{_FORMATION}.distributions.degree_balanced:DEGREE_BALANCED",
         "centred": f"{_FORMATION}.distributions.centred:CENTRED",
+    },
+)
+
+NETWORKS: "Registry[Architecture]" = Registry(
+    "network",
+    "sis_edge.networks",
+    {
+        "nin": "sis_edge.networks.architectures:nin",
+        "nin-half": "sis_edge.networks.architectures:nin_half",
+        "resnet20": "sis_edge.networks.architectures:resnet20",
+        "mobilenet-small": "sis_edge.networks.architectures:mobilenet_small",
     },
 )
 

@@ -1,19 +1,29 @@
 """Which networks a build takes that names none: those that can be had without a training, where the zoo has any."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sis_edge import zoo
 from sis_edge.build.networks import PlannedNetwork, plan_networks
 from sis_edge.formation import DENSE, presets_for
 from sis_edge.profiles import DeviceProfile
 
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+
 
 @dataclass(frozen=True)
 class DefaultNetworks:
-    """The networks to build, and those that are left out since the zoo has no network of their very graph."""
+    """The networks to build, and those that are left out since the zoo has no network of their very graph.
+
+    `reference` names the one that the others are compared with (None: dense NiN); `data` is the data set where it had
+    to be loaded to choose them.
+    """
 
     networks: tuple[PlannedNetwork, ...]
     left_out: tuple[str, ...] = ()
+    reference: str | None = None
+    data: "Dataset | None" = None
 
 
 def choose(profile: DeviceProfile, dataset: str, *, trains: bool) -> DefaultNetworks:

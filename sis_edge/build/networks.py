@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files.names import checked
 from sis_edge.formation import PRESETS, Formation, Preset, SynapticGraph, form, preset, preset_of
+from sis_edge.networks.files import DescribedNetwork
 from sis_edge.profiles import NetworkSettings
 from sis_edge.registries import GRANULARITIES
 from sis_edge.spec import nin
@@ -61,6 +62,23 @@ def own_networks(networks: "Mapping[str, TrainedNetwork]") -> tuple[PlannedNetwo
         PlannedNetwork(checked("network", name), network.graph, preset_of(network.graph), network)
         for name, network in networks.items()
     )
+
+
+def plan_described(
+    described: DescribedNetwork, settings: NetworkSettings, t_c: float, t_p: float, seed: int = 0
+) -> tuple[PlannedNetwork, ...]:
+    """A network beside the paper's, dense and then of these densities (nothing more where they are 1).
+
+    Raises UsageError for a name that cannot be a folder's, and where a layer would have no path left.
+    """
+    spec = described.spec
+    dense = PlannedNetwork(checked("network", spec.name), form(spec, Formation()))
+    if t_c == t_p == 1 and not described.densities:
+        return (dense,)
+    formation = described.formation(
+        Formation(t_c=t_c, t_p=t_p, seed=seed, conv=settings.conv, micro=settings.micro, block=settings.block)
+    )
+    return dense, PlannedNetwork(f"{spec.name}-tc{t_c:g}-tp{t_p:g}", form(spec, formation))
 
 
 def plan_network(name: str, settings: NetworkSettings) -> PlannedNetwork:

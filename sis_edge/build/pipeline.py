@@ -42,7 +42,7 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
         if finished is not None:
             return BuildResult(finished, was_done=True)
         context = begin(plan, taken, engine, on_step)
-        _check_classes(context)
+        _check_shapes(context)
         networks = [_steps(context, network) for network in plan.networks]
         return BuildResult(_write(context, networks, key), was_done=False)
 
@@ -58,14 +58,21 @@ def _finished(target: Path, build_key: str) -> Bundle | None:
     return bundle if bundle.manifest.build_key == build_key and not verify.problems(bundle) else None
 
 
-def _check_classes(context: BuildContext) -> None:
-    """Raise UsageError for a network whose outputs are not the data set's classes."""
-    classes = len(context.dataset.classes)
+def _check_shapes(context: BuildContext) -> None:
+    """Raise UsageError for a network whose outputs are not the data set's classes, or that takes other images."""
+    classes, images = len(context.dataset.classes), context.dataset.test.images.shape[1:]
     for network in context.plan.networks:
-        if (outputs := network.graph.spec.classes) != classes:
+        spec = network.graph.spec
+        if spec.classes != classes:
             raise UsageError(
-                f"{network.name} has {outputs} outputs, {context.dataset.name} has {classes} classes; "
+                f"{network.name} has {spec.classes} outputs, {context.dataset.name} has {classes} classes; "
                 "choose a data set with as many, or another graph"
+            )
+        if (spec.channels, spec.side, spec.side) != images:
+            raise UsageError(
+                f"{network.name} takes images of {spec.channels} x {spec.side} x {spec.side}, those of "
+                f"{context.dataset.name} are {' x '.join(map(str, images))}; choose a data set with such images, or "
+                "form the network for them"
             )
 
 

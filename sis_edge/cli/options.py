@@ -8,7 +8,7 @@ import typer
 from sis_edge.cli import complete
 from sis_edge.cli.command import OUTPUT
 from sis_edge.errors import UsageError
-from sis_edge.registries import BACKENDS, DATASETS, GRANULARITIES
+from sis_edge.registries import BACKENDS, DATASETS, GRANULARITIES, NETWORKS
 
 SEEDS = 2**32
 """Seeds of a training are below it."""
@@ -58,6 +58,14 @@ Preset = Annotated[
         metavar="NAME",
         help="Network of the paper, such as cifar10-sis1.",
         autocompletion=complete.one(complete.presets),
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"A network beside the paper's: {NETWORKS.listed()}, or a TOML file of your own.",
+        autocompletion=complete.one(lambda: NETWORKS),
     ),
 ]
 Dataset = Annotated[

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
 from sis_edge.files.shipped import profile_folder
+from sis_edge.files.validation import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -25,7 +26,6 @@ from sis_edge.profiles.schema import (
     Wheels,
     profile_model,
 )
-from sis_edge.profiles.validation import sentences
 
 
 def names() -> list[str]:
