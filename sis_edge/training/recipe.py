@@ -82,7 +82,14 @@ _BY_DATASET: dict[str, Recipe] = {
 }
 
 
-def default_recipe(dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None) -> Recipe:
-    """The recipe for a data set, with its own number of epochs unless another is asked for."""
+def default_recipe(
+    dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None, size: tuple[int, int] = (32, 32)
+) -> Recipe:
+    """The recipe for a data set, with its own number of epochs unless another is asked for.
+
+    Progressive resizing is for images of 32 x 32; those of another `size` (height, width) are trained on as they are.
+    """
     recipe = replace(_BY_DATASET.get(dataset, _PHOTOGRAPHS), flip=flip, precision=precision)
+    if size != (32, 32):
+        recipe = replace(recipe, sides=())
     return recipe if epochs is None else replace(recipe, epochs=epochs)
