@@ -148,7 +148,7 @@ def _labels(
     for (_, labels), found in zip(pairs, values, strict=True):
         for each in np.unique(found).tolist():
             if each not in numbers or each not in distinct:
-                where = "classes" if each not in numbers else pairs[0][1].name
+                where = CLASSES if named and each not in numbers else pairs[0][1].name
                 raise DatasetError(f"{path}: {labels.name} has the label {each!r}, which {where} does not have")
     return classes, [np.array([numbers[each] for each in found.tolist()], dtype=np.int64) for found in values]
 

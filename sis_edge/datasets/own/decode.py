@@ -24,6 +24,7 @@ FORMATS = ("JPEG", "PNG")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
 
 _ORIENTATION = 0x0112
+_PNG_EXIF = {"exif", "Raw profile type exif"}
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
@@ -32,10 +33,12 @@ class DamagedImageError(Exception):
     """A file that is not the image that its name says; its text is a reason for behind the file's name."""
 
 
-def size(path: Path) -> tuple[int, int]:
+def size_of(path: Path) -> tuple[int, int]:
     """Height and width of an image as it will be decoded, from its header; raises DamagedImageError."""
     with _opened(path) as image:
-        turned = image.getexif().get(_ORIENTATION) in _TURNED
+        # For a PNG that has none in its header Pillow would decode the whole image to look for it behind the pixels.
+        has_exif = image.format != "PNG" or _PNG_EXIF & image.info.keys()
+        turned = bool(has_exif) and image.getexif().get(_ORIENTATION) in _TURNED
         return (image.width, image.height) if turned else (image.height, image.width)
 
 

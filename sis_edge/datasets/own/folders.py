@@ -12,7 +12,7 @@ import numpy as np
 from sis_edge.datasets.base import Dataset, Images, Split
 from sis_edge.datasets.download import Bar, bar
 from sis_edge.datasets.own import OwnData, packed
-from sis_edge.datasets.own.decode import DamagedImageError, decode, size
+from sis_edge.datasets.own.decode import DamagedImageError, decode, size_of
 from sis_edge.datasets.own.listing import ImageFile, Listing, listing
 from sis_edge.errors import MANY, DatasetError
 from sis_edge.files.disk import check_room
@@ -69,7 +69,7 @@ def _decode_all(
         with bar(f"decode {own.name}", progress, len(files) * 3 * height * width) as shown:
             for name, part in zip(packed.PARTS, (found.train, found.test), strict=True):
                 readable = [file for file in part if file not in known]
-                damaged += _write_part(own, folder, name, readable, pool, shown)
+                damaged += _write_part(own, folder, name, readable, (height, width), pool, shown)
     if damaged and not own.skip_damaged:
         raise _refused(damaged)
     skipped = {damage.file for damage in damaged}
@@ -84,7 +84,13 @@ def _decode_all(
 
 
 def _write_part(
-    own: OwnData, folder: Path, name: str, files: Sequence[ImageFile], pool: ThreadPoolExecutor, shown: Bar
+    own: OwnData,
+    folder: Path,
+    name: str,
+    files: Sequence[ImageFile],
+    size: tuple[int, int],
+    pool: ThreadPoolExecutor,
+    shown: Bar,
 ) -> list[_Damage]:
     """Decode the files into a part's file, in order; returns those that are damaged."""
     damaged, labels = [], []
@@ -101,6 +107,13 @@ def _write_part(
                 if isinstance(image, _Damage):
                     damaged.append(image)
                     continue
+                if (
+                    image.shape[1:] != size
+                ):  # its orientation stands behind the pixels, where headers are not looked for
+                    raise DatasetError(
+                        f"{file.path} has {_words(image.shape[1:])}, and the other images {_words(size)} (height x "
+                        "width): make all images of one size, such as with --resize 96"
+                    )
                 target.write(np.ascontiguousarray(image).data)
                 labels.append(file.label)
                 shown.update(image.nbytes)
@@ -116,7 +129,7 @@ def _common_size(files: Sequence[ImageFile], pool: ThreadPoolExecutor, damaged: 
 
     def measured(file: ImageFile) -> tuple[int, int] | _Damage:
         try:
-            return size(file.path)
+            return size_of(file.path)
         except DamagedImageError as error:
             return _Damage(file, str(error))
 
@@ -154,6 +167,7 @@ def _check_classes(own: OwnData, found: Listing, skipped: set[ImageFile]) -> Non
 
 
 def _refused(damaged: Sequence[_Damage]) -> DatasetError:
+    damaged = sorted(damaged, key=lambda damage: damage.file.name)
     first, count = damaged[0], len(damaged)
     names = [str(damage.file.path) for damage in damaged]
     also = ""
@@ -165,5 +179,5 @@ def _refused(damaged: Sequence[_Damage]) -> DatasetError:
     )
 
 
-def _words(size: tuple[int, int]) -> str:
+def _words(size: tuple[int, ...]) -> str:
     return f"{size[0]} x {size[1]}"
