@@ -59,9 +59,16 @@ def _finished(target: Path, build_key: str) -> Bundle | None:
 
 
 def _check_classes(context: BuildContext) -> None:
-    """Raise UsageError for a network whose outputs are not the data set's classes."""
-    classes = len(context.dataset.classes)
+    """Raise UsageError for a network whose outputs are not the data set's classes, or whose input not its images."""
+    dataset, classes = context.dataset, len(context.dataset.classes)
     for network in context.plan.networks:
+        side = network.graph.spec.side
+        if dataset.size != (side, side):
+            height, width = dataset.size
+            raise UsageError(
+                f"{network.name} takes images of {side} x {side}, {dataset.name} has {height} x {width}; resize them "
+                f"with --resize {side}, or choose another network"
+            )
         if (outputs := network.graph.spec.classes) != classes:
             raise UsageError(
                 f"{network.name} has {outputs} outputs, {context.dataset.name} has {classes} classes; "

@@ -241,6 +241,22 @@ class NetworkEntry(FrozenModel):
         return self.mac_ratio * self.macs / self.macs_live
 
 
+class OwnImages(FrozenModel):
+    """How a user's own images became the data set of a bundle. `source_name` is that of their folder or file.
+
+    `split_by` is "given" where the user divided them into training and test, or "seed": then `test_share` of each class
+    was drawn by `split_seed`, which orders the images in both cases. `skipped` names damaged images that were left out.
+    """
+
+    source_name: str
+    source: str
+    split_by: Literal["given", "seed"]
+    split_seed: int
+    test_share: float | None = Field(default=None, gt=0, lt=1)
+    skipped: tuple[str, ...] = ()
+    flip: bool = False
+
+
 class Provenance(FrozenModel):
     """What made the bundle."""
 
@@ -253,7 +269,11 @@ class Provenance(FrozenModel):
 
 
 class Manifest(FrozenModel):
-    """All that a bundle says of itself. `reference` names the network that all are compared with, if it is there."""
+    """All that a bundle says of itself. `reference` names the network that all are compared with, if it is there.
+
+    `classes` are the names of the outputs, None in bundles that were built before there were any; `own_images` is how a
+    user's own images were divided, None for a data set of the registry.
+    """
 
     bundle_version: int
     build_key: Sha256
@@ -272,6 +292,8 @@ class Manifest(FrozenModel):
     networks: tuple[NetworkEntry, ...]
     provenance: Provenance
     files: tuple[FileEntry, ...]
+    classes: tuple[str, ...] | None = None
+    own_images: OwnImages | None = None
 
     @model_validator(mode="after")
     def _names_only_what_it_lists(self) -> Self:

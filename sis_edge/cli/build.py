@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, options, verbosity
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names
-from sis_edge.registries import DATASETS
+from sis_edge.cli.own_images import check_choice, own_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
     from sis_edge.bundles.verify import Bundle
+    from sis_edge.datasets import Dataset, OwnData
 
 app = typer.Typer()
 
 
 @command(app)
+@own_images
 def build(
     profile: options.Profile,
     dataset: options.Dataset = "cifar10",
@@ -56,12 +58,12 @@ def build(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET]")] = None,
     build_dir: options.BuildDir = Path("build"),
     as_json: options.Json = False,
+    own: "OwnData | None" = None,
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; finished stages are not repeated."""
-    from sis_edge import profiles
+    from sis_edge import datasets, profiles
     from sis_edge.board import calibrate
     from sis_edge.build import default_networks, pipeline
-    from sis_edge.build.networks import plan_networks
     from sis_edge.build.plan import BuildPlan
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import built
@@ -70,16 +72,17 @@ def build(
     from sis_edge.training import distributed, stage
 
     board = profiles.load(profile)
-    DATASETS.checked(dataset)
+    check_choice(own, dataset, data_dir)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
-        stage.follow(group, data_dir)
+        stage.follow(group, data_dir, own)
         return
-    if networks is None:
-        asked = seed or any(value is not None for value in (epochs, limit, precision))
-        chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
-    else:
-        chosen = default_networks.DefaultNetworks(plan_networks(names(networks), board.networks))
+    data = _own_dataset(own)
+    dataset = dataset if data is None else data.name
+    classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
+    trains = from_zoo is False or (from_zoo is None and bool(seed or epochs or limit or precision))
+    wanted = None if networks is None else names(networks)
+    chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=wanted)
     with bars("build") as shown, nullcontext() if group is None else group.leading():
         plan = BuildPlan(
             profile=board,
@@ -96,6 +99,7 @@ def build(
             weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
             calibration=lambda: calibrate.for_build(board, say=shown.note),
             group=group,
+            data=data,
         )
         result = pipeline.build(plan, shown.step)
     if as_json:
@@ -104,6 +108,16 @@ def build(
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}")
         for sentence in untried(board):
             console.out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
+
+
+def _own_dataset(own: "OwnData | None") -> "Dataset | None":
+    """The user's own images, decoded into the cache first where that was not done before."""
+    from sis_edge.cli.progress import bars
+
+    if own is None:
+        return None
+    with bars(f"decode {own.name}", draws_itself=True):
+        return own.load(progress=not verbosity.is_quiet())
 
 
 def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) -> None:

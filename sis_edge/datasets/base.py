@@ -53,12 +53,13 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Split:
-    """How a user's own images were divided, as bundles record it.
+    """How a user's own images were divided, as bundles record it. `name` is that of their folder or file.
 
     `by` is "given" (the user has training and test images apart) or "seed": then `test_share` of each class was drawn
     by `seed`, which orders the images in both cases. `skipped` names the damaged images that were left out.
     """
 
+    name: str
     by: Literal["given", "seed"]
     seed: int
     test_share: float | None = None

@@ -15,6 +15,7 @@ from sis_edge.files.atomic import write_text
 from sis_edge.formation import Formation
 
 if TYPE_CHECKING:
+    from sis_edge.datasets import OwnData
     from sis_edge.training import Recipe
 
 TRIAL_VERSION = 1
@@ -38,6 +39,7 @@ class Task:
     seed: int
     train_limit: int | None
     held_out: int
+    own: "OwnData | None" = None
 
     @property
     def name(self) -> str:

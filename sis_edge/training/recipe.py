@@ -76,7 +76,7 @@ _PHOTOGRAPHS = Recipe(
 )
 
 _BY_DATASET: dict[str, Recipe] = {
-    **dict.fromkeys(("cifar10", "svhn", "fashion_mnist"), _PHOTOGRAPHS),
+    **dict.fromkeys(("cifar10", "cifar100", "svhn", "fashion_mnist"), _PHOTOGRAPHS),
     # 1,297 images: small batches, or an epoch is over after ten steps. Digits must not be mirrored.
     "digits": Recipe(epochs=3, batch_size=32, peak_lr=0.05, crop_pad=2),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Tuple
 
-from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Resize
 
 
 def job_from_json(data: Dict[str, Any]) -> Job:
@@ -12,7 +12,7 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     try:
         fields = dict(data)
         fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
-        fields["preprocess"] = Preprocess(**data["preprocess"])
+        fields["preprocess"] = _preprocess(data["preprocess"])
         if data.get("power") is not None:
             fields["power"] = PowerRequest(**data["power"])
         job = Job(**fields)
@@ -37,6 +37,11 @@ def job_from_json(data: Dict[str, Any]) -> Job:
         if job.reference is None:
             raise ValueError("target_ci needs a reference: the network that the speed-ups are over")
     return job
+
+
+def _preprocess(data: Dict[str, Any]) -> Preprocess:
+    resize = data.get("resize")
+    return Preprocess(**dict(data, resize=None if resize is None else Resize(**resize)))
 
 
 def _numbers(job: Job) -> List[Tuple[str, Any]]:

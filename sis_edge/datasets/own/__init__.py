@@ -45,6 +45,11 @@ class OwnData:
             raise UsageError(f"the seed of the split is {self.seed}, and must be 0 or more")
 
     @property
+    def file_name(self) -> str:
+        """The folder's or file's own name."""
+        return self.path.resolve().name
+
+    @property
     def name(self) -> str:
         """The data set's name: that of the folder or file, in characters that bundles and folders can have.
 

@@ -74,7 +74,11 @@ def _read_all(own: OwnData, folder: Path, progress: bool) -> tuple[tuple[str, ..
         packed.save_labels(folder, name, sorted_labels)
     _write(own, folder, sources, size, progress)
     is_given = len(pairs) == 2
-    return classes, size, Split("given" if is_given else "seed", own.seed, None if is_given else own.test_share)
+    return (
+        classes,
+        size,
+        Split(own.file_name, "given" if is_given else "seed", own.seed, None if is_given else own.test_share),
+    )
 
 
 def axes(images: Member) -> Order:

@@ -75,6 +75,7 @@ def _decode_all(
     skipped = {damage.file for damage in damaged}
     _check_classes(own, found, skipped)
     split = Split(
+        own.file_name,
         "given" if found.is_divided else "seed",
         own.seed,
         None if found.is_divided else own.test_share,

@@ -37,6 +37,7 @@ def load(own: OwnData, root: Path, inputs: dict[str, Any], make: Make) -> Datase
     """
     decided_by = {
         "version": PACKED_VERSION,
+        "path": str(own.path.resolve()),
         "resize": own.resize,
         "seed": own.seed,
         "test_share": own.test_share,
@@ -142,4 +143,4 @@ def _source(own: OwnData, split: Split) -> str:
         else f"{100 * own.test_share:g}% of each class for test by seed {split.seed}"
     )
     skipped = f"; {len(split.skipped)} damaged images left out" if split.skipped else ""
-    return f"The user's own images in {own.path.name or own.path.resolve().name}, {divided}{skipped}."
+    return f"The user's own images in {split.name}, {divided}{skipped}."

@@ -7,6 +7,7 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
+from sis_edge.bundles.manifest import Manifest
 from sis_edge.results.schema import StoredRun
 
 
@@ -25,15 +26,31 @@ def _build(run: StoredRun) -> str:
     training = entries[0].training
     from_zoo = [entry for entry in entries if entry.training.zoo is not None]
     trained = {"--epochs": training.epochs, "--seed": training.seed, "--limit": training.train_images}
+    data, flags = _data(run.manifest)
     options = {
         "--profile": run.manifest.profile,
-        "--dataset": run.manifest.dataset,
+        **data,
         "--networks": ",".join(entry.name for entry in entries),
         **({} if from_zoo else trained),
         "--test-images": run.manifest.test_image_count,
         "--name": run.manifest.name,
     }
-    return _command("build", options, ["--from-zoo"] if len(from_zoo) == len(entries) else [])
+    return _command("build", options, [*flags, *(["--from-zoo"] if len(from_zoo) == len(entries) else [])])
+
+
+def _data(manifest: Manifest) -> tuple[dict[str, object], list[str]]:
+    """The options and flags that name the data set, or a user's own images: by their name, for their folder is not
+    recorded."""
+    own, resize = manifest.own_images, manifest.preprocess.resize
+    if own is None:
+        return {"--dataset": manifest.dataset}, []
+    options: dict[str, object] = {"--data": own.source_name}
+    if resize is not None:
+        options["--resize"] = f"{resize.height}x{resize.width}"
+    if own.test_share is not None:
+        options["--test-share"] = own.test_share
+    flags = {"--skip-damaged": bool(own.skipped), "--flip": own.flip}
+    return options | {"--split-seed": own.split_seed}, [name for name, is_given in flags.items() if is_given]
 
 
 def _measure(run: StoredRun) -> str:

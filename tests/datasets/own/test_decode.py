@@ -49,8 +49,8 @@ def test_palette_with_and_without_transparency(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_what_is_transparent_is_white(mode: str, tmp_path: Path) -> None:
-    Image.new(mode, (1, 1), tuple([*[0] * (len(mode) - 1), 0])).save(tmp_path / "a.png")
-    Image.new(mode, (1, 1), tuple([*[0] * (len(mode) - 1), 255])).save(tmp_path / "b.png")
+    Image.new(mode, (1, 1), (*[0] * (len(mode) - 1), 0)).save(tmp_path / "a.png")
+    Image.new(mode, (1, 1), (*[0] * (len(mode) - 1), 255)).save(tmp_path / "b.png")
     assert shown(tmp_path / "a.png").tolist() == [[[255] * 3]]
     assert shown(tmp_path / "b.png").tolist() == [[[0] * 3]]
 

@@ -136,5 +136,5 @@ def test_a_class_that_is_not_tested_is_said(tmp_path: Path, caplog: pytest.LogCa
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     many(tmp_path, "a", "b")
     (tmp_path / "a").chmod(0)
-    with pytest.raises(DatasetError, match="cannot read .*/a"):
+    with pytest.raises(DatasetError, match=r"cannot read .*/a"):
         listing(tmp_path, 0, 0.2)
