@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.manifest import NetworkEntry, OwnImages
 from sis_edge.report import rows as show
 from sis_edge.results.schema import StoredRun
 
@@ -15,6 +15,7 @@ def provenance(run: StoredRun) -> tuple[tuple[str, str], ...]:
         ("Run", run.record.run_id),
         ("Bundle", f"{manifest.name} ({run.bundle_id})"),
         ("Data set", f"{manifest.dataset}, SHA-256 {manifest.dataset_sha256}"),
+        *((("Own images", _own_images(manifest.own_images)),) if manifest.own_images else ()),
         ("Agent", run.record.agent_id),
         ("sis-edge", f"{made.sis_edge}, Python {made.python}, bundle made {made.created_at}"),
         ("Built on", f"{made.host_machine}, {made.host_cpu or 'CPU unknown'}"),
@@ -23,6 +24,10 @@ def provenance(run: StoredRun) -> tuple[tuple[str, str], ...]:
         *((f"Graph of {entry.name}", _graph(entry)) for entry in manifest.networks),
         *((f"Weights of {entry.name}", _weights(entry)) for entry in manifest.networks),
     )
+
+
+def _own_images(own: OwnImages) -> str:
+    return own.source if not own.skipped else f"{own.source} Left out: {', '.join(own.skipped)}"
 
 
 def _versions(packages: Mapping[str, str]) -> str:
