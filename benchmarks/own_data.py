@@ -56,8 +56,9 @@ def row(folder: Path, count: int, options: argparse.Namespace) -> dict[str, floa
         print(
             f"{count:7,} images, {name:10}: peak RSS {found['peak_rss_bytes'] / 1e6:6,.0f} MB (before any image "
             f"{found['start_rss_bytes'] / 1e6:,.0f}; anonymous at the end {found['anonymous_bytes'] / 1e6:,.0f}), "
-            f"load {found['load_s']:,.1f} s ({count / found['load_s']:,.0f} images/s), {found['batches']:.0f} batches of "
-            f"{found['batch_size']:.0f} in {found['batches_s']:,.1f} s, cache {found['cache_bytes'] / 1e6:,.0f} MB",
+            f"load {found['load_s']:,.1f} s ({count / found['load_s']:,.0f} images/s), {found['batches']:.0f} "
+            f"batches of {found['batch_size']:.0f} in {found['batches_s']:,.1f} s, "
+            f"cache {found['cache_bytes'] / 1e6:,.0f} MB",
             flush=True,
         )
         if name == "decoding":

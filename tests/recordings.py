@@ -15,8 +15,8 @@ def old_run(name: str, folder: Path) -> Path:
     return path
 
 
-def old_bundle(folder: Path) -> Path:
-    """A bundle of version 3, in `folder`."""
-    with zipfile.ZipFile(FOLDER / "bundle-3.zip") as archive:
+def old_bundle(folder: Path, version: int = 3) -> Path:
+    """A bundle of an older version, in `folder`."""
+    with zipfile.ZipFile(FOLDER / f"bundle-{version}.zip") as archive:
         archive.extractall(folder)
     return folder / "old-bundle"

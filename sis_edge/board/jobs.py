@@ -95,7 +95,7 @@ def job_for(
         bundle_id=bundle.id,
         networks=jobs,
         golden_inputs=manifest.golden_inputs,
-        golden_tolerance=manifest.golden_tolerance,
+        golden_tolerance=manifest.golden_tolerance or 0.0,  # given networks have their own
         preprocess=manifest.preprocess,
         test_images=manifest.test_images,
         test_labels=manifest.test_labels,

@@ -16,11 +16,11 @@ from sis_edge.bundles.manifest import (
     Granularities,
     Manifest,
     NetworkEntry,
-    OwnImages,
     Parity,
     Training,
     Variant,
 )
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.bundles.provenance import provenance
 from sis_edge.exporting import sparse
 from sis_edge.files import stages

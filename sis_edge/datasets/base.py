@@ -161,7 +161,8 @@ def digest(train: ImageSet, test: ImageSet) -> str:
     for part in (train, test):
         for chunk in chunks(part.images):
             sha.update(np.ascontiguousarray(chunk).data)
-        sha.update(part.labels.astype("<i8" if many else np.uint8).tobytes())
+        labels = part.labels.astype("<i8" if many else np.uint8)
+        sha.update(labels.tobytes())
     return sha.hexdigest()
 
 

@@ -46,7 +46,11 @@ def test_a_folder_is_shown(tmp_path: Path) -> None:
     ("words", "code", "sentence"),
     [
         (("build", "--profile", "local", "--data", "one"), 3, "one has one class folder (ant), and a classifier needs"),
-        (("build", "--profile", "local", "--data", "large"), 2, "takes images of 32 x 32, large has 40 x 40; resize"),
+        (
+            ("build", "--profile", "local", "--networks", "nin", "--data", "large"),
+            2,
+            "takes images of 32 x 32, large has 40 x 40; resize",
+        ),
         (("sweep", "--preset", "nin", "--data", "mixed"), 3, "make all images of one size, such as with --resize 96"),
     ],
 )
@@ -64,13 +68,8 @@ def test_mistakes_end_with_one_sentence(words: tuple[str, ...], code: int, sente
 
 def test_options_are_for_own_images_only() -> None:
     assert none() is None
-    for name, value in (
-        ("resize", "96"),
-        ("test_share", 0.5),
-        ("split_seed", 0),
-        ("skip_damaged", True),
-        ("flip", True),
-    ):
+    given = {"resize": "96", "test_share": 0.5, "split_seed": 0, "skip_damaged": True, "flip": True}
+    for name, value in given.items():
         option = f"--{name.replace('_', '-')}"
         with pytest.raises(UsageError, match=f"{option} is for your own images; name their folder or file with --data"):
             none(**{name: value})
@@ -78,7 +77,7 @@ def test_options_are_for_own_images_only() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "96x", "0", "96x96x3", "-1", "5000", "wide", "9.5"])
 def test_sizes_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="--resize is '.*', and must be a side in pixels"):
+    with pytest.raises(UsageError, match=r"--resize is '.*', and must be a side in pixels"):
         none(data=Path("a"), resize=text)
 
 

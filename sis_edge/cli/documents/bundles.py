@@ -92,7 +92,7 @@ class BundleSummary(Part):
     bundle_id: str
     name: str
     profile: str
-    dataset: str
+    dataset: str | None
     reference: str | None
     files: int
     size_bytes: int
@@ -154,11 +154,13 @@ def _bundle(bundle: "Bundle") -> BundleSummary:
         bundle_id=bundle.id,
         name=manifest.name,
         profile=manifest.profile,
-        dataset=manifest.dataset,
         files=len(sizes),
         size_bytes=sum(sizes.values()),
         networks=tuple(_network(entry, sizes) for entry in manifest.networks),
-        **known(reference=(manifest.reference, "the bundle names none")),
+        **known(
+            dataset=(manifest.dataset, "its networks are the user's own"),
+            reference=(manifest.reference, "the bundle names none"),
+        ),
     )
 
 

@@ -92,13 +92,16 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
 def _training(run: StoredRun, rows: Sequence[Row]) -> str:
     known = [(row.training.train_images.value, row.training.epochs.value) for row in rows]
     trainings = sorted({(images, epochs) for images, epochs in known if images is not None and epochs is not None})
-    name = PAPER_DATASETS.get(run.manifest.dataset, run.manifest.dataset)
+    dataset = run.manifest.dataset
+    if dataset is None:
+        return "These networks are the user's own: how they were trained is not known."
+    name = PAPER_DATASETS.get(dataset, dataset)
     amounts = "; ".join(
         f"{show.plural(images, 'image')} of {name} for {show.plural(epochs, 'epoch')}" for images, epochs in trainings
     )
     if not trainings:
         return "Trained by their user: how long is not known."
-    if run.manifest.dataset not in PAPER_DATASETS:
+    if dataset not in PAPER_DATASETS:
         return f"Trained on {amounts}: not comparable with the paper's {' and '.join(PAPER_DATASETS.values())} figures."
     return (
         f"Trained on {amounts}. The paper does not report how long it trained, so its accuracies are shown for "

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from sis_edge.bundles.manifest import NetworkEntry, OwnImages
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.report import rows as show
 from sis_edge.results.schema import StoredRun
 

@@ -39,11 +39,11 @@ def _build(run: StoredRun) -> str:
 
 
 def _data(manifest: Manifest) -> tuple[dict[str, object], list[str]]:
-    """The options and flags that name the data set, or a user's own images: by their name, for their folder is not
-    recorded."""
-    own, resize = manifest.own_images, manifest.preprocess.resize
+    """The options and flags of the data set, or of a user's own images: by the name of their folder, not its path."""
+    own, preprocess = manifest.own_images, manifest.preprocess
     if own is None:
         return {"--dataset": manifest.dataset}, []
+    resize = None if preprocess is None else preprocess.resize
     options: dict[str, object] = {"--data": own.source_name}
     if resize is not None:
         options["--resize"] = f"{resize.height}x{resize.width}"

@@ -54,7 +54,7 @@ PROFILE = _known("profile", str, lambda row: row.run.profile)
 BOARD = _known("board", str, lambda row: row.run.board)
 SIMULATED = _known("simulated", bool, lambda row: row.run.simulated)
 EMULATED = _known("emulated", bool, lambda row: row.run.emulated)
-DATASET = _known("dataset", str, lambda row: row.run.dataset)
+DATASET = _field("dataset", str, lambda row: row.run.dataset)
 
 NETWORK = _known("network", str, lambda row: row.identity.label)
 IS_DENSE = _known("is_dense", bool, lambda row: row.identity.is_reference)
