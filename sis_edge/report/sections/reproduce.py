@@ -10,6 +10,9 @@ from sis_edge.board.reach import SIMULATED
 from sis_edge.bundles.manifest import Manifest
 from sis_edge.results.schema import StoredRun
 
+LEAST_TEST_IMAGES = 32
+"""What `--test-images` takes at least; all test images where a user's own are fewer."""
+
 
 def reproduce(run: StoredRun) -> tuple[str, str]:
     """`sis-edge build`, with the limit of images spelled out, then `bench` or `deploy`."""
@@ -32,7 +35,7 @@ def _build(run: StoredRun) -> str:
         **data,
         "--networks": ",".join(entry.name for entry in entries),
         **({} if from_zoo else trained),
-        "--test-images": run.manifest.test_image_count,
+        "--test-images": max(LEAST_TEST_IMAGES, run.manifest.test_image_count or 0),
         "--name": run.manifest.name,
     }
     return _command("build", options, [*flags, *(["--from-zoo"] if len(from_zoo) == len(entries) else [])])
