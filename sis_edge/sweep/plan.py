@@ -55,7 +55,8 @@ class SweepPlan:
     with every seed.
 
     A seed is for the graph, weight initialisation and data order. `epochs` and `precision` of None mean the recipe's
-    own and the fastest here; `held_out` of None is a tenth of the training images.
+    own and the fastest here; `held_out` of None is a tenth of the training images. `own` are images of the user's own,
+    which have the name `dataset`.
     """
 
     dataset: str

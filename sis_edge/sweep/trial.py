@@ -26,7 +26,8 @@ class Task:
     """What to run: train this formation, and count the errors on the images held out.
 
     `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
-    images are never among them. `seed` is for weight initialisation and data order.
+    images are never among them. `seed` is for weight initialisation and data order. `own` are images of the user's own,
+    which have the name `dataset`.
     """
 
     key: str

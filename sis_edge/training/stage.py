@@ -84,6 +84,8 @@ def run(
 def follow(group: "DistributedGroup", data_dir: Path | None, own: "OwnData | None" = None) -> None:
     """On every rank but 0: take part in the trainings that rank 0 runs, until there are no more.
 
+    `own` are images of the user's own, which are then those of every training.
+
     Raises DatasetError where this machine has other images, DiskError where it does not see a checkpoint,
     SisEdgeError where another rank was lost.
     """

@@ -1,6 +1,6 @@
 """A job from its JSON, every field checked before anything is started."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Resize
 
@@ -39,7 +39,9 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     return job
 
 
-def _preprocess(data: Dict[str, Any]) -> Preprocess:
+def _preprocess(data: Optional[Dict[str, Any]]) -> Optional[Preprocess]:
+    if data is None:
+        return None
     resize = data.get("resize")
     return Preprocess(**dict(data, resize=None if resize is None else Resize(**resize)))
 
