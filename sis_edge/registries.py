@@ -60,6 +60,7 @@ DATASETS: "Registry[Loader]" = Registry(
     {
         "digits": "sis_edge.datasets.digits:load",
         "cifar10": "sis_edge.datasets.cifar10:load",
+        "cifar100": "sis_edge.datasets.cifar100:load",
         "svhn": "sis_edge.datasets.svhn:load",
         "fashion_mnist": "sis_edge.datasets.fashion_mnist:load",
     },

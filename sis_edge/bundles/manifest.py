@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 
 from sis_agent.schema import Preprocess
 from sis_edge.bundles.identity import Form
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.files.model import FrozenModel
 
 BUNDLE_VERSION = 5
@@ -311,6 +312,9 @@ class Manifest(FrozenModel):
 
     `networks` are formed and trained here, `given` are the user's own; what comes of a data set (preprocessing, golden
     inputs, test images) belongs to the first and is None in a bundle of the second only.
+
+    `classes` are the names of the outputs, None in bundles that were built before there were any; `own_images` is how a
+    user's own images were divided, None for a data set of the registry.
     """
 
     bundle_version: int
@@ -331,6 +335,8 @@ class Manifest(FrozenModel):
     given: tuple[GivenNetwork, ...] = ()
     provenance: Provenance
     files: tuple[FileEntry, ...]
+    classes: tuple[str, ...] | None = None
+    own_images: OwnImages | None = None
 
     @property
     def names(self) -> list[str]:

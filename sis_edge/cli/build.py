@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, given_networks, options
+from sis_edge.cli import complete, given_networks, options, verbosity
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, share
+from sis_edge.cli.own_images import check_choice, own_images
 from sis_edge.errors import UsageError
-from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
     from sis_edge.bundles.verify import Bundle
+    from sis_edge.datasets import Dataset, OwnData
 
 app = typer.Typer()
 
 
 @command(app)
+@own_images
 def build(
     profile: options.Profile,
     dataset: options.Dataset = "cifar10",
@@ -69,15 +71,15 @@ def build(
     ] = None,
     build_dir: options.BuildDir = Path("build"),
     as_json: options.Json = False,
+    own: "OwnData | None" = None,
 ) -> None:
     """Form, train, compact, export and bundle networks for a board; finished stages are not repeated.
 
     --network builds another network than the paper's, dense and with the densities --t-c and --t-p.
     """
-    from sis_edge import profiles
+    from sis_edge import datasets, profiles
     from sis_edge.board import calibrate
     from sis_edge.build import default_networks, own_network, pipeline
-    from sis_edge.build.networks import plan_networks
     from sis_edge.build.plan import BuildPlan
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import built
@@ -87,18 +89,22 @@ def build(
 
     densities = _densities(network, networks, t_c, t_p)
     board = profiles.load(profile)
-    DATASETS.checked(dataset)
+    check_choice(own, dataset, data_dir)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
-        stage.follow(group, data_dir)
+        stage.follow(group, data_dir, own)
         return
+    data = _own_dataset(own)
+    dataset = dataset if data is None else data.name
     if network is not None:
-        chosen = own_network.choose(board, dataset, network, *densities, data_dir=data_dir)
-    elif networks is None:
-        asked = seed or any(value is not None for value in (epochs, limit, precision))
-        chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
+        data = data or datasets.load(dataset, data_dir=data_dir)
+        chosen = own_network.choose(board, data, network, *densities)
     else:
-        chosen = default_networks.DefaultNetworks(plan_networks(names(networks), board.networks))
+        classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
+        asked = seed or any(value is not None for value in (epochs, limit, precision))
+        trains = from_zoo is False or (from_zoo is None and bool(asked))
+        wanted = None if networks is None else names(networks)
+        chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=wanted)
     with bars("build") as shown, nullcontext() if group is None else group.leading():
         plan = BuildPlan(
             profile=board,
@@ -116,7 +122,7 @@ def build(
             calibration=lambda: calibrate.for_build(board, say=shown.note),
             group=group,
             reference=chosen.reference,
-            data=chosen.data,
+            data=data,
         )
         result = pipeline.build(plan, shown.step)
     if as_json:
@@ -138,6 +144,16 @@ def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: 
 
 def _name(*parts: str | None) -> str:
     return "-".join(filter(None, parts))
+
+
+def _own_dataset(own: "OwnData | None") -> "Dataset | None":
+    """The user's own images, decoded into the cache first where that was not done before."""
+    from sis_edge.cli.progress import bars
+
+    if own is None:
+        return None
+    with bars(f"decode {own.name}", draws_itself=True):
+        return own.load(progress=not verbosity.is_quiet())
 
 
 def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str, untried: "Iterable[str]") -> None:

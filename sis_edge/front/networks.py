@@ -154,7 +154,9 @@ def train(
     if graph.spec.classes != len(data.classes):
         raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
     images = data.train if limit is None else data.train.first(limit)
-    recipe = default_recipe(data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs)
+    recipe = default_recipe(
+        data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
+    )
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
@@ -197,6 +199,7 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     >>> exported.parity.top1_agreement
     1.0
     """
+    import numpy as np
     import torch
 
     from sis_edge.exporting import onnx_file, parity
@@ -210,7 +213,7 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         onnx_file.save(onnx_file.to_onnx(fold(network.module), path.stem), path)
-    inputs = normalise(torch.from_numpy(images.images), network.dataset).numpy()
+    inputs = normalise(torch.from_numpy(np.array(images.images)), network.dataset).numpy()
     result = parity.check(path, inputs, logits(network.module, network.dataset, images).numpy())
     return ExportedNetwork(
         path,
@@ -222,8 +225,12 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     )
 
 
-def _dataset(dataset: "str | Dataset", data_dir: Path | str | None) -> "Dataset":
+def _dataset(dataset: "str | Path | Dataset", data_dir: Path | str | None) -> "Dataset":
+    """By its name in the registry; a path is that of a user's own images."""
     from sis_edge import datasets
+
+    if isinstance(dataset, Path):
+        return datasets.OwnData(dataset).load(progress=False)
 
     if isinstance(dataset, str):
         return datasets.load(dataset, data_dir=Path(data_dir) if data_dir else None, progress=False)

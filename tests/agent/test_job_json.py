@@ -22,6 +22,8 @@ def valid() -> dict[str, object]:
 def test_a_job_survives_json() -> None:
     job = job_from_json(valid())
     assert job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
+    resized = job._replace(preprocess=schema.Preprocess([0.5], [0.5], schema.Resize(96, 64)))
+    assert job_from_json(json.loads(json.dumps(schema.to_json(resized)))) == resized
 
 
 @pytest.mark.parametrize(

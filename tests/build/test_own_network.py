@@ -40,8 +40,9 @@ def written(folder: Path, text: str = SMALL) -> str:
 def planned(folder: Path, network: str, t_c: float, t_p: float) -> BuildPlan:
     profile = load("local")
     profile = profile.model_copy(update={"networks": profile.networks.model_copy(update={"conv": "kernel"})})
-    chosen = own_network.choose(profile, "digits", network, t_c, t_p)
-    return replace(plan_in(folder), networks=chosen.networks, reference=chosen.reference, data=chosen.data)
+    digits = datasets.load("digits")
+    chosen = own_network.choose(profile, digits, network, t_c, t_p)
+    return replace(plan_in(folder), networks=chosen.networks, reference=chosen.reference, data=digits)
 
 
 @pytest.mark.slow
@@ -61,21 +62,21 @@ def test_a_network_from_a_file_becomes_a_bundle(tmp_path: Path) -> None:
 def test_a_network_by_name_is_for_the_data_set_s_classes_and_images() -> None:
     digits = datasets.load("digits")
     profile = load("local")
-    chosen = own_network.choose(profile, "digits", "resnet20", 0.25, 1)
+    chosen = own_network.choose(profile, digits, "resnet20", 0.25, 1)
     assert [network.name for network in chosen.networks] == ["resnet20", "resnet20-tc0.25-tp1"]
     assert chosen.reference == "resnet20"
     for network in chosen.networks:
         assert network.graph.spec == NETWORKS["resnet20"](len(digits.classes), digits.test.images.shape[-1])
     assert chosen.networks[1].graph.formation.conv == profile.networks.conv
-    (dense,) = own_network.choose(profile, "digits", "resnet20", 1, 1).networks
+    (dense,) = own_network.choose(profile, digits, "resnet20", 1, 1).networks
     assert dense.graph.synapse_count == dense.graph.spec.synapse_count
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("side = 32", "side = 16", "small takes images of 3 x 16 x 16, those of digits are 3 x 32 x 32"),
-        ("side = 32", "side = 32\nchannels = 1", "small takes images of 1 x 32 x 32, those of digits are 3 x 32 x 32"),
+        ("side = 32", "side = 16", "small takes images of 16 x 16, digits has 32 x 32; resize your own with --resize 16"),
+        ("side = 32", "side = 32\nchannels = 1", "small takes images of 1 channels, those of digits have 3"),
         ("filters = 10", "filters = 7", "small has 7 outputs, digits has 10 classes"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Tuple
 
-from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Resize
 
 
 def job_from_json(data: Dict[str, Any]) -> Job:
@@ -13,7 +13,7 @@ def job_from_json(data: Dict[str, Any]) -> Job:
         fields = dict(data)
         fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
         if data.get("preprocess") is not None:
-            fields["preprocess"] = Preprocess(**data["preprocess"])
+            fields["preprocess"] = _preprocess(data["preprocess"])
         if data.get("power") is not None:
             fields["power"] = PowerRequest(**data["power"])
         job = Job(**fields)
@@ -56,6 +56,11 @@ def _check_network(job: Job, network: NetworkJob) -> None:
     ):
         if value is None:
             raise ValueError("{} is missing, and {} has no inputs of its own".format(name, network.name))
+
+
+def _preprocess(data: Dict[str, Any]) -> Preprocess:
+    resize = data.get("resize")
+    return Preprocess(**dict(data, resize=None if resize is None else Resize(**resize)))
 
 
 def _numbers(job: Job) -> List[Tuple[str, Any]]:

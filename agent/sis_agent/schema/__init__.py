@@ -16,7 +16,7 @@ History of RECORD_VERSION and JOB_VERSION:
 from typing import Any
 
 from sis_agent.schema.facts import Facts
-from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess, Resize
 from sis_agent.schema.record import Accuracy, ClockLock, GoldenCheck, Memory, NetworkRecord, Problem, Record
 from sis_agent.schema.samples import (
     EnergyBlock,
@@ -54,6 +54,7 @@ __all__ = [
     "Preprocess",
     "Problem",
     "Record",
+    "Resize",
     "RoundSamples",
     "SamplerPair",
     "Sampling",

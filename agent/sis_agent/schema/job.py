@@ -3,11 +3,28 @@
 from typing import Any, Dict, List, NamedTuple, Optional
 
 
+class Resize(NamedTuple):
+    """How an image of any size becomes one of `height` x `width` pixels.
+
+    `method` "fit-bilinear": turned as its EXIF orientation says; the largest centred part of the aspect ratio; scaled
+    with the bilinear filter and antialiasing (Pillow's ImageOps.fit with Image.Resampling.BILINEAR).
+    """
+
+    height: int
+    width: int
+    method: str = "fit-bilinear"
+
+
 class Preprocess(NamedTuple):
-    """How a uint8 image becomes the network's input: (pixel / 255 - mean) / std, for each channel."""
+    """How a uint8 image becomes the network's input: (pixel / 255 - mean) / std, for each channel.
+
+    `resize` comes first where images of other sizes were resized for training; None where they were taken as they are.
+    The agent measures images that are resized already.
+    """
 
     mean: List[float]
     std: List[float]
+    resize: Optional[Resize] = None
 
 
 class NetworkJob(NamedTuple):

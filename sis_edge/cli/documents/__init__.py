@@ -38,6 +38,7 @@ SCHEMAS: Registry[Any] = Registry(
         "zoo-evaluate": f"{_HERE}.zoo:EvaluateDocument",
         "zoo-report": f"{_HERE}.zoo:ZooReportDocument",
         "datasets-list": f"{_HERE}.datasets:DatasetsDocument",
+        "datasets-show": f"{_HERE}.datasets:ShownDataset",
         "datasets-fetch": f"{_HERE}.datasets:DatasetDocument",
         "schemas": f"{_HERE}.schemas:SchemasDocument",
         "stored-run": "sis_edge.results.schema:StoredRun",

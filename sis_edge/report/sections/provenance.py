@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sis_edge.bundles.manifest import GivenNetwork, NetworkEntry
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.report import rows as show
 from sis_edge.results.rows.structure import tensor_text
 from sis_edge.results.schema import StoredRun
@@ -16,6 +17,7 @@ def provenance(run: StoredRun) -> tuple[tuple[str, str], ...]:
         ("Run", run.record.run_id),
         ("Bundle", f"{manifest.name} ({run.bundle_id})"),
         *((("Data set", f"{manifest.dataset}, SHA-256 {manifest.dataset_sha256}"),) if manifest.dataset else ()),
+        *((("Own images", _own_images(manifest.own_images)),) if manifest.own_images else ()),
         ("Agent", run.record.agent_id),
         ("sis-edge", f"{made.sis_edge}, Python {made.python}, bundle made {made.created_at}"),
         ("Built on", f"{made.host_machine}, {made.host_cpu or 'CPU unknown'}"),
@@ -26,6 +28,10 @@ def provenance(run: StoredRun) -> tuple[tuple[str, str], ...]:
         *((f"Source of {entry.name}", _source(entry)) for entry in manifest.given),
         *((f"Outputs of {entry.name}", _outputs(entry)) for entry in manifest.given),
     )
+
+
+def _own_images(own: OwnImages) -> str:
+    return own.source if not own.skipped else f"{own.source} Left out: {', '.join(own.skipped)}"
 
 
 def _versions(packages: Mapping[str, str]) -> str:

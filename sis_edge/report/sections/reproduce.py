@@ -7,9 +7,12 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
-from sis_edge.bundles.manifest import GivenNetwork
+from sis_edge.bundles.manifest import GivenNetwork, Manifest
 from sis_edge.results.function import BY_USER
 from sis_edge.results.schema import StoredRun
+
+LEAST_TEST_IMAGES = 32
+"""What `--test-images` takes at least; all test images where a user's own are fewer."""
 
 
 def reproduce(run: StoredRun) -> tuple[str, str]:
@@ -29,15 +32,31 @@ def _build(run: StoredRun) -> str:
     training = entries[0].training
     from_zoo = [entry for entry in entries if entry.training.zoo is not None]
     trained = {"--epochs": training.epochs, "--seed": training.seed, "--limit": training.train_images}
+    data, flags = _data(run.manifest)
     options = {
         "--profile": run.manifest.profile,
-        "--dataset": run.manifest.dataset,
+        **data,
         "--networks": ",".join(entry.name for entry in entries),
         **({} if from_zoo else trained),
-        "--test-images": run.manifest.test_image_count,
+        "--test-images": max(LEAST_TEST_IMAGES, run.manifest.test_image_count or 0),
         "--name": run.manifest.name,
     }
-    return _command("build", options, ["--from-zoo"] if len(from_zoo) == len(entries) else [])
+    return _command("build", options, [*flags, *(["--from-zoo"] if len(from_zoo) == len(entries) else [])])
+
+
+def _data(manifest: Manifest) -> tuple[dict[str, object], list[str]]:
+    """The options and flags of the data set, or of a user's own images: by the name of their folder, not its path."""
+    own, preprocess = manifest.own_images, manifest.preprocess
+    if own is None:
+        return {"--dataset": manifest.dataset}, []
+    resize = None if preprocess is None else preprocess.resize
+    options: dict[str, object] = {"--data": own.source_name}
+    if resize is not None:
+        options["--resize"] = f"{resize.height}x{resize.width}"
+    if own.test_share is not None:
+        options["--test-share"] = own.test_share
+    flags = {"--skip-damaged": bool(own.skipped), "--flip": own.flip}
+    return options | {"--split-seed": own.split_seed}, [name for name, is_given in flags.items() if is_given]
 
 
 def _make(run: StoredRun) -> str:
