@@ -14,7 +14,8 @@ class Formation:
     `t_c` and `t_p` are the shares, in (0, 1], of what may exist in convolutional layers (CL) and in micro networks
     (MP); `conv` and `micro` name the granularity of each; `conv_synapses` asks for an exact count of CL synapses
     (None: the expectation, rounded). `block` is the number of neighbouring filters that share a kernel's place
-    in granularity `block`.
+    in granularity `block`. `distribution_sha256` is that of the source text of a distribution that a program gave as a
+    function; None for those of the registry, and where its source is not known.
     """
 
     t_c: float = 1.0
@@ -25,6 +26,7 @@ class Formation:
     distribution: str = "uniform"
     conv_synapses: int | None = None
     block: int = 8
+    distribution_sha256: str | None = None
 
     def __post_init__(self) -> None:
         for name, share in (("t_c", self.t_c), ("t_p", self.t_p)):
@@ -41,5 +43,5 @@ class Formation:
         return GRANULARITIES.find(self.conv).unit(self.block)
 
     def as_dict(self) -> dict[str, Any]:
-        """The parameters as plain data, for files and for cache keys."""
-        return asdict(self)
+        """The parameters as plain data, for files and for cache keys; that of a function only where there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "distribution_sha256" or value}

@@ -11,7 +11,7 @@ from sis_edge.bundles.manifest import Parity
 from sis_edge.errors import UsageError
 from sis_edge.formation import Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
-from sis_edge.formation.distributions.weighted import Theta, registered
+from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
 from sis_edge.spec import nin
 from sis_edge.training.trained import TrainedNetwork
 
@@ -40,7 +40,8 @@ def form(
     `name` is a network of the paper, at its exact count of synapses; or `t_c` and `t_p` are the densities of the
     convolutional layers and of the micro networks, in (0, 1]. `conv` and `micro` are granularities. `theta` is the
     distribution that synapses are drawn by: a name, or a function of one's own from the shape of a layer's units
-    (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each. The same seed gives the same graph.
+    (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each; the graph records the function's name and
+    the SHA-256 of its source. The same seed gives the same graph.
 
     Raises UsageError for unknown names, for densities out of range, and where a layer would have no path left.
 
@@ -58,7 +59,14 @@ def form(
         formation = preset(name).formation(seed)
     else:
         formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
-    formation = replace(formation, conv=conv, micro=micro, block=block, distribution=registered(theta))
+    formation = replace(
+        formation,
+        conv=conv,
+        micro=micro,
+        block=block,
+        distribution=registered(theta),
+        distribution_sha256=source_sha256(theta),
+    )
     return draw(nin(classes), formation)
 
 
