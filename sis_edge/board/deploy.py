@@ -54,7 +54,7 @@ def deploy(
     their docstrings say; a lost connection is waited for as long as `patience` says.
     """
     _check_request(bundle, profile, networks, options)
-    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
+    line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
     on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
     return line.measure(job, job_id or new_job_id())
@@ -76,7 +76,7 @@ def deploy_each(
     several = combinations(profile, options, bundle.manifest)
     for one in several:
         _check_request(bundle, profile, networks, one)
-    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
+    line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
         on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
@@ -90,7 +90,7 @@ def _check_request(
     job_for(bundle, profile, networks=networks, options=options, runner=profile.runtime.runners[-1])
 
 
-def _ready(
+def ready(
     bundle: Bundle,
     transport: Transport,
     profile: DeviceProfile,

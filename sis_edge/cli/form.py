@@ -72,6 +72,13 @@ def form(
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Random seed; the same seed gives the same graph on every machine.")
     ] = 0,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Graph of your own in place of all these: an .npz with a bool array of synapses for each layer.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="File to write the graph to. [default: graphs/NAME.npz]"),
@@ -91,12 +98,18 @@ def form(
         for name, option, text in (("t_c", "--t-c", t_c), ("t_p", "--t-p", t_p))
         if text is not None
     }
-    described = find(_network(network, preset, classes, side), classes, side)
-    changes = {"conv": conv, "micro": micro, "block": block, "distribution": distribution}
-    formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
     other = None if against is None else SynapticGraph.load(against)
-    graph = draw(described.spec, formation)
-    path = output or Path("graphs") / f"{_name(preset, network and described.spec.name, formation)}.npz"
+    described = find(_network(network, preset, classes, side), classes, side)
+    if masks is not None:
+        if preset is not None or densities:
+            raise UsageError("--masks has its own synapses; leave out --preset, --t-c and --t-p")
+        graph, name = SynapticGraph.load_masks(masks, described.spec), masks.stem
+    else:
+        changes = {"conv": conv, "micro": micro, "block": block, "distribution": distribution}
+        formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
+        graph = draw(described.spec, formation)
+        name = _name(preset, network and described.spec.name, formation)
+    path = output or Path("graphs") / f"{name}.npz"
     found = formed(graph, path, preset, other)
     graph.save(path)
     if as_json:

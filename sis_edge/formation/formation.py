@@ -16,7 +16,9 @@ class Formation:
     (MP); `conv` and `micro` name the granularity of each; `conv_synapses` asks for an exact count of CL synapses
     (None: the expectation, rounded). `block` is the number of neighbouring filters that share a kernel's place
     in granularity `block`. `layer_shares` gives layers shares of their own, and is what forms a depthwise layer, which
-    stays whole otherwise; `layer_groups` puts layers into the other group, CL or MP.
+    stays whole otherwise; `layer_groups` puts layers into the other group, CL or MP. `distribution_sha256` is that of
+    the source text of a distribution that a program gave as a function; None for those of the registry, and where its
+    source is not known.
     """
 
     t_c: float = 1.0
@@ -29,6 +31,7 @@ class Formation:
     block: int = 8
     layer_shares: dict[str, float] = field(default_factory=dict, hash=False)
     layer_groups: dict[str, Group] = field(default_factory=dict, hash=False)
+    distribution_sha256: str | None = None
 
     def __post_init__(self) -> None:
         own = ((f"the share of layer {name}", share) for name, share in self.layer_shares.items())
@@ -49,6 +52,6 @@ class Formation:
         return GRANULARITIES.find(self.conv).unit(self.block)
 
     def as_dict(self) -> dict[str, Any]:
-        """The parameters as plain data, for files and cache keys; those of single layers where there are any."""
-        by_layer = ("layer_shares", "layer_groups")
-        return {name: value for name, value in asdict(self).items() if value or name not in by_layer}
+        """The parameters as plain data, for files and cache keys; the seldom ones where there are any."""
+        seldom = ("layer_shares", "layer_groups", "distribution_sha256")
+        return {name: value for name, value in asdict(self).items() if value or name not in seldom}

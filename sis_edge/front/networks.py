@@ -11,7 +11,7 @@ from sis_edge.bundles.manifest import Parity
 from sis_edge.errors import UsageError, unknown
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
-from sis_edge.formation.distributions.weighted import Theta, registered
+from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
 from sis_edge.networks.files import DescribedNetwork
 from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
@@ -50,8 +50,8 @@ def form(
     resnet20, or a TOML file, a `NetworkSpec`, or a `torch.nn.Module` for images of `input_shape`, (channels, side,
     side), see `read_module`. None is Network in Network. `classes` and `side` are for networks by name. `conv` and
     `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name, or a function of one's
-    own from the shape of a layer's units (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each. The
-    same seed gives the same graph.
+    own from the shape of a layer's units (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each; the
+    graph records the function's name and the SHA-256 of its source. The same seed gives the same graph.
 
     Raises UsageError for unknown names, for layers that do not fit or cannot be formed, for densities out of range, and
     where a layer would have no path left.
@@ -74,7 +74,14 @@ def form(
     else:
         formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
     described = _described("nin" if name is None or is_preset else name, classes, side, input_shape)
-    units = replace(formation, conv=conv, micro=micro, block=block, distribution=registered(theta))
+    units = replace(
+        formation,
+        conv=conv,
+        micro=micro,
+        block=block,
+        distribution=registered(theta),
+        distribution_sha256=source_sha256(theta),
+    )
     return draw(described.spec, described.formation(units))
 
 

@@ -75,7 +75,11 @@ def test_a_network_by_name_is_for_the_data_set_s_classes_and_images() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("side = 32", "side = 16", "small takes images of 16 x 16, digits has 32 x 32; resize your own with --resize 16"),
+        (
+            "side = 32",
+            "side = 16",
+            "small takes images of 16 x 16, digits has 32 x 32; resize your own with --resize 16",
+        ),
         ("side = 32", "side = 32\nchannels = 1", "small takes images of 1 channels, those of digits have 3"),
         ("filters = 10", "filters = 7", "small has 7 outputs, digits has 10 classes"),
     ],

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sis_edge.cli import run
@@ -151,4 +152,23 @@ def test_a_network_of_one_s_own(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_network_that_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["form", *words]) == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
+    assert not Path("graphs").exists()
+
+
+def test_a_graph_of_one_s_own_becomes_a_graph_file(capsys: pytest.CaptureFixture[str]) -> None:
+    formed = form(nin(), preset("svhn-sis3").formation(4))
+    np.savez("mine.npz", **{layer.spec.name: layer.synapses for layer in formed.layers})
+    assert run(["form", "--masks", "mine.npz"]) == 0
+    assert "total 82,288 synapses" in capsys.readouterr().out
+    graph = SynapticGraph.load(Path("graphs/mine.npz"))
+    assert all((one.synapses == two.synapses).all() for one, two in zip(graph.layers, formed.layers, strict=True))
+    assert graph.formation.distribution == "mine"
+
+
+def test_masks_that_do_not_fit_or_come_with_densities(capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez("mine.npz", C1=np.ones((4, 3, 5, 5), dtype=bool))
+    assert run(["form", "--masks", "mine.npz"]) == 2
+    assert "mine: layer C1 has shape (4, 3, 5, 5), and must have (192, 3, 5, 5)" in capsys.readouterr().err
+    assert run(["form", "--masks", "mine.npz", "--t-c", "0.5"]) == 2
+    assert "--masks has its own synapses" in capsys.readouterr().err
     assert not Path("graphs").exists()

@@ -1,5 +1,8 @@
 """Networks by the front door: formed, with a Theta of one's own, trained and exported."""
 
+import hashlib
+import inspect
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +97,12 @@ def test_theta_as_a_function(tmp_path: Path) -> None:
     assert graph.formation.distribution == "half"
     assert sis_edge.form(t_c=0.25, t_p=1, theta=half).digest() == graph.digest()
 
+    text = textwrap.dedent(inspect.getsource(half))
+    assert graph.formation.distribution_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert "distribution_sha256" not in uniform.formation.as_dict(), "cache keys and files of before stay as they are"
+
     graph.save(tmp_path / "half.npz")
+    assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").formation == graph.formation
     del DISTRIBUTIONS._targets["half"], DISTRIBUTIONS._loaded["half"]
     assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").digest() == graph.digest(), "a file needs no function"
 

@@ -38,6 +38,11 @@ def timing_batch(images: Any, batch_size: int, how: Preprocess) -> Any:
     return preprocess(np.resize(images, (batch_size, *images.shape[1:])), how)
 
 
+def logits(session: Session, images: Any, how: Preprocess) -> Any:
+    """Logits [N, classes] of images, a batch after the other."""
+    return np.concatenate([session.infer(preprocess(batch, how)) for batch in _batches(images)])
+
+
 def golden_check(session: Session, images: Any, reference: Any, tolerance: float, how: Preprocess) -> GoldenCheck:
     """Logits of the golden inputs against the host's, [N, classes]; raises ProblemError `bad-logits`.
 

@@ -10,6 +10,7 @@ A native crash in a runtime ends this process and not the job. A command is {"do
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
+    infer       model, options, images                    -> logits, None likewise
     accuracy    name, images, labels                      -> Accuracy, None likewise
     outputs     name, expected, tolerance, relative_tolerance   -> GoldenCheck of a network with inputs of its own
     labelled    name, labels                              -> Accuracy of one
@@ -188,6 +189,15 @@ class Worker:
 
         inputs, reference = checks.load_array(images), checks.load_array(logits)
         return checks.golden_check(self._sessions[name], inputs, reference, tolerance, self._preprocess)
+
+    def infer(self, model: str, options: Dict[str, Any], images: str) -> Any:
+        """Logits of images, a list for each."""
+        if not self._runner.computes:
+            return None
+        from sis_agent.worker import checks
+
+        session = self._runner.load(model, options)
+        return checks.logits(session, checks.load_array(images), self._preprocess).tolist()
 
     def accuracy(self, name: str, images: str, labels: str) -> Any:
         """Top-1 on the test images, with progress."""

@@ -22,6 +22,7 @@ SCHEMAS: Registry[Any] = Registry(
         "audit": f"{_HERE}.audit:AuditDocument",
         "bench": f"{_HERE}.runs:BenchDocument",
         "deploy": f"{_HERE}.runs:DeployDocument",
+        "run": f"{_HERE}.classified:RunDocument",
         "cancel": f"{_HERE}.runs:CancelDocument",
         "quickstart": f"{_HERE}.runs:QuickstartDocument",
         "meter": f"{_HERE}.runs:MeterDocument",
