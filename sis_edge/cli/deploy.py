@@ -104,30 +104,14 @@ def deploy(
         processes=processes,
         runtimes=runtimes,
     )
+    only = measuring.name_list(networks)
+    run = partial(measure, chosen, profile=board, networks=only, seed=seed, options=asked, provision=provision)
     with closing(board_at()) as transport, bars("deploy") as shown:
-        if job is not None:
-            stored = [
-                collect(
-                    job,
-                    [chosen] if bundle else bundles.readable(build_dir),
-                    transport,
-                    board,
-                    runs_dir,
-                    on_event=shown.event,
-                )
-            ]
+        if job is None:
+            stored = run(transport=transport, runs_dir=runs_dir, on_event=shown.event)
         else:
-            stored = measure(
-                chosen,
-                transport,
-                board,
-                runs_dir,
-                networks=measuring.name_list(networks),
-                seed=seed,
-                options=asked,
-                provision=provision,
-                on_event=shown.event,
-            )
+            known = [chosen] if bundle else bundles.readable(build_dir)
+            stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
     measuring.finish(
         stored,
         lambda: runs.DeployDocument(runs=runs.stored(stored)),
