@@ -13,7 +13,8 @@ AGENT = Source("sis_agent", Path(sis_agent.__file__).parent)
 
 # From the ground up. A room imports from the tiers before its own, and from a neighbour only where SAME_TIER lists it.
 TIERS = (
-    "__init__ errors spec text",
+    "__init__ errors text",
+    "spec",
     "files",
     "registries",
     "bundles formation transport",
