@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_agent.schema import Job, to_json
+from sis_agent.schema import Job, Resize, to_json
 from sis_edge.board.deploy import new_job_id, ready
 from sis_edge.board.jobs import MeasuringOptions, job_for
 from sis_edge.board.session import BoardSession, OnEvent, Patience, ignore
@@ -69,7 +69,7 @@ def classify(
     chosen = next((form for form in job.networks if form.form == NATIVE), job.networks[0])
     request = job._replace(networks=[chosen], reference=None)
     logits = np.array(_ask(session, request, images))
-    classes: Sequence[str] | None = getattr(bundle.manifest, "classes", None)
+    classes = bundle.manifest.classes
     labels = list(classes) if classes else [f"class {at}" for at in range(logits.shape[1])]
     found = tuple(Classified(path, top(row, labels)) for path, row in zip(paths, logits, strict=True))
     return Classification(chosen.name, runner, found)
@@ -91,26 +91,28 @@ def read_images(paths: Sequence[Path], bundle: Bundle) -> NDArray[np.uint8]:
 
     Raises UsageError that names the first file that cannot be read as an image.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from sis_edge.datasets.own.decode import DamagedImageError, decode
 
-    height, width = np.load(bundle.path / bundle.manifest.golden_inputs, mmap_mode="r").shape[2:]
+    manifest = bundle.manifest
+    assert manifest.golden_inputs is not None, "the bundle has formed networks"
+    height, width = np.load(bundle.path / manifest.golden_inputs, mmap_mode="r").shape[2:]
+    resize = manifest.preprocess and manifest.preprocess.resize
     found = []
     for path in paths:
         try:
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-                fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BILINEAR)
-        except UnidentifiedImageError:
-            raise UsageError(f"{path} is not an image that can be read, such as JPEG or PNG; nothing was run") from None
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise UsageError(f"{path} cannot be read as an image ({why}); nothing was run") from error
-        found.append(np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1))
+            found.append(decode(path, resize or Resize(height, width)))
+        except DamagedImageError as error:
+            raise UsageError(f"{path} {error}; nothing was run") from error
     return np.ascontiguousarray(np.stack(found))
 
 
 def _network(bundle: Bundle, name: str | None) -> str:
     networks = bundle.manifest.networks
+    if not networks:
+        raise UsageError(
+            f"the bundle {bundle.manifest.name} holds networks of your own, whose inputs may be no images; `sis-edge run` "
+            "classifies by networks that sis-edge built"
+        )
     if name is None:
         return min(networks, key=lambda entry: entry.synapses).name
     if name not in (known := [entry.name for entry in networks]):

@@ -9,7 +9,6 @@ client.py, client.c     samples; ort_api.h is what client.c needs of ONNX Runtim
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from sis_edge.bundles.manifest import NetworkEntry
@@ -26,6 +25,9 @@ def export_product(bundle: Bundle, folder: Path, network: str | None = None) -> 
     Raises UsageError for an unknown network and for a folder that holds something, BundleError for a damaged bundle.
     """
     known = [entry.name for entry in bundle.manifest.networks]
+    how = bundle.manifest.preprocess
+    if not known or how is None:
+        raise UsageError(f"the bundle {bundle.manifest.name} holds networks of your own only; their files are yours already")
     if network is not None and network not in known:
         raise unknown("network in this bundle", network, known)
     entry = min(
@@ -40,12 +42,16 @@ def export_product(bundle: Bundle, folder: Path, network: str | None = None) -> 
         if entry.sparse and (native := entry.sparse.network):
             shutil.copyfile(bundle.path / native.model, folder / "sparse.onnx")
             shutil.copyfile(bundle.path / native.library, folder / Path(native.library).name)
-        how = bundle.manifest.preprocess
-        document = {"formula": "(pixel / 255 - mean) / std", "mean": list(how.mean), "std": list(how.std)}
+        document = {
+            "resize": how.resize and how.resize._asdict(),
+            "formula": "(pixel / 255 - mean) / std",
+            "mean": list(how.mean),
+            "std": list(how.std),
+        }
         (folder / "preprocessing.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        classes: Sequence[str] | None = getattr(bundle.manifest, "classes", None)
-        if classes:
-            (folder / "labels.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+        if bundle.manifest.classes:
+            names = "".join(f"{name}\n" for name in bundle.manifest.classes)
+            (folder / "labels.txt").write_text(names, encoding="utf-8")
         for source in CLIENTS.iterdir():
             shutil.copyfile(source, folder / source.name.removesuffix(".in"))
         (folder / "README.md").write_text(_readme(bundle, entry), encoding="utf-8")

@@ -56,8 +56,9 @@ def _logits(root: str, job: Job, images: str) -> Dict[str, Any]:
     stop = StopRequest(clock.now_s() + job.time_limit_s)
     variables = {engine_cache.FOLDER_VARIABLE: os.path.join(os.path.abspath(root), ENGINES)}
     with WorkerProcess(job, stop, ANSWER_LIMIT_S, variables) as worker:
-        worker.ask({"do": "prepare", "model": model, "options": options})
-        logits = worker.ask({"do": "infer", "model": model, "options": options, "images": images})
+        order = {"model": model, "options": options, "runner": job.runner}
+        worker.ask(dict(order, do="prepare", inputs=None))
+        logits = worker.ask(dict(order, do="infer", images=images))
     if logits is None:
         raise ProblemError("no-runtime", "the runner {} computes no outputs; choose another".format(job.runner))
     return {"logits": logits, "runner": job.runner}

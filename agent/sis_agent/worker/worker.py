@@ -190,13 +190,14 @@ class Worker:
         inputs, reference = checks.load_array(images), checks.load_array(logits)
         return checks.golden_check(self._sessions[name], inputs, reference, tolerance, self._preprocess)
 
-    def infer(self, model: str, options: Dict[str, Any], images: str) -> Any:
-        """Logits of images, a list for each."""
-        if not self._runner.computes:
+    def infer(self, model: str, options: Dict[str, Any], runner: str, images: str) -> Any:
+        """Logits of images, a list for each; None where the runtime computes no outputs."""
+        runtime = self._runners[runner]
+        if not runtime.computes:
             return None
         from sis_agent.worker import checks
 
-        session = self._runner.load(model, options)
+        session = runtime.load(model, options)
         return checks.logits(session, checks.load_array(images), self._preprocess).tolist()
 
     def accuracy(self, name: str, images: str, labels: str) -> Any:
