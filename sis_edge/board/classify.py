@@ -99,6 +99,8 @@ def read_images(paths: Sequence[Path], bundle: Bundle) -> NDArray[np.uint8]:
     resize = manifest.preprocess and manifest.preprocess.resize
     found = []
     for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no image {path}; nothing was run")
         try:
             found.append(decode(path, resize or Resize(height, width)))
         except DamagedImageError as error:
@@ -110,8 +112,8 @@ def _network(bundle: Bundle, name: str | None) -> str:
     networks = bundle.manifest.networks
     if not networks:
         raise UsageError(
-            f"the bundle {bundle.manifest.name} holds networks of your own, whose inputs may be no images; `sis-edge run` "
-            "classifies by networks that sis-edge built"
+            f"the bundle {bundle.manifest.name} holds networks of your own, whose inputs may be no images; "
+            "`sis-edge run` classifies by networks that sis-edge built"
         )
     if name is None:
         return min(networks, key=lambda entry: entry.synapses).name

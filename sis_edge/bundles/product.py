@@ -27,7 +27,9 @@ def export_product(bundle: Bundle, folder: Path, network: str | None = None) -> 
     known = [entry.name for entry in bundle.manifest.networks]
     how = bundle.manifest.preprocess
     if not known or how is None:
-        raise UsageError(f"the bundle {bundle.manifest.name} holds networks of your own only; their files are yours already")
+        raise UsageError(
+            f"the bundle {bundle.manifest.name} holds networks of your own only; their files are yours already"
+        )
     if network is not None and network not in known:
         raise unknown("network in this bundle", network, known)
     entry = min(

@@ -92,8 +92,7 @@ def build(
     check_choice(own, dataset, data_dir)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
-        stage.follow(group, data_dir, own)
-        return
+        return stage.follow(group, data_dir, own)
     data = _own_dataset(own)
     dataset = dataset if data is None else data.name
     if network is not None:
@@ -101,10 +100,8 @@ def build(
         chosen = own_network.choose(board, data, network, *densities)
     else:
         classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
-        asked = seed or any(value is not None for value in (epochs, limit, precision))
-        trains = from_zoo is False or (from_zoo is None and bool(asked))
-        wanted = None if networks is None else names(networks)
-        chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=wanted)
+        trains = _trains(from_zoo, seed or None, epochs, limit, precision)
+        chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=_names(networks))
     with bars("build") as shown, nullcontext() if group is None else group.leading():
         plan = BuildPlan(
             profile=board,
@@ -140,6 +137,15 @@ def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: 
     found = {"--t-c": t_c, "--t-p": t_p}
     conv, micro = (0.25 if text is None else share(option, text, up_to_one=True) for option, text in found.items())
     return conv, micro
+
+
+def _trains(from_zoo: bool | None, *of_training: object) -> bool:
+    """Whether something is trained anyway: what is asked of a training is not what the zoo's networks had."""
+    return from_zoo is False or (from_zoo is None and any(value is not None for value in of_training))
+
+
+def _names(networks: str | None) -> tuple[str, ...] | None:
+    return None if networks is None else names(networks)
 
 
 def _name(*parts: str | None) -> str:

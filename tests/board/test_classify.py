@@ -75,7 +75,10 @@ def test_a_board_that_measures_is_not_disturbed(bundle: Bundle, photos: list[Pat
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"text", "is not an image that can be read"), (None, r"No such file or directory\); nothing was run")],
+    [
+        (b"text", r"bad\.png is not a JPEG or PNG image; nothing was run"),
+        (None, r"there is no image .*bad\.png; nothing was run"),
+    ],
 )
 def test_a_bad_image_stops_everything(
     content: bytes | None, sentence: str, bundle: Bundle, photos: list[Path], tmp_path: Path
@@ -83,11 +86,11 @@ def test_a_bad_image_stops_everything(
     bad = tmp_path / "bad.png"
     if content is not None:
         bad.write_bytes(content)
-    with pytest.raises(UsageError, match=rf"bad\.png .*{sentence}"):
+    with pytest.raises(UsageError, match=sentence):
         classify([*photos, bad], bundle, LocalTransport(tmp_path / "board"), TINY)
     cut = photos[0].read_bytes()
     photos[0].write_bytes(cut[: len(cut) // 2])
-    with pytest.raises(UsageError, match=r"small\.png cannot be read as an image"):
+    with pytest.raises(UsageError, match=r"small\.png cannot be read .image file is truncated.; nothing was run"):
         classify(photos, bundle, LocalTransport(tmp_path / "board"), TINY)
     assert not (tmp_path / "board").exists(), "the board was not asked for anything"
 
@@ -114,7 +117,7 @@ def test_the_command(
     assert document["images"][0]["classes"][0]["probability"] == pytest.approx(float(wanted.max()), abs=1e-5)
     assert (document["network"], [len(image["classes"]) for image in document["images"]]) == ("dense", [5, 5])
     assert run(["run", str(tmp_path / "none.png"), *words[3:]]) == 2
-    assert "none.png cannot be read as an image (No such file or directory); nothing was run" in capsys.readouterr().err
+    assert f"there is no image {tmp_path / 'none.png'}; nothing was run" in capsys.readouterr().err
 
 
 @pytest.mark.slow
