@@ -113,7 +113,8 @@ def _check(bundle: Path, job: "Job", at: int, pairs: int, on_turn: OnTurn) -> Ch
         WorkerProcess(job, StopRequest(now_s() + LIMIT_S), LIMIT_S) as worker,
         _plain(job, model, images, files.get("custom_ops")) as plain,
     ):
-        worker.ask({"do": "load", "name": name, "model": model, "golden_inputs": images, "options": files})
+        order = {"do": "load", "name": name, "model": model, "options": files, "runner": job.runner, "inputs": None}
+        worker.ask({**order, "golden_inputs": images})
         warm = worker.ask({"do": "warm_up", "name": name, "at_least_s": WARM_UP_S})["latencies_s"]
         count = min(max(round(TURN_S / max(median(warm), 1e-9)), LEAST), MOST)
         plain(count)

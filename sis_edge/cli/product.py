@@ -18,11 +18,17 @@ def export(
     network: Annotated[
         str | None, typer.Option(metavar="NAME", help="Network. [default: the one with the fewest synapses]")
     ] = None,
+    as_json: options.Json = False,
 ) -> None:
     """Write the files that a product needs: ONNX, preprocessing, labels, and sample clients in Python and C."""
     from sis_edge.bundles.product import export_product
     from sis_edge.bundles.verify import open_bundle
     from sis_edge.cli import console
+    from sis_edge.cli.documents.product import exported
 
-    for path in export_product(open_bundle(bundle), to, network):
+    files = export_product(open_bundle(bundle), to, network)
+    if as_json:
+        console.document(exported(to, files))
+        return
+    for path in files:
         console.out.print(str(path), soft_wrap=True)

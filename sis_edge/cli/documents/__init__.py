@@ -23,6 +23,7 @@ SCHEMAS: Registry[Any] = Registry(
         "bench": f"{_HERE}.runs:BenchDocument",
         "deploy": f"{_HERE}.runs:DeployDocument",
         "run": f"{_HERE}.classified:RunDocument",
+        "export": f"{_HERE}.product:ExportDocument",
         "cancel": f"{_HERE}.runs:CancelDocument",
         "quickstart": f"{_HERE}.runs:QuickstartDocument",
         "meter": f"{_HERE}.runs:MeterDocument",
