@@ -14,8 +14,9 @@ help:  ## list the targets
 quickstart: $(VENV)/.installed  ## install, then run all steps on this machine (under 3 minutes)
 	$(BIN)/sis-edge quickstart
 
+# Three at once on two cores: many tests wait for most of their time.
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 3
 
 # Three at once on two cores: the long tests wait for most of their time.
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments

@@ -3,6 +3,8 @@
 The command line is `sis-edge`; programs use these functions, which are loaded when they are first used:
 
     graph = sis_edge.form("cifar10-sis1")            which neurons and synapses exist, from a seed
+    graph = sis_edge.form(module, t_c=0.25)          the same of a torch.nn.Module, or of resnet20 by name
+    network = sis_edge.from_module(graph, module)    what is formed of a module, with the module's weights
     network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
     sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
     bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
@@ -19,6 +21,8 @@ __all__ = [
     "Bundle",
     "Comparison",
     "ExportedNetwork",
+    "ModuleReport",
+    "NetworkSpec",
     "Run",
     "Runs",
     "SynapticGraph",
@@ -27,8 +31,10 @@ __all__ = [
     "compare",
     "export",
     "form",
+    "from_module",
     "load_runs",
     "measure",
+    "read_module",
     "train",
 ]
 
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
         Bundle,
         Comparison,
         ExportedNetwork,
+        ModuleReport,
+        NetworkSpec,
         Run,
         Runs,
         SynapticGraph,
@@ -45,8 +53,10 @@ if TYPE_CHECKING:
         compare,
         export,
         form,
+        from_module,
         load_runs,
         measure,
+        read_module,
         train,
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sis_edge.datasets.base import Loader
     from sis_edge.formation.distributions.base import Distribution
     from sis_edge.formation.granularities.base import Granularity
+    from sis_edge.networks.architectures import Architecture
 
 _FORMATION = "sis_edge.formation"
 
@@ -42,12 +43,24 @@ DISTRIBUTIONS: "Registry[Distribution]" = Registry(
     },
 )
 
+NETWORKS: "Registry[Architecture]" = Registry(
+    "network",
+    "sis_edge.networks",
+    {
+        "nin": "sis_edge.networks.architectures:nin",
+        "nin-half": "sis_edge.networks.architectures:nin_half",
+        "resnet20": "sis_edge.networks.architectures:resnet20",
+        "mobilenet-small": "sis_edge.networks.architectures:mobilenet_small",
+    },
+)
+
 DATASETS: "Registry[Loader]" = Registry(
     "data set",
     "sis_edge.datasets",
     {
         "digits": "sis_edge.datasets.digits:load",
         "cifar10": "sis_edge.datasets.cifar10:load",
+        "cifar100": "sis_edge.datasets.cifar100:load",
         "svhn": "sis_edge.datasets.svhn:load",
         "fashion_mnist": "sis_edge.datasets.fashion_mnist:load",
     },

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "recorded"
-RUNS = ("run-1-x86-64", "run-1-jetson-nano", "run-1-jetson-orin-nano", "run-2-x86-64")
+RUNS = ("run-1-x86-64", "run-1-jetson-nano", "run-1-jetson-orin-nano", "run-2-x86-64", "run-3-x86-64")
 
 
 def old_run(name: str, folder: Path) -> Path:
@@ -15,8 +15,8 @@ def old_run(name: str, folder: Path) -> Path:
     return path
 
 
-def old_bundle(folder: Path) -> Path:
-    """A bundle of version 3, in `folder`."""
-    with zipfile.ZipFile(FOLDER / "bundle-3.zip") as archive:
+def old_bundle(folder: Path, version: int = 3) -> Path:
+    """A bundle of an older version, in `folder`."""
+    with zipfile.ZipFile(FOLDER / f"bundle-{version}.zip") as archive:
         archive.extractall(folder)
     return folder / "old-bundle"

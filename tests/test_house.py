@@ -13,11 +13,11 @@ AGENT = Source("sis_agent", Path(sis_agent.__file__).parent)
 
 # From the ground up. A room imports from the tiers before its own, and from a neighbour only where SAME_TIER lists it.
 TIERS = (
-    "__init__ errors spec text",
-    "files",
+    "__init__ errors text",
+    "files spec",
     "registries",
     "bundles formation transport",
-    "backends datasets",
+    "backends datasets networks",
     "profiles",
     "native simulated",
     "models",

@@ -9,6 +9,7 @@ RUNNERS = {
     "tensorrt": "sis_agent.runners.tensorrt",
     "tensorrt_rtx": "sis_agent.runners.tensorrt.rtx",
     "trtexec": "sis_agent.runners.trtexec",
+    "tflite": "sis_agent.runners.tflite",
     "null": "sis_agent.runners.null",
 }
 

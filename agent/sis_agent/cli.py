@@ -13,6 +13,7 @@ from sis_agent.job import login, provision, storage
 from sis_agent.job.detach import detach
 from sis_agent.job.execute import cancel, execute
 from sis_agent.job.folder import JobFolder, status
+from sis_agent.job.infer import infer
 from sis_agent.protocol import ProblemError, answer_line, problem_line, say
 from sis_agent.tree import Tree
 
@@ -83,6 +84,10 @@ def _calibrate(arguments: argparse.Namespace) -> Dict[str, Any]:
     return calibrate(arguments.root, arguments.folder, arguments.threads)
 
 
+def _infer(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return infer(arguments.root, arguments.name)
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="sis_agent", description="Measures networks on this board for sis-edge.")
@@ -112,6 +117,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("job_id")
     status.add_argument("--since", type=int, default=0, metavar="N", help="progress from line N")
     command("cancel", _cancel, "end a job").add_argument("job_id")
+    command("infer", _infer, "classify the images in inference/NAME with one network").add_argument("name")
     clean = command("clean", _clean, "remove jobs that do not run, bundles and old agents")
     clean.add_argument("--keep-bundles", action="store_true")
     unpack = command(

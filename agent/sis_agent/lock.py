@@ -12,7 +12,7 @@ import json
 import os
 from typing import IO, Iterator, NamedTuple, Optional
 
-from sis_agent.files import CALIBRATION
+from sis_agent.files import CALIBRATION, INFERENCE
 from sis_agent.protocol import ProblemError
 
 LOCK = "lock"
@@ -82,6 +82,10 @@ def busy(other: Owner) -> ProblemError:
     """The problem `busy`, with what the host can do about it; the host adds how it reaches this board."""
     if other.job_id == CALIBRATION:
         return ProblemError("busy", "this board is being calibrated (pid {}); try again in a minute".format(other.pid))
+    if other.job_id == INFERENCE:
+        return ProblemError(
+            "busy", "this board is classifying images (pid {}); try again in a moment".format(other.pid)
+        )
     return ProblemError(
         "busy",
         "this board is measuring job '{0}' (pid {1}); wait for its end, or cancel it with "

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from sis_agent.schema import Facts, NetworkJob
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles.identity import Form, label
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.manifest import GivenNetwork, NetworkEntry
 from sis_edge.files.model import FrozenModel
 from sis_edge.files.registry import NameIn
 from sis_edge.registries import PRECISIONS
@@ -85,6 +85,13 @@ class Backend(ABC):
         Raises UsageError for a profile without the runtime's table, BundleError where the bundle lacks a form.
         """
 
+    def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
+        """A network of the user's own as this runtime measures it; None where it does not take such files.
+
+        Raises UsageError for a profile without the runtime's table.
+        """
+        return None
+
     def variants(self, settings: BackendSettings, architecture: str) -> Sequence[VariantSpec]:
         """The other precisions that a build makes for it."""
         return ()
@@ -125,4 +132,21 @@ def network_job(
         form=form,
         precision=precision,
         granularity=entry.granularity.unit,
+    )
+
+
+def given_job(network: GivenNetwork, *, options: dict[str, Any] | None = None) -> NetworkJob:
+    """A network of the user's own as a job has it."""
+    return NetworkJob(
+        name=network.name,
+        model=network.model,
+        network=network.name,
+        options=options or {},
+        golden_tolerance=network.golden_tolerance,
+        golden_relative_tolerance=network.golden_relative_tolerance,
+        form=network.form,
+        precision=network.precision,
+        inputs=network.inputs,
+        expected=network.expected,
+        labels=network.labels,
     )

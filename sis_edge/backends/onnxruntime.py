@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sis_agent.schema import NetworkJob
-from sis_edge.backends.base import Backend, BackendSettings, Target, network_job
+from sis_edge.backends.base import Backend, BackendSettings, Target, given_job, network_job
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles.identity import NATIVE, PLAIN
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.manifest import GivenNetwork, NetworkEntry
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -68,6 +68,12 @@ class OnnxRuntime(Backend):
                     )
                 )
         return jobs
+
+    def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
+        """Any ONNX file."""
+        if network.runtime != "onnx":
+            return None
+        return given_job(network, options=_settings(target.settings).options())
 
     def variants(self, settings: BackendSettings, architecture: str) -> Sequence[VariantSpec]:
         """INT8 in its layout; x86 processors without VNNI saturate, so weights are narrow but on ARM."""

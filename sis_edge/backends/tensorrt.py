@@ -6,16 +6,16 @@ which of the two counts.
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from sis_agent.schema import Facts, NetworkJob
-from sis_edge.backends.base import Backend, BackendSettings, Target, network_job
+from sis_edge.backends.base import Backend, BackendSettings, Target, given_job, network_job
 from sis_edge.backends.precisions import REFERENCE
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles.identity import PLAIN, SPARSE_24
-from sis_edge.bundles.manifest import NetworkEntry, Variant
+from sis_edge.bundles.manifest import GivenNetwork, NetworkEntry, Variant
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.registries import GRANULARITIES, PRECISIONS
 from sis_edge.spec import nin
@@ -56,14 +56,7 @@ class TensorRt(Backend):
 
         `target.facts` tell the board's TensorRT: from 11 on fp16 needs the typed ONNX.
         """
-        settings = target.settings
-        if not isinstance(settings, TensorRtSettings):
-            raise UsageError(
-                f"the profile {target.profile} has no table [{self.table}]; add it, or measure with onnxruntime"
-            )
-        common = settings.model_dump(exclude={"precisions"}, exclude_defaults=True)
-        if settings.workspace_bytes is None and target.memory_limit_bytes is not None:
-            common["workspace_bytes"] = target.memory_limit_bytes
+        settings, common = self._common(target)
         spec = nin()
         common["input_shape"] = [spec.channels, spec.side, spec.side]  # trtexec has to be told
         jobs = []
@@ -80,6 +73,24 @@ class TensorRt(Backend):
                     )
                 )
         return jobs
+
+    def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
+        """An engine of any ONNX file, in the precision that the file is in; TensorRT may refuse its operators."""
+        if network.runtime != "onnx":
+            return None
+        return given_job(network, options={**self._common(target)[1], "precision": REFERENCE})
+
+    def _common(self, target: Target) -> tuple[TensorRtSettings, dict[str, Any]]:
+        """The table, and the options that all engines have."""
+        settings = target.settings
+        if not isinstance(settings, TensorRtSettings):
+            raise UsageError(
+                f"the profile {target.profile} has no table [{self.table}]; add it, or measure with onnxruntime"
+            )
+        common = settings.model_dump(exclude={"precisions"}, exclude_defaults=True)
+        if settings.workspace_bytes is None and target.memory_limit_bytes is not None:
+            common["workspace_bytes"] = target.memory_limit_bytes
+        return settings, common
 
     def variants(self, settings: BackendSettings, architecture: str) -> Sequence[VariantSpec]:
         """Typed half precision and INT8 in the layout that it fuses."""

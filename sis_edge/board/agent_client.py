@@ -132,6 +132,11 @@ class AgentClient:
         """Time the probes that lie in a folder of the agent's root, with so many threads."""
         return self._ask("calibrate", folder, "--threads", str(threads), timeout_s=10 * self._timeout_s)
 
+    def infer(self, name: str, timeout_s: float) -> list[list[float]]:
+        """Logits of the images in `inference/NAME`, a list for each image."""
+        answer = self._ask("infer", name, timeout_s=timeout_s)
+        return _checked(list[list[float]], answer.get("logits"), self.transport.name)
+
     def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
         """Remove ended jobs, bundles and old agents from the board."""
         return self._ask("clean", *(["--keep-bundles"] if keep_bundles else []), timeout_s=10 * self._timeout_s)

@@ -54,7 +54,7 @@ def deploy(
     their docstrings say; a lost connection is waited for as long as `patience` says.
     """
     _check_request(bundle, profile, networks, options)
-    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
+    line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
     on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
     return line.measure(job, job_id or new_job_id())
@@ -73,10 +73,10 @@ def deploy_each(
     patience: Patience | None = None,
 ) -> Iterator[Record]:
     """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes."""
-    several = combinations(profile, options)
+    several = combinations(profile, options, bundle.manifest)
     for one in several:
         _check_request(bundle, profile, networks, one)
-    line, runner, facts = _ready(bundle, transport, profile, options, provision_from, on_event, patience)
+    line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
         on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
@@ -90,7 +90,7 @@ def _check_request(
     job_for(bundle, profile, networks=networks, options=options, runner=profile.runtime.runners[-1])
 
 
-def _ready(
+def ready(
     bundle: Bundle,
     transport: Transport,
     profile: DeviceProfile,
@@ -107,6 +107,7 @@ def _ready(
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
+    check_runtimes(options.runtimes, facts, transport.name)
     if not BACKENDS[runner].on_gpu:
         _check_root(facts, bundle, profile, transport.name)
     if not facts.simulated:
@@ -195,6 +196,17 @@ def _check_root(facts: Facts, bundle: Bundle, profile: DeviceProfile, name: str)
             f"{profile.agent.root} on {name} is on a file system that is mounted noexec, so the bundle's native "
             f"kernels ({libraries[0]}) cannot be loaded; name a folder on another one as `root` in the profile's "
             "[agent]"
+        )
+
+
+def check_runtimes(runtimes: Sequence[str], facts: Facts, name: str) -> None:
+    """Raise BoardError where a board lacks one of several runtimes that are to be measured side by side."""
+    lacking = [runner for runner in runtimes if facts.runners.get(runner) != "available"]
+    if lacking:
+        lacks = "; ".join(f"{runner}: {_lack(facts, runner)}" for runner in lacking)
+        raise BoardError(
+            f"--backend asks for {' and '.join(runtimes)} side by side, and {name} cannot run {lacks}; "
+            "name one runtime, or install what is missing"
         )
 
 

@@ -29,9 +29,13 @@ def announcement(bundle: Bundle, job: Job, facts: Facts, name: str) -> str:
     forms = "" if count == networks else f" in {count} forms"
     most, expected = "at most " if job.target_ci is not None else "", _words(expected_s(job, facts))
     return (
-        f"bundle {bundle.path}: measuring {_plural(networks, 'network')}{forms} on {name} with {job.runner}, "
+        f"bundle {bundle.path}: measuring {_plural(networks, 'network')}{forms} on {name} with {_runtimes(job)}, "
         f"{_plural(job.threads, 'thread')}, batch {job.batch_size}; expected: {most}about {expected}"
     )
+
+
+def _runtimes(job: Job) -> str:
+    return " and ".join(dict.fromkeys(network.runner or job.runner for network in job.networks)) or job.runner
 
 
 def _energy_s(job: Job, facts: Facts) -> float:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sis_agent.schema import JOB_VERSION, Facts, Job, PowerRequest
+from sis_edge.board.network_jobs import network_jobs
 from sis_edge.bundles.identity import PLAIN
+from sis_edge.bundles.manifest import Manifest
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError, unknown
 from sis_edge.profiles import DeviceProfile, Measuring, PowerSettings
@@ -23,7 +25,8 @@ class MeasuringOptions:
     1,024 inferences), "quick" enough to see the whole line work: its verdict is never VALID but QUICK. `target_ci` (a
     share) stops early once every speed-up is known that well. `processes` replaces the profile's number of worker
     processes. `threads` and `batch_size` choose one of the profile's combinations, or any other. `external_meter`:
-    energy blocks are run, and last long, for a meter beside the board that the agent cannot see.
+    energy blocks are run, and last long, for a meter beside the board that the agent cannot see. `runtimes` are
+    measured in one job, every network with each of them; empty: the first of the profile's that the board has, alone.
     """
 
     length: str = "profile"
@@ -34,6 +37,7 @@ class MeasuringOptions:
     batch_size: int | None = None
     external_meter: bool = False
     processes: int | None = None
+    runtimes: tuple[str, ...] = ()
 
 
 DEFAULT = MeasuringOptions()
@@ -51,10 +55,22 @@ LENGTHS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
-def combinations(profile: DeviceProfile, options: MeasuringOptions = DEFAULT) -> list[MeasuringOptions]:
-    """The options of each job: one for every number of threads and every batch size that is asked for."""
+def combinations(
+    profile: DeviceProfile, options: MeasuringOptions = DEFAULT, manifest: Manifest | None = None
+) -> list[MeasuringOptions]:
+    """The options of each job: one for every number of threads and every batch size that is asked for.
+
+    The batch of networks of the user's own is in their shapes; raises UsageError where another is asked for.
+    """
     threads = [options.threads] if options.threads else profile.runtime.threads
     sizes = [options.batch_size] if options.batch_size else profile.runtime.batch_sizes
+    if manifest is not None and not manifest.networks:
+        if options.batch_size not in (None, 1):
+            raise UsageError(
+                f"--batch-size is {options.batch_size}, and the batch of a network of your own is in its shape: "
+                f"make its bundle with --shape INPUT={options.batch_size}x..."
+            )
+        sizes = [1]
     return [replace(options, threads=count, batch_size=size) for count in threads for size in sizes]
 
 
@@ -70,24 +86,24 @@ def job_for(
 ) -> Job:
     """The job that measures these networks of the bundle (None: all): the first of the combinations asked for.
 
-    `runner` is the runtime that the board has; None is the profile's first. A network may be measured in variants,
+    `runner` is the runtime that the board has; None is the profile's first.
+    `options.runtimes` go before it. A network may be measured in variants,
     which depend on the versions in the board's `facts`.
 
     The dense network is the reference of the speed-ups. Raises UsageError for an unknown network or length, and for a
     precision that is no share.
     """
     manifest = bundle.manifest
-    known = [entry.name for entry in manifest.networks]
     for name in networks or []:
-        if name not in known:
-            raise unknown("network in this bundle", name, known)
-    chosen = [entry for entry in manifest.networks if networks is None or entry.name in networks]
-    first = combinations(profile, options)[0]
+        if name not in manifest.names:
+            raise unknown("network in this bundle", name, manifest.names)
+    first = combinations(profile, options, manifest)[0]
     measuring, power = _settings(profile, options)
-    runner = runner or profile.runtime.runners[0]
+    runners = list(options.runtimes) or [runner or profile.runtime.runners[0]]
     mode = profile.power_mode(measuring.power_mode or (facts.power_mode if facts else None))
-    backend = BACKENDS.find(runner)
-    jobs = [job for entry in chosen for job in backend.jobs(entry, profile.target(runner, facts))]
+    jobs = network_jobs(manifest, networks, profile, runners, facts)
+    backends = [BACKENDS.find(name) for name in dict.fromkeys([*runners, *(job.runner or runners[0] for job in jobs)])]
+    in_process = all(backend.rounds_in_process for backend in backends)
     reference = next((job.name for job in jobs if job.network == manifest.reference and job.form == PLAIN), None)
     _check_target(options.target_ci, reference)
     return Job(
@@ -95,11 +111,11 @@ def job_for(
         bundle_id=bundle.id,
         networks=jobs,
         golden_inputs=manifest.golden_inputs,
-        golden_tolerance=manifest.golden_tolerance,
+        golden_tolerance=manifest.golden_tolerance or 0.0,  # given networks have their own
         preprocess=manifest.preprocess,
         test_images=manifest.test_images,
         test_labels=manifest.test_labels,
-        runner=runner,
+        runner=runners[0],
         threads=first.threads or 1,
         batch_size=first.batch_size or 1,
         rounds=measuring.rounds,
@@ -118,9 +134,9 @@ def job_for(
         expected_power_mode=measuring.power_mode,
         expected_cpu_hz=measuring.cpu_hz or (mode.cpu_hz if mode else None),
         expected_gpu_hz=mode.gpu_hz if mode else None,
-        sampler_pairs=measuring.sampler_pairs if backend.rounds_in_process else 0,
-        on_gpu=backend.on_gpu,
-        processes=(options.processes or measuring.processes) if backend.rounds_in_process else 1,
+        sampler_pairs=measuring.sampler_pairs if in_process else 0,
+        on_gpu=any(backend.on_gpu for backend in backends),
+        processes=(options.processes or measuring.processes) if in_process else 1,
         quick=options.length == "quick",
     )
 

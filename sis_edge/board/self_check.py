@@ -24,7 +24,7 @@ from sis_edge import profiles
 from sis_edge.board import plain_loop
 from sis_edge.board.deploy import check_threads
 from sis_edge.board.jobs import MeasuringOptions, job_for
-from sis_edge.errors import BoardError
+from sis_edge.errors import BoardError, UsageError
 from sis_edge.results.statistics import SpeedUp, percentile, speed_up
 from sis_edge.text.limits import with_limit
 
@@ -91,6 +91,11 @@ def run(
     check_threads(threads, Facts(cpu_count=len(os.sched_getaffinity(0))), (), "this machine")
     options = MeasuringOptions(threads=threads, batch_size=batch_size)
     job = job_for(bundle, profiles.load("local"), networks=networks, options=options)
+    if given := [network.name for network in job.networks if network.inputs is not None]:
+        raise UsageError(
+            f"the self-check loops over images, and {given[0]} is a network of your own with tensors as inputs; "
+            "choose others with --networks, or a bundle of `sis-edge build`"
+        )
     try:
         return [_check(bundle.path, job, at, pairs, on_turn) for at in range(len(job.networks))]
     except ProblemError as error:
@@ -100,13 +105,16 @@ def run(
 def _check(bundle: Path, job: "Job", at: int, pairs: int, on_turn: OnTurn) -> Check:
     network = job.networks[at]
     name, model = network.name, str((bundle / network.model).resolve())
+    if job.golden_inputs is None:
+        raise BoardError("the self-check needs golden images, and this bundle has none; use one of `sis-edge build`")
     images = str((bundle / job.golden_inputs).resolve())
     files = {option: str((bundle / file).resolve()) for option, file in network.files.items()}
     with (
         WorkerProcess(job, StopRequest(now_s() + LIMIT_S), LIMIT_S) as worker,
         _plain(job, model, images, files.get("custom_ops")) as plain,
     ):
-        worker.ask({"do": "load", "name": name, "model": model, "golden_inputs": images, "options": files})
+        order = {"do": "load", "name": name, "model": model, "options": files, "runner": job.runner, "inputs": None}
+        worker.ask({**order, "golden_inputs": images})
         warm = worker.ask({"do": "warm_up", "name": name, "at_least_s": WARM_UP_S})["latencies_s"]
         count = min(max(round(TURN_S / max(median(warm), 1e-9)), LEAST), MOST)
         plain(count)
@@ -135,6 +143,7 @@ def _check(bundle: Path, job: "Job", at: int, pairs: int, on_turn: OnTurn) -> Ch
 @contextmanager
 def _plain(job: "Job", model: str, images: str, library: str | None) -> "Iterator[Callable[[int], list[float]]]":
     """The plain loop in a process of its own: called with a count, it answers as many latencies in seconds."""
+    assert job.preprocess is not None  # a bundle with golden images has it (see Manifest)
     settings: dict[str, Any] = {
         "model": model,
         "images": images,

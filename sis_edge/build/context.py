@@ -1,6 +1,5 @@
 """What the steps of one build share: the plan, its data and recipe, the engine of native kernels, who is told."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +23,7 @@ class BuildContext:
     The first `golden_images` test images go with their logits, to compare with what the board computes.
     """
 
-    golden_images: ClassVar[int] = 32
+    most_golden_images: ClassVar[int] = 32
 
     plan: BuildPlan
     taken: dict[str, ZooEntry]
@@ -33,6 +32,11 @@ class BuildContext:
     train_images: "ImageSet"
     recipe: "Recipe"
     on_step: OnStep
+
+    @property
+    def golden_images(self) -> int:
+        """How many golden images there are: all test images where those are few."""
+        return min(self.most_golden_images, len(self.dataset.test))
 
     @property
     def root(self) -> Path:
@@ -50,11 +54,12 @@ class BuildContext:
 
     def normalised(self, images: "ImageSet") -> "NDArray[np.float32]":
         """Images as a network takes them, float32 [N, 3, s, s]."""
+        import numpy as np
         import torch
 
         from sis_edge.training.batches import normalise
 
-        inputs: NDArray[np.float32] = normalise(torch.from_numpy(images.images), self.dataset).numpy()
+        inputs: NDArray[np.float32] = normalise(torch.from_numpy(np.array(images.images)), self.dataset).numpy()
         return inputs
 
 
@@ -67,18 +72,29 @@ def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | N
     dataset = plan.data or _images(plan, needs_all=len(taken) < len(plan.networks))
     on_step(Step("", "data", 1, 1, plan.dataset))
     recipe = default_recipe(
-        plan.dataset, flip=dataset.flip, precision=plan.precision or fastest_precision(), epochs=plan.epochs
+        plan.dataset,
+        flip=dataset.flip,
+        precision=plan.precision or fastest_precision(),
+        epochs=plan.epochs,
+        size=dataset.size,
     )
     return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step)
 
 
 def save_array(path: Path, array: "NDArray[Any]") -> None:
-    """Write an array. numpy's own writing to a file leaves out the error number by which a full disk is known."""
+    """Write an array, a part at a time where it is mapped from a file.
+
+    numpy's own writing to a file leaves out the error number by which a full disk is known.
+    """
     import numpy as np
 
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    path.write_bytes(buffer.getbuffer())
+    from sis_edge.datasets.mapped import chunks
+
+    with path.open("wb") as file:
+        header = {**np.lib.format.header_data_from_array_1_0(array), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in chunks(array):
+            file.write(np.ascontiguousarray(part).data)
 
 
 def _images(plan: BuildPlan, *, needs_all: bool) -> "Dataset":

@@ -1,6 +1,7 @@
 """What a bundle says of itself, from its finished steps."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sis_agent.schema import Preprocess
 from sis_edge.build.context import BuildContext
@@ -19,12 +20,16 @@ from sis_edge.bundles.manifest import (
     Training,
     Variant,
 )
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.bundles.provenance import provenance
 from sis_edge.exporting import sparse
 from sis_edge.files import stages
 from sis_edge.formation import Formation, preset_of
 from sis_edge.formation.compaction import compact
 from sis_edge.registries import GRANULARITIES
+
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
 
 GRAPH = "graph.npz"
 GOLDEN_INPUTS = "data/golden_inputs.npy"
@@ -68,7 +73,9 @@ def manifest_of(
         profile=plan.profile.name,
         dataset=plan.dataset,
         dataset_sha256=dataset.sha256,
-        preprocess=Preprocess(list(dataset.mean), list(dataset.std)),
+        preprocess=Preprocess(list(dataset.mean), list(dataset.std), dataset.resize),
+        classes=dataset.classes,
+        own_images=_own_images(dataset),
         golden_tolerance=GOLDEN_TOLERANCE,
         golden_inputs=GOLDEN_INPUTS,
         golden_images=context.golden_images,
@@ -79,6 +86,22 @@ def manifest_of(
         networks=tuple(_entry(context, network) for network in networks),
         provenance=provenance(),
         files=files,
+    )
+
+
+def _own_images(dataset: "Dataset") -> OwnImages | None:
+    """How a user's own images were divided; None for a data set of the registry."""
+    split = dataset.split
+    if split is None:
+        return None
+    return OwnImages(
+        source_name=split.name,
+        source=dataset.source,
+        split_by=split.by,
+        split_seed=split.seed,
+        test_share=split.test_share,
+        skipped=split.skipped,
+        flip=dataset.flip,
     )
 
 

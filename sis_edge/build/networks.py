@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files.names import checked
 from sis_edge.formation import PRESETS, Formation, Preset, SynapticGraph, form, preset, preset_of
+from sis_edge.networks.files import DescribedNetwork
 from sis_edge.profiles import NetworkSettings
 from sis_edge.registries import GRANULARITIES
 from sis_edge.spec import nin
@@ -29,12 +30,13 @@ class PlannedNetwork:
     trained: "TrainedNetwork | None" = None
 
 
-def plan_networks(names: Iterable[str], settings: NetworkSettings) -> tuple[PlannedNetwork, ...]:
+def plan_networks(names: Iterable[str], settings: NetworkSettings, classes: int = 10) -> tuple[PlannedNetwork, ...]:
     """The networks of these names, a preset's (in the board's granularities) or a graph file's (.npz).
 
-    Raises UsageError for an unknown name and for a network that is named twice.
+    `classes` are those of the data set, for presets. Raises UsageError for an unknown name and for a network that is
+    named twice.
     """
-    networks = tuple(plan_network(name, settings) for name in names)
+    networks = tuple(plan_network(name, settings, classes) for name in names)
     if not networks:
         raise UsageError(f"no network to build; known: {', '.join(PRESETS)}, or graph files (.npz)")
     seen: set[str] = set()
@@ -63,13 +65,30 @@ def own_networks(networks: "Mapping[str, TrainedNetwork]") -> tuple[PlannedNetwo
     )
 
 
-def plan_network(name: str, settings: NetworkSettings) -> PlannedNetwork:
+def plan_described(
+    described: DescribedNetwork, settings: NetworkSettings, t_c: float, t_p: float, seed: int = 0
+) -> tuple[PlannedNetwork, ...]:
+    """A network beside the paper's, dense and then of these densities (nothing more where they are 1).
+
+    Raises UsageError for a name that cannot be a folder's, and where a layer would have no path left.
+    """
+    spec = described.spec
+    dense = PlannedNetwork(checked("network", spec.name), form(spec, Formation()))
+    if t_c == t_p == 1 and not described.densities:
+        return (dense,)
+    formation = described.formation(
+        Formation(t_c=t_c, t_p=t_p, seed=seed, conv=settings.conv, micro=settings.micro, block=settings.block)
+    )
+    return dense, PlannedNetwork(f"{spec.name}-tc{t_c:g}-tp{t_p:g}", form(spec, formation))
+
+
+def plan_network(name: str, settings: NetworkSettings, classes: int = 10) -> PlannedNetwork:
     """One network; a file's stem is its name, a preset's is `name_of` its formation."""
     if name.endswith(".npz"):
         return PlannedNetwork(checked("network", Path(name).stem), SynapticGraph.load(Path(name)))
-    row = _preset(name, settings)
+    row = _preset(name, settings, classes)
     formation = formation_for(row.name, settings)
-    return PlannedNetwork(name_of(row, formation), form(nin(), formation), row)
+    return PlannedNetwork(name_of(row, formation, classes), form(nin(classes), formation), row)
 
 
 def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Formation:
@@ -77,12 +96,14 @@ def formation_for(name: str, settings: NetworkSettings, seed: int = 0) -> Format
     return replace(preset(name).formation(seed), conv=settings.conv, micro=settings.micro, block=settings.block)
 
 
-def name_of(row: Preset, formation: Formation) -> str:
-    """The preset's name, with its units behind it where they are not the paper's: another network, another name.
+def name_of(row: Preset, formation: Formation, classes: int = 10) -> str:
+    """The preset's name, with its units and classes behind it where they are not the paper's: another network.
 
     >>> sis1 = preset("cifar10-sis1")
     >>> name_of(sis1, sis1.formation()), name_of(sis1, replace(sis1.formation(), conv="neuron"))
     ('cifar10-sis1', 'cifar10-sis1-neuron')
+    >>> name_of(sis1, sis1.formation(), classes=3)
+    'cifar10-sis1-3-classes'
     """
     paper = row.formation()
     own = [row.name]
@@ -91,14 +112,16 @@ def name_of(row: Preset, formation: Formation) -> str:
         own.append(f"{formation.conv}{formation.block if has_width else ''}")
     if formation.micro != paper.micro and formation.t_p < 1:
         own.append(f"micro-{formation.micro}")
+    if classes != nin().classes:
+        own.append(f"{classes}-classes")
     return "-".join(own)
 
 
-def _preset(name: str, settings: NetworkSettings) -> Preset:
+def _preset(name: str, settings: NetworkSettings, classes: int) -> Preset:
     """The preset of that name, or the one whose network has that name on the board."""
     if name in PRESETS:
         return PRESETS[name]
-    on_board = {name_of(row, formation_for(row.name, settings)): row for row in PRESETS.values()}
+    on_board = {name_of(row, formation_for(row.name, settings), classes): row for row in PRESETS.values()}
     if name not in on_board:
         raise unknown("network", name, dict.fromkeys([*PRESETS, *on_board]))
     return on_board[name]

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sis_edge.build import plan as planning
 from sis_edge.build.context import BuildContext, begin, save_array
@@ -19,6 +20,9 @@ from sis_edge.files import stages
 from sis_edge.files.disk import writing
 from sis_edge.files.names import checked
 
+if TYPE_CHECKING:
+    from sis_edge.datasets import Dataset
+
 
 @dataclass(frozen=True)
 class BuildResult:
@@ -34,6 +38,8 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     Raises UsageError for unknown names, DatasetError, ExportError, DiskError as their steps do.
     """
     checked("bundle", plan.name)
+    if plan.data is not None:
+        _check_fit(plan, plan.data)
     taken = planning.from_zoo(plan)
     engine = sparse.engine(plan.profile, plan.calibration) if plan.profile.wants_native else None
     key = planning.build_key(plan, taken, engine)
@@ -42,7 +48,7 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
         if finished is not None:
             return BuildResult(finished, was_done=True)
         context = begin(plan, taken, engine, on_step)
-        _check_classes(context)
+        _check_fit(plan, context.dataset)
         networks = [_steps(context, network) for network in plan.networks]
         return BuildResult(_write(context, networks, key), was_done=False)
 
@@ -58,13 +64,26 @@ def _finished(target: Path, build_key: str) -> Bundle | None:
     return bundle if bundle.manifest.build_key == build_key and not verify.problems(bundle) else None
 
 
-def _check_classes(context: BuildContext) -> None:
-    """Raise UsageError for a network whose outputs are not the data set's classes."""
-    classes = len(context.dataset.classes)
-    for network in context.plan.networks:
-        if (outputs := network.graph.spec.classes) != classes:
+def _check_fit(plan: BuildPlan, dataset: "Dataset") -> None:
+    """Raise UsageError for a network whose outputs are not the data set's classes, or whose input not its images."""
+    classes = len(dataset.classes)
+    channels = dataset.test.images.shape[1]
+    for network in plan.networks:
+        spec = network.graph.spec
+        if spec.channels != channels:
             raise UsageError(
-                f"{network.name} has {outputs} outputs, {context.dataset.name} has {classes} classes; "
+                f"{network.name} takes images of {spec.channels} channels, those of {dataset.name} have {channels}; "
+                "form the network for them"
+            )
+        if dataset.size != (spec.side, spec.side):
+            height, width = dataset.size
+            raise UsageError(
+                f"{network.name} takes images of {spec.side} x {spec.side}, {dataset.name} has {height} x {width}; "
+                f"resize your own with --resize {spec.side}, or choose another network"
+            )
+        if spec.classes != classes:
+            raise UsageError(
+                f"{network.name} has {spec.classes} outputs, {dataset.name} has {classes} classes; "
                 "choose a data set with as many, or another graph"
             )
 

@@ -123,7 +123,7 @@ def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine
             "variants": [asdict(spec) for spec in plan.profile.variant_specs],
             "sparse": engine and engine.key,
             "engines": engines.settings(plan.profile),
-            "dataset": plan.dataset,
+            "dataset": plan.dataset if plan.data is None else [plan.dataset, plan.data.sha256],
             "graphs": {network.name: network.graph.digest() for network in plan.networks},
             "reference": plan.reference_name,
             "own": {network.name: network.trained.weights_sha256 for network in plan.networks if network.trained},

@@ -8,12 +8,15 @@
       networks/<network>/sparse.onnx                                where native kernels compute some of its layers
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
+      given/<network>/model.onnx or model.tflite                    networks of the user's own, and beside the model its
+      given/<network>/inputs.npz, expected.npz, labels.npy          external data; the last two where they are known
 
 History of BUNDLE_VERSION:
     1   first version
     2   networks in other precisions (variants), their opset, the preset's count beside the formed one
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
+    5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
 """
 
 from typing import Annotated, Literal, Self
@@ -22,9 +25,10 @@ from pydantic import Field, model_validator
 
 from sis_agent.schema import Preprocess
 from sis_edge.bundles.identity import Form
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.files.model import FrozenModel
 
-BUNDLE_VERSION = 4
+BUNDLE_VERSION = 5
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -241,6 +245,57 @@ class NetworkEntry(FrozenModel):
         return self.mac_ratio * self.macs / self.macs_live
 
 
+class TensorSpec(FrozenModel):
+    """An input or output of a network as it is run: every axis fixed, `dtype` as numpy names it."""
+
+    name: str
+    dtype: str
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+
+
+class GivenNetwork(FrozenModel):
+    """A network of the user's own, measured as it is: paths are in the bundle.
+
+    `inputs` is an .npz with one array for each input, by name; they are `inputs_are_random` from `inputs_seed` where
+    the user brought none. `expected` is an .npz with outputs by name, None where nobody could compute them on the host;
+    `expected_from` says where they come from, or why there are none. They may differ by `golden_tolerance` and by the
+    share `golden_relative_tolerance` of the expected value. `labels` is an .npy of classes, one for each row of the
+    inputs. `source_name` and `source_sha256` are those of the user's file. Counts that are not known are None.
+    """
+
+    name: str
+    form: Form = "plain"
+    precision: str = "fp32"
+    runtime: Literal["onnx", "tflite"] = "onnx"
+    model: str
+    external_data: tuple[str, ...] = ()
+    inputs: str
+    expected: str | None
+    expected_from: str | None
+    labels: str | None
+    golden_tolerance: float = Field(ge=0)
+    golden_relative_tolerance: float = Field(default=0, ge=0)
+    input_tensors: tuple[TensorSpec, ...]
+    output_tensors: tuple[TensorSpec, ...]
+    opset: int | None
+    source_name: str
+    source_sha256: Sha256
+    inputs_are_random: bool
+    inputs_seed: int | None
+    parameters: int | None
+    macs: int | None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the bundle that belongs to it."""
+        return (
+            self.model,
+            *self.external_data,
+            self.inputs,
+            *(path for path in (self.expected, self.labels) if path is not None),
+        )
+
+
 class Provenance(FrozenModel):
     """What made the bundle."""
 
@@ -253,41 +308,84 @@ class Provenance(FrozenModel):
 
 
 class Manifest(FrozenModel):
-    """All that a bundle says of itself. `reference` names the network that all are compared with, if it is there."""
+    """All that a bundle says of itself. `reference` names the network that all are compared with, if it is there.
+
+    `networks` are formed and trained here, `given` are the user's own; what comes of a data set (preprocessing, golden
+    inputs, test images) belongs to the first and is None in a bundle of the second only.
+
+    `classes` are the names of the outputs, None in bundles that were built before there were any; `own_images` is how a
+    user's own images were divided, None for a data set of the registry.
+    """
 
     bundle_version: int
     build_key: Sha256
     name: str
     profile: str
-    dataset: str
-    dataset_sha256: Sha256
-    preprocess: Preprocess
-    golden_tolerance: float
-    golden_inputs: str
-    golden_images: int
-    test_images: str
-    test_labels: str
-    test_image_count: int
+    dataset: str | None = None
+    dataset_sha256: Sha256 | None = None
+    preprocess: Preprocess | None = None
+    golden_tolerance: float | None = None
+    golden_inputs: str | None = None
+    golden_images: int | None = None
+    test_images: str | None = None
+    test_labels: str | None = None
+    test_image_count: int | None = None
     reference: str | None
     networks: tuple[NetworkEntry, ...]
+    given: tuple[GivenNetwork, ...] = ()
     provenance: Provenance
     files: tuple[FileEntry, ...]
+    classes: tuple[str, ...] | None = None
+    own_images: OwnImages | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all networks, in the order in which they are measured."""
+        return [*(entry.name for entry in self.networks), *(entry.name for entry in self.given)]
+
+    @property
+    def content(self) -> str:
+        """What it is about, in a word or two: its data set, or that the networks are the user's."""
+        return self.dataset or "networks of your own"
 
     @model_validator(mode="after")
     def _names_only_what_it_lists(self) -> Self:
-        named = [self.golden_inputs, self.test_images, self.test_labels]
+        missing = sorted(set(self._named()) - {entry.path for entry in self.files})
+        if missing:
+            raise ValueError(f"{missing[0]} is named and not listed among the files")
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ValueError("a bundle has one network or more, each name once")
+        if self.reference is not None and self.reference not in self.names:
+            raise ValueError(f"reference is {self.reference}, which is not one of the networks")
+        return self
+
+    @model_validator(mode="after")
+    def _has_data_for_formed_networks(self) -> Self:
+        absent = [name for name in OF_A_DATASET if getattr(self, name) is None]
+        if self.networks and absent:
+            raise ValueError(f"{absent[0]} is missing, and its networks were trained on a data set")
+        return self
+
+    def _named(self) -> list[str]:
+        named = [path for path in (self.golden_inputs, self.test_images, self.test_labels) if path is not None]
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
             named += [name for engine in network.engines for name in (engine.plan, engine.source, engine.golden_logits)]
             if network.sparse and (native := network.sparse.network):
                 named += [native.model, native.library]
-        missing = sorted(set(named) - {entry.path for entry in self.files})
-        if missing:
-            raise ValueError(f"{missing[0]} is named and not listed among the files")
-        names = {network.name for network in self.networks}
-        if not names or len(names) < len(self.networks):
-            raise ValueError("a bundle has one network or more, each name once")
-        if self.reference is not None and self.reference not in names:
-            raise ValueError(f"reference is {self.reference}, which is not one of the networks")
-        return self
+        return named + [path for network in self.given for path in network.files]
+
+
+OF_A_DATASET = (
+    "dataset",
+    "dataset_sha256",
+    "preprocess",
+    "golden_tolerance",
+    "golden_inputs",
+    "golden_images",
+    "test_images",
+    "test_labels",
+    "test_image_count",
+)
+"""What every bundle with formed networks has, and a bundle of given networks only has not."""

@@ -39,7 +39,12 @@ def _network_from_3(network: Data) -> Data:
     }
 
 
-UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(manifest: Data) -> Data:
+    """Version 5 only added fields."""
+    return manifest | {"bundle_version": 5}
+
+
+UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 
 
 def upgraded(manifest: Data) -> Data:

@@ -35,7 +35,7 @@ class Bundle:
 
     @property
     def _title(self) -> str:
-        return f"bundle {self.path} ({self.id}): {self.manifest.dataset} for {self.manifest.profile}"
+        return f"bundle {self.path} ({self.id}): {self.manifest.content} for {self.manifest.profile}"
 
     def _cells(self) -> list[list[str]]:
         return [
@@ -47,6 +47,9 @@ class Bundle:
                 "reference" if entry.name == self.manifest.reference else "",
             ]
             for entry in self.manifest.networks
+        ] + [
+            [entry.name, "-", "-", "-", "reference" if entry.name == self.manifest.reference else ""]
+            for entry in self.manifest.given
         ]
 
 

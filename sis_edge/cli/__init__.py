@@ -190,11 +190,13 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     build,
     bundle,
     calibrate,
+    classify,
     datasets,
     deploy,
     form,
     meter,
     predict,
+    product,
     profiles,
     quickstart,
     report,
@@ -204,7 +206,7 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
 )
 
 for _commands in (
-    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy),
+    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy, classify, product),
     *(meter, report, calibrate, profiles, datasets, zoo, schema),
 ):
     app.add_typer(_commands.app)

@@ -46,13 +46,18 @@ def audit(
     from sis_edge.bundles.verify import verify
     from sis_edge.cli import console
     from sis_edge.cli.documents.audit import audited
-    from sis_edge.errors import RecordError
+    from sis_edge.errors import RecordError, UsageError
     from sis_edge.results import sparsity_audit as audits
     from sis_edge.results import store
 
     if precision is not None:
         PRECISIONS.checked(precision)
     bundle = verify(path)
+    if not bundle.manifest.networks:
+        raise UsageError(
+            f"the networks of {path} are your own, and an audit looks at networks that sis-edge formed; "
+            "name a bundle of `sis-edge build`"
+        )
     board = profiles.load(profile or bundle.manifest.profile)
     measured = store.load(run) if run else None
     if measured is None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, measuring, options
+from sis_edge.cli import complete, given, measuring, options
 from sis_edge.cli.command import command
-from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
     from sis_edge.bundles.verify import Bundle
@@ -54,12 +53,21 @@ def bench(
     ] = False,
     build_dir: options.BuildDir = Path("build"),
     runs_dir: options.RunsDir = Path("runs"),
+    onnx: given.Onnx = None,
+    tflite: given.TfLite = None,
+    shape: given.Shape = None,
+    inputs: given.Inputs = None,
+    expect: given.Expect = None,
+    labels: given.Labels = None,
+    tolerance: given.Tolerance = None,
+    relative_tolerance: given.RelativeTolerance = None,
+    reference: given.Reference = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust the numbers."""
     from sis_edge import profiles
     from sis_edge.board.measure import measure
-    from sis_edge.bundles import verify as bundles
+    from sis_edge.cli import console
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
     from sis_edge.errors import UsageError
@@ -68,8 +76,10 @@ def bench(
         raise UsageError("--strict and --quick exclude each other")
     if board is not None and profile is not None:
         raise UsageError("--board and --profile exclude each other: a simulated board has its own profile")
-    if backend is not None:
-        BACKENDS.checked(backend)
+    runtimes = measuring.runtimes(backend)
+    own = given.request(
+        onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
+    )
     asked = measuring.options(
         length="strict" if strict else "quick" if quick else "profile",
         target_ci=target_ci,
@@ -79,15 +89,17 @@ def bench(
         batch_size=batch_size,
         external_meter=meter,
         processes=processes,
+        runtimes=runtimes,
     )
     names = measuring.name_list(networks)
     if self_check:
-        chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-        _check(chosen, names, threads or 1, batch_size or 1, as_json)
+        _check(
+            given.bundle(own, bundle, build_dir, console.say, "BUNDLE"), names, threads or 1, batch_size or 1, as_json
+        )
         return
     with here(board, profile) as (transport, known), bars("bench") as shown:
-        chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-        known = profiles.with_backend(known, backend)
+        chosen = given.bundle(own, bundle, build_dir, shown.note, "BUNDLE")
+        known = profiles.with_backend(known, *runtimes)
         stored = measure(
             chosen, transport, known, runs_dir, networks=names, seed=seed, options=asked, on_event=shown.event
         )

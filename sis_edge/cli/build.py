@@ -6,22 +6,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, given_networks, options, verbosity
 from sis_edge.cli.command import command
-from sis_edge.cli.lists import names
-from sis_edge.registries import DATASETS
+from sis_edge.cli.lists import names, share
+from sis_edge.cli.own_images import check_choice, own_images
+from sis_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
     from sis_edge.bundles.verify import Bundle
+    from sis_edge.datasets import Dataset, OwnData
 
 app = typer.Typer()
 
 
 @command(app)
+@own_images
 def build(
     profile: options.Profile,
     dataset: options.Dataset = "cifar10",
@@ -33,6 +36,15 @@ def build(
             "networks that the zoo has, so that nothing is trained]",
             autocompletion=complete.several(complete.presets),
         ),
+    ] = None,
+    network: options.Network = None,
+    t_c: Annotated[
+        str | None,
+        typer.Option("--t-c", metavar="SHARE", help="Density of --network's convolutional layers. [default: 0.25]"),
+    ] = None,
+    t_p: Annotated[
+        str | None,
+        typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers. [default: 0.25]"),
     ] = None,
     epochs: options.Epochs = None,
     seed: options.TrainingSeed = 0,
@@ -53,15 +65,21 @@ def build(
             help="Take trained networks from the zoo, or train all anew. [default: train what the zoo lacks]",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET]")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET, with --network also its name]"),
+    ] = None,
     build_dir: options.BuildDir = Path("build"),
     as_json: options.Json = False,
+    own: "OwnData | None" = None,
 ) -> None:
-    """Form, train, compact, export and bundle networks for a board; finished stages are not repeated."""
-    from sis_edge import profiles
+    """Form, train, compact, export and bundle networks for a board; finished stages are not repeated.
+
+    --network builds another network than the paper's, dense and with the densities --t-c and --t-p.
+    """
+    from sis_edge import datasets, profiles
     from sis_edge.board import calibrate
-    from sis_edge.build import default_networks, pipeline
-    from sis_edge.build.networks import plan_networks
+    from sis_edge.build import default_networks, own_network, pipeline
     from sis_edge.build.plan import BuildPlan
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import built
@@ -69,24 +87,28 @@ def build(
     from sis_edge.profiles.untried import untried
     from sis_edge.training import distributed, stage
 
+    densities = _densities(network, networks, t_c, t_p)
     board = profiles.load(profile)
-    DATASETS.checked(dataset)
+    check_choice(own, dataset, data_dir)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
-        stage.follow(group, data_dir)
-        return
-    if networks is None:
-        asked = seed or any(value is not None for value in (epochs, limit, precision))
-        chosen = default_networks.choose(board, dataset, trains=from_zoo is False or (from_zoo is None and bool(asked)))
+        return stage.follow(group, data_dir, own)
+    data = _own_dataset(own)
+    dataset = dataset if data is None else data.name
+    if network is not None:
+        data = data or datasets.load(dataset, data_dir=data_dir)
+        chosen = own_network.choose(board, data, network, *densities)
     else:
-        chosen = default_networks.DefaultNetworks(plan_networks(names(networks), board.networks))
+        classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
+        trains = _trains(from_zoo, seed or None, epochs, limit, precision)
+        chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=_names(networks))
     with bars("build") as shown, nullcontext() if group is None else group.leading():
         plan = BuildPlan(
             profile=board,
             dataset=dataset,
             networks=chosen.networks,
             folder=build_dir,
-            name=f"{board.name}-{dataset}" if name is None else name,
+            name=_name(board.name, dataset, chosen.reference) if name is None else name,
             seed=seed,
             epochs=epochs,
             train_limit=limit,
@@ -96,17 +118,51 @@ def build(
             weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
             calibration=lambda: calibrate.for_build(board, say=shown.note),
             group=group,
+            reference=chosen.reference,
+            data=data,
         )
         result = pipeline.build(plan, shown.step)
     if as_json:
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
-        _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}")
-        for sentence in untried(board):
-            console.out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
+        _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
 
 
-def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) -> None:
+def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> tuple[float, float]:
+    """Those of --network; raises UsageError where they or it are given with the paper's networks."""
+    if network is None and (t_c is not None or t_p is not None):
+        raise UsageError("--t-c and --t-p are of --network; the paper's networks have their own densities")
+    if network is not None and networks is not None:
+        raise UsageError("--network and --networks exclude each other: one network of your own, or the paper's by name")
+    found = {"--t-c": t_c, "--t-p": t_p}
+    conv, micro = (0.25 if text is None else share(option, text, up_to_one=True) for option, text in found.items())
+    return conv, micro
+
+
+def _trains(from_zoo: bool | None, *of_training: object) -> bool:
+    """Whether something is trained anyway: what is asked of a training is not what the zoo's networks had."""
+    return from_zoo is False or (from_zoo is None and any(value is not None for value in of_training))
+
+
+def _names(networks: str | None) -> tuple[str, ...] | None:
+    return None if networks is None else names(networks)
+
+
+def _name(*parts: str | None) -> str:
+    return "-".join(filter(None, parts))
+
+
+def _own_dataset(own: "OwnData | None") -> "Dataset | None":
+    """The user's own images, decoded into the cache first where that was not done before."""
+    from sis_edge.cli.progress import bars
+
+    if own is None:
+        return None
+    with bars(f"decode {own.name}", draws_itself=True):
+        return own.load(progress=not verbosity.is_quiet())
+
+
+def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str, untried: "Iterable[str]") -> None:
     from sis_edge.cli.console import out
 
     bundle = result.bundle
@@ -120,6 +176,8 @@ def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str) 
             "trains all networks here; --networks NAMES trains those named that the zoo lacks.",
             soft_wrap=True,
         )
+    for sentence in untried:
+        out.print(f"Not tried on hardware: {sentence}.", soft_wrap=True)
 
 
 def show(bundle: "Bundle") -> None:
@@ -130,10 +188,13 @@ def show(bundle: "Bundle") -> None:
     manifest = bundle.manifest
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
     headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
-    lines = (_cells(entry, sizes[entry.model]) for entry in manifest.networks)
-    title = f"{manifest.name}: {manifest.dataset} for {manifest.profile}"
-    out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
-    out.print()
+    lines = [_cells(entry, sizes[entry.model]) for entry in manifest.networks]
+    title = f"{manifest.name}: {manifest.content} for {manifest.profile}"
+    if lines:
+        out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
+        out.print()
+    if manifest.given:
+        given_networks.show(manifest.given, sizes, title)
     for sentence in (*_accuracies(manifest.networks), *native_kernels(bundle)):
         out.print(sentence)
     out.print(f"Bundle {bundle.id}: {bundle.path}", soft_wrap=True)

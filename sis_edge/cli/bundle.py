@@ -1,9 +1,56 @@
-"""`sis-edge bundle`: look at a bundle."""
+"""`sis-edge bundle`: make a bundle of networks of one's own, look at one, check it."""
 
-from sis_edge.cli import options
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sis_edge.cli import complete, given, options
 from sis_edge.cli.command import command, group
 
-app, _bundle = group("bundle", "Show bundles and check them.")
+app, _bundle = group("bundle", "Make bundles of your own networks; show bundles and check them.")
+
+
+@command(_bundle)
+def make(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the new bundle.")],
+    onnx: given.Onnx = None,
+    tflite: given.TfLite = None,
+    shape: given.Shape = None,
+    inputs: given.Inputs = None,
+    expect: given.Expect = None,
+    labels: given.Labels = None,
+    tolerance: given.Tolerance = None,
+    relative_tolerance: given.RelativeTolerance = None,
+    reference: given.Reference = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Profile of the board that `deploy` takes by default: a name or a TOML file.",
+            autocompletion=complete.one(complete.profiles),
+        ),
+    ] = "local",
+    as_json: options.Json = False,
+) -> None:
+    """Make a bundle of ONNX or TFLite models of your own, with their inputs and expected outputs."""
+    from sis_edge import profiles
+    from sis_edge.build.given import bundle as making
+    from sis_edge.cli import build, console
+    from sis_edge.cli.documents.bundles import shown
+    from sis_edge.errors import UsageError
+
+    asked = given.request(
+        onnx, tflite, profile, shape, inputs, expect, labels, tolerance, relative_tolerance, reference
+    )
+    if asked is None:
+        raise UsageError("no model to make a bundle of; name one with --onnx FILE or --tflite FILE")
+    profiles.load(profile)
+    made = making.make(asked, output, console.say)
+    if as_json:
+        console.document(shown(made))
+    else:
+        build.show(made)
 
 
 @command(_bundle)

@@ -1,12 +1,17 @@
 """`sis-edge datasets`: the data sets and where they are kept."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sis_edge.cli import complete, options, verbosity
 from sis_edge.cli.command import command, group
+from sis_edge.cli.own_images import check_choice, own_images
 from sis_edge.registries import DATASETS
+
+if TYPE_CHECKING:
+    from sis_edge.cli.documents.datasets import ShownDataset
+    from sis_edge.datasets import OwnData
 
 app, _datasets = group("datasets", "Fetch and check data sets.")
 
@@ -22,6 +27,53 @@ def list_datasets(as_json: options.Json = False) -> None:
     else:
         for name in DATASETS:
             console.out.print(name)
+
+
+@command(_datasets)
+@own_images
+def show(
+    name: Annotated[
+        str | None,
+        typer.Argument(help=f"Data set: {DATASETS.listed()}.", autocompletion=complete.one(lambda: DATASETS)),
+    ] = None,
+    data_dir: options.DataDir = None,
+    as_json: options.Json = False,
+    own: "OwnData | None" = None,
+) -> None:
+    """Show what a data set or your own images (--data) have: classes, counts, sizes, mean and standard deviation."""
+    from sis_edge import datasets
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.datasets import shown
+    from sis_edge.cli.progress import bars
+    from sis_edge.errors import UsageError
+    from sis_edge.report.grid import grid
+
+    if (name is None) == (own is None):
+        raise UsageError("`datasets show` takes the name of a data set, or --data with your own images")
+    what = name or (own.name if own else "")
+    check_choice(own, what, data_dir, default=what)
+    with bars(f"load {what}", draws_itself=True):
+        dataset = datasets.load(what, data_dir=data_dir, own=own, progress=not verbosity.is_quiet())
+    document = shown(dataset)
+    if as_json:
+        console.document(document)
+        return
+    lines = [(row.name, f"{row.train_images:,}", f"{row.test_images:,}") for row in document.classes]
+    console.out.print(grid(("class", "train", "test"), lines, title=dataset.name, words=["class"]))
+    console.out.print()
+    for sentence in _sentences(document):
+        console.out.print(sentence, soft_wrap=True)
+
+
+def _sentences(document: "ShownDataset") -> list[str]:
+    channels = [", ".join(f"{value:.4f}" for value in values) for values in (document.mean, document.std)]
+    found = [
+        f"{document.train_images:,} training and {document.test_images:,} test images of {document.height} x "
+        f"{document.width} (height x width), {len(document.classes)} classes",
+        f"mean {channels[0]}; standard deviation {channels[1]} (red, green, blue of the training images, 0 to 1)",
+        document.source,
+    ]
+    return found + [f"left out, damaged: {name}" for name in document.skipped]
 
 
 @command(_datasets)

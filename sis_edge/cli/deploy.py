@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, measuring, options
+from sis_edge.cli import complete, given, measuring, options
 from sis_edge.cli.command import command
 from sis_edge.errors import UsageError
-from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
     from sis_edge.profiles import DeviceProfile
@@ -64,6 +63,15 @@ def deploy(
     ] = None,
     build_dir: options.BuildDir = Path("build"),
     runs_dir: options.RunsDir = Path("runs"),
+    onnx: given.Onnx = None,
+    tflite: given.TfLite = None,
+    shape: given.Shape = None,
+    inputs: given.Inputs = None,
+    expect: given.Expect = None,
+    labels: given.Labels = None,
+    tolerance: given.Tolerance = None,
+    relative_tolerance: given.RelativeTolerance = None,
+    reference: given.Reference = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
@@ -74,13 +82,17 @@ def deploy(
     from sis_edge.cli.progress import bars
     from sis_edge.transport import connect
 
-    _check(backend, job, cancel)
+    runtimes = measuring.runtimes(backend)
+    _check(job, cancel)
+    own = given.request(
+        onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
+    )
     board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     if cancel is not None:
         _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
         return
-    chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), backend)
+    chosen = given.bundle(own, bundle, build_dir, None, "--bundle")
+    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *runtimes)
     asked = measuring.options(
         length="strict" if strict else "profile",
         target_ci=target_ci,
@@ -90,23 +102,16 @@ def deploy(
         batch_size=batch_size,
         external_meter=meter,
         processes=processes,
+        runtimes=runtimes,
     )
+    only = measuring.name_list(networks)
+    run = partial(measure, chosen, profile=board, networks=only, seed=seed, options=asked, provision=provision)
     with closing(board_at()) as transport, bars("deploy") as shown:
-        if job is not None:
+        if job is None:
+            stored = run(transport=transport, runs_dir=runs_dir, on_event=shown.event)
+        else:
             known = [chosen] if bundle else bundles.readable(build_dir)
             stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
-        else:
-            stored = measure(
-                chosen,
-                transport,
-                board,
-                runs_dir,
-                networks=measuring.name_list(networks),
-                seed=seed,
-                options=asked,
-                provision=provision,
-                on_event=shown.event,
-            )
     measuring.finish(
         stored,
         lambda: runs.DeployDocument(runs=runs.stored(stored)),
@@ -116,10 +121,8 @@ def deploy(
     )
 
 
-def _check(backend: str | None, job: str | None, cancel: str | None) -> None:
-    """Raise UsageError for an unknown runtime, and for two things to do with an earlier job."""
-    if backend is not None:
-        BACKENDS.checked(backend)
+def _check(job: str | None, cancel: str | None) -> None:
+    """Raise UsageError for two things to do with an earlier job."""
     if job is not None and cancel is not None:
         raise UsageError("--job and --cancel exclude each other")
 

@@ -30,6 +30,14 @@ def form(
             autocompletion=complete.one(complete.presets),
         ),
     ] = None,
+    network: options.Network = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, metavar="N", help="Number of classes. [default: the network's, 10 for NiN]")
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Side of the images, with --network. [default: the network's]"),
+    ] = None,
     t_c: Annotated[
         str | None,
         typer.Option("--t-c", metavar="SHARE", help="Density of convolutional layers: 0.25 or 25%, for example."),
@@ -64,6 +72,13 @@ def form(
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Random seed; the same seed gives the same graph on every machine.")
     ] = 0,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Graph of your own in place of all these: an .npz with a bool array of synapses for each layer.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="File to write the graph to. [default: graphs/NAME.npz]"),
@@ -76,17 +91,25 @@ def form(
     from sis_edge.cli.documents.networks import formed
     from sis_edge.formation import SynapticGraph
     from sis_edge.formation import form as draw
-    from sis_edge.spec import nin
+    from sis_edge.networks.find import find
 
     densities = {
         name: share(option, text, up_to_one=True)
         for name, option, text in (("t_c", "--t-c", t_c), ("t_p", "--t-p", t_p))
         if text is not None
     }
-    formation = _formation(preset, densities, seed=seed, conv=conv, micro=micro, block=block, distribution=distribution)
     other = None if against is None else SynapticGraph.load(against)
-    graph = draw(nin(), formation)
-    path = output or Path("graphs") / f"{_name(preset, formation)}.npz"
+    described = find(_network(network, preset, classes, side), classes, side)
+    if masks is not None:
+        if preset is not None or densities:
+            raise UsageError("--masks has its own synapses; leave out --preset, --t-c and --t-p")
+        graph, name = SynapticGraph.load_masks(masks, described.spec), masks.stem
+    else:
+        changes = {"conv": conv, "micro": micro, "block": block, "distribution": distribution}
+        formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
+        graph = draw(described.spec, formation)
+        name = _name(preset, network and described.spec.name, formation)
+    path = output or Path("graphs") / f"{name}.npz"
     found = formed(graph, path, preset, other)
     graph.save(path)
     if as_json:
@@ -95,22 +118,32 @@ def form(
         _show(found, str(against))
 
 
-def _formation(preset: str | None, densities: dict[str, Any], **changes: Any) -> "Formation":
+def _network(network: str | None, preset: str | None, classes: int | None, side: int | None) -> str:
+    """The network's name or file; raises UsageError where a preset of the paper is asked for as something else."""
+    others = {"--network": network, "--classes": classes, "--side": side}
+    if preset is not None:
+        for option, value in others.items():
+            if value is not None:
+                raise UsageError(f"--preset {preset} is a network of the paper; leave out {option}, or --preset")
+    return network or "nin"
+
+
+def _formation(preset: str | None, densities: dict[str, Any], network: str | None, **changes: Any) -> "Formation":
     from dataclasses import replace
 
     from sis_edge.formation import Formation
     from sis_edge.formation import preset as find
 
-    if preset is None and not densities:
-        raise UsageError("form needs --preset NAME, or densities such as --t-c 0.25 --t-p 0.5")
+    if preset is None and network is None and not densities:
+        raise UsageError("form needs --preset NAME, --network NAME, or densities such as --t-c 0.25 --t-p 0.5")
     if preset is not None and densities:
         raise UsageError("--preset has its own densities; give either --preset or --t-c and --t-p")
     base = Formation() if preset is None else find(preset).formation()
     return replace(base, **densities, **changes)
 
 
-def _name(preset: str | None, formation: "Formation") -> str:
-    parts = [preset or f"tc{formation.t_c:g}-tp{formation.t_p:g}"]
+def _name(preset: str | None, network: str | None, formation: "Formation") -> str:
+    parts = [preset or "-".join(filter(None, (network, f"tc{formation.t_c:g}-tp{formation.t_p:g}")))]
     if (formation.conv, formation.micro) != ("kernel", "neuron"):
         parts.append(f"{formation.conv}-{formation.micro}")
     if "block" in (formation.conv, formation.micro) and formation.block != type(formation).block:
@@ -126,16 +159,17 @@ def _show(found: "FormDocument", against: str) -> None:
     from sis_edge.cli.console import out
     from sis_edge.report.grid import grid
 
+    is_own = found.network != "nin"
     title = (
-        f"{found.preset or 'SiS network'}: t_c {found.t_c:g} ({found.conv}), t_p {found.t_p:g} "
-        f"({found.micro}), {found.distribution}, seed {found.seed}"
+        f"{found.preset or (found.network if is_own else 'SiS network')}: t_c {found.t_c:g} ({found.conv}), "
+        f"t_p {found.t_p:g} ({found.micro}), {found.distribution}, seed {found.seed}"
     )
     headings = ("layer", "kernel", "neurons", "alive", "synapses", "of", "density", "MMAC")
     out.print(grid(headings, map(_cells, found.layers), title=title, words=["layer"]))
     out.print()
     out.print(
         f"CL {found.conv_synapses:,}, MP {found.micro_synapses:,}, total {found.synapses:,} synapses: "
-        f"{found.architectural_efficiency:.2f}x fewer than dense NiN",
+        f"{found.architectural_efficiency:.2f}x fewer than dense {found.network if is_own else 'NiN'}",
         soft_wrap=True,
     )
     out.print(

@@ -25,6 +25,7 @@ def options(
     batch_size: int | None = None,
     external_meter: bool = False,
     processes: int | None = None,
+    runtimes: Sequence[str] = (),
 ) -> "MeasuringOptions":
     """The words of the command line as options; raises UsageError that says what is valid."""
     from sis_edge.board.jobs import MeasuringOptions
@@ -38,7 +39,20 @@ def options(
         batch_size=batch_size,
         external_meter=external_meter,
         processes=processes,
+        runtimes=tuple(runtimes) if len(runtimes) > 1 else (),
     )
+
+
+def runtimes(text: str | None) -> tuple[str, ...]:
+    """The runtimes of `--backend`, none where it is left out; raises UsageError for an unknown one."""
+    from sis_edge.registries import BACKENDS
+
+    if text is None:
+        return ()
+    found = tuple(dict.fromkeys(names(text)))
+    for name in found or (text,):
+        BACKENDS.checked(name)
+    return found
 
 
 def name_list(text: str | None) -> list[str] | None:

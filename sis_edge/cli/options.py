@@ -8,7 +8,7 @@ import typer
 from sis_edge.cli import complete
 from sis_edge.cli.command import OUTPUT
 from sis_edge.errors import UsageError
-from sis_edge.registries import BACKENDS, DATASETS, GRANULARITIES
+from sis_edge.registries import BACKENDS, DATASETS, GRANULARITIES, NETWORKS
 
 SEEDS = 2**32
 """Seeds of a training are below it."""
@@ -58,6 +58,14 @@ Preset = Annotated[
         metavar="NAME",
         help="Network of the paper, such as cifar10-sis1.",
         autocompletion=complete.one(complete.presets),
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"A network beside the paper's: {NETWORKS.listed()}, or a TOML file of your own.",
+        autocompletion=complete.one(lambda: NETWORKS),
     ),
 ]
 Dataset = Annotated[
@@ -110,9 +118,10 @@ BoardName = Annotated[
 Backend = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
-        help=f"Runtime, one of the profile's: {BACKENDS.listed()}. [default: the first that the board has]",
-        autocompletion=complete.one(lambda: BACKENDS),
+        metavar="NAMES",
+        help=f"Runtime, one of the profile's: {BACKENDS.listed()}; several, comma-separated, are measured side by "
+        "side. [default: the first that the board has]",
+        autocompletion=complete.several(lambda: BACKENDS),
     ),
 ]
 Networks = Annotated[str | None, typer.Option(metavar="NAMES", help="Measure these networks only, comma-separated.")]

@@ -8,11 +8,13 @@ import typer
 from sis_edge.cli import complete, options
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, once, shares, whole_numbers
+from sis_edge.cli.own_images import check_choice, own_images
 from sis_edge.errors import SisEdgeError
-from sis_edge.registries import DATASETS, DISTRIBUTIONS, GRANULARITIES
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
 
 if TYPE_CHECKING:
     from sis_edge.cli.progress import Bars
+    from sis_edge.datasets import OwnData
     from sis_edge.sweep.executors import ExecutorOptions
     from sis_edge.sweep.plan import SweepPlan
     from sis_edge.sweep.running import SweepResult
@@ -22,6 +24,7 @@ app = typer.Typer()
 
 
 @command(app)
+@own_images
 def sweep(
     dataset: options.Dataset = "cifar10",
     preset: Annotated[
@@ -91,13 +94,15 @@ def sweep(
         Path | None, typer.Option(metavar="FOLDER", help="Folder for trials and tables. [default: sweeps/DATASET]")
     ] = None,
     as_json: options.Json = False,
+    own: "OwnData | None" = None,
 ) -> None:
     """Train every combination and compare accuracies; finished trials are not repeated."""
     from sis_edge.cli.progress import bars
     from sis_edge.sweep import executors
     from sis_edge.sweep.plan import SweepPlan, budgets
 
-    DATASETS.checked(dataset)
+    check_choice(own, dataset, data_dir)
+    dataset = dataset if own is None else own.name
     chosen = executors.ExecutorOptions(jobs, ray, cpus, gpus)
     plan = SweepPlan(
         dataset=dataset,
@@ -111,6 +116,7 @@ def sweep(
         train_limit=limit,
         held_out=held_out,
         data_dir=data_dir,
+        own=own,
     )
     with bars("sweep") as shown:
         found = _run(plan, chosen, shown)

@@ -54,7 +54,7 @@ def obtain(dataset: str, folder: Path, checksums: Mapping[str, str], routes: Seq
     if own or any(_faults(folder, checksums).values()):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder, dataset):
+            with locked(folder, dataset):
                 if own:
                     _take(own, dataset, folder, checksums)
                 else:
@@ -145,7 +145,7 @@ def _sources(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _locked(folder: Path, dataset: str) -> Iterator[None]:
+def locked(folder: Path, dataset: str, left_overs: str = ".fetch-*") -> Iterator[None]:
     """Hold the folder's lock, so that no two processes fetch the same files; removes what a killed one left."""
     with (folder / ".lock").open("w") as lock:
         try:
@@ -153,7 +153,7 @@ def _locked(folder: Path, dataset: str) -> Iterator[None]:
         except BlockingIOError:
             log.warning("another process is fetching %s; waiting for it", dataset)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        for left_over in folder.glob(".fetch-*"):
+        for left_over in folder.glob(left_overs):
             shutil.rmtree(left_over, ignore_errors=True)
         yield
 

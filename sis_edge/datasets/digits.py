@@ -11,6 +11,7 @@ from sis_edge.datasets.base import SIDE, Dataset, Images, ImageSet, Places
 from sis_edge.errors import DatasetError, UsageError
 from sis_edge.formation.streams import raw_keys
 
+CLASSES = tuple("0123456789")
 TEST_PER_CLASS = 50
 SHA256 = "da189819564c7345782d6ec1406cd08b9e2be5568a7c01b00ae6612ccf2af31f"
 """Hash of the data set as loaded: a scikit-learn with other scans is detected."""
@@ -33,7 +34,7 @@ def load(places: Places) -> Dataset:
         "digits",
         ImageSet(images[~in_test], labels[~in_test]),
         ImageSet(images[in_test], labels[in_test]),
-        classes=tuple("0123456789"),
+        classes=CLASSES,
         flip=False,
         source="Optical Recognition of Handwritten Digits (UCI), as embedded in scikit-learn (load_digits).",
     )

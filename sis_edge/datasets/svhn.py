@@ -19,6 +19,7 @@ from sis_edge.errors import DatasetError
 
 TRAIN_FILES = ("train_32x32.mat", "extra_32x32.mat")
 TEST_FILE = "test_32x32.mat"
+CLASSES = tuple("0123456789")
 CHECKSUMS = {  # MD5, as torchvision lists them; no SHA-256 of these files is known
     "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
     "extra_32x32.mat": "a93ce644f1a588dc4d68dda5feec44a7",
@@ -38,7 +39,7 @@ def load(places: Places, *, checksums: Mapping[str, str] = CHECKSUMS, url: str =
         "svhn",
         read([places.folder / name for name in TRAIN_FILES]),
         read([places.folder / TEST_FILE]),
-        classes=tuple("0123456789"),
+        classes=CLASSES,
         flip=False,
         source="SVHN, cropped digits (Netzer et al., 2011), train and extra together, official files by MD5, "
         f"from {' and '.join(dict.fromkeys(sources))}.",

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sis_edge.errors import ExportError
-from sis_edge.formation.compaction import LayerPlan
+from sis_edge.formation.compaction import LayerPlan, of_plan
 from sis_edge.models import SisLayer, SisNet
 from sis_edge.spec import LayerSpec
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class CompactLayer:
-    """Convolution with weight [F, I, k, k] and bias [F]; then ReLU unless `spec.is_class_layer`, then pooling."""
+    """Convolution with weight [F, I / groups, k, k] and bias [F]; then addition, activation and pooling by `spec`."""
 
     spec: LayerSpec
     weight: Array
@@ -30,7 +30,7 @@ class CompactLayer:
 
 @dataclass(frozen=True, eq=False)
 class CompactNetwork:
-    """A chain of layers without normalisation, masks or dead neurons; global average pooling ends it."""
+    """Layers without normalisation, masks or dead neurons; global average pooling ends it."""
 
     layers: tuple[CompactLayer, ...]
 
@@ -51,14 +51,14 @@ def cut(network: CompactNetwork, plans: Sequence[LayerPlan]) -> CompactNetwork:
     """
     layers = []
     for layer, plan in zip(network.layers, plans, strict=True):
-        weight = layer.weight[np.ix_(plan.filters, plan.inputs)]
+        weight = of_plan(layer.weight, layer.spec, plan.filters, plan.inputs)
         bias = layer.bias[plan.filters]
         gone = np.setdiff1d(np.arange(layer.bias.size), plan.filters)
         if np.any(layer.bias[gone]) or np.any(layer.weight[gone]):
             raise ExportError(
                 f"layer {layer.spec.name} would lose neurons that are not silent; this is a bug of sis-edge"
             )
-        layers.append(CompactLayer(plan.spec, np.ascontiguousarray(weight), bias))
+        layers.append(CompactLayer(plan.spec, np.ascontiguousarray(weight, dtype=np.float32), bias))
     return CompactNetwork(tuple(layers))
 
 
@@ -66,7 +66,7 @@ def _fold_layer(layer: SisLayer) -> CompactLayer:
     with torch.no_grad():
         weight = layer.masked_weight().double()
         if layer.norm is None:
-            assert layer.bias is not None, "the class layer has a bias"
+            assert layer.bias is not None, "a layer without normalisation has a bias"
             bias = layer.bias.double()
         else:
             norm = layer.norm

@@ -34,6 +34,9 @@ Correct = NDArray[np.bool_]
 """Which images a network classifies correctly [N]."""
 
 CALIBRATION_BATCH = 32
+_CPU_OPERATORS = ["Conv", "Relu", "MaxPool", "Add", "Clip", "AveragePool"]
+"""What ONNX Runtime's processor kernels compute in INT8."""
+
 SIGNIFICANCE = 0.05
 """A loss of accuracy with a smaller p-value is significant."""
 
@@ -102,7 +105,7 @@ def quantize(
             str(part),
             _batches(calibration),
             quant_format=quantization.QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"] if tensorrt else ["Conv", "Relu", "MaxPool"],
+            op_types_to_quantize=["Conv"] if tensorrt else _CPU_OPERATORS,
             per_channel=True,
             reduce_range=narrow_weights,
             activation_type=quantization.QuantType.QInt8 if tensorrt else quantization.QuantType.QUInt8,

@@ -23,6 +23,7 @@ from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
 from sis_edge.native.predict import predict
 from sis_edge.profiles import DeviceProfile
+from sis_edge.spec import is_chain
 from sis_edge.text.limits import with_limit
 
 MODEL = "sparse.onnx"
@@ -83,8 +84,11 @@ def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) 
 
 
 def plan(engine: Engine, graph: SynapticGraph) -> Plan:
-    """What computes each layer of the graph's compact network."""
-    if engine.calibration is None:
+    """What computes each layer of the graph's compact network.
+
+    The cost model knows chains of the paper's layers; in other networks the structure decides.
+    """
+    if engine.calibration is None or not is_chain(graph.spec.layers):
         return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
     prediction = predict(costs.fit(engine.calibration), graph)
     return Plan(prediction.chosen.choices, prediction.dense_s, prediction.compact_s, prediction.chosen.seconds)

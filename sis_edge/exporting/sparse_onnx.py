@@ -12,9 +12,9 @@ import onnx
 from onnx import helper
 
 from sis_edge.exporting.compact import CompactLayer, CompactNetwork
-from sis_edge.exporting.onnx_file import add_layer, add_pooling, to_model
+from sis_edge.exporting.onnx_file import GraphNodes, to_model
 from sis_edge.native import blob
-from sis_edge.spec import INPUT, OUTPUT
+from sis_edge.spec import OUTPUT, follows
 
 DOMAIN = "sis_edge"
 DOMAIN_VERSION = 1
@@ -25,27 +25,29 @@ def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | N
     """The network with sparse nodes.
 
     `blocks` says for each layer how many neighbouring filters share an input list at least, and 0 for a layer that
-    stays with ONNX Runtime's dense convolution; all layers are native, one filter at a time, where it is None.
+    stays with ONNX Runtime's dense convolution. Where it is None, all layers that native kernels compute are native,
+    one filter at a time.
     """
-    widths = [1] * len(network.layers) if blocks is None else list(blocks)
-    nodes: list[onnx.NodeProto] = []
-    weights: list[onnx.TensorProto] = []
-    value, begin = INPUT, 0
+    graph = GraphNodes(network)
+    specs = [layer.spec for layer in network.layers]
+    widths = [int(not spec.special) for spec in specs] if blocks is None else list(blocks)
+    begin = 0
     while begin < len(network.layers):
         end = begin + 1
         if widths[begin]:
-            while end < len(network.layers) and widths[end]:
+            while end < len(network.layers) and widths[end] and follows(specs, end):
                 end += 1
             is_last = end == len(network.layers)
             result = OUTPUT if is_last else f"{network.layers[end - 1].spec.name}.out"
-            nodes.append(_sparse_node(network.layers[begin:end], widths[begin:end], value, result, is_last))
-            value = result
+            value = graph.values[graph.sources[begin]]
+            graph.nodes.append(_sparse_node(network.layers[begin:end], widths[begin:end], value, result, is_last))
+            graph.values[end - 1] = result
         else:
-            value = add_layer(network.layers[begin], value, nodes, weights)
+            graph.add_layer(begin)
         begin = end
-    if value != OUTPUT:
-        add_pooling(value, nodes)
-    model = to_model(network, name, nodes, weights, {DOMAIN: DOMAIN_VERSION})
+    if graph.values[len(network.layers) - 1] != OUTPUT:
+        graph.finish()
+    model = to_model(network, name, graph.nodes, graph.weights, {DOMAIN: DOMAIN_VERSION})
     onnx.checker.check_model(model)
     return model
 

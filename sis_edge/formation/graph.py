@@ -12,9 +12,10 @@ import json
 import tokenize
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from sis_edge.text.tables import as_html, as_text
 FORMAT_VERSION = 1
 _HEADINGS = ("layer", "kernel", "neurons", "synapses", "density", "MMAC")
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
 """What damaged bytes raise: the zip reader may see an unknown or encrypted method, numpy parses an array's header."""
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -107,7 +108,7 @@ class SynapticGraph:
 
     def digest(self) -> str:
         """SHA-256 over the layers and every bit of what exists: equal for equal graphs, whatever formed them."""
-        sha = hashlib.sha256(json.dumps(asdict(self.spec), sort_keys=True).encode())
+        sha = hashlib.sha256(json.dumps(self.spec.as_dict(), sort_keys=True).encode())
         for layer in self.layers:
             sha.update(_pack(layer.neurons).tobytes())
             sha.update(_pack(layer.synapses).tobytes())
@@ -161,7 +162,7 @@ class SynapticGraph:
         """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""
         header = {
             "format": FORMAT_VERSION,
-            "network": asdict(self.spec),
+            "network": self.spec.as_dict(),
             "formation": self.formation.as_dict(),
             "digest": self.digest(),
         }
@@ -202,16 +203,47 @@ class SynapticGraph:
                 )
         except FileNotFoundError:
             raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *_DAMAGE) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *DAMAGE) as error:
             raise UsageError(
-                f"{path} is not a readable graph file ({_reason(path, error)}); `sis-edge form` writes one"
+                f"{path} is not a readable graph file ({reason(path, error)}); `sis-edge form` writes one"
             ) from error
         if graph.digest() != header["digest"]:
             raise UsageError(f"{path} is damaged: its synapses do not match its digest; form the graph again")
         return graph
 
+    @classmethod
+    def from_masks(
+        cls,
+        spec: NetworkSpec,
+        masks: Mapping[str, NDArray[Any]],
+        *,
+        neurons: Mapping[str, NDArray[Any]] | None = None,
+        name: str = "own",
+    ) -> "SynapticGraph":
+        """A graph of one's own: the synapses of each layer, bool [filters, inputs / groups, kernel, kernel].
 
-def _reason(path: Path, error: Exception) -> str:
+        `neurons` (bool [filters]) may be given for any layer; else those with a synapse on either side exist, and
+        every class. Raises UsageError for what does not fit `spec`, and without a path from the image to a class.
+        """
+        from sis_edge.formation import masks as plain
+
+        return plain.from_masks(spec, masks, neurons or {}, name)
+
+    def save_masks(self, path: Path) -> None:
+        """Write the graph as an `.npz` with a bool array for each layer, see `formation.masks`; raises DiskError."""
+        from sis_edge.formation import masks as plain
+
+        plain.save_masks(self, path)
+
+    @classmethod
+    def load_masks(cls, path: Path, spec: NetworkSpec) -> "SynapticGraph":
+        """Read such an `.npz`, which numpy alone may have written; raises UsageError as `from_masks` does."""
+        from sis_edge.formation import masks as plain
+
+        return plain.load_masks(path, spec)
+
+
+def reason(path: Path, error: Exception) -> str:
     """Why a file is not a graph, in words that do not come from numpy where those mislead."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

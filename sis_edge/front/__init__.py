@@ -10,14 +10,19 @@ from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import SynapticGraph
 from sis_edge.front.bundles import bundle
 from sis_edge.front.measuring import measure
-from sis_edge.front.networks import ExportedNetwork, export, form, train
+from sis_edge.front.networks import ExportedNetwork, export, form, read_module, train
 from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
+from sis_edge.networks.report import ModuleReport
+from sis_edge.spec import NetworkSpec
+from sis_edge.training.from_module import from_module
 from sis_edge.training.trained import TrainedNetwork
 
 __all__ = [
     "Bundle",
     "Comparison",
     "ExportedNetwork",
+    "ModuleReport",
+    "NetworkSpec",
     "Run",
     "Runs",
     "SynapticGraph",
@@ -26,7 +31,9 @@ __all__ = [
     "compare",
     "export",
     "form",
+    "from_module",
     "load_runs",
     "measure",
+    "read_module",
     "train",
 ]

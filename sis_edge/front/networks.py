@@ -1,21 +1,27 @@
 """Form a network, train it, export it."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sis_edge.bundles.manifest import Parity
-from sis_edge.errors import UsageError
-from sis_edge.formation import Formation, SynapticGraph, preset
+from sis_edge.errors import UsageError, unknown
+from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
-from sis_edge.formation.distributions.weighted import Theta, registered
-from sis_edge.spec import nin
+from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
+from sis_edge.networks.files import DescribedNetwork
+from sis_edge.networks.find import FILE_ENDS, find
+from sis_edge.networks.report import ModuleReport
+from sis_edge.registries import NETWORKS
+from sis_edge.spec import NetworkSpec, checked
 from sis_edge.training.trained import TrainedNetwork
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sis_edge.datasets import Dataset
     from sis_edge.models import SisNet
     from sis_edge.training.train import Progress
@@ -24,7 +30,7 @@ PARITY_IMAGES = 256
 
 
 def form(
-    name: str | None = None,
+    name: "str | NetworkSpec | nn.Module | None" = None,
     *,
     t_c: float | None = None,
     t_p: float | None = None,
@@ -33,33 +39,91 @@ def form(
     micro: str = "neuron",
     block: int = 8,
     theta: str | Theta = "uniform",
-    classes: int = 10,
+    classes: int | None = None,
+    side: int | None = None,
+    input_shape: Sequence[int] | None = None,
 ) -> SynapticGraph:
-    """Decide from a seed which neurons and synapses of Network in Network exist, before any training.
+    """Decide from a seed which neurons and synapses of a network exist, before any training.
 
-    `name` is a network of the paper, at its exact count of synapses; or `t_c` and `t_p` are the densities of the
-    convolutional layers and of the micro networks, in (0, 1]. `conv` and `micro` are granularities. `theta` is the
-    distribution that synapses are drawn by: a name, or a function of one's own from the shape of a layer's units
-    (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each. The same seed gives the same graph.
+    `name` is a network of the paper, at its exact count of synapses; or one of any other kind, of which `t_c` and
+    `t_p` are the densities of the convolutional layers and of the 1 x 1 and linear ones, in (0, 1]: a name, such as
+    resnet20, or a TOML file, a `NetworkSpec`, or a `torch.nn.Module` for images of `input_shape`, (channels, side,
+    side), see `read_module`. None is Network in Network. `classes` and `side` are for networks by name. `conv` and
+    `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name, or a function of one's
+    own from the shape of a layer's units (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each; the
+    graph records the function's name and the SHA-256 of its source. The same seed gives the same graph.
 
-    Raises UsageError for unknown names, for densities out of range, and where a layer would have no path left.
+    Raises UsageError for unknown names, for layers that do not fit or cannot be formed, for densities out of range, and
+    where a layer would have no path left.
 
     >>> import sis_edge
     >>> sis_edge.form("cifar10-sis1").synapse_count
     353650
     >>> sis_edge.form(t_c=0.25, t_p=0.5, seed=7).architectural_efficiency > 4
     True
+    >>> sis_edge.form("resnet20", classes=100).spec.classes
+    100
     """
-    if name is not None and (t_c is not None or t_p is not None):
+    is_preset = isinstance(name, str) and name in PRESETS
+    if is_preset and (t_c is not None or t_p is not None):
         raise UsageError(f"{name} has its own t_c and t_p; give either a name, or t_c and t_p")
     if name is None and t_c is None and t_p is None:
-        raise UsageError("form needs the name of a network, such as cifar10-sis1, or t_c and t_p")
-    if name is not None:
-        formation = preset(name).formation(seed)
+        raise UsageError("form needs a network, such as cifar10-sis1 or resnet20, or t_c and t_p")
+    if is_preset:
+        formation = preset(str(name)).formation(seed)
     else:
         formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
-    formation = replace(formation, conv=conv, micro=micro, block=block, distribution=registered(theta))
-    return draw(nin(classes), formation)
+    described = _described("nin" if name is None or is_preset else name, classes, side, input_shape)
+    units = replace(
+        formation,
+        conv=conv,
+        micro=micro,
+        block=block,
+        distribution=registered(theta),
+        distribution_sha256=source_sha256(theta),
+    )
+    return draw(described.spec, described.formation(units))
+
+
+def _described(
+    network: "str | NetworkSpec | nn.Module", classes: int | None, side: int | None, input_shape: Sequence[int] | None
+) -> DescribedNetwork:
+    """The network, dense; raises UsageError for what does not fit it."""
+    is_module = not isinstance(network, str | NetworkSpec)
+    if input_shape is not None and not is_module:
+        raise UsageError("input_shape is for a torch module; a network by name takes classes and side")
+    if isinstance(network, str):
+        if network not in NETWORKS and not network.endswith(FILE_ENDS):
+            raise unknown("network", network, dict.fromkeys([*PRESETS, *NETWORKS]))
+        return find(network, classes, side)
+    if classes is not None or side is not None:
+        raise UsageError("classes and side are for networks by name; this one has its own")
+    if isinstance(network, NetworkSpec):
+        return DescribedNetwork(checked(network), {})
+    return DescribedNetwork(read_module(network, (3, 32, 32) if input_shape is None else input_shape).formed, {})
+
+
+def read_module(module: "nn.Module", input_shape: Sequence[int] = (3, 32, 32)) -> ModuleReport:
+    """What of a `torch.nn.Module` can be formed, step by step, and which not and why: a report that prints as a table.
+
+    The module's forward is read by torch.fx, for images of `input_shape`, (channels, side, side). Raises UsageError for
+    what is not a module, for control flow by the values of a tensor, and for images that the module does not take.
+
+    >>> import sis_edge
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    >>> [step.name for step in sis_edge.read_module(net).steps if step.why_not is None]
+    ['0']
+    """
+    import torch
+
+    from sis_edge.networks.torch_module import read
+
+    if not isinstance(module, torch.nn.Module):
+        raise UsageError(
+            f"a {type(module).__name__} is not a network; give a name, a TOML file, a NetworkSpec or a torch.nn.Module"
+        )
+    return read(module, input_shape)
 
 
 def train(
@@ -97,7 +161,9 @@ def train(
     if graph.spec.classes != len(data.classes):
         raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
     images = data.train if limit is None else data.train.first(limit)
-    recipe = default_recipe(data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs)
+    recipe = default_recipe(
+        data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
+    )
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
@@ -140,6 +206,7 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     >>> exported.parity.top1_agreement
     1.0
     """
+    import numpy as np
     import torch
 
     from sis_edge.exporting import onnx_file, parity
@@ -153,7 +220,7 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         onnx_file.save(onnx_file.to_onnx(fold(network.module), path.stem), path)
-    inputs = normalise(torch.from_numpy(images.images), network.dataset).numpy()
+    inputs = normalise(torch.from_numpy(np.array(images.images)), network.dataset).numpy()
     result = parity.check(path, inputs, logits(network.module, network.dataset, images).numpy())
     return ExportedNetwork(
         path,
@@ -165,8 +232,12 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     )
 
 
-def _dataset(dataset: "str | Dataset", data_dir: Path | str | None) -> "Dataset":
+def _dataset(dataset: "str | Path | Dataset", data_dir: Path | str | None) -> "Dataset":
+    """By its name in the registry; a path is that of a user's own images."""
     from sis_edge import datasets
+
+    if isinstance(dataset, Path):
+        return datasets.OwnData(dataset).load(progress=False)
 
     if isinstance(dataset, str):
         return datasets.load(dataset, data_dir=Path(data_dir) if data_dir else None, progress=False)

@@ -100,7 +100,7 @@ class Run:
     @property
     def _title(self) -> str:
         mark = " (SIMULATED)" if self.simulated else ""
-        return f"{self.stored.manifest.dataset} on {self.board}{mark}, run {self.run_id}"
+        return f"{self.stored.title} on {self.board}{mark}, run {self.run_id}"
 
     @property
     def _notes(self) -> list[str]:
@@ -230,7 +230,7 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
     return [
         [
             row.identity.label,
-            show.count(row.structure.synapses),
+            _text(row.structure.synapses.value, show.count),
             _text(row.accuracy.device.value, show.percent),
             _text(row.latency.p50_s.value, show.seconds),
             "reference" if row.identity.is_reference else _text(row.speed_up.estimate.value, show.ratio),

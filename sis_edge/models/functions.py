@@ -23,15 +23,23 @@ _NODES = ((0.0, 1.0), (1.0, -2 / 9), (-1.0, -2 / 9), (2.0, 1 / 90), (-2.0, 1 / 9
 _G = torch.tensor([[factor * x**power for power in range(5)] for x, factor in _NODES] + [[0.0, 0.0, 0.0, 0.0, 1.0]])
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """[N, C, s, s] and weights [F, C, k, k] -> [N, F, s, s]; k is odd, the border is zero."""
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int | None = None, groups: int = 1
+) -> Tensor:
+    """[N, C, s, s] and weights [F, C / groups, k, k] -> [N, F, s', s']; the border is zero, k // 2 wide by default.
+
+    Our kernels compute those of stride 1 without groups that keep the map's side.
+    """
+    kernel = weight.shape[2]
+    border = kernel // 2 if padding is None else padding
+    is_plain = stride == 1 and groups == 1 and 2 * border + 1 == kernel
     library = kernels.active()
-    if library is not None and bias is None and _applies(x):
+    if library is not None and is_plain and bias is None and _applies(x):
         for kind in (_Pointwise, _Patches, _Winograd):
             if kind.takes(x, weight):
                 result: Tensor = kind.apply(x, weight, library)  # type: ignore[no-untyped-call]
                 return result
-    return F.conv2d(x, weight, bias, padding=weight.shape[2] // 2)
+    return F.conv2d(x, weight, bias, stride=stride, padding=border, groups=groups)
 
 
 def norm_relu(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network: a chain of masked convolutions with normalisation, ReLU and pooling.
+"""The network: masked convolutions with normalisation, additions, activations and pooling.
 
 It computes in the type of its input, so that one module trains in bfloat16 and is exported in float32; the
 parameters stay float32. Shapes: N images, F filters, I inputs, k the kernel's side, s the map's side.
@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.models.functions import convolve, norm_relu
+from sis_edge.spec import Activation, LayerSpec, added_to, sources_of
 
 
 class SisLayer(nn.Module):
-    """Convolution, batch normalisation, ReLU and max pooling of one layer; the class layer has a bias instead.
+    """Convolution, batch normalisation, addition, activation and pooling; a bias where there is no normalisation.
 
     A weight whose synapse does not exist is zero from the start and stays so: the mask multiplies the weight on the way
     in, and with it the gradient on the way back.
@@ -33,45 +34,72 @@ class SisLayer(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("alive", alive, persistent=False)
         self.weight = nn.Parameter(initial_weights(plan, generator).contiguous(memory_format=torch.channels_last))
-        is_class_layer = plan.spec.is_class_layer
-        self.bias = nn.Parameter(torch.zeros(plan.spec.filters)) if is_class_layer else None
-        self.norm = None if is_class_layer else nn.BatchNorm2d(plan.spec.filters)
+        has_norm = plan.spec.normalises
+        self.bias = None if has_norm else nn.Parameter(torch.zeros(plan.spec.filters))
+        self.norm = nn.BatchNorm2d(plan.spec.filters) if has_norm else None
 
     def masked_weight(self) -> Tensor:
-        """The weights that exist, zero elsewhere: [F, I, k, k]."""
+        """The weights that exist, zero elsewhere: [F, I / groups, k, k]."""
         return self.weight if self.mask is None else self.weight * self.mask
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, I, s, s] -> [N, F, s / pool, s / pool]."""
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """[N, I, s, s] and what is added, [N, up to F, side, side] -> [N, F, out_side, out_side]."""
+        spec = self.spec
+        if spec.global_pool:
+            x = x.mean(dim=(2, 3), keepdim=True)
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        x = convolve(x, self.masked_weight().to(x.dtype), bias)
-        if self.norm is not None:
+        weight = self.masked_weight().to(x.dtype)
+        x = convolve(x, weight, bias, stride=spec.stride, padding=spec.padding, groups=spec.groups)
+        if self.norm is not None and added is None and spec.activates == "relu":
             x = norm_relu(x, self.norm)
-        if self.alive is not None:
-            x = x * self.alive
-        return F.max_pool2d(x, self.spec.pool) if self.spec.pool > 1 else x
+            x = x if self.alive is None else x * self.alive
+        else:
+            x = x if self.norm is None else self.norm(x)
+            x = x if self.alive is None else x * self.alive
+            x = _activated(x if added is None else x + added, spec.activates)
+        if spec.pool == 1:
+            return x
+        return F.max_pool2d(x, spec.pool) if spec.pooling == "max" else F.avg_pool2d(x, spec.pool)
 
 
 class SisNet(nn.Module):
-    """The layers of a plan in a row, then global average pooling: [N, 3, 32, 32] -> logits [N, classes]."""
+    """The layers of a plan, then global average pooling: [N, channels, side, side] -> logits [N, classes]."""
 
     def __init__(self, plans: Sequence[LayerPlan], seed: int = 0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.layers = nn.ModuleList(SisLayer(plan, generator) for plan in plans)
+        specs = [plan.spec for plan in plans]
+        self._specs, self._sources, self._added = specs, sources_of(specs), added_to(specs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 3, 32, 32] -> [N, classes], in the type of `x`."""
-        for layer in self.layers:
-            x = layer(x)
-        return x.mean(dim=(2, 3))
+        """[N, channels, side, side] -> [N, classes], in the type of `x`."""
+        image, results = x, list[Tensor]()
+        for layer, spec, source, at in zip(self.layers, self._specs, self._sources, self._added, strict=True):
+            added = None if at is None else shortcut(results[at], spec)
+            results.append(layer(image if source < 0 else results[source], added))
+        return results[-1].mean(dim=(2, 3))
+
+
+def shortcut(x: Tensor, layer: LayerSpec) -> Tensor:
+    """What `layer` adds of a result: every so many pixels of it, and channels of zeros behind its own."""
+    every = -(-x.shape[2] // layer.conv_side)
+    missing = layer.filters - x.shape[1]
+    x = x if every == 1 else x[:, :, ::every, ::every]
+    return F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x
+
+
+def _activated(x: Tensor, activation: Activation) -> Tensor:
+    if activation == "none":
+        return x
+    return F.relu(x) if activation == "relu" else F.relu6(x)
 
 
 def initial_weights(plan: LayerPlan, generator: torch.Generator) -> Tensor:
     """Normal weights scaled for each filter's real fan-in: standard deviation sqrt(gain / synapses of the filter).
 
-    The gain is 2 before a ReLU (He et al. 2015, equation 10) and 1 in the class layer. Where no synapse exists
-    the weight is 0.
+    The gain is 2 before a ReLU (He et al. 2015, equation 10) and 1 where none follows, as in the class layer. Where no
+    synapse exists the weight is 0.
     """
     weights = torch.randn(plan.spec.weight_shape, generator=generator)
     if plan.mask is None:
@@ -80,5 +108,5 @@ def initial_weights(plan: LayerPlan, generator: torch.Generator) -> Tensor:
         mask = torch.from_numpy(plan.mask)
         weights *= mask
         fan_in = mask.sum(dim=(1, 2, 3), keepdim=True).float().clamp(min=1)
-    gain = 1.0 if plan.spec.is_class_layer else 2.0
+    gain = 1.0 if plan.spec.activates == "none" else 2.0
     return weights * torch.sqrt(gain / fan_in)

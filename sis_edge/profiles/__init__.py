@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
 from sis_edge.files.shipped import profile_folder
+from sis_edge.files.validation import sentences
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -25,7 +26,6 @@ from sis_edge.profiles.schema import (
     Wheels,
     profile_model,
 )
-from sis_edge.profiles.validation import sentences
 
 
 def names() -> list[str]:
@@ -72,17 +72,18 @@ def validate(content: Mapping[str, Any]) -> DeviceProfile:
     return profile_model().model_validate(content)
 
 
-def with_backend(profile: DeviceProfile, backend: str | None) -> DeviceProfile:
-    """The profile with this one of its runtimes alone; None leaves the choice to the board.
+def with_backend(profile: DeviceProfile, *backends: str) -> DeviceProfile:
+    """The profile with these of its runtimes alone, in this order; none leaves the choice to the board.
 
     Raises UsageError with the profile's runtimes for another one.
     """
-    if backend is None:
+    if not backends:
         return profile
-    if backend not in profile.runtime.runners:
-        has = ", ".join(profile.runtime.runners)
-        raise UsageError(f"the profile {profile.name} has no runtime '{backend}'; it has: {has}")
-    return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": [backend]})})
+    for backend in backends:
+        if backend not in profile.runtime.runners:
+            has = ", ".join(profile.runtime.runners)
+            raise UsageError(f"the profile {profile.name} has no runtime '{backend}'; it has: {has}")
+    return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": list(backends)})})
 
 
 __all__ = [

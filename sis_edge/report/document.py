@@ -10,7 +10,7 @@ from sis_edge.report.sections.board import board, board_name, environment
 from sis_edge.report.sections.findings import finding, mark, notes
 from sis_edge.report.sections.method import method
 from sis_edge.report.sections.provenance import provenance
-from sis_edge.report.sections.reading import READING
+from sis_edge.report.sections.reading import OF_GIVEN, READING
 from sis_edge.report.sections.reproduce import reproduce
 from sis_edge.report.table import Table
 from sis_edge.report.tables import run_tables
@@ -57,14 +57,18 @@ def document(runs: Sequence[StoredRun], seed: int = 0) -> Report:
         raise RecordError("there is no run to report; `sis-edge deploy` measures one")
     sections = tuple(section(run, seed) for run in runs)
     title = sections[0].title if len(sections) == 1 else f"SiS against the dense NiN: {len(sections)} runs"
-    return Report(title, sections)
+    formed = [section for section in sections if section.run.manifest.networks]
+    if not formed and len(sections) > 1:
+        title = f"Networks compared: {len(sections)} runs"
+    return Report(title, sections, READING if formed else OF_GIVEN)
 
 
 def section(run: StoredRun, seed: int = 0) -> Section:
     """What there is to say about one run."""
     rows = tuple(compare(run, seed))
     marked = mark(rows)
-    chosen, reference = kernel_choices(run, seed), run.manifest.reference
+    chosen = kernel_choices(run, seed)
+    reference = next((row.identity.label for row in rows if row.identity.is_reference), run.manifest.reference)
     return Section(
         title=_title(run),
         mark=marked,
@@ -100,5 +104,9 @@ def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
 
 def _title(run: StoredRun) -> str:
     reference = run.manifest.reference
+    if not run.manifest.networks:
+        others = [name for name in run.manifest.names if name != reference]
+        compared = f"{', '.join(others)} against {reference}" if reference and others else run.title
+        return f"{compared} on {board_name(run)}"
     what = f"SiS against the dense {reference}" if reference else "SiS networks"
     return f"{what}: {run.manifest.dataset} on {board_name(run)}"

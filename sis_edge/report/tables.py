@@ -1,179 +1,15 @@
-"""Which tables the report of a run has, and their columns: one definition for every format."""
+"""The tables of the report of a run, for every format; `layouts` has their columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sis_edge.report import rows as show
-from sis_edge.report.columns import RowColumn, fill, headings, interval, value
+from sis_edge.report.columns import fill, headings
+from sis_edge.report.layouts import NETWORK, SYNAPSES, layouts
+from sis_edge.report.runtimes import runtime_tables
 from sis_edge.report.table import Table
-from sis_edge.results.rows import Figure, Row
-from sis_edge.results.rows import fields as known
+from sis_edge.results.rows import Row
 
-NETWORK = value("Network", known.NETWORK, str, is_number=False)
-SYNAPSES = value("Synapses", known.SYNAPSES, show.count)
-SPEED_UP = RowColumn(
-    "Speed-up",
-    (known.SPEED_UP.name,),
-    lambda row: row.speed_up.estimate.map(lambda found: show.speed_up(found, row.speed_up.interval.value)),
-)
-SPEED_UP_INTERVAL = RowColumn(
-    "95% interval",
-    tuple(field.name for field in known.SPEED_UP_INTERVAL),
-    lambda row: row.speed_up.interval.map(show.speed_up_interval),
-)
-CEILING = value("Ceiling (live MAC ratio)", known.CEILING, show.ratio)
-EFFICIENCY = value("Architectural efficiency", known.ARCHITECTURAL_EFFICIENCY, show.ratio)
-MODEL_FILE = value("Model file", known.MODEL_BYTES, show.size)
-
-
-def _trained(row: Row) -> Figure[str]:
-    training = row.training
-    images = training.train_images.map(lambda count: show.plural(count, "image"))
-    epochs = training.epochs.value
-    return images if epochs is None else images.map(lambda words: f"{words}, {show.plural(epochs, 'epoch')}")
-
-
-def _device(row: Row) -> Figure[str]:
-    unified = " (unified with the CPU)" if row.memory.device_is_unified.value else ""
-    return row.memory.device_bytes.map(lambda found: show.size(found) + unified)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A table over the rows of a run: `{scope}` in its words is what energies cover.
-
-    One that `is_timed` has numbers that an INVALID run does not support.
-    """
-
-    title: str
-    caption: str
-    columns: tuple[RowColumn, ...]
-    is_timed: bool = False
-
-
-LAYOUTS: dict[str, Layout] = {
-    "result": Layout(
-        "Result",
-        "Each network compared with the dense one of the same run.",
-        (
-            NETWORK,
-            SYNAPSES,
-            EFFICIENCY,
-            value("Accuracy on the board", known.DEVICE_ACCURACY, show.percent),
-            value("Median latency (p50)", known.LATENCY_P50, show.seconds),
-            SPEED_UP,
-            SPEED_UP_INTERVAL,
-            CEILING,
-            value("Net energy per inference ({scope})", known.ENERGY_NET, show.joules),
-        ),
-        is_timed=True,
-    ),
-    "structure": Layout(
-        "Structure",
-        "Synapses that exist in the convolutional layers (CL) and in the micro networks (MP), and multiply-accumulates "
-        "(MACs) per image. The ceiling counts the MACs left after dead neurons are removed.",
-        (
-            NETWORK,
-            value("Granularity", known.GRANULARITY, str, is_number=False),
-            value("t_c", known.T_C, "{:g}".format),
-            value("t_p", known.T_P, "{:g}".format),
-            value("CL synapses", known.CONV_SYNAPSES, show.count),
-            value("MP synapses", known.MICRO_SYNAPSES, show.count),
-            value("All synapses", known.SYNAPSES, show.count),
-            EFFICIENCY,
-            value("MACs", known.MACS, lambda macs: show.si(macs, "").strip()),
-            value("MAC ratio", known.MAC_RATIO, show.ratio),
-            CEILING,
-            MODEL_FILE,
-        ),
-    ),
-    "accuracy": Layout(
-        "Accuracy",
-        "Top-1 on test images: on the host, and on the board with the session that was timed. The drop is in "
-        "percentage points from the network named, on the same images; what was trained differently differs by that "
-        "too.",
-        (
-            NETWORK,
-            RowColumn("Trained on", (known.TRAIN_IMAGES.name, known.EPOCHS.name), _trained),
-            value("Host", known.HOST_ACCURACY, show.percent),
-            value("Host n", known.HOST_TEST_IMAGES, show.count),
-            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
-            value("Host drop (points)", known.ACCURACY_DROP, show.points),
-            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop.interval, show.points),
-            value("Board", known.DEVICE_ACCURACY, show.percent),
-            interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
-            value("Board n", known.DEVICE_TEST_IMAGES, show.count),
-            value("Board drop (points)", known.DEVICE_DROP, show.points),
-            interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
-            value("Paper", known.PAPER_ACCURACY, show.percent),
-        ),
-    ),
-    "latency": Layout(
-        "Latency and speed-up",
-        "Steady-state latency of one call, and the speed-up over the dense network in the same rounds.",
-        (
-            NETWORK,
-            value("n", known.SAMPLES, show.count),
-            value("p50", known.LATENCY_P50, show.seconds),
-            value("p90", known.LATENCY_P90, show.seconds),
-            value("p99", known.LATENCY_P99, show.seconds),
-            SPEED_UP,
-            SPEED_UP_INTERVAL,
-            value("Rounds", known.SPEED_UP_ROUNDS, show.count),
-            CEILING,
-            value("Share of the ceiling", known.SHARE_OF_CEILING, show.share),
-        ),
-        is_timed=True,
-    ),
-    "start": Layout(
-        "Start and memory",
-        "Each in a fresh process: loading the model (cold), the first inference, and resident memory.",
-        (
-            NETWORK,
-            value("Cold load", known.LOAD, show.seconds),
-            value("First inference", known.FIRST_INFERENCE, show.seconds),
-            value("Steady (p50)", known.LATENCY_P50, show.seconds),
-            MODEL_FILE,
-            value("Peak memory", known.PEAK_RSS, show.size),
-            value("Above baseline", known.PEAK_ABOVE_BASELINE, show.size),
-            value("Spread of the peak", known.PEAK_RSS_SPREAD, show.percent),
-            RowColumn("Device memory", (known.DEVICE_BYTES.name, known.DEVICE_IS_UNIFIED.name), _device),
-        ),
-        is_timed=True,
-    ),
-    "energy": Layout(
-        "Energy ({scope})",
-        "Energy per inference from the board's power sensor, scope: {scope}. Gross is everything the sensor measured "
-        "while the network ran back to back; net is gross minus the board's idle power before, between and after. "
-        "The sensor's own gain error, where its label gives it, is in no interval.",
-        (
-            NETWORK,
-            value("Gross ({scope})", known.ENERGY_GROSS, show.joules),
-            interval(known.ENERGY_GROSS_INTERVAL, lambda row: row.energy.gross_interval_j, show.joules),
-            value("Net ({scope})", known.ENERGY_NET, show.joules),
-            interval(known.ENERGY_NET_INTERVAL, lambda row: row.energy.net_interval_j, show.joules),
-            value("Blocks", known.ENERGY_BLOCKS, show.count),
-            value("Sensor", known.ENERGY_SOURCE, str, is_number=False),
-            value("Scope", known.ENERGY_SCOPE, str, is_number=False),
-        ),
-        is_timed=True,
-    ),
-    "checks": Layout(
-        "Checks",
-        "Logits of the golden inputs on the board against PyTorch's on the host, and problems.",
-        (
-            NETWORK,
-            value("Golden inputs", known.GOLDEN_IMAGES, show.count),
-            value(
-                "Golden check", known.GOLDEN_PASSED, lambda passed: "passed" if passed else "FAILED", is_number=False
-            ),
-            value("Largest difference", known.GOLDEN_MAX_ABS_DIFFERENCE, "{:.2e}".format),
-            value("Same top-1", known.GOLDEN_TOP1_AGREEMENT, show.percent),
-            value("Warm-up", known.WARMUP_STEADY, lambda steady: "steady" if steady else "NOT STEADY", is_number=False),
-            value("Problem", known.PROBLEM, str, is_number=False),
-        ),
-    ),
-}
+__all__ = ["NETWORK", "SYNAPSES", "amounts", "energy_scope", "run_tables"]
 
 
 def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...]:
@@ -181,15 +17,16 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
     scope = energy_scope(rows)
     is_invalid = any(row.verdict.level == "INVALID" for row in rows)
     made = []
-    for name, layout in LAYOUTS.items():
-        cells, notes = fill(layout.columns, rows)
+    for name, layout in layouts(rows).items():
+        shown = [row for row in rows if row.identity.is_given] if name == "networks" else rows
+        cells, notes = fill(layout.columns, shown)
         caption = layout.caption.format(scope=scope)
         if name == "result":
             caption += f" {amounts(rows)}"
         title = layout.title.format(scope=scope)
         columns, invalid = headings(layout.columns, scope), is_invalid and layout.is_timed
         made.append(Table(title, caption, columns, cells, notes, name, mark, invalid))
-    return tuple(made)
+    return (*made, *runtime_tables(rows, mark, is_invalid))
 
 
 def energy_scope(rows: Sequence[Row]) -> str:
@@ -209,8 +46,10 @@ def amounts(rows: Sequence[Row]) -> str:
         return "No network was measured."
     found = [row.accuracy.device_test_images.value for row in rows]
     images = [count for count in found if count is not None]
+    accuracy = f", {show.span(images) if images else 'no'} test images"
+    if not images and all(row.identity.is_given for row in rows):
+        accuracy = ""
     return (
         f"n = {show.span([latency.samples for latency in measured])} inferences of each network in "
-        f"{show.span([latency.rounds for latency in measured])} rounds, {show.span(images) if images else 'no'} test "
-        "images."
+        f"{show.span([latency.rounds for latency in measured])} rounds{accuracy}."
     )

@@ -51,6 +51,20 @@ RESULT = (
     RowColumn("Speed-up [95% interval]", (), _speed_up),
     value("Ceiling", known.CEILING, show.ratio),
 )
+
+
+def _given(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
+    """The columns of a run of networks that sis-edge did not form: accuracy where labels were given."""
+    accuracies = (value("Top-1", known.DEVICE_ACCURACY, show.percent),)
+    return (
+        NETWORK,
+        *(accuracies if any(row.accuracy.device.value is not None for row in rows) else ()),
+        value("p50", known.LATENCY_P50, show.seconds),
+        RowColumn("Speed-up [95% interval]", (), _speed_up),
+        value("Peak memory", known.PEAK_RSS, show.size),
+    )
+
+
 ENERGY = (
     NETWORK,
     RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
@@ -90,11 +104,13 @@ def _suffix(*marks: str | None) -> str:
 
 
 def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
-    result = _table(RESULT, rows, f"{run.manifest.dataset} on {board_name(run)}{suffix}")
+    is_given = all(row.identity.is_given for row in rows)
+    result = _table(_given(rows) if is_given else RESULT, rows, f"{run.title} on {board_name(run)}{suffix}")
     job, said = run.record.job, " ".join((*result.notes, *(reason.sentence for reason in judge_run(run).reasons)))
     lines = [
         amounts(rows),
-        f"{show.plural(job.threads, 'thread')}, batch {job.batch_size}, {job.runner}",
+        f"{show.plural(job.threads, 'thread')}, {'' if is_given else f'batch {job.batch_size}, '}"
+        f"{' and '.join(run.runtimes)}",
         *result.notes,
         *(
             f"{row.identity.label} was {row.accuracy.training_difference}"

@@ -6,8 +6,8 @@ from functools import cached_property
 from statistics import median
 
 from sis_agent.schema import NetworkRecord, PowerTrace, Record, RoundSamples, StateSample
-from sis_edge.bundles.identity import label
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.results.runtimes import runtime, shown
+from sis_edge.results.schema import KnownNetwork
 
 Stretch = tuple[float, float]
 
@@ -25,8 +25,16 @@ class Evidence:
     """
 
     record: Record
-    entries: Mapping[str, NetworkEntry] = field(default_factory=dict)
+    entries: Mapping[str, KnownNetwork] = field(default_factory=dict)
     reference: str | None = None
+
+    def shown(self, network: NetworkRecord) -> str:
+        """A network's name as reports show it."""
+        return shown(self.record.job, network)
+
+    def runtime(self, network: NetworkRecord) -> str:
+        """What ran it."""
+        return runtime(self.record.job, network)
 
     @cached_property
     def measured(self) -> list[NetworkRecord]:
@@ -157,11 +165,6 @@ class Evidence:
         """Every turn with latencies, by its start."""
         found = [(network, turn) for network in self.measured for turn in network.rounds if turn.latencies_s]
         return sorted(found, key=lambda pair: pair[1].start_s)
-
-
-def shown(network: NetworkRecord) -> str:
-    """A network's name as reports show it; older records have another name for it."""
-    return label(network.network or network.name, network.form, network.precision)
 
 
 def samples(network: NetworkRecord) -> int:

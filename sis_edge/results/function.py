@@ -6,8 +6,8 @@ A network that computes something else has no speed-up: its time is that of anot
 from collections.abc import Mapping
 
 from sis_agent.schema import GoldenCheck, NetworkRecord, Record
-from sis_edge.bundles.manifest import NetworkEntry
-from sis_edge.results.schema import StoredRun
+from sis_edge.bundles.manifest import GivenNetwork
+from sis_edge.results.schema import KnownNetwork, StoredRun
 from sis_edge.text.limits import with_limit
 
 # A right network is called wrong once in a thousand: a run has several, each with its own test.
@@ -16,13 +16,22 @@ P_VALUE = 1e-3
 ROUNDING = {"fp32": 1e-3, "fp16": 5e-3, "int8": 5e-2}
 
 OTHER_FUNCTION = "it does not compute the same function as on the host"
+OTHER_OUTPUTS = "it does not compute the outputs that were given"
+BY_USER = "given by the user"
+"""Where a network's expected outputs come from, if not from the host."""
 
-Entries = Mapping[str, NetworkEntry]
+Entries = Mapping[str, KnownNetwork]
 
 
-def entries(run: StoredRun) -> dict[str, NetworkEntry]:
+def entries(run: StoredRun) -> dict[str, KnownNetwork]:
     """What the host knows of each network of the record, by the record's names."""
     return {record.name: entry for entry, record in run.networks() if record is not None}
+
+
+def other_function(entry: KnownNetwork | None) -> str:
+    """What a network does that fails its check, in words that go on from its name."""
+    is_given = isinstance(entry, GivenNetwork) and entry.expected_from == BY_USER
+    return OTHER_OUTPUTS if is_given else OTHER_FUNCTION
 
 
 def wrong_functions(record: Record, known: Entries) -> dict[str, str]:
@@ -31,7 +40,8 @@ def wrong_functions(record: Record, known: Entries) -> dict[str, str]:
     """
     found = {}
     for network in record.networks:
-        parts = [part for part in (_logits(record, network), _accuracy(network, known.get(network.name))) if part]
+        entry = known.get(network.name)
+        parts = [part for part in (_outputs(record, network, entry), _accuracy(network, entry)) if part]
         if parts:
             found[network.name] = " and ".join(parts)
     return found
@@ -58,28 +68,40 @@ def sample_p_value(host: float, board: int, images: int, rounding: float) -> flo
     return min(1.0, 2 * min(fewer, more))
 
 
-def _logits(record: Record, network: NetworkRecord) -> str | None:
+def _outputs(record: Record, network: NetworkRecord, entry: KnownNetwork | None) -> str | None:
     golden = network.golden
     if golden is None or golden.passed:
         return None
-    own = {each.name: each.golden_tolerance for each in record.job.networks}.get(network.name)
+    asked = next((each for each in record.job.networks if each.name == network.name), None)
+    own = asked.golden_tolerance if asked else None
     tolerance = record.job.golden_tolerance if own is None else own
+    if isinstance(entry, GivenNetwork):
+        return _difference(golden, tolerance, asked.golden_relative_tolerance if asked else 0.0, entry)
     return _disagreement(golden, tolerance)
+
+
+def _difference(golden: GoldenCheck, tolerance: float, relative: float, entry: GivenNetwork) -> str:
+    """In what the outputs of a user's network differ from those expected; they have no class on top to compare."""
+    theirs = "those given" if entry.expected_from == BY_USER else "those of ONNX Runtime on the host"
+    share = f" and {relative:.3g} of each value" if relative else ""
+    return (
+        f"its outputs differ from {theirs} by up to {golden.max_abs_difference:.3g} (tolerance {tolerance:.3g}{share})"
+    )
 
 
 def _disagreement(golden: GoldenCheck, tolerance: float) -> str:
     """In what a network failed its golden check: the difference of logits, or the class on top alone."""
     difference, limit = with_limit(golden.max_abs_difference, tolerance, ".3g")
-    if golden.max_abs_difference <= tolerance:
+    if golden.max_abs_difference <= tolerance and golden.top1_agreement is not None:
         others = round((1 - golden.top1_agreement) * golden.images)
         return f"its class differs from the host's for {others} of {golden.images} golden images"
     return f"its logits differ from the host's by up to {difference} (tolerance {limit})"
 
 
-def _accuracy(network: NetworkRecord, entry: NetworkEntry | None) -> str | None:
+def _accuracy(network: NetworkRecord, entry: KnownNetwork | None) -> str | None:
     found = network.accuracy
-    if found is None or not found.images or entry is None:
-        return None
+    if found is None or not found.images or entry is None or isinstance(entry, GivenNetwork):
+        return None  # no accuracy of a user's network is known on the host
     rounding = ROUNDING.get(network.precision, max(ROUNDING.values()))
     share, images = entry.training.host_accuracy, entry.training.host_test_images
     if found.images == images:

@@ -97,13 +97,18 @@ def choices(
     `wrong` names the records that compute another function than on the host: with a wrong form without sparse kernels
     there is nothing to compare and nothing to advise.
     """
-    plain = {(record.network, record.precision): record for record in records if record.form == PLAIN}
-    pairs = [(plain.get((record.network, record.precision)), record) for record in records if record.form != PLAIN]
+    plain = {_same(record): record for record in records if record.form == PLAIN}
+    pairs = [(plain.get(_same(record)), record) for record in records if record.form != PLAIN]
     return [
         choose_sparse(without, record, seed, is_wrong=record.name in wrong)
         for without, record in pairs
         if without is not None and without.name not in wrong
     ]
+
+
+def _same(record: NetworkRecord) -> tuple[str | None, str, str | None]:
+    """What two forms of a network have in common that can be chosen between."""
+    return record.network, record.precision, record.runner
 
 
 def layers(record: NetworkRecord, which: str) -> int | None:

@@ -4,20 +4,25 @@ History of STORE_VERSION:
     1   first version
     2   manifest of version 4, job and record of version 2 (see `upgrade`)
     3   job and record of version 3
+    4   job and record of version 4, manifest of version 5: networks of the user's own, several runtimes
 """
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record, to_json
-from sis_edge.bundles.identity import PLAIN, label
-from sis_edge.bundles.manifest import Manifest, NetworkEntry
+from sis_edge.bundles.identity import PLAIN
+from sis_edge.bundles.manifest import GivenNetwork, Manifest, NetworkEntry
 from sis_edge.errors import RecordError
+from sis_edge.results.runtimes import runtime, runtimes, shown
 from sis_edge.results.upgrade import upgraded
 
-STORE_VERSION = 3
+STORE_VERSION = 4
+
+KnownNetwork: TypeAlias = NetworkEntry | GivenNetwork
+"""What a bundle says of one of its networks, formed here or the user's own."""
 
 
 class StoredRun(BaseModel):
@@ -51,13 +56,13 @@ class StoredRun(BaseModel):
                 f"record.record_version is {self.record.record_version}, this sis-edge reads {RECORD_VERSION}"
             )
         for place, names in (
-            ("manifest", [network.name for network in self.manifest.networks]),
+            ("manifest", self.manifest.names),
             ("record", [network.name for network in self.record.networks]),
         ):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{place}.networks holds {sorted(twice)[0]} more than once")
-        known = {entry.name for entry in self.manifest.networks}
+        known = set(self.manifest.names)
         strangers = {str(network.network) for network in self.record.networks if network.network not in known}
         if strangers:
             raise ValueError(f"record.networks holds {sorted(strangers)[0]}, which the manifest does not know")
@@ -66,19 +71,38 @@ class StoredRun(BaseModel):
                 raise ValueError(f"record.networks.{network.name} holds a negative latency")
         return self
 
-    def networks(self) -> list[tuple[NetworkEntry, NetworkRecord | None]]:
+    def networks(self) -> list[tuple[KnownNetwork, NetworkRecord | None]]:
         """Every network of the bundle with what was measured of it; None where the job did not contain it.
 
-        Each form that was measured (another precision, native kernels) has an entry of its own: the network's, with the
-        form's name for people, and its accuracy on the host.
+        Each form that was measured (another precision, native kernels, another runtime) has an entry of its own: the
+        network's, with the form's name for people, and its accuracy on the host.
         """
-        pairs: list[tuple[NetworkEntry, NetworkRecord | None]] = []
-        for entry in self.manifest.networks:
+        pairs: list[tuple[KnownNetwork, NetworkRecord | None]] = []
+        for entry in self.entries:
             forms = [record for record in self.record.networks if record.network == entry.name]
             pairs += [(self._of_form(entry, record), record) for record in forms] or [(entry, None)]
         return pairs
 
-    def is_reference(self, entry: NetworkEntry, record: NetworkRecord | None) -> bool:
+    @property
+    def entries(self) -> tuple[KnownNetwork, ...]:
+        """What the bundle says of each of its networks: those formed, then those given."""
+        return (*self.manifest.networks, *self.manifest.given)
+
+    @property
+    def title(self) -> str:
+        """What the run is about, in a few words: the data set, or the networks where all are the user's own."""
+        return self.manifest.dataset or ", ".join(self.manifest.names)
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """Every runtime that ran a network, the first first."""
+        return runtimes(self.record.job)
+
+    def runtime(self, record: NetworkRecord | None) -> str:
+        """What ran a network; the first runtime for one that was not measured."""
+        return self.runtimes[0] if record is None else runtime(self.record.job, record)
+
+    def is_reference(self, entry: KnownNetwork, record: NetworkRecord | None) -> bool:
         """Whether the others' speed-ups are over this one."""
         if record is None:
             return entry.name == self.manifest.reference
@@ -88,7 +112,11 @@ class StoredRun(BaseModel):
         plain = (record.name for record in self.record.networks if record.network == network and record.form == PLAIN)
         return next(plain, None)
 
-    def _of_form(self, entry: NetworkEntry, record: NetworkRecord) -> NetworkEntry:
+    def _of_form(self, entry: KnownNetwork, record: NetworkRecord) -> KnownNetwork:
+        name = shown(self.record.job, record)
+        identity = {"name": name, "form": record.form, "precision": record.precision}
+        if isinstance(entry, GivenNetwork):
+            return entry.model_copy(update=identity)
         model = next(network.model for network in self.record.job.networks if network.name == record.name)
         source = next((engine.source for engine in entry.engines if engine.plan == model), model)
         training = entry.training
@@ -96,8 +124,6 @@ class StoredRun(BaseModel):
             if variant.model == source:
                 accuracy = {"host_accuracy": variant.host_accuracy, "host_test_images": variant.host_test_images}
                 training = training.model_copy(update={**accuracy, "host_wrong": variant.host_wrong})
-        name = label(entry.name, record.form, record.precision)
-        identity = {"name": name, "form": record.form, "precision": record.precision}
         return entry.model_copy(update={**identity, "model": source, "training": training})
 
     def to_json(self) -> str:

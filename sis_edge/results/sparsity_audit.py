@@ -18,6 +18,7 @@ from sis_edge.exporting.sparsity import N, WeightSparsity, weights
 from sis_edge.formation.granularities.nm import M
 from sis_edge.profiles import DeviceProfile
 from sis_edge.registries import BACKENDS, PRECISIONS
+from sis_edge.results.runtimes import runtime, runtimes
 from sis_edge.results.schema import StoredRun
 
 # Trained weights are 0 by chance now and then; fewer zeros than this are no structure.
@@ -120,17 +121,22 @@ def _records(
     if run is None:
         return None, None, NO_RUN
     own = [record for record in run.record.networks if record.network == entry.name]
+    by = {record.name: runtime(run.record.job, record) for record in own}
     for plain in own:
         if plain.form != PLAIN or precision not in (None, plain.precision):
             continue
-        same = (record for record in own if record.form == SPARSE_24 and record.precision == plain.precision)
+        same = (record for record in own if _is_sparse_form(record, plain) and by[record.name] == by[plain.name])
         if (sparse := next(same, None)) is not None:
             problem = plain.problem or sparse.problem
             return plain, sparse, None if problem is None else f"not measured: {problem.message}"
     if not own:
         return None, None, "not measured: the run did not contain this network"
-    used = " ".join(filter(None, [run.record.job.runner, precision and f"in {precision}"]))
+    used = " ".join(filter(None, [" and ".join(runtimes(run.record.job)), precision and f"in {precision}"]))
     return None, None, f"not measured: the run used {used} without sparse kernels for it"
+
+
+def _is_sparse_form(record: NetworkRecord, plain: NetworkRecord) -> bool:
+    return record.form == SPARSE_24 and record.precision == plain.precision
 
 
 def _chosen(record: NetworkRecord) -> list[str] | None:
@@ -162,8 +168,9 @@ def _is(record: NetworkRecord, told: str, layer: str) -> bool:
 
 
 def _by_tensorrt(run: StoredRun) -> bool:
-    runner = run.record.job.runner
-    return runner in BACKENDS and BACKENDS[runner].settings is TensorRtSettings
+    return any(
+        runner in BACKENDS and BACKENDS[runner].settings is TensorRtSettings for runner in runtimes(run.record.job)
+    )
 
 
 def _median_s(record: NetworkRecord | None) -> float | None:

@@ -51,7 +51,15 @@ def _from_2(run: Data) -> Data:
     return run | {"store_version": 3, "record": record | {"record_version": 3, "job": job}}
 
 
-UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2}
+def _from_3(run: Data) -> Data:
+    """Version 4: record and job of version 4, manifest of version 5; both only added fields."""
+    record = run["record"]
+    job = record["job"] | {"job_version": 4}
+    upgraded_record = record | {"record_version": 4, "job": job}
+    return run | {"store_version": 4, "manifest": manifests.upgraded(run["manifest"]), "record": upgraded_record}
+
+
+UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3}
 
 
 def upgraded(run: Data) -> Data:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sis_agent.schema import Record
+from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.results.evidence import Evidence, known
 from sis_edge.results.function import Entries, entries
 from sis_edge.results.rules import RULES, Level, Reason
@@ -29,6 +30,8 @@ VERDICT_VERSION = 2
 
 # Of what a board may not report, that which a VALID cannot do without: they show whether it kept its speed.
 EYES = frozenset({"CPU clocks", "GPU clock", "temperatures", "signs of throttling"})
+NO_OUTPUTS = "outputs, for which nothing is expected"
+"""What no rule can check where the bundle has nothing to compare with; the board cannot help it."""
 # The levels that `--require-valid` accepts.
 ACCEPTED: tuple[Level, ...] = ("VALID", "VALID as far as seen")
 
@@ -74,8 +77,12 @@ def _gravity(reason: Reason) -> int:
 def _unseen(evidence: Evidence) -> Iterator[str]:
     """What no rule could check."""
     states, job = evidence.during, evidence.record.job
+    unchecked = [network for network in evidence.measured if network.golden is None]
+    given = [isinstance(evidence.entries.get(network.name), GivenNetwork) for network in unchecked]
+    if any(given):
+        yield NO_OUTPUTS
     for name, seen in (
-        ("golden logits", all(network.golden is not None for network in evidence.measured)),
+        ("golden logits", all(given)),
         ("CPU clocks", bool(evidence.cpu_hz)),
         ("GPU clock", not job.on_gpu or bool(evidence.gpu_hz and evidence.expects_gpu_hz)),
         ("temperatures", any(known(list(state.temperatures_c.values())) for state in states)),

@@ -15,7 +15,7 @@ from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
 
 if TYPE_CHECKING:
-    from sis_edge.datasets import Dataset
+    from sis_edge.datasets import Dataset, OwnData
     from sis_edge.training import Recipe
     from sis_edge.training.recipe import Precision
 
@@ -55,7 +55,8 @@ class SweepPlan:
     with every seed.
 
     A seed is for the graph, weight initialisation and data order. `epochs` and `precision` of None mean the recipe's
-    own and the fastest here; `held_out` of None is a tenth of the training images.
+    own and the fastest here; `held_out` of None is a tenth of the training images. `own` are images of the user's own,
+    which have the name `dataset`.
     """
 
     dataset: str
@@ -69,6 +70,7 @@ class SweepPlan:
     train_limit: int | None = None
     held_out: int | None = None
     data_dir: Path | None = None
+    own: "OwnData | None" = None
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,14 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
 
     for name in plan.distributions:
         DISTRIBUTIONS.checked(name)
+    side = nin().side
+    if dataset.size != (side, side):
+        raise UsageError(
+            f"nin takes images of {side} x {side}, {dataset.name} has {dataset.size[0]} x {dataset.size[1]}; resize "
+            f"them with --resize {side}"
+        )
     precision = plan.precision or fastest_precision()
-    recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs)
+    recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs, size=dataset.size)
     held_out, train_images = _split(plan, len(dataset.train))
     tasks: dict[str, Task] = {}
     structures: dict[tuple[str, ...], Structure] = {}
@@ -202,4 +210,5 @@ def _task(
         seed,
         plan.train_limit,
         held_out,
+        plan.own,
     )

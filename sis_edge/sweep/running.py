@@ -46,7 +46,7 @@ def run(plan: SweepPlan, executor: Executor, on_trial: OnTrial = lambda done, to
     """
     from sis_edge import datasets
 
-    dataset = datasets.load(plan.dataset, data_dir=plan.data_dir)
+    dataset = datasets.load(plan.dataset, data_dir=plan.data_dir, own=plan.own)
     prepared = prepare(plan, dataset)
     folder = plan.folder / TRIALS
     root = plan.folder / ".stages"

@@ -15,6 +15,7 @@ from sis_edge.files.atomic import write_text
 from sis_edge.formation import Formation
 
 if TYPE_CHECKING:
+    from sis_edge.datasets import OwnData
     from sis_edge.training import Recipe
 
 TRIAL_VERSION = 1
@@ -25,7 +26,8 @@ class Task:
     """What to run: train this formation, and count the errors on the images held out.
 
     `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
-    images are never among them. `seed` is for weight initialisation and data order.
+    images are never among them. `seed` is for weight initialisation and data order. `own` are images of the user's own,
+    which have the name `dataset`.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Task:
     seed: int
     train_limit: int | None
     held_out: int
+    own: "OwnData | None" = None
 
     @property
     def name(self) -> str:

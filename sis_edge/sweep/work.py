@@ -19,7 +19,7 @@ from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
 from sis_edge.training import stage
 
 if TYPE_CHECKING:
-    from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.datasets import Dataset, ImageSet, OwnData
     from sis_edge.models import SisNet
     from sis_edge.training.train import Progress
 
@@ -84,7 +84,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
 
 
 def _dataset_of(task: Task) -> "Dataset":
-    dataset = _load(task.dataset, task.data_dir)
+    dataset = _load(task.dataset, task.data_dir, task.own)
     if dataset.sha256 != task.dataset_sha256:
         raise DatasetError(
             f"the images of {task.dataset} on this machine differ from the sweep's (SHA-256 {dataset.sha256[:12]}, "
@@ -111,10 +111,10 @@ def _split(task: Task, dataset: "Dataset") -> "tuple[ImageSet, ImageSet]":
 
 
 @lru_cache(maxsize=1)
-def _load(name: str, data_dir: Path | None) -> "Dataset":
+def _load(name: str, data_dir: Path | None, own: "OwnData | None") -> "Dataset":
     from sis_edge import datasets
 
-    return datasets.load(name, data_dir=data_dir, progress=False)
+    return datasets.load(name, data_dir=data_dir, own=own, progress=False)
 
 
 @contextmanager

@@ -7,19 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.datasets.mapped import pick
 from sis_edge.errors import UsageError
 from sis_edge.training.recipe import Recipe
 
 
 def normalise(images: Tensor, dataset: Dataset) -> Tensor:
-    """uint8 [N, 3, s, s] -> float32 of the same shape: (pixel / 255 - mean) / std, for each channel."""
+    """uint8 [N, 3, h, w] -> float32 of the same shape: (pixel / 255 - mean) / std, for each channel."""
     mean = torch.tensor(dataset.mean).view(1, 3, 1, 1)
     std = torch.tensor(dataset.std).view(1, 3, 1, 1)
     return (images.float() / 255 - mean) / std
 
 
 class Batches:
-    """The shuffled, cropped and mirrored batches of one epoch: (images [B, 3, s, s], labels [B]).
+    """The shuffled, cropped and mirrored batches of one epoch: (images [B, 3, h, w], labels [B]).
 
     Everything random comes from (seed, epoch), so an epoch that is run again after a crash is the same. The last,
     smaller batch is left out; the shuffle gives every image its turn over the epochs. In distributed training each of
@@ -33,7 +34,7 @@ class Batches:
         self.recipe = recipe
         self.generator_seed = seed * 1_000_003 + epoch
         self.side = recipe.side(epoch)
-        self.images = torch.from_numpy(train.images)
+        self.images = train.images
         self.labels = torch.from_numpy(train.labels).long()
         self.rank, self.world = rank, world
         size = min(recipe.batch_size, len(self.labels))
@@ -54,28 +55,29 @@ class Batches:
             generator.manual_seed(self.generator_seed * 1_000_003 + self.rank + 1)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             chosen = order[start : start + self.batch_size][self.rank :: self.world]
-            images = augment(self.images[chosen], self.recipe, generator)
+            picked = torch.from_numpy(pick(self.images, chosen.numpy()))
+            images = augment(picked, self.recipe, generator)
             yield resize(normalise(images, self.dataset), self.side), self.labels[chosen]
 
 
 def resize(images: Tensor, side: int | None) -> Tensor:
-    """float32 [N, 3, s, s] -> [N, 3, side, side], smoothed so that no pixel is skipped; None: as they are."""
-    if side is None or side == images.shape[-1]:
+    """float32 [N, 3, h, w] -> [N, 3, side, side], smoothed so that no pixel is skipped; None: as they are."""
+    if side is None or images.shape[-2:] == (side, side):
         return images
     return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Random crops from a reflected border and random mirror images: uint8 [N, 3, s, s] -> the same, channels last."""
-    count, _, side, _ = images.shape
+    """Random crops from a reflected border and random mirror images: uint8 [N, 3, h, w] -> the same, channels last."""
+    count, _, height, width = images.shape
     pad = recipe.crop_pad
     if pad:
         # Reflection is not written for uint8; float32 holds all its values exactly.
         images = F.pad(images.float(), (pad, pad, pad, pad), mode="reflect").to(torch.uint8)
     offsets = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator)
-    rows, columns = offsets + torch.arange(side)  # each [N, s]
+    rows, columns = offsets[0] + torch.arange(height), offsets[1] + torch.arange(width)  # [N, h], [N, w]
     if recipe.flip:
         mirrored = torch.rand(count, 1, generator=generator) < 0.5
         columns = torch.where(mirrored, columns.flip(1), columns)
     picked = images.permute(0, 2, 3, 1)[torch.arange(count).view(-1, 1, 1), rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2)  # [N, s, s, 3] seen as [N, 3, s, s]: channels last
+    return picked.permute(0, 3, 1, 2)  # [N, h, w, 3] seen as [N, 3, h, w]: channels last

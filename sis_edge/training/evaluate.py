@@ -1,9 +1,11 @@
 """Accuracy of a network on this machine."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sis_edge.datasets import Dataset, ImageSet
+from sis_edge.datasets.mapped import chunks
 from sis_edge.models import SisNet
 from sis_edge.training.batches import normalise
 
@@ -14,8 +16,8 @@ def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int 
     device = next(network.parameters()).device
     parts = []
     with torch.inference_mode():
-        for part in torch.split(torch.from_numpy(images.images), batch_size):
-            x = normalise(part, dataset).to(device, memory_format=torch.channels_last)
+        for part in chunks(images.images, batch_size * images.images[:1].nbytes):
+            x = normalise(torch.from_numpy(np.array(part)), dataset).to(device, memory_format=torch.channels_last)
             parts.append(network(x).float().cpu())
     return torch.cat(parts)
 

@@ -76,13 +76,20 @@ _PHOTOGRAPHS = Recipe(
 )
 
 _BY_DATASET: dict[str, Recipe] = {
-    **dict.fromkeys(("cifar10", "svhn", "fashion_mnist"), _PHOTOGRAPHS),
+    **dict.fromkeys(("cifar10", "cifar100", "svhn", "fashion_mnist"), _PHOTOGRAPHS),
     # 1,297 images: small batches, or an epoch is over after ten steps. Digits must not be mirrored.
     "digits": Recipe(epochs=3, batch_size=32, peak_lr=0.05, crop_pad=2),
 }
 
 
-def default_recipe(dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None) -> Recipe:
-    """The recipe for a data set, with its own number of epochs unless another is asked for."""
+def default_recipe(
+    dataset: str, *, flip: bool, precision: Precision, epochs: int | None = None, size: tuple[int, int] = (32, 32)
+) -> Recipe:
+    """The recipe for a data set, with its own number of epochs unless another is asked for.
+
+    Progressive resizing is for images of 32 x 32; those of another `size` (height, width) are trained on as they are.
+    """
     recipe = replace(_BY_DATASET.get(dataset, _PHOTOGRAPHS), flip=flip, precision=precision)
+    if size != (32, 32):
+        recipe = replace(recipe, sides=())
     return recipe if epochs is None else replace(recipe, epochs=epochs)

@@ -14,7 +14,7 @@ from sis_edge.formation import SynapticGraph
 from sis_edge.formation.compaction import compact
 
 if TYPE_CHECKING:  # torch loads only where a training really runs
-    from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.datasets import Dataset, ImageSet, OwnData
     from sis_edge.models import SisNet
     from sis_edge.training import Recipe
     from sis_edge.training.distributed import DistributedGroup, TrainingJob
@@ -81,22 +81,24 @@ def run(
     return stages.run(root, "train", decided_by, make)
 
 
-def follow(group: "DistributedGroup", data_dir: Path | None) -> None:
+def follow(group: "DistributedGroup", data_dir: Path | None, own: "OwnData | None" = None) -> None:
     """On every rank but 0: take part in the trainings that rank 0 runs, until there are no more.
+
+    `own` are images of the user's own, which are then those of every training.
 
     Raises DatasetError where this machine has other images, DiskError where it does not see a checkpoint,
     SisEdgeError where another rank was lost.
     """
-    group.follow(lambda job: _take_part(job, group, data_dir))
+    group.follow(lambda job: _take_part(job, group, data_dir, own))
 
 
-def _take_part(job: "TrainingJob", group: "DistributedGroup", data_dir: Path | None) -> None:
+def _take_part(job: "TrainingJob", group: "DistributedGroup", data_dir: Path | None, own: "OwnData | None") -> None:
     from sis_edge import datasets
     from sis_edge.datasets import ImageSet
     from sis_edge.models import SisNet
     from sis_edge.training.train import train
 
-    dataset = datasets.load(job.dataset, data_dir=data_dir, progress=False)
+    dataset = datasets.load(job.dataset, data_dir=data_dir, own=own, progress=False)
     if dataset.sha256 != job.dataset_sha256:
         raise DatasetError(
             f"the images of {job.dataset} on rank {group.rank} differ from those on rank 0; fetch them again there "

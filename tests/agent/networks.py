@@ -45,7 +45,7 @@ def write_bundle(folder: Path) -> Job:
 
 
 def _reference(images: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    mean, std = (np.asarray(part).reshape(1, 3, 1, 1) for part in HOW)
+    mean, std = (np.asarray(part).reshape(1, 3, 1, 1) for part in (HOW.mean, HOW.std))
     pooled = ((images / 255 - mean) / std).mean(axis=(2, 3))
     return (pooled @ weight).astype(np.float32)
 

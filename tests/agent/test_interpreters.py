@@ -214,7 +214,7 @@ def test_bad_input_is_a_sentence(board: Board) -> None:
     assert problem_of("twice")[0] == "bad-job"
     assert problem_of("none")[0] == "bad-job"
     assert "rounds" in problem_of("zero")[1]
-    known = "onnxruntime, tensorrt, tensorrt_rtx, trtexec, null"
+    known = "onnxruntime, tensorrt, tensorrt_rtx, trtexec, tflite, null"
     assert problem_of("runner") == ("unknown-runner", f"unknown runner 'abacus'; known: {known}")
     assert problem_of("bundle")[0] == "bad-bundle"
     assert "not inside" in problem_of("outside")[1]

@@ -22,6 +22,8 @@ def valid() -> dict[str, object]:
 def test_a_job_survives_json() -> None:
     job = job_from_json(valid())
     assert job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
+    resized = job._replace(preprocess=schema.Preprocess([0.5], [0.5], schema.Resize(96, 64)))
+    assert job_from_json(json.loads(json.dumps(schema.to_json(resized)))) == resized
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,26 @@ def test_a_job_survives_json() -> None:
 def test_a_wrong_field_is_named(change: dict[str, object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         job_from_json({**valid(), **change})
+
+
+def test_a_network_with_inputs_of_its_own_needs_nothing_else_of_the_job() -> None:
+    own = {"name": "a", "model": "m", "inputs": "i.npz", "expected": "e.npz", "labels": "l.npy", "runner": "null"}
+    data = {**valid(), "networks": [own], "golden_inputs": None, "preprocess": None}
+    job = job_from_json(data)
+    assert job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
+
+
+@pytest.mark.parametrize(
+    ("network", "change", "text"),
+    [
+        ({**NETWORK, "expected": "e"}, {}, "expected of a needs inputs"),
+        ({**NETWORK, "labels": "e"}, {}, "labels of a needs inputs"),
+        ({"name": "a", "model": "m"}, {}, "golden_logits of a is missing, and a has no inputs of its own"),
+        (NETWORK, {"golden_inputs": None}, "golden_inputs is missing"),
+        (NETWORK, {"preprocess": None}, "preprocess is missing"),
+        ({**NETWORK, "golden_relative_tolerance": -1}, {}, "golden_relative_tolerance of a is -1"),
+    ],
+)
+def test_what_a_network_lacks_is_named(network: dict[str, object], change: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        job_from_json({**valid(), "networks": [network], **change})

@@ -18,7 +18,15 @@ from sis_agent.worker import worker
 from sis_agent.worker.process import StoppedError, StopRequest, WorkerLostError, WorkerProcess
 
 JOB = Job(JOB_VERSION, "b1", [NetworkJob("a", "m", "l")], "i", 1e-4, Preprocess([0.5] * 3, [0.25] * 3), runner="null")
-LOAD = {"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}
+LOAD = {
+    "do": "load",
+    "name": "a",
+    "model": "m",
+    "golden_inputs": "i",
+    "options": {},
+    "runner": "null",
+    "inputs": None,
+}
 
 
 @contextlib.contextmanager
@@ -30,7 +38,7 @@ def started(answer_limit_s: float = 30.0, time_limit_s: float = 30.0) -> Iterato
 
 def test_a_worker_measures() -> None:
     with started() as (process, _):
-        assert process.start["runner_details"] == {"runner": "null", "on_gpu": False}
+        assert process.start["runner_details"] == {"null": {"runner": "null", "on_gpu": False}}
         assert process.start["baseline_rss_bytes"] > 0
         assert process.ask(LOAD)["load_s"] >= 0
         before_s = clock.now_s()
@@ -94,9 +102,10 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
         "worker.main()"
     )
     commands = (
-        '{"do": "start", "runner": "null", "threads": 1, "batch_size": 1, "cores": [], '
+        '{"do": "start", "runners": ["null"], "threads": 1, "batch_size": 1, "cores": [], '
         '"preprocess": {"mean": [], "std": []}}\n'
-        '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}}\n{"do": "quit"}\n'
+        '{"do": "load", "name": "a", "model": "m", "golden_inputs": "i", "options": {}, '
+        '"runner": "null", "inputs": null}\n{"do": "quit"}\n'
     )
     done = subprocess.run([sys.executable, "-c", code], input=commands, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
@@ -108,9 +117,9 @@ def test_what_native_code_prints_does_not_break_the_replies() -> None:
 
 def in_this_process(step: worker.Step) -> worker.Worker:
     """A worker whose network `a` is this step."""
-    start = {"runner": "null", "threads": 1, "batch_size": 1, "cores": [], "preprocess": {"mean": [], "std": []}}
+    start = {"runners": ["null"], "threads": 1, "batch_size": 1, "cores": [], "preprocess": {"mean": [], "std": []}}
     found = worker.Worker(start, lambda progress: None)
-    found.load("a", "m", "i", {})
+    found.load("a", "m", "i", {}, "null", None)
     found._steps["a"] = step
     return found
 

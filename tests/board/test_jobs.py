@@ -1,13 +1,17 @@
 from pathlib import Path
 
 import pytest
+from given_models import write
 from tiny_bundle import tiny_bundle, tiny_profile
 
+from sis_agent.schema import Facts
 from sis_edge import profiles
-from sis_edge.board.deploy import deploy_each
+from sis_edge.board.deploy import check_runtimes, deploy_each
 from sis_edge.board.jobs import LENGTHS, METER_BLOCK_S, MeasuringOptions, combinations, job_for
+from sis_edge.build.given.bundle import make
+from sis_edge.build.given.request import GivenRequest
 from sis_edge.bundles.verify import Bundle
-from sis_edge.errors import UsageError
+from sis_edge.errors import BoardError, UsageError
 from sis_edge.registries import BACKENDS
 from sis_edge.transport.local import LocalTransport
 
@@ -146,3 +150,59 @@ def test_the_board_s_limits_go_with_the_job(bundle: Bundle) -> None:
     power = job_for(bundle, profiles.load("raspberry-pi-4")).power
     assert power is not None
     assert (power.floor_w, power.max_w, power.gain_error) == (1.5, 20, None)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("given")
+    request = GivenRequest(onnx=tuple(str(write(name, folder)) for name in ("residual", "depthwise")))
+    return make(request, folder / "bundle")
+
+
+def test_networks_of_the_users_own_go_as_they_are(given: Bundle) -> None:
+    job = job_for(given, profiles.load("local"), networks=["residual"])
+    (network,) = job.networks
+    assert (network.name, network.network, network.runner) == ("residual", "residual", None)
+    assert (network.inputs, network.expected) == ("given/residual/inputs.npz", "given/residual/expected.npz")
+    assert (job.reference, job.golden_inputs, job.preprocess, job.batch_size) == ("residual", None, None, 1)
+
+
+def test_every_network_once_with_each_of_several_runtimes(given: Bundle, bundle: Bundle) -> None:
+    orin = profiles.with_backend(profiles.load("jetson-orin-nano"), "tensorrt", "onnxruntime")
+    options = MeasuringOptions(runtimes=("tensorrt", "onnxruntime"))
+    job = job_for(given, orin, options=options)
+    assert [(each.name, each.network, each.runner) for each in job.networks] == [
+        ("residual", "residual", "tensorrt"),
+        ("residual@onnxruntime", "residual", "onnxruntime"),
+        ("depthwise", "depthwise", "tensorrt"),
+        ("depthwise@onnxruntime", "depthwise", "onnxruntime"),
+    ]
+    assert (job.runner, job.reference, job.on_gpu) == ("tensorrt", "residual", True)
+    assert [each.options.get("precision") for each in job.networks] == ["fp32", None, "fp32", None]
+    settings = orin.settings_of("tensorrt")
+    assert settings is not None
+    fp32 = orin.model_copy(update={"tensorrt": settings.model_copy(update={"precisions": ["fp32"]})})
+    formed = job_for(bundle, fp32, options=options)
+    assert [(each.name, each.runner) for each in formed.networks if each.network == "dense"] == [
+        ("dense", "tensorrt"),
+        ("dense@onnxruntime", "onnxruntime"),
+    ]
+    assert len({each.name for each in formed.networks}) == len(formed.networks)
+
+
+def test_a_board_without_one_of_several_runtimes_is_named() -> None:
+    facts = Facts(runners={"onnxruntime": "available", "tensorrt": "libnvinfer is not installed"})
+    check_runtimes(("onnxruntime",), facts, "orin")
+    with pytest.raises(BoardError, match="side by side, and orin cannot run tensorrt: libnvinfer is not installed"):
+        check_runtimes(("tensorrt", "onnxruntime"), facts, "orin")
+
+
+def test_the_batch_of_ones_own_networks_is_in_their_shape(given: Bundle) -> None:
+    with pytest.raises(UsageError, match="--shape INPUT=8x"):
+        job_for(given, profiles.load("local"), options=MeasuringOptions(batch_size=8))
+
+
+def test_a_runtime_that_takes_no_such_file_says_so(given: Bundle) -> None:
+    rtx = profiles.with_backend(profiles.load("desktop-rtx"), "tensorrt_rtx")
+    with pytest.raises(UsageError, match=r"residual is a \.onnx file, which tensorrt_rtx cannot take"):
+        job_for(given, rtx)

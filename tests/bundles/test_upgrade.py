@@ -36,6 +36,14 @@ def test_a_bundle_of_version_3(tmp_path: Path) -> None:
     assert bundle.id == "4212a0dec260dc39", "what it was called when it was made"
 
 
+def test_a_bundle_of_version_4(tmp_path: Path) -> None:
+    bundle = verify(old_bundle(tmp_path, 4))
+    (network,) = bundle.manifest.networks
+    assert (network.granularity.conv, bundle.manifest.reference) == ("neuron", "small")
+    assert (bundle.manifest.dataset, bundle.manifest.given) == ("digits", ())
+    assert bundle.manifest.names == ["small"]
+
+
 def test_it_is_measured(tmp_path: Path) -> None:
     bundle = verify(old_bundle(tmp_path))
     local = profiles.load("local")
@@ -66,7 +74,7 @@ def test_versions_1_and_2_lack_fields_only(tmp_path: Path, version: int) -> None
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"bundle_version": 99}, "has bundle version 99, this sis-edge reads up to 4; build it again"),
+        ({"bundle_version": 99}, f"has bundle version 99, this sis-edge reads up to {BUNDLE_VERSION}; build it again"),
         ({"bundle_version": None}, "has bundle version None"),
         ({"networks": [{"name": "x"}]}, "is damaged"),
         ({"networks": 7}, "is damaged"),

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sis_edge.cli import run
 from sis_edge.formation import SynapticGraph, form, preset
+from sis_edge.registries import NETWORKS
 from sis_edge.spec import nin
 
 
@@ -83,7 +85,7 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "form needs --preset NAME, or densities"),
+        ([], "form needs --preset NAME, --network NAME, or densities"),
         (["--preset", ""], "unknown preset ''; known: nin"),
         (["--preset", "sis9"], "unknown preset 'sis9'; known: nin"),
         (["--preset", "nin", "--t-c", "0.5"], "--preset has its own densities"),
@@ -114,3 +116,59 @@ def test_an_output_that_cannot_be(output: str, capsys: pytest.CaptureFixture[str
     Path("file").touch()
     assert run(["form", "--preset", "nin", "--output", output]) == 10
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_network_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", "--network", "resnet20", "--classes", "100", "--t-c", "0.25"]) == 0
+    text = capsys.readouterr().out
+    assert "resnet20: t_c 0.25 (kernel), t_p 1 (neuron)" in text
+    assert "fewer than dense resnet20" in text
+    assert max(map(len, text.splitlines())) <= 80
+    graph = SynapticGraph.load(Path("graphs/resnet20-tc0.25-tp1.npz"))
+    assert graph.spec == NETWORKS["resnet20"](100)
+    assert f"total {graph.synapse_count:,} synapses" in text
+    assert abs(graph.conv_synapses / sum(layer.synapse_count for layer in graph.spec.layers[:-1]) - 0.25) < 0.001
+
+
+def test_a_network_of_one_s_own(capsys: pytest.CaptureFixture[str]) -> None:
+    layers = "".join(f'[[layer]]\ntype = "conv"\nfilters = {filters}\nkernel = 3\n' for filters in (8, 8, 10))
+    Path("own.toml").write_text(f"side = 16\n{layers}")
+    assert run(["form", "--network", "own.toml", "--t-c", "0.5"]) == 0
+    assert "own: t_c 0.5" in capsys.readouterr().out
+    assert SynapticGraph.load(Path("graphs/own-tc0.5-tp1.npz")).spec.synapse_count == 9 * (3 * 8 + 8 * 8 + 8 * 10)
+    assert run(["form", "--network", "own.toml", "--side", "32"]) == 2
+    assert "the network own.toml has side 16, not 32; change the file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--network", "resnet2"], "unknown network 'resnet2'; did you mean resnet20?"),
+        (["--network", "none.toml"], "the network none.toml cannot be read"),
+        (["--preset", "nin", "--network", "nin"], "--preset nin is a network of the paper; leave out --network"),
+        (["--preset", "nin", "--classes", "7"], "leave out --classes, or --preset"),
+    ],
+)
+def test_a_network_that_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["form", *words]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert not Path("graphs").exists()
+
+
+def test_a_graph_of_one_s_own_becomes_a_graph_file(capsys: pytest.CaptureFixture[str]) -> None:
+    formed = form(nin(), preset("svhn-sis3").formation(4))
+    np.savez("mine.npz", **{layer.spec.name: layer.synapses for layer in formed.layers})
+    assert run(["form", "--masks", "mine.npz"]) == 0
+    assert "total 82,288 synapses" in capsys.readouterr().out
+    graph = SynapticGraph.load(Path("graphs/mine.npz"))
+    assert all((one.synapses == two.synapses).all() for one, two in zip(graph.layers, formed.layers, strict=True))
+    assert graph.formation.distribution == "mine"
+
+
+def test_masks_that_do_not_fit_or_come_with_densities(capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez("mine.npz", C1=np.ones((4, 3, 5, 5), dtype=bool))
+    assert run(["form", "--masks", "mine.npz"]) == 2
+    assert "mine: layer C1 has shape (4, 3, 5, 5), and must have (192, 3, 5, 5)" in capsys.readouterr().err
+    assert run(["form", "--masks", "mine.npz", "--t-c", "0.5"]) == 2
+    assert "--masks has its own synapses" in capsys.readouterr().err
+    assert not Path("graphs").exists()

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 
@@ -56,7 +57,7 @@ def test_digest_sees_every_part() -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "what"),
     [
-        (np.zeros((2, 32, 32, 3), np.uint8), np.zeros(2, np.int64), "images must be uint8"),
+        (np.zeros((2, 32, 32, 3), np.uint8), np.zeros(2, np.int64), r"images must be uint8 \[N, 3, height, width\]"),
         (np.zeros((2, 3, 32, 32), np.float32), np.zeros(2, np.int64), "not float32"),
         (np.zeros((2, 3, 32, 32), np.uint8), np.zeros(3, np.int64), r"labels must be int64 \[2\], not int64 \[3\]"),
         (np.zeros((2, 3, 32, 32), np.uint8), np.zeros(2, np.uint8), "not uint8"),
@@ -78,7 +79,7 @@ def test_grey_images_are_centred() -> None:
 
 
 def test_registry_names() -> None:
-    assert list(DATASETS) == ["digits", "cifar10", "svhn", "fashion_mnist"]
+    assert list(DATASETS) == ["digits", "cifar10", "cifar100", "svhn", "fashion_mnist"]
 
 
 def test_import_is_cheap() -> None:
@@ -86,3 +87,30 @@ def test_import_is_cheap() -> None:
     program = f"import sys, sis_edge.datasets; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_images_may_have_any_size() -> None:
+    train = ImageSet(np.zeros((3, 3, 48, 20), np.uint8), np.zeros(3, np.int64))
+    assert train.size == (48, 20)
+    with pytest.raises(ValueError, match="images must be uint8"):
+        ImageSet(np.zeros((3, 3, 0, 20), np.uint8), np.zeros(3, np.int64))
+
+
+def test_digest_tells_shapes_of_the_same_bytes_apart() -> None:
+    pixels, labels = np.arange(2 * 3 * 8 * 18, dtype=np.uint8), np.zeros(2, np.int64)
+    shapes = [(2, 3, 8, 18), (2, 3, 18, 8), (2, 3, 12, 12)]
+    parts = [ImageSet(pixels.reshape(shape), labels) for shape in shapes]
+    assert len({digest(part, part) for part in parts}) == 3
+
+
+def test_digest_tells_labels_beyond_a_byte_apart() -> None:
+    images = np.zeros((2, 3, 32, 32), np.uint8)
+    parts = [ImageSet(images, np.array([1, label])) for label in (44, 300)]
+    assert len({digest(part, part) for part in parts}) == 2
+
+
+def test_the_digest_of_bytes_stays_what_it_was() -> None:
+    """That of the data sets of 32 x 32 images with up to 256 classes: images, then a byte a label."""
+    part = image_set(3, 5)
+    plain = hashlib.sha256(2 * (part.images.tobytes() + part.labels.astype(np.uint8).tobytes()))
+    assert digest(part, part) == plain.hexdigest()

@@ -1,17 +1,23 @@
 """Networks by the front door: formed, with a Theta of one's own, trained and exported."""
 
+import hashlib
+import inspect
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+from torch import nn
 
 import sis_edge
 from sis_edge.errors import DiskError, UsageError
 from sis_edge.formation import PRESETS
 from sis_edge.formation.distributions import Units
 from sis_edge.formation.distributions.weighted import Weighted
-from sis_edge.registries import DISTRIBUTIONS
+from sis_edge.registries import DISTRIBUTIONS, NETWORKS
+from sis_edge.spec import nin
 
 
 @pytest.fixture
@@ -35,9 +41,14 @@ def test_a_paper_s_network_has_its_count_and_the_units_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({}, "form needs the name of a network, such as cifar10-sis1, or t_c and t_p"),
+        ({}, "form needs a network, such as cifar10-sis1 or resnet20, or t_c and t_p"),
         ({"name": "nin", "t_c": 0.5}, "nin has its own t_c and t_p"),
-        ({"name": "nix"}, "unknown preset 'nix'; did you mean nin?"),
+        ({"name": "nix"}, "unknown network 'nix'; did you mean nin?"),
+        ({"name": "resnet20", "input_shape": (3, 32, 32)}, "input_shape is for a torch module"),
+        ({"name": nin(), "classes": 7}, "classes and side are for networks by name"),
+        ({"name": replace(nin(), side=16)}, "layer C1: map_side is 32, but what it reads gives 16"),
+        ({"name": 3}, "a int is not a network; give a name, a TOML file, a NetworkSpec or a torch.nn.Module"),
+        ({"name": nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU())}, "1 (GELU) is of a kind that no layer has"),
         ({"t_c": 0}, "t_c = 0"),
         ({"t_c": 1.5}, "t_c = 1.5"),
         ({"t_c": 0.5, "conv": "kernal"}, "unknown granularity 'kernal'; did you mean kernel?"),
@@ -49,6 +60,23 @@ def test_what_cannot_be_formed(arguments: dict, sentence: str) -> None:
     with pytest.raises(UsageError) as raised:
         sis_edge.form(**arguments)
     assert sentence in str(raised.value)
+
+
+def test_networks_beside_the_paper_s_are_formed_alike(tmp_path: Path) -> None:
+    """By name, as layers, from a file and from a torch module: the same seed gives the same graph."""
+    layers = [nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+    module = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 5))
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'name = "Sequential"\nside = 16\n[[layer]]\ntype = "conv"\nname = "0"\nfilters = 8\nkernel = 3\n'
+        '[[layer]]\ntype = "pool"\npooling = "global"\n[[layer]]\ntype = "linear"\nname = "5"\nfilters = 5\n'
+    )
+    read = sis_edge.form(module, t_c=0.5, seed=1, input_shape=(3, 16, 16))
+    assert read.digest() == sis_edge.form(str(path), t_c=0.5, seed=1).digest()
+    assert read.digest() == sis_edge.form(read.spec, t_c=0.5, seed=1).digest()
+    assert read.synapse_count == 4 * 3 * 9 + 8 * 5
+    assert sis_edge.read_module(module, (3, 16, 16)).formed == read.spec
+    assert sis_edge.form("resnet20", t_c=0.25, classes=7, side=64).spec == NETWORKS["resnet20"](7, 64)
 
 
 @pytest.mark.usefixtures("own_names")
@@ -69,7 +97,12 @@ def test_theta_as_a_function(tmp_path: Path) -> None:
     assert graph.formation.distribution == "half"
     assert sis_edge.form(t_c=0.25, t_p=1, theta=half).digest() == graph.digest()
 
+    text = textwrap.dedent(inspect.getsource(half))
+    assert graph.formation.distribution_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert "distribution_sha256" not in uniform.formation.as_dict(), "cache keys and files of before stay as they are"
+
     graph.save(tmp_path / "half.npz")
+    assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").formation == graph.formation
     del DISTRIBUTIONS._targets["half"], DISTRIBUTIONS._loaded["half"]
     assert sis_edge.SynapticGraph.load(tmp_path / "half.npz").digest() == graph.digest(), "a file needs no function"
 

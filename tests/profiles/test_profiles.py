@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_one_run_time_of_a_profile_s() -> None:
     orin = profiles.load("jetson-orin-nano")
-    assert profiles.with_backend(orin, None) == orin
+    assert profiles.with_backend(orin) == orin
     assert profiles.with_backend(orin, "trtexec").runtime.runners == ["trtexec"]
     with pytest.raises(UsageError, match="the profile raspberry-pi-5 has no runtime 'trtexec'; it has: onnxruntime"):
         profiles.with_backend(profiles.load("raspberry-pi-5"), "trtexec")

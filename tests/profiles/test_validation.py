@@ -8,7 +8,7 @@ import pytest
 
 from sis_edge import profiles
 from sis_edge.errors import UsageError
-from sis_edge.profiles.toml_lines import line_of, places
+from sis_edge.files.toml_lines import line_of, places
 
 
 def every_place(content: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

@@ -5,17 +5,21 @@ import pytest
 from results.factory import facts, network_entry, network_record, stored_run, tensorrt_run
 
 from report.conftest import RUNS, sections
-from sis_agent.schema import ClockLock, Problem
+from sis_agent.schema import ClockLock, Preprocess, Problem, Resize
+from sis_edge.bundles.own_images import OwnImages
 from sis_edge.errors import RecordError
 from sis_edge.report.charts.environment import environment
 from sis_edge.report.document import document, section
+from sis_edge.report.layouts import GIVEN, LAYOUTS
 from sis_edge.report.sections.verdict import headline, verdict_lines
-from sis_edge.report.tables import LAYOUTS
 from sis_edge.results.rows.fields import NAMES
+from sis_edge.results.schema import StoredRun
 
 
 def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
-    shown = {name for layout in LAYOUTS.values() for column in layout.columns for name in column.fields}
+    shown = {
+        name for layout in (*LAYOUTS.values(), *GIVEN.values()) for column in layout.columns for name in column.fields
+    }
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
     elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
     elsewhere |= {"verdict_unseen"}
@@ -191,6 +195,33 @@ def test_the_command_asks_for_what_the_job_had() -> None:
     assert words[-2:] == ["--lock-clocks", "--strict"]
 
 
+def own_images_run() -> StoredRun:
+    own = OwnImages(
+        source_name="my insects",
+        source="The user's own images in my insects.",
+        split_by="seed",
+        split_seed=3,
+        test_share=0.25,
+        skipped=("ant/1.png",),
+        flip=True,
+    )
+    run = stored_run(dataset="my-insects")
+    preprocess = Preprocess([0.5] * 3, [0.25] * 3, Resize(32, 32))
+    changes = {"own_images": own, "preprocess": preprocess, "test_image_count": 20}
+    return run.model_copy(update={"manifest": run.manifest.model_copy(update=changes)})
+
+
+def test_own_images_are_named_again() -> None:
+    run = own_images_run()
+    assert StoredRun.model_validate_json(run.model_dump_json()).manifest == run.manifest
+    words = shlex.split(section(run).reproduce[0])
+    options = {"--data": "my insects", "--resize": "32x32", "--test-share": "0.25", "--split-seed": "3"}
+    assert {option: words[words.index(option) + 1] for option in options} == options
+    assert words[-2:] == ["--skip-damaged", "--flip"]
+    assert "--dataset" not in words
+    assert dict(section(run).provenance)["Own images"].endswith("in my insects. Left out: ant/1.png")
+
+
 def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
     from typer.main import get_command
 
@@ -198,6 +229,7 @@ def test_the_commands_of_a_report_are_the_command_lines_own() -> None:
 
     commands = get_command(app).commands
     runs = [stored_run(board=board) for board in ("pi@host:22", "local", "simulated nano-sim")]
+    runs.append(own_images_run())
     for line in (line for run in runs for line in section(run).reproduce):
         _, name, *words = shlex.split(line)
         known = {option for parameter in commands[name].params for option in parameter.opts}

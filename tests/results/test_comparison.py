@@ -38,7 +38,9 @@ def test_a_row_holds_what_was_measured() -> None:
     run = stored_run(dataset="cifar10")
     row = by_name(run)["cifar10-sis3"]
     record = run.record.networks[3]
-    assert (row.structure.conv_synapses, row.structure.micro_synapses, row.structure.synapses) == (
+    structure = row.structure
+    counts = (structure.conv_synapses.value, structure.micro_synapses.value, structure.synapses.value)
+    assert counts == (
         212_544,
         28_240,
         240_784,
@@ -74,7 +76,7 @@ def test_a_failed_network_has_a_row_that_says_so() -> None:
     assert "opset 13" in rows["cifar10-sis1"].problem
     assert "opset 13" in rows["cifar10-sis1"].speed_up.estimate.reason
     assert rows["cifar10-sis1"].latency.p50_s.value is None
-    assert rows["cifar10-sis1"].structure.synapses == 353_650
+    assert rows["cifar10-sis1"].structure.synapses.value == 353_650
     assert rows["cifar10-sis3"].problem == "the job did not contain this network"
 
 
@@ -169,5 +171,5 @@ def test_rows_are_flat_values_with_units_in_their_names() -> None:
     row = compare(stored_run(names=("nin", "cifar10-sis1"), entries=entries))[1]
     assert tuple(values(row)) == NAMES
     assert len(set(NAMES)) == len(NAMES)
-    assert row.identity.granularity == values(row)["granularity"] == "nm / neuron"
+    assert row.identity.granularity.value == values(row)["granularity"] == "nm / neuron"
     assert all(value is None or isinstance(value, (str, int, float, bool)) for value in values(row).values())

@@ -42,12 +42,19 @@ IDENTITIES = {
         ("cifar10-sis3", "plain", "fp32"),
         ("cifar10-sis3", "native", "fp32"),
     ],
+    "run-3-x86-64": [
+        ("nin", "plain", "fp32"),
+        ("nin", "native", "fp32"),
+        ("cifar10-sis3", "plain", "fp32"),
+        ("cifar10-sis3", "native", "fp32"),
+    ],
 }
 UNITS = {
     "run-1-x86-64": "kernel",
     "run-1-jetson-nano": "neuron",
     "run-1-jetson-orin-nano": "nm",
     "run-2-x86-64": "kernel",
+    "run-3-x86-64": "kernel",
 }
 
 

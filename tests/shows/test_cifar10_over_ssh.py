@@ -24,7 +24,8 @@ def on_this_side(bundle: Bundle, model: str) -> int:
     """How many of the bundle's test images ONNX Runtime gets right here, normalised as the manifest says."""
     manifest = bundle.manifest
     images = np.load(bundle.path / manifest.test_images)
-    mean, std = (np.array(part, np.float32).reshape(1, 3, 1, 1) for part in manifest.preprocess)
+    how = manifest.preprocess
+    mean, std = (np.array(part, np.float32).reshape(1, 3, 1, 1) for part in (how.mean, how.std))
     inputs = ((images.astype(np.float32) / np.float32(255) - mean) / std).astype(np.float32)
     answers = run_onnx(bundle.path / model, inputs).argmax(axis=1)
     return int((answers == np.load(bundle.path / manifest.test_labels)).sum())

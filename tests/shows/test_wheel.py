@@ -12,6 +12,7 @@ import pytest
 
 from sis_edge.bundles.verify import verify
 from sis_edge.formation import PRESETS
+from sis_edge.registries import DATASETS
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,7 @@ def test_commands_away_from_the_checkout(installed: Path, tmp_path: Path) -> Non
     )
     assert "jetson-nano" in run(program, "profiles", "list", cwd=tmp_path)
     assert "[runtime]" in run(program, "profiles", "show", "raspberry-pi-5", cwd=tmp_path)
-    assert run(program, "datasets", "list", cwd=tmp_path).split() == ["digits", "cifar10", "svhn", "fashion_mnist"]
+    assert run(program, "datasets", "list", cwd=tmp_path).split() == list(DATASETS)
 
 
 def test_the_whole_line_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sis_agent.commands import Commands
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree
 
-PACKAGES = ("onnxruntime", "numpy", "tensorrt", "pycuda", "psutil")
+PACKAGES = ("onnxruntime", "numpy", "tensorrt", "pycuda", "psutil", "ai_edge_litert", "tflite_runtime")
 # Distributions that bring a package under another name than its own.
 ALIASES = {"onnxruntime": ("onnxruntime_gpu", "onnxruntime_openvino"), "tensorrt": ("tensorrt_cu12", "tensorrt_cu13")}
 

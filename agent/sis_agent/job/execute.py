@@ -29,7 +29,8 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None], 
     known = folder.state()
     if known.state in schema.ENDED:
         raise ProblemError("job-ended", "job '{}' has ended already ({}); use a new id".format(job_id, known.state))
-    runners.check(job.runner)
+    for runner in sorted({network.runner or job.runner for network in job.networks}):
+        runners.check(runner)
     owner = lock.acquire(root, job_id)
     try:
         stop = StopRequest(clock.now_s() + job.time_limit_s)

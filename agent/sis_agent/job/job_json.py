@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Tuple
 
-from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Resize
 
 
 def job_from_json(data: Dict[str, Any]) -> Job:
@@ -12,7 +12,8 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     try:
         fields = dict(data)
         fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
-        fields["preprocess"] = Preprocess(**data["preprocess"])
+        if data.get("preprocess") is not None:
+            fields["preprocess"] = _preprocess(data["preprocess"])
         if data.get("power") is not None:
             fields["power"] = PowerRequest(**data["power"])
         job = Job(**fields)
@@ -26,6 +27,8 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     names = [network.name for network in job.networks]
     if len(set(names)) < len(names):
         raise ValueError("the job names a network twice: {}".format(", ".join(names)))
+    for network in job.networks:
+        _check_network(job, network)
     for name, value, least in _counts(job):
         if not isinstance(value, int) or value < least:
             raise ValueError("{} is {!r}, and must be a whole number from {} on".format(name, value, least))
@@ -39,6 +42,27 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     return job
 
 
+def _check_network(job: Job, network: NetworkJob) -> None:
+    """A network has its own tensors, or takes the job's images; raises ValueError that says what is missing."""
+    if network.inputs is not None:
+        return
+    for name in ("expected", "labels"):
+        if getattr(network, name) is not None:
+            raise ValueError("{} of {} needs inputs: the tensors that it belongs to".format(name, network.name))
+    for name, value in (
+        ("golden_logits of " + network.name, network.golden_logits),
+        ("golden_inputs", job.golden_inputs),
+        ("preprocess", job.preprocess),
+    ):
+        if value is None:
+            raise ValueError("{} is missing, and {} has no inputs of its own".format(name, network.name))
+
+
+def _preprocess(data: Dict[str, Any]) -> Preprocess:
+    resize = data.get("resize")
+    return Preprocess(**dict(data, resize=None if resize is None else Resize(**resize)))
+
+
 def _numbers(job: Job) -> List[Tuple[str, Any]]:
     """What must be a number from 0 on, by its name for the user."""
     numbers = [(name, getattr(job, name)) for name in ("golden_tolerance", "warmup_s", "time_limit_s", "min_time_s")]
@@ -46,6 +70,9 @@ def _numbers(job: Job) -> List[Tuple[str, Any]]:
         ("golden_tolerance of " + network.name, network.golden_tolerance)
         for network in job.networks
         if network.golden_tolerance is not None
+    ]
+    numbers += [
+        ("golden_relative_tolerance of " + network.name, network.golden_relative_tolerance) for network in job.networks
     ]
     if job.power is not None:
         numbers += [("power.idle_s", job.power.idle_s), ("power.block_s", job.power.block_s)]

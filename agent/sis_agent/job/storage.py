@@ -6,7 +6,7 @@ import shutil
 from typing import Any, Dict, List
 
 from sis_agent import lock
-from sis_agent.files import AGENTS, BUNDLES, CALIBRATION, ENGINES, JOBS, LOGS, SITE, WHEELS
+from sis_agent.files import AGENTS, BUNDLES, CALIBRATION, ENGINES, INFERENCE, JOBS, LOGS, SITE, WHEELS
 from sis_agent.job.folder import JobFolder
 from sis_agent.protocol import ProblemError, agent_id
 
@@ -33,7 +33,7 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
     runs all of them and the agents stay, since it may start another worker. The lock is held meanwhile, so no job can
     start among it.
     """
-    places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION, LOGS)
+    places = (JOBS, BUNDLES, AGENTS, ENGINES, SITE, WHEELS, CALIBRATION, INFERENCE, LOGS)
     removed: Dict[str, List[str]] = {place: [] for place in places}
     freed_bytes = 0
     with lock.guarded(root) as guard:
@@ -45,12 +45,14 @@ def clean(root: str, keep_bundles: bool) -> Dict[str, Any]:
                 kept_bundle = JobFolder(root, name).job().bundle_id
             else:
                 doomed.append((JOBS, name))
-        if not keep_bundles:
+        if not keep_bundles and (running is None or running.job_id != INFERENCE):  # it does not say which it uses
             doomed += [(BUNDLES, name) for name in _entries(root, BUNDLES) if name != kept_bundle]
             if running is None:
                 doomed += [
                     (folder, name) for folder in (ENGINES, SITE, WHEELS, CALIBRATION) for name in _entries(root, folder)
                 ]
+        if running is None:
+            doomed += [(INFERENCE, name) for name in _entries(root, INFERENCE)]
         doomed += [(LOGS, name) for name in _entries(root, LOGS)]
         own = "sis_agent-{}.pyz".format(agent_id())
         if running is None:

@@ -1,7 +1,7 @@
 """What all phases of a job share: its bundle, its record in the making, its workers, its progress lines."""
 
 import os
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from sis_agent import clock
 from sis_agent.files import BUNDLES, ENGINES, checked_name
@@ -13,6 +13,8 @@ from sis_agent.worker.process import StoppedError, StopRequest, WorkerProcess
 # A worker that is silent for so long hangs: longer than any single step of a network of this kind on any board.
 ANSWER_LIMIT_S = 300.0
 PROGRESS_EVERY_S = 1.0
+# Where the record's runner details hold those of runtimes other than the job's.
+OTHER_RUNNERS = "other_runners"
 
 Say = Callable[[Dict[str, Any]], None]
 
@@ -47,7 +49,9 @@ class MeasurementContext:
         self.variables = {engine_cache.FOLDER_VARIABLE: os.path.join(os.path.abspath(root), ENGINES)}
         self._workers: List[WorkerProcess] = []
         for network in job.networks:
-            self.path(network.golden_logits)
+            for part in (network.golden_logits, network.inputs, network.expected, network.labels):
+                if part is not None:
+                    self.path(part)
             self.options(network)
             self.networks[network.name] = NetworkRecord(
                 network.name,
@@ -57,6 +61,7 @@ class MeasurementContext:
                 form=network.form,
                 precision=network.precision,
                 granularity=network.granularity,
+                runner=self.runner(network),
             )
         for name in (job.golden_inputs, job.test_images, job.test_labels):
             if name is not None:
@@ -65,6 +70,14 @@ class MeasurementContext:
     def path(self, name: str) -> str:
         """Path of a file of the job's bundle."""
         return bundle_file(self._bundle, name)
+
+    def optional_path(self, name: Optional[str]) -> Optional[str]:
+        """Path of a file that a job need not have."""
+        return None if name is None else self.path(name)
+
+    def runner(self, network: NetworkJob) -> str:
+        """Name of a network's runtime."""
+        return network.runner or self.job.runner
 
     def options(self, network: NetworkJob) -> Dict[str, Any]:
         """A network's options for its runner, files of the bundle by their paths."""
@@ -82,13 +95,24 @@ class MeasurementContext:
         """Time on the job's clock."""
         return clock.now_s() - self.start_s
 
-    def start_worker(self) -> WorkerProcess:
-        """A new worker, whose details go to the record."""
+    def start_worker(self, networks: Sequence[NetworkJob]) -> WorkerProcess:
+        """A new worker with the runtimes of these networks and no others; its details go to the record."""
         self._workers = [worker for worker in self._workers if worker.runs]
-        worker = WorkerProcess(self.job, self.stop, self._answer_limit_s, self.variables)
+        runners = sorted({self.runner(network) for network in networks})
+        worker = WorkerProcess(self.job, self.stop, self._answer_limit_s, self.variables, runners)
         self._workers = [*self._workers, worker]
-        self.details.update(worker.start["runner_details"])
+        for name, details in worker.start["runner_details"].items():
+            if name == self.job.runner:
+                self.details.update(details)
+            else:
+                self.details.setdefault(OTHER_RUNNERS, {})[name] = details
         return worker
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a stand-in plays any of the runtimes."""
+        others = self.details.get(OTHER_RUNNERS, {}).values()
+        return any(details.get("simulated") for details in (self.details, *others))
 
     def worker_pids(self) -> List[int]:
         """The living workers; the sampler's thread asks."""
@@ -96,17 +120,20 @@ class MeasurementContext:
 
     def prepare(self, worker: WorkerProcess, network: NetworkJob) -> None:
         """What has to be made of the network once on a board; an engine's build may take minutes."""
-        command = {"do": "prepare", "model": self.path(network.model), "options": self.options(network)}
+        command = dict(self._network(network), do="prepare")
         worker.ask(command, lambda step: self.progress("build", network.name, step["done"], step["of"]))
 
     def load(self, network: NetworkJob) -> Dict[str, Any]:
         """The command that loads a network."""
+        golden = self.optional_path(self.job.golden_inputs)
+        return dict(self._network(network), do="load", name=network.name, golden_inputs=golden)
+
+    def _network(self, network: NetworkJob) -> Dict[str, Any]:
         return {
-            "do": "load",
-            "name": network.name,
             "model": self.path(network.model),
-            "golden_inputs": self.path(self.job.golden_inputs),
             "options": self.options(network),
+            "runner": self.runner(network),
+            "inputs": self.optional_path(network.inputs),
         }
 
     def progress(self, phase: str, network: Optional[str], done: float, of: float, at_once: bool = False) -> None:

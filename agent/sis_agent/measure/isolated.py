@@ -1,12 +1,14 @@
 """One network in a fresh process: memory of a process that holds nothing else, load time, first inference, golden
 check, accuracy. Memory is taken again in more fresh processes, where the job asks for it."""
 
-from typing import List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from sis_agent.measure.context import MeasurementContext
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import Accuracy, GoldenCheck, Memory, NetworkJob
 from sis_agent.worker.process import WorkerProcess
+
+Command = Dict[str, Any]
 
 NOT_REPORTED = "/proc/self/status does not report it"
 NO_DEVICE = "this runtime uses the processor's memory only"
@@ -19,7 +21,7 @@ def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: 
     """
     name = network.name
     try:
-        with context.start_worker() as worker:
+        with context.start_worker([network]) as worker:
             context.prepare(worker, network)
             context.note(name, load_s=worker.ask(context.load(network))["load_s"])
             loaded = worker.ask({"do": "memory"})["rss_bytes"]
@@ -43,34 +45,43 @@ def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: 
 
 
 def _check(context: MeasurementContext, network: NetworkJob, worker: WorkerProcess) -> None:
-    name, job = network.name, context.job
-    tolerance = job.golden_tolerance if network.golden_tolerance is None else network.golden_tolerance
-    golden = worker.ask(
-        {
-            "do": "golden",
-            "name": name,
-            "images": context.path(job.golden_inputs),
-            "logits": context.path(network.golden_logits),
-            "tolerance": tolerance,
-        }
-    )
-    context.note(name, golden=golden and GoldenCheck(**golden))
-    if job.test_images is not None and job.test_labels is not None:
-        accuracy = worker.ask(
-            {
-                "do": "accuracy",
-                "name": name,
-                "images": context.path(job.test_images),
-                "labels": context.path(job.test_labels),
-            },
-            lambda step: context.progress("accuracy", name, step["done"], step["of"]),
+    golden, accuracy = _commands(context, network)
+    if golden is not None:
+        check = worker.ask(golden)
+        context.note(network.name, golden=check and GoldenCheck(**check))
+    if accuracy is not None:
+        counted = worker.ask(
+            accuracy, lambda step: context.progress("accuracy", network.name, step["done"], step["of"])
         )
-        context.note(name, accuracy=accuracy and Accuracy(**accuracy))
+        context.note(network.name, accuracy=counted and Accuracy(**counted))
+
+
+def _commands(context: MeasurementContext, network: NetworkJob) -> Tuple[Optional[Command], Optional[Command]]:
+    """What the worker is asked to check of a network's outputs, and of its accuracy; None: nothing is known of it."""
+    job, name = context.job, network.name
+    tolerance = job.golden_tolerance if network.golden_tolerance is None else network.golden_tolerance
+    golden: Optional[Command] = None
+    accuracy: Optional[Command] = None
+    if network.inputs is not None:
+        if network.expected is not None:
+            relative = network.golden_relative_tolerance
+            golden = {"do": "outputs", "name": name, "expected": context.path(network.expected)}
+            golden.update(tolerance=tolerance, relative_tolerance=relative)
+        if network.labels is not None:
+            accuracy = {"do": "labelled", "name": name, "labels": context.path(network.labels)}
+        return golden, accuracy
+    if job.golden_inputs is not None and network.golden_logits is not None:
+        images, logits = context.path(job.golden_inputs), context.path(network.golden_logits)
+        golden = {"do": "golden", "name": name, "images": images, "logits": logits, "tolerance": tolerance}
+    if job.test_images is not None and job.test_labels is not None:
+        images, labels = context.path(job.test_images), context.path(job.test_labels)
+        accuracy = {"do": "accuracy", "name": name, "images": images, "labels": labels}
+    return golden, accuracy
 
 
 def _peak(context: MeasurementContext, network: NetworkJob) -> List[int]:
     """The peak of one more fresh process after its first inference; empty where the kernel does not report it."""
-    with context.start_worker() as worker:
+    with context.start_worker([network]) as worker:
         worker.ask(context.load(network))
         worker.ask({"do": "first", "name": network.name})
         peak = worker.ask({"do": "memory"})["peak_rss_bytes"]

@@ -104,7 +104,7 @@ class Measurement:
             networks=list(context.networks.values()),
             clock=clock.NAME,
             clock_resolution_s=clock.RESOLUTION_S,
-            simulated=before.simulated or bool(context.details.get("simulated")),
+            simulated=before.simulated or context.simulated,
             problem=problem,
             windows=context.windows,
             energy_blocks=self._blocks,

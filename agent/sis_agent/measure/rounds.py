@@ -204,7 +204,7 @@ class Rounds:
             healthy = self._context.healthy()
             if not healthy:
                 return None
-            worker = self._context.start_worker()
+            worker = self._context.start_worker(healthy)
             number, self._started = self._started, self._started + 1
             try:
                 harness = worker.ask({"do": "harness", "inferences": HARNESS_INFERENCES})

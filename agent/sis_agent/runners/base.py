@@ -1,19 +1,29 @@
 """What every runner can do: load a network, infer, and give the bare call that is timed."""
 
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from sis_agent.protocol import ProblemError
 
 OnProgress = Callable[[Dict[str, Any]], None]
+# An input by its name, a numpy array of the type and shape that the network is run with.
+Tensors = Dict[str, Any]
 
 
 class Session:
-    """One loaded network. `times_itself` is True for a runtime that has its own clock and no single calls to time."""
+    """One loaded network. `times_itself` is True for a runtime that has its own clock and no single calls to time.
+
+    Of `Runner.load` it takes images, of `Runner.load_tensors` tensors by name wherever `batch` or `images` stands here.
+    """
 
     times_itself = False
+    # Rows that one inference of tensors takes, where the network fixes that and more are given; None: all.
+    rows: Optional[int] = None
 
     def infer(self, images: Any) -> Any:
-        """Logits float32 [N, classes] of preprocessed images, float32 [N, 3, height, width]."""
+        """Logits float32 [N, classes] of preprocessed images, float32 [N, 3, height, width].
+
+        For tensors by name: every output by name, in the network's order.
+        """
         raise NotImplementedError
 
     def step(self, batch: Any) -> Callable[[], Any]:
@@ -70,3 +80,17 @@ class Runner:
         Raises ProblemError when this runtime cannot take the network or does not know an option.
         """
         raise NotImplementedError
+
+    def prepare_tensors(
+        self, model_path: str, options: Dict[str, Any], tensors: Tensors, on_progress: OnProgress = ignore
+    ) -> None:
+        """As `prepare`, for a network with any inputs: numpy arrays by name, of the shapes that it is run with."""
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """As `load`, for a network with any inputs. A runner that knows images only leaves it as it is.
+
+        Raises ProblemError as `load` does, and `bad-inputs` for tensors that are not the network's.
+        """
+        raise ProblemError(
+            "bad-model", "this runner takes networks with images as input only; use another for {}".format(model_path)
+        )

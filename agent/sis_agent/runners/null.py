@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, Optional
 
-from sis_agent.runners.base import Runner, Session
+from sis_agent.runners.base import Runner, Session, Tensors
 
 
 def missing() -> Optional[str]:
@@ -38,4 +38,8 @@ class NullRunner(Runner):
 
     def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """The model's file is not read."""
+        return NullSession()
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """Neither the model's file nor the tensors are read."""
         return NullSession()

@@ -8,15 +8,16 @@ import functools
 import json
 import os
 import sys
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import child
 from sis_agent.board import cpu
 from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, importing, remedies
-from sis_agent.runners.base import OnProgress, Runner, Session, ignore, known_options
+from sis_agent.runners import engine_cache, engines, importing, inputs, remedies
+from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore, known_options
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
+from sis_agent.runners.inputs import NetworkInput
 from sis_agent.tree import Tree
 
 IMPORTS = ("numpy", "onnxruntime")
@@ -36,6 +37,10 @@ STOPS_SPINNING = (1, 12)  # the first that can stop between runs; older ones mus
 STOP_BETWEEN_RUNS = ("session.force_spinning_stop", "1")
 NEVER_SPIN = ("session.intra_op.allow_spinning", "0")
 LENDS_THREADS = (1, 17)  # the first that lends a session's threads to operators of a library
+# ONNX Runtime's types -> numpy's names; numpy has none for the others (bfloat16, sequences, maps).
+TYPES = {"tensor({})".format(name): name for name in ("bool", "float16", "int8", "int16", "int32", "int64")}
+TYPES.update({"tensor({})".format(name): name for name in ("uint8", "uint16", "uint32", "uint64")})
+TYPES.update({"tensor(float)": "float32", "tensor(double)": "float64", "tensor(string)": "str"})
 EXECUTIONS = {"sequential": "ORT_SEQUENTIAL", "parallel": "ORT_PARALLEL"}
 
 
@@ -106,6 +111,13 @@ class OnnxRuntimeSession(Session):
         self._session = session
         self._details = details
 
+    @property
+    def inputs(self) -> List[NetworkInput]:
+        """What the network takes."""
+        return [
+            NetworkInput(value.name, TYPES.get(value.type), value.shape or []) for value in self._session.get_inputs()
+        ]
+
     def infer(self, images: Any) -> Any:
         """Logits float32 [N, classes] of preprocessed images, float32 [N, 3, height, width]."""
         return self._session.run([LOGITS], {INPUT: images})[0]
@@ -117,6 +129,23 @@ class OnnxRuntimeSession(Session):
     def details(self) -> Dict[str, Any]:
         """The options in force, and whether the network came optimised from the board's cache."""
         return self._details
+
+
+class OnnxRuntimeTensorSession(OnnxRuntimeSession):
+    """One InferenceSession with inputs and outputs of any name."""
+
+    def __init__(self, session: Any, details: Dict[str, Any]) -> None:
+        super().__init__(session, details)
+        self._outputs = [value.name for value in session.get_outputs()]
+
+    def infer(self, images: Any) -> Any:
+        """Every output by name."""
+        values = self._session.run(self._outputs, images)
+        return {name: values[place] for place, name in enumerate(self._outputs)}
+
+    def step(self, batch: Any) -> Callable[[], Any]:
+        """`session.run` with its arguments bound."""
+        return functools.partial(self._session.run, self._outputs, batch)
 
 
 class OnnxRuntimeRunner(Runner):
@@ -150,14 +179,39 @@ class OnnxRuntimeRunner(Runner):
 
     def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """An InferenceSession of an ONNX file; raises ProblemError `bad-model`, `bad-option` or `bad-library`."""
-        known = parse(options)
+        session, details = self._loaded(model_path, parse(options))
+        names = [value.name for value in session.get_inputs()]
+        outputs = [value.name for value in session.get_outputs()]
+        if names != [INPUT] or LOGITS not in outputs:
+            raise ProblemError(
+                "bad-model",
+                "{} has the inputs {} and the outputs {}; it must have '{}' and '{}'".format(
+                    model_path, names, outputs, INPUT, LOGITS
+                ),
+            )
+        return OnnxRuntimeSession(session, details)
+
+    def prepare_tensors(
+        self, model_path: str, options: Dict[str, Any], tensors: Tensors, on_progress: OnProgress = ignore
+    ) -> None:
+        """As `prepare`: ONNX Runtime optimises without knowing the shapes."""
+        self.prepare(model_path, options, on_progress)
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """An InferenceSession of an ONNX file with any inputs; raises ProblemError as `load`, and `bad-inputs`."""
+        session = OnnxRuntimeTensorSession(*self._loaded(model_path, parse(options)))
+        session.rows = inputs.check(model_path, session.inputs, tensors)
+        return session
+
+    def _loaded(self, model_path: str, known: OnnxRuntimeOptions) -> Tuple[Any, Dict[str, Any]]:
+        """The InferenceSession, optimised now or before, and its details."""
         details = dict(known._asdict(), cached=known.cache)
         if not known.cache:
-            return OnnxRuntimeSession(self._session(model_path, self.settings(known)), details)
+            return self._session(model_path, self.settings(known)), details
         optimised = self._optimised(model_path, known)
         settings = self.settings(known._replace(optimization="disabled"))
         details["optimised_bytes"] = optimised.plan_bytes
-        return OnnxRuntimeSession(self._session(optimised.plan_path, settings), details)
+        return self._session(optimised.plan_path, settings), details
 
     def _optimised(self, model_path: str, options: OnnxRuntimeOptions) -> CachedEngine:
         """The network as ONNX Runtime optimises it for this processor, from the board's cache or made now."""
@@ -229,22 +283,12 @@ class OnnxRuntimeRunner(Runner):
 
     def _session(self, model_path: str, settings: Any) -> Any:
         try:
-            session = self._ort.InferenceSession(model_path, settings, providers=PROVIDERS)
+            return self._ort.InferenceSession(model_path, settings, providers=PROVIDERS)
         except Exception as error:  # the binding raises classes of its own, which differ between versions
             raise ProblemError(
                 "bad-model",
                 "ONNX Runtime {} cannot load {}: {}".format(self._ort.__version__, model_path, _first_line(error)),
             )
-        inputs = [value.name for value in session.get_inputs()]
-        outputs = [value.name for value in session.get_outputs()]
-        if inputs != [INPUT] or LOGITS not in outputs:
-            raise ProblemError(
-                "bad-model",
-                "{} has the inputs {} and the outputs {}; it must have '{}' and '{}'".format(
-                    model_path, inputs, outputs, INPUT, LOGITS
-                ),
-            )
-        return session
 
 
 def main() -> int:

@@ -16,17 +16,19 @@ from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, importing, sparsity
-from sis_agent.runners.base import OnProgress, Runner, Session, ignore
+from sis_agent.runners import engine_cache, engines, importing, inputs, sparsity
+from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
-from sis_agent.runners.trtexec_files import parse_logits, parse_times
+from sis_agent.runners.trtexec_files import parse_logits, parse_outputs, parse_times
 from sis_agent.runners.trtexec_flags import Flags
 from sis_agent.schema import to_json
 
 IMPORTS = ("numpy",)
 INPUT = "input"
+# From trtexec's words for an ONNX without open sizes.
+STATIC = "Static model does not take explicit shapes"
 JETPACK_PATH = "/usr/src/tensorrt/bin"
 # The engine takes batches from 1 to at least this many, so that accuracy needs few processes.
 INFER_BATCH = 32
@@ -93,8 +95,24 @@ class TrtexecRunner(Runner):
         engine = self._engine(model_path, wanted, ignore)
         return TrtexecSession(self._path, engine, self._cache.folder, to_json(wanted), self._flags.of_run())
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
-        if options.input_shape is None:
+    def prepare_tensors(
+        self, model_path: str, options: Dict[str, Any], tensors: Tensors, on_progress: OnProgress = ignore
+    ) -> None:
+        """Build the engine for the shapes of these tensors unless the board has it."""
+        self._engine(model_path, parse(options), on_progress, tensors)
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """The engine for the shapes of these tensors, to be loaded by each turn anew."""
+        wanted = parse(options)
+        engine = self._engine(model_path, wanted, ignore, tensors)
+        narrow = (self._version or "").split(".")[0] in ("7", "8", "9")  # these have no whole numbers of 8 bytes
+        flags = self._flags.of_run()
+        return TrtexecTensorSession(self._path, engine, self._cache.folder, to_json(wanted), flags, narrow)
+
+    def _engine(
+        self, model_path: str, options: EngineOptions, on_progress: OnProgress, tensors: Optional[Tensors] = None
+    ) -> CachedEngine:
+        if options.input_shape is None and tensors is None:
             raise ProblemError("bad-option", "trtexec needs the option input_shape: channels, height, width")
         flags = self._flags.of_build(options)
         _check_quantised(options, model_path)
@@ -104,26 +122,36 @@ class TrtexecRunner(Runner):
             "gpu": self._device and self._device.name,
             "compute_capability": self._device and self._device.compute_capability,
         }
-        parts = dict(place, flags=flags, onnx_sha256=file_sha256(model_path), batch_size=self._batch_size)
+        parts: Dict[str, Any] = dict(place, flags=flags, onnx_sha256=file_sha256(model_path))
+        if tensors is None:
+            parts["batch_size"] = self._batch_size
+        else:
+            parts["shapes"] = inputs.shapes(tensors)
 
         def build(key: str) -> Dict[str, Any]:
             layers_path = self._cache.path(key, ".layers")
             command = [self._path, "--onnx=" + model_path, "--saveEngine=" + self._cache.path(key, ".plan"), *flags]
-            for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
-                command.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
+            shapes = self._shape_flags(options, tensors)
             if options.timing_cache and self._flags.has("--timingCacheFile"):
                 command.append("--timingCacheFile=" + self._cache.timing_path(**place))
             if self._flags.has("--exportLayerInfo"):
                 command.append("--exportLayerInfo=" + layers_path)
             start_s = clock.now_s()
-            lines = engines.run_builder(command, "", options.build_limit_s, on_progress).splitlines()
+            try:
+                output = engines.run_builder(command + shapes, "", options.build_limit_s, on_progress)
+            except ProblemError as error:
+                if tensors is None or STATIC not in error.problem.message:
+                    raise
+                # The ONNX fixes all shapes itself, and the tool then refuses to be given any.
+                output = engines.run_builder(command, "", options.build_limit_s, on_progress)
+            lines = output.splitlines()
             build_s = clock.now_s() - start_s
             with open(self._cache.path(key, ".log"), "w", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
             layers = sparsity.from_inspector(_text(layers_path))
             self._check_precision(options, layers)
             return {
-                "command": command,
+                "command": command + shapes,
                 "build_s": build_s,
                 "flags": flags,
                 "sparsity": sparsity.summary(sparsity.from_log(lines), layers),
@@ -132,6 +160,14 @@ class TrtexecRunner(Runner):
             }
 
         return engines.get(self._cache, parts, build)
+
+    def _shape_flags(self, options: EngineOptions, tensors: Optional[Tensors]) -> List[str]:
+        if tensors is not None:
+            return ["--{}Shapes={}".format(which, _shapes(tensors)) for which in ("min", "opt", "max")]
+        flags = []
+        for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
+            flags.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
+        return flags
 
     def _check_precision(self, options: EngineOptions, layers: List[sparsity.LayerTactic]) -> None:
         """A strongly typed engine in another precision than was asked for is not what was to be measured."""
@@ -235,8 +271,45 @@ class TrtexecSession(Session):
         _run(command + self._run_flags + words)
 
 
-def _shape(sizes: Any) -> str:
-    return "{}:{}".format(INPUT, "x".join(str(size) for size in sizes))
+class TrtexecTensorSession(TrtexecSession):
+    """One engine file for tensors by name; `narrow`: whole numbers and doubles of 8 bytes become those of 4."""
+
+    def __init__(
+        self,
+        path: str,
+        engine: CachedEngine,
+        folder: str,
+        options: Dict[str, Any],
+        run_flags: List[str],
+        narrow: bool,
+    ) -> None:
+        super().__init__(path, engine, folder, options, run_flags)
+        self._narrow = {"int64": "int32", "float64": "float32"} if narrow else {}
+
+    def infer(self, images: Any) -> Any:
+        """Every output by name."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+            output = os.path.join(scratch, "output.json")
+            self._call(scratch, images, ["--iterations=1", "--warmUp=0", "--exportOutput=" + output])
+            return parse_outputs(_text(output))
+
+    def _call(self, scratch: str, images: Any, words: List[str]) -> None:
+        files = []
+        for place, (name, value) in enumerate(images.items()):
+            path = os.path.join(scratch, "input{}.bin".format(place))  # a tensor's name may be no file's
+            value.astype(self._narrow.get(value.dtype.name, value.dtype.name)).tofile(path)
+            files.append("{}:{}".format(name, path))
+        command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shapes(images)]
+        command.append("--loadInputs=" + ",".join(files))
+        _run(command + self._run_flags + words)
+
+
+def _shapes(tensors: Tensors) -> str:
+    return ",".join(_shape(value.shape, name) for name, value in tensors.items())
+
+
+def _shape(sizes: Any, name: str = INPUT) -> str:
+    return "{}:{}".format(name, "x".join(str(size) for size in sizes))
 
 
 def _text(path: str) -> str:

@@ -53,6 +53,26 @@ def parse_logits(text: str, images: int) -> Any:
     raise ProblemError("bad-model", "the engine has no output '{}'; build the bundle again".format(LOGITS))
 
 
+def parse_outputs(text: str) -> Dict[str, Any]:
+    """Every output of `--exportOutput` by name, in its shape; raises ProblemError `run-failed`.
+
+    The tool writes numbers without their type, so all are float32 here.
+    """
+    import numpy
+
+    outputs = {}
+    for tensor in _read(text, "output"):
+        try:
+            sizes = [int(size) for size in tensor["dimensions"].split("x") if size]
+            values = numpy.asarray(tensor["values"], dtype=numpy.float32)
+            outputs[str(tensor["name"])] = values.reshape(sizes)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ProblemError("run-failed", "trtexec's output cannot be read ({})".format(error))
+    if not outputs:
+        raise ProblemError("run-failed", "trtexec gives no output; the job's log.txt may say why")
+    return outputs
+
+
 def _read(text: str, what: str) -> List[Dict[str, Any]]:
     """A list of objects that the tool has written; raises ProblemError `run-failed` for anything else."""
     try:

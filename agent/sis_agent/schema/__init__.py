@@ -10,12 +10,13 @@ History of RECORD_VERSION and JOB_VERSION:
     2   what tells the forms of a network apart is data: network, form, precision, granularity; on_gpu
     3   what interference shows in (wall and processor time of turns, run-queue delay, involuntary switches), processes,
         busy cores one by one, three clocks; the board's limits: cores that may be used, quota, trip points, GPU clock
+    4   networks of the user's own: tensors by name as inputs, expected outputs, labels; a runtime for each network
 """
 
 from typing import Any
 
 from sis_agent.schema.facts import Facts
-from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess
+from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess, Resize
 from sis_agent.schema.record import Accuracy, ClockLock, GoldenCheck, Memory, NetworkRecord, Problem, Record
 from sis_agent.schema.samples import (
     EnergyBlock,
@@ -53,6 +54,7 @@ __all__ = [
     "Preprocess",
     "Problem",
     "Record",
+    "Resize",
     "RoundSamples",
     "SamplerPair",
     "Sampling",
@@ -62,8 +64,8 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION = 1
-JOB_VERSION = 3
-RECORD_VERSION = 3
+JOB_VERSION = 4
+RECORD_VERSION = 4
 
 # States of a job, in `state.json` and in the answer of `status`.
 QUEUED = "queued"

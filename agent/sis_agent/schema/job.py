@@ -3,11 +3,28 @@
 from typing import Any, Dict, List, NamedTuple, Optional
 
 
+class Resize(NamedTuple):
+    """How an image of any size becomes one of `height` x `width` pixels.
+
+    `method` "fit-bilinear": turned as its EXIF orientation says; the largest centred part of the aspect ratio; scaled
+    with the bilinear filter and antialiasing (Pillow's ImageOps.fit with Image.Resampling.BILINEAR).
+    """
+
+    height: int
+    width: int
+    method: str = "fit-bilinear"
+
+
 class Preprocess(NamedTuple):
-    """How a uint8 image becomes the network's input: (pixel / 255 - mean) / std, for each channel."""
+    """How a uint8 image becomes the network's input: (pixel / 255 - mean) / std, for each channel.
+
+    `resize` comes first where images of other sizes were resized for training; None where they were taken as they are.
+    The agent measures images that are resized already.
+    """
 
     mean: List[float]
     std: List[float]
+    resize: Optional[Resize] = None
 
 
 class NetworkJob(NamedTuple):
@@ -18,11 +35,19 @@ class NetworkJob(NamedTuple):
     `granularity` is the unit that exists or not in convolutional layers. `options` go to the runner, which documents
     them; those whose value is a file of the bundle are in `files`. `golden_tolerance` replaces the job's: half floats
     and INT8 do not agree with the reference as float32 does.
+
+    A network of the user's own takes tensors as they are: `inputs` is an .npz with one array for each input of the
+    network, by name, of the shapes and types that it is run with. The job's batch size, golden inputs, test images and
+    preprocessing are then not its; more rows than the network can take are run in pieces, and the first is timed.
+    `expected` is an .npz with outputs by name that the network must give, None where nothing is known of them; they may
+    differ by `golden_tolerance` and by the share `golden_relative_tolerance` of the expected value. `labels` is an .npy
+    of classes, one for each row of `inputs`, for accuracy by the first output. `runner` is its runtime where that is
+    another than the job's: one job can measure a network with two.
     """
 
     name: str
     model: str
-    golden_logits: str
+    golden_logits: Optional[str] = None
     network: Optional[str] = None
     options: Dict[str, Any] = {}
     golden_tolerance: Optional[float] = None
@@ -30,6 +55,11 @@ class NetworkJob(NamedTuple):
     form: str = "plain"
     precision: str = "fp32"
     granularity: Optional[str] = None
+    inputs: Optional[str] = None
+    expected: Optional[str] = None
+    golden_relative_tolerance: float = 0.0
+    labels: Optional[str] = None
+    runner: Optional[str] = None
 
 
 class PowerRequest(NamedTuple):
@@ -70,9 +100,9 @@ class Job(NamedTuple):
     job_version: int
     bundle_id: str
     networks: List[NetworkJob]
-    golden_inputs: str
+    golden_inputs: Optional[str]
     golden_tolerance: float
-    preprocess: Preprocess
+    preprocess: Optional[Preprocess]
     test_images: Optional[str] = None
     test_labels: Optional[str] = None
     runner: str = "onnxruntime"

@@ -15,12 +15,15 @@ class Problem(NamedTuple):
 
 
 class GoldenCheck(NamedTuple):
-    """Logits of the golden inputs on the board against the host's reference."""
+    """Outputs for the golden inputs on the board against the reference.
+
+    `top1_agreement` is None where the first output is no row of class scores for each input.
+    """
 
     images: int
     max_abs_difference: float
     mean_abs_difference: float
-    top1_agreement: float
+    top1_agreement: Optional[float]
     passed: bool
 
 
@@ -28,12 +31,14 @@ class Accuracy(NamedTuple):
     """Top-1 on the bundle's test images, with the same session that is timed.
 
     `wrong` are the numbers of the images that it classifies wrongly: two networks are compared image by image. None in
-    records of agents that only counted.
+    records of agents that only counted. `correct_top5` counts those whose class is among the five highest scores, None
+    where that was not counted.
     """
 
     images: int
     correct: int
     wrong: Optional[List[int]] = None
+    correct_top5: Optional[int] = None
 
 
 class Memory(NamedTuple):
@@ -63,7 +68,8 @@ class NetworkRecord(NamedTuple):
     """All that was measured of one form of a network; `problem` says why something is missing.
 
     `name` and the identity (`network`, `form`, `precision`, `granularity`) are the job's. `details` are what the runner
-    reports of it (for TensorRT the engine, its build, its sparse layers).
+    reports of it (for TensorRT the engine, its build, its sparse layers). `runner` is the runtime that ran it; None in
+    records of agents that had one for the whole job.
     """
 
     name: str
@@ -82,6 +88,7 @@ class NetworkRecord(NamedTuple):
     form: str = "plain"
     precision: str = "fp32"
     granularity: Optional[str] = None
+    runner: Optional[str] = None
 
 
 class Record(NamedTuple):
@@ -89,7 +96,8 @@ class Record(NamedTuple):
 
     `windows` are named "rounds", and where power is measured "idle_before", "energy" and "idle_after"; within "energy",
     between its rounds of blocks, lie those named "idle_between". `ended_by` says why the rounds ended: "length",
-    "target_ci", or "problem" for a job that did not come to their end.
+    "target_ci", or "problem" for a job that did not come to their end. `runner_details` are those of the job's runner;
+    where networks have others, theirs are in `runner_details["other_runners"]` by the runner's name.
     """
 
     record_version: int

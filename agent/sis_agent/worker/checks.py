@@ -15,7 +15,11 @@ ACCURACY_BATCH = 32
 def load_array(path: str) -> Any:
     """An array of the bundle; raises the problem `bad-bundle`."""
     try:
-        return np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise ValueError("it is an .npz archive, not one array")
+        return array
     except (OSError, ValueError, EOFError) as error:
         raise ProblemError("bad-bundle", "{} cannot be read ({}); push the bundle again".format(path, error))
 
@@ -32,6 +36,11 @@ def preprocess(images: Any, how: Preprocess) -> Any:
 def timing_batch(images: Any, batch_size: int, how: Preprocess) -> Any:
     """The batch that is timed: the first golden inputs, repeated where there are too few."""
     return preprocess(np.resize(images, (batch_size, *images.shape[1:])), how)
+
+
+def logits(session: Session, images: Any, how: Preprocess) -> Any:
+    """Logits [N, classes] of images, a batch after the other."""
+    return np.concatenate([session.infer(preprocess(batch, how)) for batch in _batches(images)])
 
 
 def golden_check(session: Session, images: Any, reference: Any, tolerance: float, how: Preprocess) -> GoldenCheck:

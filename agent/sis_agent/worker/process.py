@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import subprocess
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 from sis_agent import child, clock
 from sis_agent.protocol import ProblemError
@@ -66,13 +66,18 @@ class StopRequest:
 
 
 class WorkerProcess:
-    """One worker with the job's runner, threads and batch size; use as a context manager.
+    """One worker with the job's threads and batch size; use as a context manager.
 
-    `variables` are added to its environment.
+    `variables` are added to its environment. `runners` names its runtimes; none given: the job's.
     """
 
     def __init__(
-        self, job: Job, stop: StopRequest, answer_limit_s: float, variables: Optional[Dict[str, str]] = None
+        self,
+        job: Job,
+        stop: StopRequest,
+        answer_limit_s: float,
+        variables: Optional[Dict[str, str]] = None,
+        runners: Sequence[str] = (),
     ) -> None:
         self._stop = stop
         self._answer_limit_s = answer_limit_s
@@ -84,9 +89,10 @@ class WorkerProcess:
             env=dict(worker_environment(job.threads), **(variables or {})),
             cwd="/",  # Python looks for modules in the current folder first, and a user's folder may hold anything
         )
-        start = {"do": "start", "runner": job.runner, "threads": job.threads, "batch_size": job.batch_size}
+        start = {"do": "start", "runners": list(runners) or [job.runner], "threads": job.threads}
+        preprocess = None if job.preprocess is None else job.preprocess._asdict()
         try:
-            self.start = self.ask(dict(start, preprocess=job.preprocess._asdict(), cores=job.cores))
+            self.start = self.ask(dict(start, batch_size=job.batch_size, preprocess=preprocess, cores=job.cores))
         except BaseException:
             self.close()
             raise

@@ -3,14 +3,17 @@
 A native crash in a runtime ends this process and not the job. A command is {"do": ..., ...}; the reply is
 {"reply": ...} or {"problem": ...}, perhaps with {"progress": ...} lines before it. The first line says how to run.
 
-    start       runner, threads, batch_size, preprocess, cores   -> runner_details, baseline_rss_bytes
-    prepare     model, options                            -> nothing; with progress
-    load        name, model, golden_inputs, options       -> load_s
+    start       runners, threads, batch_size, preprocess, cores   -> runner_details by name, baseline_rss_bytes
+    prepare     model, options, runner, inputs            -> nothing; with progress
+    load        name, model, golden_inputs, options, runner, inputs   -> load_s
     details     name                                      -> what the runner reports of the network
     first       name                                      -> latency_s
     memory                                                -> rss_bytes, peak_rss_bytes
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
+    infer       model, options, images                    -> logits, None likewise
     accuracy    name, images, labels                      -> Accuracy, None likewise
+    outputs     name, expected, tolerance, relative_tolerance   -> GoldenCheck of a network with inputs of its own
+    labelled    name, labels                              -> Accuracy of one
     warm_up     name, at_least_s                          -> latencies_s, steady
     run         name, inferences                          -> start_s, latencies_s, device_latencies_s, costs
     run_for     name, time_s                              -> start_s, end_s, inferences
@@ -28,7 +31,8 @@ from typing import IO, Any, Callable, Dict, List, Optional
 
 from sis_agent import child, clock, runners
 from sis_agent.protocol import ProblemError
-from sis_agent.runners.base import Session
+from sis_agent.runners.base import Runner, Session, Tensors
+from sis_agent.runners.inputs import piece
 from sis_agent.runners.null import nothing
 from sis_agent.schema import Preprocess, Problem, to_json
 from sis_agent.worker import memory
@@ -100,33 +104,54 @@ class Worker:
 
     def __init__(self, start: Dict[str, Any], progress: Callable[[Dict[str, Any]], None]) -> None:
         pin(start["cores"])  # before the runtime is imported, so that its threads are pinned too
-        self._runner = runners.make(start["runner"], start["threads"], start["batch_size"])
         self._batch_size = start["batch_size"]
-        self._preprocess = Preprocess(**start["preprocess"])
+        self._runners = {name: runners.make(name, start["threads"], self._batch_size) for name in start["runners"]}  # type: Dict[str, Runner]
+        how = start["preprocess"]
+        self._preprocess = Preprocess([], []) if how is None else Preprocess(**how)
         self._progress = progress
         self._sessions: Dict[str, Session] = {}
         self._steps: Dict[str, Step] = {}
         self._timers: Dict[str, Timer] = {}
+        self._computes: Dict[str, bool] = {}
+        self._tensors: Dict[str, Tensors] = {}
 
     def started(self) -> Dict[str, Any]:
         """What is known before any network is loaded: the baseline has the runtime imported and nothing more."""
-        details = dict(self._runner.details(), on_gpu=self._runner.on_gpu)
+        details = {name: dict(runner.details(), on_gpu=runner.on_gpu) for name, runner in self._runners.items()}
         return {"runner_details": details, "baseline_rss_bytes": memory.read().rss_bytes}
 
-    def prepare(self, model: str, options: Dict[str, Any]) -> None:
+    def prepare(self, model: str, options: Dict[str, Any], runner: str, inputs: Optional[str]) -> None:
         """Make what the network needs on this board before it can be loaded."""
-        self._runner.prepare(model, options, self._progress)
+        runtime = self._runners[runner]
+        if inputs is None:
+            runtime.prepare(model, options, self._progress)
+        else:
+            runtime.prepare_tensors(model, options, self._load_tensors(runtime, inputs), self._progress)
 
-    def load(self, name: str, model: str, golden_inputs: str, options: Dict[str, Any]) -> Dict[str, Any]:
-        """Load a network and prepare the batch that is timed."""
+    def load(
+        self,
+        name: str,
+        model: str,
+        golden_inputs: Optional[str],
+        options: Dict[str, Any],
+        runner: str,
+        inputs: Optional[str],
+    ) -> Dict[str, Any]:
+        """Load a network and prepare the batch that is timed: images, or its own tensors as they are."""
+        runtime = self._runners[runner]
+        tensors = None if inputs is None else self._load_tensors(runtime, inputs)
         start_s = clock.now_s()
-        session = self._runner.load(model, options)
+        session = runtime.load(model, options) if tensors is None else runtime.load_tensors(model, options, tensors)
         load_s = clock.now_s() - start_s
-        batch = None
-        if self._runner.computes:
+        batch: Any = None
+        if tensors is not None:
+            self._tensors[name] = tensors
+            batch = piece(tensors, 0, session.rows)
+        elif runtime.computes and golden_inputs is not None:
             from sis_agent.worker import checks
 
             batch = checks.timing_batch(checks.load_array(golden_inputs), self._batch_size, self._preprocess)
+        self._computes[name] = runtime.computes
         self._sessions[name] = session
         self._steps[name] = step = session.step(batch)
         self._timers[name] = lambda count: time_steps(step, count)
@@ -139,8 +164,18 @@ class Worker:
         return self._sessions[name].details()
 
     def first(self, name: str) -> Dict[str, Any]:
-        """One inference."""
-        return {"latency_s": self._timers[name](1)[0]}
+        """One inference; raises the problem `bad-inputs` where the runtime cannot run a network with its tensors."""
+        try:
+            return {"latency_s": self._timers[name](1)[0]}
+        except (ProblemError, MemoryError):
+            raise
+        except Exception as error:  # a runtime raises classes of its own
+            if not self._tensors.get(name):
+                raise
+            from sis_agent.worker import tensors
+
+            traceback.print_exc()
+            raise ProblemError("bad-inputs", tensors.cannot_run(name, self._tensors[name], error))
 
     def memory(self) -> Dict[str, Any]:
         """Resident bytes now and at most."""
@@ -148,16 +183,26 @@ class Worker:
 
     def golden(self, name: str, images: str, logits: str, tolerance: float) -> Any:
         """The golden check."""
-        if not self._runner.computes:
+        if not self._computes[name]:
             return None
         from sis_agent.worker import checks
 
         inputs, reference = checks.load_array(images), checks.load_array(logits)
         return checks.golden_check(self._sessions[name], inputs, reference, tolerance, self._preprocess)
 
+    def infer(self, model: str, options: Dict[str, Any], runner: str, images: str) -> Any:
+        """Logits of images, a list for each; None where the runtime computes no outputs."""
+        runtime = self._runners[runner]
+        if not runtime.computes:
+            return None
+        from sis_agent.worker import checks
+
+        session = runtime.load(model, options)
+        return checks.logits(session, checks.load_array(images), self._preprocess).tolist()
+
     def accuracy(self, name: str, images: str, labels: str) -> Any:
         """Top-1 on the test images, with progress."""
-        if not self._runner.computes:
+        if not self._computes[name]:
             return None
         from sis_agent.worker import checks
 
@@ -168,6 +213,37 @@ class Worker:
             self._preprocess,
             lambda done, of: self._progress({"done": done, "of": of}),
         )
+
+    def outputs(self, name: str, expected: str, tolerance: float, relative_tolerance: float) -> Any:
+        """The golden check of a network with inputs of its own."""
+        if not self._computes[name]:
+            return None
+        from sis_agent.worker import tensors
+
+        reference = tensors.load(expected)
+        outputs = tensors.infer(self._sessions[name], self._tensors[name])
+        return tensors.golden_check(
+            outputs, reference, tensors.rows(self._tensors[name]), tolerance, relative_tolerance
+        )
+
+    def labelled(self, name: str, labels: str) -> Any:
+        """Top-1 and top-5 of a network with inputs of its own."""
+        if not self._computes[name]:
+            return None
+        from sis_agent.worker import checks, tensors
+
+        outputs = tensors.infer(self._sessions[name], self._tensors[name])
+        counted = tensors.accuracy(outputs, checks.load_array(labels))
+        self._progress({"done": counted.images, "of": counted.images})
+        return counted
+
+    @staticmethod
+    def _load_tensors(runtime: Runner, path: str) -> Tensors:
+        if not runtime.computes:
+            return {}
+        from sis_agent.worker import tensors
+
+        return tensors.load(path)
 
     def warm_up(self, name: str, at_least_s: float) -> Dict[str, Any]:
         """Run until steady."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 OWN_GRAPH = "a graph of the user's own, not a preset"
 OWN_TRAINING = "trained by the user, who did not say"
+UNCOUNTED = "the model holds what sis-edge cannot count"
 NO_FIGURE = "the paper has no figure for this data set"
 
 
@@ -85,6 +86,36 @@ class BundleNetwork(Part):
     native: NativeSummary | None
 
 
+class TensorSummary(Part):
+    """An input or output as it is run; `dtype` as numpy names it."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class GivenSummary(Part):
+    """A network of the user's own. `expected_from` says where the outputs that a board must compute come from."""
+
+    name: str
+    runtime: Literal["onnx", "tflite"]
+    source_name: str
+    source_sha256: str
+    model: str
+    model_bytes: int
+    opset: int | None
+    parameters: int | None
+    macs: int | None
+    inputs: tuple[TensorSummary, ...]
+    outputs: tuple[TensorSummary, ...]
+    inputs_are_random: bool
+    inputs_seed: int | None
+    expected_from: str | None
+    golden_tolerance: float
+    golden_relative_tolerance: float
+    has_labels: bool
+
+
 class BundleSummary(Part):
     """A bundle. `reference` names the network that the others are compared with."""
 
@@ -92,11 +123,12 @@ class BundleSummary(Part):
     bundle_id: str
     name: str
     profile: str
-    dataset: str
+    dataset: str | None
     reference: str | None
     files: int
     size_bytes: int
     networks: tuple[BundleNetwork, ...]
+    given: tuple[GivenSummary, ...] = ()
 
 
 class BundleDocument(Document):
@@ -154,11 +186,14 @@ def _bundle(bundle: "Bundle") -> BundleSummary:
         bundle_id=bundle.id,
         name=manifest.name,
         profile=manifest.profile,
-        dataset=manifest.dataset,
         files=len(sizes),
         size_bytes=sum(sizes.values()),
         networks=tuple(_network(entry, sizes) for entry in manifest.networks),
-        **known(reference=(manifest.reference, "the bundle names none")),
+        given=tuple(_given(network, sizes) for network in manifest.given),
+        **known(
+            dataset=(manifest.dataset, "its networks are the user's own"),
+            reference=(manifest.reference, "the bundle names none"),
+        ),
     )
 
 
@@ -192,6 +227,34 @@ def _network(entry: "manifest.NetworkEntry", sizes: dict[str, int]) -> BundleNet
             training_precision=(training.precision, OWN_TRAINING),
             seed=(training.seed, OWN_TRAINING),
             native=(entry.sparse and _native(entry.sparse), "the profile asks for no native kernels"),
+        ),
+    )
+
+
+def _given(network: "manifest.GivenNetwork", sizes: dict[str, int]) -> GivenSummary:
+    compared = network.expected is not None
+    return GivenSummary(
+        name=network.name,
+        runtime=network.runtime,
+        source_name=network.source_name,
+        source_sha256=network.source_sha256,
+        model=network.model,
+        model_bytes=sum(sizes[path] for path in (network.model, *network.external_data)),
+        inputs=tuple(TensorSummary(**spec.model_dump()) for spec in network.input_tensors),
+        outputs=tuple(TensorSummary(**spec.model_dump()) for spec in network.output_tensors),
+        inputs_are_random=network.inputs_are_random,
+        golden_tolerance=network.golden_tolerance,
+        golden_relative_tolerance=network.golden_relative_tolerance,
+        has_labels=network.labels is not None,
+        **known(
+            opset=(network.opset, "the model names no version of ONNX's operators"),
+            parameters=(network.parameters, UNCOUNTED),
+            macs=(network.macs, UNCOUNTED),
+            inputs_seed=(network.inputs_seed, "the inputs are the user's own"),
+            expected_from=(
+                network.expected_from if compared else None,
+                network.expected_from or "nothing is known of the outputs",
+            ),
         ),
     )
 

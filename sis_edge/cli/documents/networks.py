@@ -40,12 +40,13 @@ class FormDocument(Document):
     """`sis-edge form`: a synaptic graph.
 
     `macs` are multiply-accumulates per image, `macs_live` those left after compaction; `ceiling` is the dense
-    network's over these. `preset_conv_synapses` is the count that was asked for.
+    network's over these; `network` is the dense network's name. `preset_conv_synapses` is the count that was asked for.
     """
 
     document: Literal["form"] = "form"
     path: str
     graph_sha256: str
+    network: str
     preset: str | None
     t_c: float
     t_p: float
@@ -112,6 +113,7 @@ def formed(graph: "SynapticGraph", path: Path, preset: str | None, other: "Synap
     return FormDocument(
         path=str(path),
         graph_sha256=graph.digest(),
+        network=graph.spec.name,
         t_c=formation.t_c,
         t_p=formation.t_p,
         conv=formation.conv,

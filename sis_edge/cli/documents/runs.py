@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from sis_edge.cli.documents.base import Document, Part, known
 from sis_edge.results.comparison import compare
@@ -36,6 +36,7 @@ class RunResult(Part):
     board: str
     bundle_id: str
     runtime: str
+    runtimes: tuple[str, ...] = Field(description="All runtimes that ran networks; the first is `runtime`.")
     threads: int
     batch_size: int
     simulated: bool
@@ -144,7 +145,8 @@ def _values(run: "StoredRun") -> dict[str, Any]:
         "profile": run.profile,
         "board": run.board,
         "bundle_id": run.bundle_id,
-        "runtime": record.job.runner,
+        "runtime": run.runtimes[0],
+        "runtimes": run.runtimes,
         "threads": record.job.threads,
         "batch_size": record.job.batch_size,
         "simulated": record.simulated or facts.simulated,

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
-from sis_agent.schema import Preprocess
+from sis_agent.schema import Preprocess, Resize
 from sis_edge.cli.documents import FILES, SCHEMAS
 from sis_edge.cli.documents.base import Document, Part
 
@@ -41,7 +41,7 @@ class _Objects(GenerateJsonSchema):
 
     def _written(self, cls: object, fields: list[core_schema.ArgumentsParameter]) -> JsonSchemaValue:
         as_object = self.kw_arguments_schema(fields, None)
-        if cls is not Preprocess:
+        if cls not in (Preprocess, Resize):
             return as_object
         return {"anyOf": [as_object, self.p_arguments_schema(fields, None)]}  # in manifests pydantic writes a list
 

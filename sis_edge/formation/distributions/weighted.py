@@ -1,5 +1,8 @@
 """Theta as a function of one's own: how likely each unit of a layer is to exist, relative to the others."""
 
+import hashlib
+import inspect
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -82,3 +85,17 @@ def registered(theta: str | Theta) -> str:
         raise UsageError(f"theta is {theta!r}, which has no name; define it with `def`, for the graph to name it")
     DISTRIBUTIONS.register(name, Weighted(name, theta))
     return name
+
+
+def source_sha256(theta: str | Theta) -> str | None:
+    """SHA-256 of the source text of a function; None for a name, and where Python does not know the source.
+
+    It says whether two graphs were drawn by the same text, not what else that text calls.
+    """
+    if isinstance(theta, str):
+        return None
+    try:
+        source = inspect.getsource(theta)
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(textwrap.dedent(source).encode()).hexdigest()

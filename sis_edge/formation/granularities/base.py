@@ -57,10 +57,14 @@ class Granularity(ABC):
         """Synapses [filters, inputs, kernel, kernel] of the chosen units (an array of `grid`'s shape)."""
         raise NotImplementedError
 
-    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
+    def check_groups(self, layer: LayerSpec) -> None:  # noqa: B027  # most units fit any groups
+        """Raises UsageError, which names the layer, where its groups of filters do not allow these units."""
+
+    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None, stream: str) -> list[Mask]:
         """Which synapses exist between existing neurons: a bool [filters, inputs, kernel, kernel] per layer.
 
-        `layers` carry the widths of what exists; `target` asks for that many synapses over all of them.
+        `layers` carry the widths of what exists; `target` asks for that many synapses over all of them. `stream`
+        names the random keys: the group, or a layer that is drawn by itself.
         """
         if share == 1:
             return [np.ones(layer.weight_shape, dtype=np.bool_) for layer in layers]
@@ -82,9 +86,10 @@ class Granularity(ABC):
         ]
         for pool, units, count in zip(pools, available, counts(classes, target), strict=True):
             # Keys are drawn for the whole grid of every layer that has units of this size, and the others' dropped.
-            stream = f"{layers[pool.members[0]].group}/{self.name}/{pool.size}"
             ends = np.cumsum([chosen[at].size for at in pool.members])
-            keys = np.split(raw_keys(self.formation.seed, stream, int(ends[-1])), ends[:-1])
+            keys = np.split(
+                raw_keys(self.formation.seed, f"{stream}/{self.name}/{pool.size}", int(ends[-1])), ends[:-1]
+            )
             rows = [sizes[at] == pool.size for at in pool.members]
             eligible = [
                 Units(part.reshape(grids[at])[of], shares[at] * most)

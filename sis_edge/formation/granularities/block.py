@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sis_edge.errors import UsageError
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.spec import LayerSpec
 
@@ -21,6 +22,15 @@ class Block(Granularity):
         """A chosen place has the kernels of all filters of its block."""
         filters = np.repeat(chosen, self._size(layer), axis=0)[: layer.filters]
         return np.broadcast_to(filters[:, :, None, None], layer.weight_shape).copy()
+
+    def check_groups(self, layer: LayerSpec) -> None:
+        """A block's filters see the same inputs, so that it lies within one group."""
+        filters = layer.filters // layer.groups
+        if filters % self._size(layer):
+            raise UsageError(
+                f"layer {layer.name} has {filters} filters a group, and blocks of {self._size(layer)} do not fit; "
+                "give the layer the share 1, another block, or another granularity"
+            )
 
     def row_sizes(self, layer: LayerSpec, rows: int) -> NDArray[np.int64]:
         """Those of a whole block; of the last one what is left."""

@@ -24,7 +24,7 @@ class Neuron(Granularity):
     @classmethod
     def steps(cls, spec: NetworkSpec, formation: Formation) -> list[Formation]:
         """Whole neurons of the convolutional layers: `t_c` moves by one filter of the widest."""
-        widest = max(layer.filters for layer in spec.layers if layer.group == "CL")
+        widest = max((layer.filters for layer in spec.layers if layer.group == "CL"), default=0)
         return [replace(formation, t_c=count / widest) for count in range(1, widest + 1)]
 
     def neurons(self, layer: LayerSpec, share: float) -> Mask:
@@ -34,6 +34,6 @@ class Neuron(Granularity):
         keys = raw_keys(self.formation.seed, f"{layer.name}/neuron", layer.filters)
         return first(max(1, int(layer.filters * share + 0.5)), keys)
 
-    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
+    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None, stream: str) -> list[Mask]:
         """All synapses between existing neurons; a target count is not reachable by whole neurons and is ignored."""
         return [np.ones(layer.weight_shape, dtype=np.bool_) for layer in layers]

@@ -12,7 +12,7 @@ from sis_edge.formation.distributions.constant_fan_in import CONSTANT_FAN_IN
 from sis_edge.formation.formation import Formation
 from sis_edge.formation.granularities.base import Granularity, Mask
 from sis_edge.formation.streams import raw_keys
-from sis_edge.spec import LayerSpec, NetworkSpec
+from sis_edge.spec import LayerSpec, NetworkSpec, sources_of
 
 M = 4
 """Inputs in a group: the group of NVIDIA's sparse tensor cores (Ampere and later)."""
@@ -33,11 +33,20 @@ class NM(Granularity):
 
         Only shares at which the inputs of CL divide by M: elsewhere a layer is dense and the pattern not there.
         """
-        pairs = zip(spec.layers, spec.layers[1:], strict=False)
-        common = gcd(*(layer.filters for layer, after in pairs if layer.group == "MP" and after.group == "CL"))
+        sources = zip(spec.layers, sources_of(spec.layers), strict=True)
+        read = [(after, spec.layers[source]) for after, source in sources if source >= 0]
+        common = gcd(*(layer.filters for after, layer in read if layer.group == "MP" and after.group == "CL"))
         return [replace(formation, t_p=count / common) for count in range(M, common + 1, M)]
 
-    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None) -> list[Mask]:
+    def check_groups(self, layer: LayerSpec) -> None:
+        """Each filter sees the inputs of its group only; those have to come in fours."""
+        if layer.inputs // layer.groups % M:
+            raise UsageError(
+                f"layer {layer.name} has {layer.inputs // layer.groups} inputs a group, and granularity nm takes some "
+                f"of every {M}; give the layer the share 1, or another granularity"
+            )
+
+    def synapses(self, layers: Sequence[LayerSpec], share: float, target: int | None, stream: str) -> list[Mask]:
         """N of M inputs per group and filter; the pattern fixes the count, so a target is ignored."""
         n = share * M
         if n != int(n):

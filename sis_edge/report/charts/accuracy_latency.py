@@ -69,7 +69,7 @@ def _point(drawn: _Drawn) -> dict[str, Any]:
     p90_s = drawn.latency_s if latency.p90_s.value is None else latency.p90_s.value
     return {
         "network": identity.label,
-        "kind": "dense" if identity.is_reference else "SiS",
+        "kind": "reference" if identity.is_reference else "other",
         "latency_ms": 1e3 * drawn.latency_s,
         "p90_ms": 1e3 * p90_s,
         "accuracy": 100 * drawn.accuracy,
@@ -111,7 +111,7 @@ def _layers(points: list[dict[str, Any]], right: float, bottom: float, top: floa
     x = alt.X("latency_ms:Q", title="Median latency of one call (ms)", scale=across)
     y = alt.Y("accuracy:Q", title="Accuracy on the board (%)", scale=up)
     low = alt.Y("low:Q", title="Accuracy on the board (%)", scale=up)
-    kinds = ["dense", "SiS"]
+    kinds = ["reference", "other"]
     colour = alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[ORANGE, BLUE]), legend=None)
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["square", "circle"]), legend=None)
     tooltip = [

@@ -19,6 +19,8 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
         return None
     counts = [row.speed_up.rounds.value for row in rows]
     rounds = show.span([count for count in counts if count is not None])
+    if all(point["ceiling"] is None for point in points):
+        return _without_ceiling(rows, points, rounds, mark)
     words = "; ".join(f"{point['network']} {point['text']}, ceiling {point['ceiling_text']}" for point in points)
     return Chart(
         name="speed-up",
@@ -28,6 +30,19 @@ def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
         f"n = {rounds} rounds.",
         alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
         spec=finished(_layers(points), TITLE, mark, BAND * len(points)),
+    )
+
+
+def _without_ceiling(rows: Sequence[Row], points: list[dict[str, Any]], rounds: str, mark: str | None) -> Chart:
+    """The same for networks of which nobody counted what they compute."""
+    reference = next((row.identity.label for row in rows if row.identity.is_reference), "the reference")
+    words = "; ".join(f"{point['network']} {point['text']}" for point in points)
+    return Chart(
+        name="speed-up",
+        title="Speed-up",
+        caption=f"Dashed: the speed of {reference}. n = {rounds} rounds.",
+        alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
+        spec=finished(_layers(points, f"Speed-up over {reference} (times)"), "Speed-up", mark, BAND * len(points)),
     )
 
 
@@ -41,15 +56,14 @@ def _point(row: Row, estimate: float) -> dict[str, Any]:
         "high": estimate if interval.value is None else interval.value.high,
         "ceiling": row.structure.ceiling.value,
         "text": f"{show.speed_up(estimate, interval.value)} [{words.value or words.reason}]",
-        "ceiling_text": row.structure.ceiling.map(show.ratio).value or "none, since the precision is another",
+        "ceiling_text": row.structure.ceiling.map(show.ratio).value or "none",
     }
 
 
-def _layers(points: list[dict[str, Any]]) -> Any:
+def _layers(points: list[dict[str, Any]], title: str = "Speed-up over the dense network (times)") -> Any:
     import altair as alt
 
     right = 1.08 * max(1.0, *(max(point["ceiling"] or 0.0, point["high"]) for point in points))
-    title = "Speed-up over the dense network (times)"
     scale = alt.Scale(domain=[0, right], nice=False)
     names = alt.Y(
         "network:N",
@@ -57,9 +71,10 @@ def _layers(points: list[dict[str, Any]]) -> Any:
         title=None,
         axis=alt.Axis(labelFontWeight="bold", ticks=False, grid=False),
     )
+    kinds = [MEASURED, CEILING] if any(point["ceiling"] is not None for point in points) else [MEASURED]
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=[MEASURED, CEILING], range=[BLUE, ORANGE]),
+        scale=alt.Scale(domain=kinds, range=[BLUE, ORANGE][: len(kinds)]),
         legend=alt.Legend(orient="top", title=None, symbolType="square", symbolStrokeWidth=0, symbolOpacity=1),
     )
     tooltip = [

@@ -11,6 +11,8 @@ from sis_edge.results.statistics import Interval
 # The data sets that the paper reports accuracies for.
 PAPER_DATASETS = {"cifar10": "CIFAR-10", "svhn": "SVHN"}
 
+RANDOM_INPUTS = "the time of networks whose work depends on the values may differ on real ones"
+
 
 def mark(rows: Sequence[Row]) -> str | None:
     """The mark that every table and chart of a run carries; None for a run on a real board."""
@@ -47,7 +49,7 @@ def _accuracy(row: Row) -> list[str]:
     accuracy = row.accuracy
     where, drop, images = "on the board", accuracy.device_drop, accuracy.device_test_images.value
     if drop.estimate.value is None:
-        where, drop, images = "on the host", accuracy.host_drop, accuracy.host_test_images
+        where, drop, images = "on the host", accuracy.host_drop, accuracy.host_test_images.value
     estimate, interval = drop.estimate.value, drop.interval.value
     if estimate is None or interval is None or images is None:
         return []
@@ -73,9 +75,18 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
     if (marked := mark(rows)) is not None:
         found.append(f"This run is {marked}: its latencies, load times and memory say nothing about a real board.")
     elif not any(row.run.emulated for row in rows):
-        said = (*of_board(run.profile, run.profile_verified), *of_runtime(run.record.job.runner))
+        said = (
+            *of_board(run.profile, run.profile_verified),
+            *(said for runtime in run.runtimes for said in of_runtime(runtime)),
+        )
         found += [f"Not tried on hardware: {sentence}." for sentence in said]
     found.append(_training(run, rows))
+    if len(run.runtimes) > 1:
+        reference = next((row.identity.label for row in rows if row.identity.is_reference), None)
+        over = f"; speed-ups are over {reference}, on the first of them" if reference else ""
+        found.append(f"Measured with {' and '.join(run.runtimes)} in the same rounds{over}.")
+    if random := [entry.name for entry in run.manifest.given if entry.inputs_are_random]:
+        found.append(f"Random inputs for {', '.join(random)}: {RANDOM_INPUTS}.")
     if run.record.problem is not None:
         found.append(f"The job ended early: {run.record.problem.message}.")
     unsteady = [row.identity.label for row in rows if row.latency.warmup_steady.value is False]
@@ -92,13 +103,16 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
 def _training(run: StoredRun, rows: Sequence[Row]) -> str:
     known = [(row.training.train_images.value, row.training.epochs.value) for row in rows]
     trainings = sorted({(images, epochs) for images, epochs in known if images is not None and epochs is not None})
-    name = PAPER_DATASETS.get(run.manifest.dataset, run.manifest.dataset)
+    dataset = run.manifest.dataset
+    if dataset is None:
+        return "sis-edge did not form these networks: they were measured as they are."
+    name = PAPER_DATASETS.get(dataset, dataset)
     amounts = "; ".join(
         f"{show.plural(images, 'image')} of {name} for {show.plural(epochs, 'epoch')}" for images, epochs in trainings
     )
     if not trainings:
         return "Trained by their user: how long is not known."
-    if run.manifest.dataset not in PAPER_DATASETS:
+    if dataset not in PAPER_DATASETS:
         return f"Trained on {amounts}: not comparable with the paper's {' and '.join(PAPER_DATASETS.values())} figures."
     return (
         f"Trained on {amounts}. The paper does not report how long it trained, so its accuracies are shown for "

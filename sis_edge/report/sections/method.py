@@ -1,15 +1,21 @@
 """How a run was measured: rounds, runtime, clocks, power, and what measuring itself cost."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
+from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.report import rows as show
+from sis_edge.report.sections.findings import RANDOM_INPUTS
 from sis_edge.results import sampling
 from sis_edge.results.rows import Row
+from sis_edge.results.rows.structure import tensor_text
 from sis_edge.results.schema import StoredRun
 
-UNSAID = ("harness_latencies_s", "runner", "turn_inferences", "on_gpu")
+OTHER_RUNNERS = "other_runners"
+"""Under this key the agent reports on the runtimes that are not the job's."""
+UNSAID = (OTHER_RUNNERS, "harness_latencies_s", "runner", "turn_inferences", "on_gpu")
 """What a runtime reports of itself and other lines of the report say."""
 
 NO_REASON = "the agent gave no reason"
@@ -25,7 +31,8 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
         ("Warm-up", f"at least {show.seconds(job.warmup_s)} for each network, not counted"),
         ("Runtime", _runtime(run)),
         ("Threads", str(job.threads)),
-        ("Batch", show.plural(job.batch_size, "image")),
+        *((("Batch", show.plural(job.batch_size, "image")),) if run.manifest.networks else ()),
+        *((f"Inputs of {entry.name}", _inputs(entry)) for entry in run.manifest.given),
         ("Cores", ", ".join(map(str, job.cores)) if job.cores else "not pinned: chosen by the operating system"),
         ("Clocks locked", _lock(run)),
         ("Power", _power(run)),
@@ -39,9 +46,25 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 
 
 def _runtime(run: StoredRun) -> str:
-    reported = {name: value for name, value in run.record.runner_details.items() if name not in UNSAID}
-    details = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()))
-    return f"{run.record.job.runner}{' (' + details + ')' if details else ''}"
+    job, details = run.record.job, run.record.runner_details
+    others = details.get(OTHER_RUNNERS) or {}
+    said = [f"{name}{_details(details if name == job.runner else others.get(name, {}))}" for name in run.runtimes]
+    return " and ".join(said) + (", in random order in the same rounds" if len(said) > 1 else "")
+
+
+def _details(reported: Mapping[str, Any]) -> str:
+    """What a runtime reports of itself, in brackets."""
+    shown = "; ".join(f"{name}: {_plain(value)}" for name, value in sorted(reported.items()) if name not in UNSAID)
+    return f" ({shown})" if shown else ""
+
+
+def _inputs(entry: GivenNetwork) -> str:
+    """The tensors that it ran with, and whether they are real."""
+    shapes = "; ".join(map(tensor_text, entry.input_tensors))
+    if not entry.inputs_are_random:
+        return f"{shapes}; given by the user"
+    seed = "" if entry.inputs_seed is None else f" (seed {entry.inputs_seed})"
+    return f"{shapes}; random inputs{seed}: {RANDOM_INPUTS}"
 
 
 def _rounds(run: StoredRun, rows: Sequence[Row]) -> str:

@@ -2,6 +2,18 @@
 
 from sis_edge.results.statistics import RESAMPLES, needed
 
+GIVEN = (
+    "Speed-up is the median over rounds of the reference network's median latency in the round divided by this "
+    "network's. All networks run in random order within each round, with every runtime, so that a board that warms up "
+    "or lowers its clocks does so for all alike.",
+    "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
+    f"inferences within each drawn round, {RESAMPLES:,} times. A speed-up whose interval contains 1 is not "
+    "significant.",
+    "Accuracy is known where labels were given: from the network's first output on the board. Its 95% interval is "
+    "Wilson's; that of a drop is paired, from the rows that only one of two networks classifies correctly.",
+)
+"""How to read speed-up and accuracy of networks that sis-edge did not form."""
+
 READING = (
     "Speed-up is the median over rounds of the dense network's median latency in the round divided by this network's. "
     "All networks run in random order within each round, so that a board that warms up or lowers its clocks does so "
@@ -25,3 +37,5 @@ READING = (
     "The ceiling is the ratio of multiply-accumulates, dense network to this one in the same precision. It is counted, "
     "not measured: caches and faster kernels can exceed it, by a little. A speed-up far beyond it makes a run SUSPECT.",
 )
+# Percentiles, energy and verdict are the same for all networks.
+OF_GIVEN = (*GIVEN, *READING[3:6])

@@ -7,7 +7,12 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
+from sis_edge.bundles.manifest import GivenNetwork, Manifest
+from sis_edge.results.function import BY_USER
 from sis_edge.results.schema import StoredRun
+
+LEAST_TEST_IMAGES = 32
+"""What `--test-images` takes at least; all test images where a user's own are fewer."""
 
 
 def reproduce(run: StoredRun) -> tuple[str, str]:
@@ -17,6 +22,8 @@ def reproduce(run: StoredRun) -> tuple[str, str]:
 
 def _build(run: StoredRun) -> str:
     entries = run.manifest.networks
+    if run.manifest.given:
+        return _make(run)
     own = [entry.name for entry in entries if entry.training.epochs is None]
     if own:
         return (
@@ -25,25 +32,67 @@ def _build(run: StoredRun) -> str:
     training = entries[0].training
     from_zoo = [entry for entry in entries if entry.training.zoo is not None]
     trained = {"--epochs": training.epochs, "--seed": training.seed, "--limit": training.train_images}
+    data, flags = _data(run.manifest)
     options = {
         "--profile": run.manifest.profile,
-        "--dataset": run.manifest.dataset,
+        **data,
         "--networks": ",".join(entry.name for entry in entries),
         **({} if from_zoo else trained),
-        "--test-images": run.manifest.test_image_count,
+        "--test-images": max(LEAST_TEST_IMAGES, run.manifest.test_image_count or 0),
         "--name": run.manifest.name,
     }
-    return _command("build", options, ["--from-zoo"] if len(from_zoo) == len(entries) else [])
+    return _command("build", options, [*flags, *(["--from-zoo"] if len(from_zoo) == len(entries) else [])])
+
+
+def _data(manifest: Manifest) -> tuple[dict[str, object], list[str]]:
+    """The options and flags of the data set, or of a user's own images: by the name of their folder, not its path."""
+    own, preprocess = manifest.own_images, manifest.preprocess
+    if own is None:
+        return {"--dataset": manifest.dataset}, []
+    resize = None if preprocess is None else preprocess.resize
+    options: dict[str, object] = {"--data": own.source_name}
+    if resize is not None:
+        options["--resize"] = f"{resize.height}x{resize.width}"
+    if own.test_share is not None:
+        options["--test-share"] = own.test_share
+    flags = {"--skip-damaged": bool(own.skipped), "--flip": own.flip}
+    return options | {"--split-seed": own.split_seed}, [name for name, is_given in flags.items() if is_given]
+
+
+def _make(run: StoredRun) -> str:
+    """The bundle of a user's networks: from the same files, whose SHA-256 the provenance has."""
+    manifest = run.manifest
+    words = [word for entry in manifest.given for word in _given(entry)]
+    if manifest.reference is not None:
+        words += ["--reference", manifest.reference]
+    words += ["--profile", manifest.profile, "--output", f"build/{manifest.name}"]
+    return shlex.join(["sis-edge", "bundle", "make", *words])
+
+
+def _given(entry: GivenNetwork) -> list[str]:
+    """The options of one network; files of the user's other than the model are named after what they hold."""
+    words = [f"--{entry.runtime}", f"{entry.name}={entry.source_name}"]
+    for tensor in entry.input_tensors:
+        if entry.inputs_are_random and tensor.shape:
+            words += ["--shape", f"{entry.name}:{tensor.name}={'x'.join(map(str, tensor.shape))}"]
+    files = {
+        "--inputs": "inputs.npz" if not entry.inputs_are_random else None,
+        "--expect": "expected.npz" if entry.expected_from == BY_USER else None,
+        "--labels": "labels.npy" if entry.labels is not None else None,
+    }
+    return words + [
+        word for option, file in files.items() if file is not None for word in (option, f"{entry.name}={file}")
+    ]
 
 
 def _measure(run: StoredRun) -> str:
     job = run.record.job
     here = run.board == "local" or run.board.startswith(SIMULATED)
     options = _board(run, here)
-    if job.runner != "onnxruntime":
-        options["--backend"] = job.runner
+    if run.runtimes != ("onnxruntime",):
+        options["--backend"] = ",".join(run.runtimes)
     names = dict.fromkeys(network.network or network.name for network in job.networks)
-    if set(names) != {entry.name for entry in run.manifest.networks}:
+    if set(names) != set(run.manifest.names):
         options["--networks"] = ",".join(names)
     options |= {"--seed": job.seed, "--threads": job.threads, "--batch-size": job.batch_size}
     options["--processes"] = job.processes

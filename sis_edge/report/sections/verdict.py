@@ -1,6 +1,6 @@
 """The verdict in words."""
 
-from sis_edge.results.verdict import Level, Verdict
+from sis_edge.results.verdict import NO_OUTPUTS, Level, Verdict
 
 HEADLINES: dict[Level, str] = {
     "VALID": "no problem found in this run",
@@ -21,8 +21,11 @@ def headline(verdict: Verdict) -> str:
 def verdict_lines(verdict: Verdict) -> tuple[str, ...]:
     """The reasons as sentences, and what could not be checked."""
     lines = [f"{_upper(reason.sentence)}." for reason in verdict.reasons]
-    if verdict.unseen:
-        lines.append(f"Not checked, because this board does not report them: {', '.join(verdict.unseen)}.")
+    if NO_OUTPUTS in verdict.unseen:
+        lines.append("Outputs were not checked, because the bundle has none to compare with for a network.")
+    unreported = [name for name in verdict.unseen if name != NO_OUTPUTS]
+    if unreported:
+        lines.append(f"Not checked, because this board does not report them: {', '.join(unreported)}.")
     return tuple(lines)
 
 

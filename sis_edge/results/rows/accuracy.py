@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from sis_agent.schema import Accuracy, NetworkRecord
 from sis_edge.bundles import wrong_images
-from sis_edge.bundles.manifest import NetworkEntry, Training
+from sis_edge.bundles.manifest import GivenNetwork, Training
 from sis_edge.results.rows.figure import Figure
+from sis_edge.results.rows.structure import NOT_FORMED
+from sis_edge.results.schema import KnownNetwork
 from sis_edge.results.statistics import Interval, paired_difference, proportion_difference, wilson
 
 NO_DENSE = "the run has no dense network to compare with"
@@ -13,7 +15,9 @@ REFERENCE = "the reference"
 OTHER_IMAGES = "the two accuracies are of different test images"
 ONLY_COUNTED = "this run has how many images were right, not which"
 
-Pair = tuple[NetworkEntry, NetworkRecord | None]
+NO_REFERENCE = "the run has no reference to compare with"
+
+Pair = tuple[KnownNetwork, NetworkRecord | None]
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class AccuracyFigures:
     """
 
     paper: Figure[float]
-    host: float
-    host_test_images: int
+    host: Figure[float]
+    host_test_images: Figure[int]
     drop_from: Figure[str]
     host_drop: Drop
     device_drop: Drop
@@ -57,37 +61,54 @@ class AccuracyFigures:
     device: Figure[float]
     device_interval: Figure[Interval]
     device_test_images: Figure[int]
+    device_top5: Figure[float]
 
 
-def accuracy_figures(network: Pair, other: Pair | None, reason: str) -> AccuracyFigures:
+def accuracy_figures(network: Pair, other: Pair | None, reason: str, is_same_images: bool = True) -> AccuracyFigures:
     """The accuracies of a network; `other` is what it is compared with, itself for the reference.
 
-    `reason` says why there is none from the board, where there is none.
+    `reason` says why there is none from the board, where there is none; `is_same_images` whether both are of the same.
     """
     entry, record = network
     found = _counted(record)
     is_same = other is not None and other[0].name == entry.name
-    nothing = NO_DENSE if other is None else REFERENCE
+    nothing = REFERENCE if other is not None else NO_REFERENCE if isinstance(entry, GivenNetwork) else NO_DENSE
     compared = None if is_same else other
+    host = None if isinstance(entry, GivenNetwork) else entry.training
     return AccuracyFigures(
-        paper=Figure.of(entry.paper_accuracy, "the paper has no figure for this data set"),
-        host=entry.training.host_accuracy,
-        host_test_images=entry.training.host_test_images,
+        paper=_paper(entry),
+        host=Figure.of(host.host_accuracy if host else None, NOT_FORMED),
+        host_test_images=Figure.of(host.host_test_images if host else None, NOT_FORMED),
         drop_from=Figure.of(compared[0].name if compared else None, nothing),
         host_drop=_host_drop(entry, compared[0]) if compared else Drop.unknown(nothing),
-        device_drop=_device_drop(found, _counted(compared[1]), reason) if compared else Drop.unknown(nothing),
+        device_drop=_device_drop(found, compared[1], reason, is_same_images) if compared else Drop.unknown(nothing),
         training_difference=_training_difference(entry, compared[0]) if compared else None,
         device=Figure.of(found.correct / found.images if found else None, reason),
         device_interval=Figure.of(wilson(found.correct, found.images) if found else None, reason),
         device_test_images=Figure.of(found.images if found else None, reason),
+        device_top5=_top5(found, reason),
     )
+
+
+def _paper(entry: KnownNetwork) -> Figure[float]:
+    if isinstance(entry, GivenNetwork):
+        return Figure.unknown(NOT_FORMED)
+    return Figure.of(entry.paper_accuracy, "the paper has no figure for this data set")
+
+
+def _top5(found: Accuracy | None, reason: str) -> Figure[float]:
+    if found is None or found.correct_top5 is None:
+        return Figure.unknown(reason if found is None else "top-5 was not counted")
+    return Figure(found.correct_top5 / found.images)
 
 
 def _counted(record: NetworkRecord | None) -> Accuracy | None:
     return record.accuracy if record and record.accuracy and record.accuracy.images else None
 
 
-def _host_drop(entry: NetworkEntry, other: NetworkEntry) -> Drop:
+def _host_drop(entry: KnownNetwork, other: KnownNetwork) -> Drop:
+    if isinstance(entry, GivenNetwork) or isinstance(other, GivenNetwork):
+        return Drop.unknown(NOT_FORMED if isinstance(entry, GivenNetwork) else "sis-edge did not form the reference")
     own, theirs = entry.training, other.training
     variant = next((variant for variant in entry.variants if variant.precision == entry.precision), None)
     if variant is not None and entry.name != other.name and entry.precision != other.precision:
@@ -103,20 +124,23 @@ def _host_drop(entry: NetworkEntry, other: NetworkEntry) -> Drop:
     return Drop(Figure(theirs.host_accuracy - own.host_accuracy), Figure(interval), Figure(False))
 
 
-def _device_drop(own: Accuracy | None, theirs: Accuracy | None, reason: str) -> Drop:
+def _device_drop(own: Accuracy | None, other: NetworkRecord | None, reason: str, is_same_images: bool) -> Drop:
+    theirs = _counted(other)
     if own is None:
         return Drop.unknown(reason)
     if theirs is None:
         return Drop.unknown("what it is compared with has no accuracy on the board")
-    if own.images != theirs.images:
+    if own.images != theirs.images or not is_same_images:
         return Drop.unknown(OTHER_IMAGES)
     if own.wrong is None or theirs.wrong is None:
         return Drop.unknown(ONLY_COUNTED)
     return Drop.paired(frozenset(theirs.wrong), frozenset(own.wrong), own.images)
 
 
-def _training_difference(entry: NetworkEntry, other: NetworkEntry) -> str | None:
-    """How the two were trained, in words that go on from the network's name; None where that is alike."""
+def _training_difference(entry: KnownNetwork, other: KnownNetwork) -> str | None:
+    """How the two were trained, in words that go on from the network's name; None where that is alike, or unknown."""
+    if isinstance(entry, GivenNetwork) or isinstance(other, GivenNetwork):
+        return None
     own, theirs = entry.training, other.training
     if (own.epochs, own.train_images) == (theirs.epochs, theirs.train_images):
         return None

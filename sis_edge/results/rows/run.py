@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sis_edge.results.rows.figure import Figure
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import Level, Verdict
 
@@ -20,7 +21,7 @@ class RunFigures:
     board: str
     simulated: bool
     emulated: bool
-    dataset: str
+    dataset: Figure[str]
     batch_size: int
     threads: int
 
@@ -46,7 +47,7 @@ def run_figures(run: StoredRun) -> RunFigures:
         board=run.board,
         simulated=record.simulated or facts.simulated,
         emulated=facts.emulated,
-        dataset=run.manifest.dataset,
+        dataset=Figure.of(run.manifest.dataset, "its networks are the user's own"),
         batch_size=record.job.batch_size,
         threads=record.job.threads,
     )

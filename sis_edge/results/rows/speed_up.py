@@ -3,16 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sis_agent.schema import NetworkRecord
-from sis_edge.bundles.manifest import NetworkEntry
-from sis_edge.results.function import OTHER_FUNCTION
-from sis_edge.results.rows.accuracy import NO_DENSE, REFERENCE
+from sis_edge.bundles.manifest import GivenNetwork
+from sis_edge.results.function import other_function
+from sis_edge.results.rows.accuracy import NO_DENSE, NO_REFERENCE, REFERENCE, Pair
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.latency import round_latencies, round_processes
-from sis_edge.results.rows.structure import ceiling
 from sis_edge.results.statistics import MIN_ROUNDS, Interval, speed_up
-
-Pair = tuple[NetworkEntry, NetworkRecord | None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class SpeedUpFigures:
 
 
 def speed_up_figures(
-    network: Pair, dense: Pair | None, problem: str | None, wrong: Collection[str], seed: int
+    network: Pair, dense: Pair | None, ceiling: Figure[float], problem: str | None, wrong: Collection[str], seed: int
 ) -> SpeedUpFigures:
     """The speed-up of a network; `problem` says what went wrong with it, `seed` is the bootstrap's.
 
@@ -42,18 +38,17 @@ def speed_up_figures(
     """
     (entry, record), (dense_entry, dense_record) = network, dense or (None, None)
     if dense_entry is None:
-        return SpeedUpFigures.unknown(NO_DENSE)
+        return SpeedUpFigures.unknown(NO_REFERENCE if isinstance(entry, GivenNetwork) else NO_DENSE)
+    reference = f"{'reference' if isinstance(dense_entry, GivenNetwork) else 'dense network'} {dense_entry.name}"
     if dense_entry.name == entry.name:
         return SpeedUpFigures.unknown(REFERENCE)
     if dense_record is not None and dense_record.name in wrong:
-        return SpeedUpFigures.unknown(
-            f"the dense network {dense_entry.name} does not compute the same function as on the host"
-        )
+        return SpeedUpFigures.unknown(f"the {reference} {other_function(dense_entry).removeprefix('it ')}")
     if record is not None and record.name in wrong:
-        return SpeedUpFigures.unknown(OTHER_FUNCTION)
+        return SpeedUpFigures.unknown(other_function(entry))
     reason = problem or "the network was not measured"
     if not round_latencies(dense_record):
-        reason = f"the dense network {dense_entry.name} was not measured in this run"
+        reason = f"the {reference} was not measured in this run"
     try:
         processes = round_processes(record)
         found = speed_up(round_latencies(dense_record), round_latencies(record), seed, processes=processes)
@@ -65,5 +60,5 @@ def speed_up_figures(
         estimate=Figure(found.estimate),
         interval=Figure.of(found.interval, f"insufficient ({found.rounds} rounds, an interval needs {MIN_ROUNDS})"),
         rounds=Figure(found.rounds),
-        share_of_ceiling=ceiling(entry, dense_entry).map(lambda most: found.estimate / most),
+        share_of_ceiling=ceiling.map(lambda most: found.estimate / most),
     )

@@ -2,29 +2,35 @@
 
 from dataclasses import dataclass
 
-from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.manifest import GivenNetwork, TensorSpec
 from sis_edge.results.rows.figure import Figure
+from sis_edge.results.schema import KnownNetwork
+
+NOT_FORMED = "sis-edge did not form this network"
 
 
 @dataclass(frozen=True)
 class StructureFigures:
-    """Synapses and multiply-accumulates (MACs) per image.
+    """Synapses and multiply-accumulates (MACs) per image, of networks that sis-edge formed.
 
     `t_c` and `t_p` are the densities of the convolutional layers and the micro networks, in (0, 1].
     `mac_ratio` is the dense network's MACs over `macs`, as formed; `ceiling` over `macs_live`, left after compaction.
-    The ceiling says nothing of a form in another precision than the dense network's, whose MACs take another time.
+    The ceiling says nothing of a form in another precision than the dense network's, whose MACs take another time, nor
+    of another runtime. Of a user's network only `parameters`, `macs` and `inputs` (name, shape, type) may be known.
     """
 
-    t_c: float
-    t_p: float
-    conv_synapses: int
-    micro_synapses: int
-    synapses: int
-    architectural_efficiency: float
-    macs: int
-    macs_live: int
-    mac_ratio: float
+    t_c: Figure[float]
+    t_p: Figure[float]
+    conv_synapses: Figure[int]
+    micro_synapses: Figure[int]
+    synapses: Figure[int]
+    architectural_efficiency: Figure[float]
+    macs: Figure[int]
+    macs_live: Figure[int]
+    mac_ratio: Figure[float]
     ceiling: Figure[float]
+    parameters: Figure[int]
+    inputs: Figure[str]
 
 
 @dataclass(frozen=True)
@@ -35,33 +41,70 @@ class TrainingFigures:
     epochs: Figure[int]
 
 
-def structure_figures(entry: NetworkEntry, dense: NetworkEntry | None) -> StructureFigures:
-    """The structure of a network of the bundle; `dense` is what it is compared with, None where there is nothing."""
+def structure_figures(entry: KnownNetwork, ceiling: Figure[float]) -> StructureFigures:
+    """The structure of a network of the bundle, and its ceiling."""
+    if isinstance(entry, GivenNetwork):
+        return _given(entry)
     return StructureFigures(
-        t_c=entry.t_c,
-        t_p=entry.t_p,
-        conv_synapses=entry.conv_synapses,
-        micro_synapses=entry.micro_synapses,
-        synapses=entry.synapses,
-        architectural_efficiency=entry.architectural_efficiency,
-        macs=entry.macs,
-        macs_live=entry.macs_live,
-        mac_ratio=entry.mac_ratio,
-        ceiling=ceiling(entry, dense),
+        t_c=Figure(entry.t_c),
+        t_p=Figure(entry.t_p),
+        conv_synapses=Figure(entry.conv_synapses),
+        micro_synapses=Figure(entry.micro_synapses),
+        synapses=Figure(entry.synapses),
+        architectural_efficiency=Figure(entry.architectural_efficiency),
+        macs=Figure(entry.macs),
+        macs_live=Figure(entry.macs_live),
+        mac_ratio=Figure(entry.mac_ratio),
+        ceiling=ceiling,
+        parameters=Figure.unknown("its synapses are counted, not its parameters"),
+        inputs=Figure.unknown("images of the data set"),
     )
 
 
-def ceiling(entry: NetworkEntry, dense: NetworkEntry | None) -> Figure[float]:
-    """The ratio of multiply-accumulates to the dense network's, for forms of the same precision."""
+def _given(entry: GivenNetwork) -> StructureFigures:
+    share, count = Figure[float].unknown(NOT_FORMED), Figure[int].unknown(NOT_FORMED)
+    return StructureFigures(
+        t_c=share,
+        t_p=share,
+        conv_synapses=count,
+        micro_synapses=count,
+        synapses=count,
+        architectural_efficiency=share,
+        macs=Figure.of(entry.macs, "its multiply-accumulates could not be counted"),
+        macs_live=count,
+        mac_ratio=share,
+        ceiling=share,
+        parameters=Figure.of(entry.parameters, "its parameters could not be counted"),
+        inputs=Figure.of("; ".join(map(tensor_text, entry.input_tensors)) or None, "it has no inputs"),
+    )
+
+
+def tensor_text(tensor: TensorSpec) -> str:
+    """A tensor for people.
+
+    >>> tensor_text(TensorSpec(name="image", dtype="float32", shape=(1, 3, 224, 224)))
+    'image 1x3x224x224 float32'
+    """
+    return f"{tensor.name} {'x'.join(map(str, tensor.shape)) or 'scalar'} {tensor.dtype}"
+
+
+def ceiling(entry: KnownNetwork, dense: KnownNetwork | None, is_same_runtime: bool = True) -> Figure[float]:
+    """The ratio of multiply-accumulates to the dense network's, for forms of the same precision and runtime."""
+    if isinstance(entry, GivenNetwork) or isinstance(dense, GivenNetwork):
+        return Figure.unknown(NOT_FORMED if isinstance(entry, GivenNetwork) else "sis-edge did not form the reference")
     if dense is not None and dense.precision != entry.precision:
         return Figure.unknown(
             f"{entry.precision} against {dense.precision}: multiply-accumulates of other precisions take other times"
         )
+    if not is_same_runtime:
+        return Figure.unknown("another runtime than the reference's: its multiply-accumulates take other times")
     return Figure(entry.ceiling)
 
 
-def training_figures(entry: NetworkEntry) -> TrainingFigures:
+def training_figures(entry: KnownNetwork) -> TrainingFigures:
     """How much training a network of the bundle had."""
+    if isinstance(entry, GivenNetwork):
+        return TrainingFigures(Figure.unknown(NOT_FORMED), Figure.unknown(NOT_FORMED))
     unknown = "the network was trained by its user"
     training = entry.training
     return TrainingFigures(Figure.of(training.train_images, unknown), Figure.of(training.epochs, unknown))

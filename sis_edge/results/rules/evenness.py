@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from sis_edge.results.evidence import Evidence, shown
+from sis_edge.results.evidence import Evidence
 from sis_edge.results.rules.base import Reason
 
 SLOW_ROUND = 1.10  # times the usual latency
@@ -43,7 +43,8 @@ def uneven_network(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "uneven-network",
             "SUSPECT",
-            f"in {rounds} of {len(evidence.factors[network.name])} rounds the latency of {shown(network)} was off its "
+            f"in {rounds} of {len(evidence.factors[network.name])} rounds the latency of "
+            f"{evidence.shown(network)} was off its "
             f"usual ratio to the others', by up to {worst - 1:.0%}: something befell it alone; measure again",
         )
 

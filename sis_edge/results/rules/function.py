@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from statistics import median
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.results.evidence import Evidence, round_medians, shown
-from sis_edge.results.function import OTHER_FUNCTION, wrong_functions
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.results.evidence import Evidence, round_medians
+from sis_edge.results.function import other_function, wrong_functions
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
@@ -18,7 +19,7 @@ def wrong(evidence: Evidence) -> Iterator[Reason]:
     wrong = wrong_functions(evidence.record, evidence.entries)
     if not wrong:
         return
-    names = {network.name: shown(network) for network in evidence.record.networks}
+    names = {network.name: evidence.shown(network) for network in evidence.record.networks}
     first, *others = sorted(wrong, key=lambda name: name != evidence.reference)
     withheld = "their speed-ups are not reported" if others else "its speed-up is not reported"
     if first == evidence.reference:
@@ -26,31 +27,36 @@ def wrong(evidence: Evidence) -> Iterator[Reason]:
     yield Reason(
         "wrong-function",
         "INVALID",
-        f"network {names[first]}: {OTHER_FUNCTION}: {wrong[first]}"
+        f"network {names[first]}: {other_function(evidence.entries.get(first))}: {wrong[first]}"
         f"{'; nor do ' + ', '.join(names[name] for name in others) if others else ''}; {withheld}; do not use "
         f"{'them' if others else 'it'} on this board with this runtime",
     )
 
 
 def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
-    """A network gains far more than its multiply-accumulates can explain, in the reference's precision."""
+    """A network gains far more than its multiply-accumulates can explain, in the reference's precision and runtime.
+
+    Of networks that sis-edge did not form, it does not know what they have to compute.
+    """
     records = {network.name: network for network in evidence.measured}
     dense = records.get(evidence.reference or "")
-    if dense is None or dense.name not in evidence.entries:
+    if dense is None or not isinstance(evidence.entries.get(dense.name), NetworkEntry):
         return
     for network in evidence.measured:
         entry = evidence.entries.get(network.name)
         gain = None if network.name == dense.name else _gain(dense, network)
-        if entry is None or gain is None or network.precision != dense.precision:
+        if not isinstance(entry, NetworkEntry) or gain is None or network.precision != dense.precision:
+            continue
+        if evidence.runtime(network) != evidence.runtime(dense):
             continue
         if gain > BEYOND_CEILING * entry.ceiling:
             times, limit = with_limit(gain / entry.ceiling, BEYOND_CEILING, ".2f")
             yield Reason(
                 "beyond-ceiling",
                 "SUSPECT",
-                f"network {shown(network)} is {gain:.2f} times as fast as {shown(dense)}, {times} times the ratio of "
-                f"their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known causes): something "
-                f"slows {shown(dense)} alone; look for other programs, then measure again",
+                f"network {evidence.shown(network)} is {gain:.2f} times as fast as {evidence.shown(dense)}, {times} "
+                f"times the ratio of their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known "
+                f"causes): something slows {evidence.shown(dense)} alone; look for other programs, then measure again",
             )
 
 

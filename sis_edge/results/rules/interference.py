@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from sis_edge.bundles.identity import label
 from sis_edge.results.evidence import Evidence
 from sis_edge.results.interference import Bend, bends
 from sis_edge.results.rules.base import Reason
@@ -26,21 +25,16 @@ def interference(evidence: Evidence) -> Iterator[Reason]:
     yield Reason(
         "interference",
         "INVALID" if worst.share > BEND_INVALID else "SUSPECT",
-        f"other programs took the core from {_lost(worst)} of the time{again}: {_off(worst)}; end them (see `top` on "
-        "the board), or give the job a core of its own with --cores",
+        f"other programs took the core from {_lost(evidence, worst)} of the time{again}: {_off(worst)}; end them (see "
+        "`top` on the board), or give the job a core of its own with --cores",
     )
 
 
-def _lost(bend: Bend) -> str:
-    own = f"{_label(bend)} for {bend.lost_share:.1%}"
+def _lost(evidence: Evidence, bend: Bend) -> str:
+    own = f"{evidence.shown(bend.network)} for {bend.lost_share:.1%}"
     if bend.reference is None:
         return own
-    reference = label(bend.reference.network or bend.reference.name, bend.reference.form, bend.reference.precision)
-    return f"{reference} for {bend.reference_lost_share:.1%} and from {own}"
-
-
-def _label(bend: Bend) -> str:
-    return label(bend.network.network or bend.network.name, bend.network.form, bend.network.precision)
+    return f"{evidence.shown(bend.reference)} for {bend.reference_lost_share:.1%} and from {own}"
 
 
 def _off(bend: Bend) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from sis_edge.results.energy import idle, of_record
-from sis_edge.results.evidence import Evidence, known, shown
+from sis_edge.results.evidence import Evidence, known
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
@@ -92,7 +92,7 @@ def stuck(evidence: Evidence) -> Iterator[Reason]:
 
 def net_energy(evidence: Evidence) -> Iterator[Reason]:
     """Working took no more power than rest, as far as the sensor shows."""
-    names = {network.name: shown(network) for network in evidence.measured}
+    names = {network.name: evidence.shown(network) for network in evidence.measured}
     energies = of_record(evidence.record)
     none = [
         names[name] for name, energy in energies.items() if name in names and _is_nothing(energy.net_j, energy.net_low)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sis_agent.schema import NetworkRecord
-from sis_edge.results.evidence import Evidence, samples, shown
+from sis_edge.results.evidence import Evidence, samples
 from sis_edge.results.rules.base import Reason
 from sis_edge.results.statistics import MIN_ROUNDS, needed
 
@@ -23,7 +23,7 @@ def failed(evidence: Evidence) -> Iterator[Reason]:
             yield Reason(
                 "network-failed",
                 "SUSPECT",
-                f"network {shown(network)} could not be measured to the end (problem: {network.problem.code})",
+                f"network {evidence.shown(network)} could not be measured to the end (problem: {network.problem.code})",
             )
 
 
@@ -40,21 +40,21 @@ def too_few(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "too-few-samples",
             "INVALID",
-            f"network {shown(few)} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
+            f"network {evidence.shown(few)} has {count} inferences in {_rounds(few)} rounds: p90 needs {needed(90)}, "
             f"an interval {MIN_ROUNDS} rounds; measure longer",
         )
     elif rounds < FULL_ROUNDS or count < wanted:
         yield Reason(
             "too-few-samples",
             "SUSPECT",
-            f"network {shown(few)} has {count} inferences, and there were {rounds} rounds: "
+            f"network {evidence.shown(few)} has {count} inferences, and there were {rounds} rounds: "
             f"{max(wanted, needed(90))} and {FULL_ROUNDS} are required; measure longer",
         )
 
 
 def warmup(evidence: Evidence) -> Iterator[Reason]:
     """A network was measured before it ran steadily."""
-    names = [shown(network) for network in evidence.measured if network.warmup_steady is False]
+    names = [evidence.shown(network) for network in evidence.measured if network.warmup_steady is False]
     if names:
         yield Reason(
             "unsteady-warm-up",

@@ -5,7 +5,7 @@ from itertools import pairwise
 from statistics import median
 
 from sis_agent.schema import NetworkRecord, RoundSamples
-from sis_edge.results.evidence import Evidence, samples, shown
+from sis_edge.results.evidence import Evidence, samples
 from sis_edge.results.rules.base import Reason
 from sis_edge.text.limits import with_limit
 
@@ -25,7 +25,7 @@ def fits(evidence: Evidence) -> Iterator[Reason]:
     """The latencies of a network are longer in all than the time in which they were measured."""
     spent: dict[str, list[tuple[float, float]]] = {}
     for (network, turn), wall_s in zip(evidence.turns, _walls_s(evidence), strict=True):
-        spent.setdefault(shown(network), []).append((sum(turn.latencies_s), wall_s))
+        spent.setdefault(evidence.shown(network), []).append((sum(turn.latencies_s), wall_s))
     totals = {name: [sum(part) for part in zip(*turns, strict=True)] for name, turns in spent.items()}
     over = {name: (total_s, wall_s) for name, (total_s, wall_s) in totals.items() if total_s > FITS_SUSPECT * wall_s}
     if over:
@@ -49,7 +49,8 @@ def coarse_clock(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "coarse-clock",
             "INVALID" if step_s > STEP_INVALID * p50_s else "SUSPECT",
-            f"the board's clock has steps of {1e3 * step_s:.3g} ms, and {shown(fastest)} takes {1e3 * p50_s:.3g} ms; "
+            f"the board's clock has steps of {1e3 * step_s:.3g} ms, and {evidence.shown(fastest)} takes "
+            f"{1e3 * p50_s:.3g} ms; "
             "use a larger batch, or a system with a finer clock",
         )
 
@@ -66,14 +67,15 @@ def harness(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "harness-cost",
             "INVALID" if cost_s > HARNESS_INVALID * p50_s else "SUSPECT",
-            f"measuring itself takes {1e6 * cost_s:.3g} µs, {cost} of the latency of {shown(fastest)} (limit {limit}): "
+            f"measuring itself takes {1e6 * cost_s:.3g} µs, {cost} of the latency of {evidence.shown(fastest)} "
+            f"(limit {limit}): "
             "speed-ups come out too small; use a larger batch",
         )
 
 
 def tail(evidence: Evidence) -> Iterator[Reason]:
     """Many inferences took much longer than the median, which does not show it."""
-    shares = [(_late(network), shown(network)) for network in evidence.measured]
+    shares = [(_late(network), evidence.shown(network)) for network in evidence.measured]
     late = [share for share, _ in shares if share > TAIL_SUSPECT]
     if late:
         share, name = max(shares)

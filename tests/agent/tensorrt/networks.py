@@ -85,7 +85,7 @@ def images() -> NDArray[np.uint8]:
 
 
 def preprocessed() -> NDArray[np.float32]:
-    mean, std = (np.asarray(part, dtype=np.float32).reshape(1, 3, 1, 1) for part in HOW)
+    mean, std = (np.asarray(part, dtype=np.float32).reshape(1, 3, 1, 1) for part in (HOW.mean, HOW.std))
     return (images().astype(np.float32) / np.float32(255) - mean) / std
 
 

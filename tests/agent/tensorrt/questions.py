@@ -59,6 +59,35 @@ def refusals(backend):
     return said
 
 
+def own(runner, folder, changes):
+    """The outputs by name of `dense` for tensors by name, before a step and after it, against the reference."""
+    import numpy
+
+    images = numpy.load(os.path.join(folder, "tensors.npy"))  # noqa: PTH118
+    tensors = {"input": images}
+    tensors.update({name: numpy.zeros(**how) for name, how in changes.items()})
+    reference = numpy.load(os.path.join(folder, "dense.npy"))[: len(images)]  # noqa: PTH118
+    path = os.path.join(folder, "dense.onnx")  # noqa: PTH118
+    try:
+        runtime = runners.make(runner, 1, 1)
+        runtime.prepare_tensors(path, {}, tensors)
+        session = runtime.load_tensors(path, {}, tensors)
+        step = session.step(tensors)
+        step()
+        outputs = session.infer({"input": images[::-1]})
+        step()
+        again = session.infer(tensors)
+    except ProblemError as error:
+        return {"problem": to_json(error.problem)}
+    return {
+        "names": list(outputs),
+        "difference": float(numpy.abs(outputs["logits"][::-1] - reference).max()),
+        "again": float(numpy.abs(again["logits"] - reference).max()),
+        "cache_hit": session.details()["engine_cache_hit"],
+        "device_latencies": len(session.device_latencies_s()),
+    }
+
+
 def looks(backend):
     """What the pre-flight says, and how the runners stand."""
     found = preflight(backend)

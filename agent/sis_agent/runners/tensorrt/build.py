@@ -27,7 +27,10 @@ RECIPE = 2
 
 
 class BuildOrder(NamedTuple):
-    """What the child is asked for; the batch size is the engine's only one."""
+    """What the child is asked for; the batch size is the engine's only one.
+
+    `shapes` are those of a network with any inputs, by name; its batch size does not count.
+    """
 
     model_path: str
     plan_path: str
@@ -35,6 +38,7 @@ class BuildOrder(NamedTuple):
     timing_path: Optional[str]
     batch_size: int
     options: Dict[str, Any]
+    shapes: Optional[Dict[str, List[int]]] = None
 
 
 def build(order: BuildOrder) -> Dict[str, Any]:
@@ -48,11 +52,16 @@ def build(order: BuildOrder) -> Dict[str, Any]:
         free_before_bytes, _ = driver.memory()
         builder = trt.Builder(logger)
         network = _parsed(trt, builder, dialect, order.model_path, logger, log)
+        if order.shapes is None:
+            _check_names(network, order.model_path)
         _check_precision(trt, builder, network, dialect, options, driver.device().compute_capability)
         config = builder.create_builder_config()
         flags = _configure(config, dialect, options)
         settings = _in_force(config, dialect)
-        _fix_batch(network, order.batch_size)
+        if order.shapes is None:
+            _fix_batch(network, order.batch_size)
+        else:
+            _fix_shapes(network, order.model_path, order.shapes)
         cache = _load_timing_cache(config, order.timing_path)
         start_s = clock.now_s()
         plan = builder.build_serialized_network(network, config)
@@ -85,13 +94,18 @@ def build(order: BuildOrder) -> Dict[str, Any]:
 
 
 def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, logger: Any, log: Log) -> Any:
-    """The network of an ONNX file with one input and the logits."""
+    """The network of an ONNX file."""
     network = builder.create_network(dialect.creation_flags())
     parser = trt.OnnxParser(network, logger)
     if not parser.parse_from_file(model_path):
         errors = [parser.get_error(index).desc() for index in range(parser.num_errors)]
         first = errors[0].splitlines()[0] if errors and errors[0] else log.last_error()
         raise ProblemError("bad-model", "TensorRT {} cannot read {}: {}".format(trt.__version__, model_path, first))
+    return network
+
+
+def _check_names(network: Any, model_path: str) -> None:
+    """Raise the problem `bad-model` unless the network has one input and the logits."""
     inputs = [network.get_input(index).name for index in range(network.num_inputs)]
     outputs = [network.get_output(index).name for index in range(network.num_outputs)]
     if inputs != [INPUT] or outputs != [LOGITS]:
@@ -101,7 +115,6 @@ def _parsed(trt: Any, builder: Any, dialect: Dialect, model_path: str, logger: A
                 model_path, inputs, outputs, INPUT, LOGITS
             ),
         )
-    return network
 
 
 def onnx_precision(trt: Any, network: Any) -> str:
@@ -218,6 +231,27 @@ def _fix_batch(network: Any, batch_size: int) -> None:
             ),
         )
     tensor.shape = list(shape)
+
+
+def _fix_shapes(network: Any, model_path: str, shapes: Dict[str, List[int]]) -> None:
+    """Every input's shape, as `_fix_batch` does it; raises the problem `bad-inputs` that names the input."""
+    tensors = [network.get_input(index) for index in range(network.num_inputs)]
+    names = [tensor.name for tensor in tensors]
+    if sorted(names) != sorted(shapes):
+        raise ProblemError(
+            "bad-inputs",
+            "{} has the inputs {}, and {} were given".format(model_path, ", ".join(names), ", ".join(shapes) or "none"),
+        )
+    for tensor in tensors:
+        shape = tuple(tensor.shape)
+        wanted = shapes[tensor.name]
+        if len(shape) != len(wanted) or any(size not in (-1, wanted[place]) for place, size in enumerate(shape)):
+            raise ProblemError(
+                "bad-inputs",
+                "the input '{}' of {} is {}, and {} was given".format(tensor.name, model_path, list(shape), wanted),
+            )
+        if -1 in shape:
+            tensor.shape = wanted
 
 
 def _load_timing_cache(config: Any, path: Optional[str]) -> Any:

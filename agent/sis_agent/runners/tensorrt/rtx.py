@@ -15,10 +15,11 @@ from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import importing
-from sis_agent.runners.base import Runner, Session, known_options
+from sis_agent.runners.base import Runner, Session, Tensors, known_options
 from sis_agent.runners.tensorrt.dialects import StronglyTyped
 from sis_agent.runners.tensorrt.log import Log, make_logger
-from sis_agent.runners.tensorrt.session import TensorRtSession
+from sis_agent.runners.tensorrt.session import TensorRtSession, TensorRtTensorSession
+from sis_agent.runners.tensorrt.tensors import as_taken
 from sis_agent.schema import to_json
 
 MODULE = "tensorrt_rtx"
@@ -82,15 +83,22 @@ class RtxRunner(Runner):
         Raises ProblemError: `bad-option`; `bad-engine` where TensorRT for RTX refuses it (another version of it, or a
         GPU that it was not built for); `out-of-memory`; `cuda-failed`.
         """
+        return self._load(model_path, options, None)
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """As `load`, with the engine's tensors by name; raises the problem `bad-inputs` too."""
+        return self._load(model_path, options, tensors)
+
+    def _load(self, model_path: str, options: Dict[str, Any], tensors: Optional[Tensors]) -> Session:
         known_options(options, OPTIONS)
         backend = options.get("cuda_backend", AUTO)
         check_backend(backend)
         try:
-            return self._session(model_path, backend, options.get("precision"))
+            return self._session(model_path, backend, options.get("precision"), tensors)
         except CudaError as error:
             raise ProblemError("cuda-failed", "{} cannot be loaded: {}".format(model_path, error))
 
-    def _session(self, path: str, backend: str, precision: Optional[str]) -> Session:
+    def _session(self, path: str, backend: str, precision: Optional[str], tensors: Optional[Tensors]) -> Session:
         if backend not in self._drivers:
             self._drivers[backend] = open_driver(backend)
         driver = self._drivers[backend]
@@ -118,7 +126,12 @@ class RtxRunner(Runner):
             )
         deserialize_s = clock.now_s() - start_s
         dialect = StronglyTyped(self._rtx)
-        session = TensorRtSession((runtime, engine), context, dialect, driver, self._batch_size)
+        owners = (runtime, engine)
+        if tensors is None:
+            session = TensorRtSession(owners, context, dialect, driver, self._batch_size)
+        else:
+            taken = as_taken(path, dialect.tensors(engine), tensors)
+            session = TensorRtTensorSession(owners, context, dialect, driver, taken)
         free_after_bytes, total_bytes = driver.memory()
         session.note(
             precision=precision,

@@ -10,13 +10,15 @@ from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, importing
-from sis_agent.runners.base import OnProgress, Runner, Session, ignore
+from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
+from sis_agent.runners.inputs import shapes
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of
 from sis_agent.runners.tensorrt.log import Log, make_logger
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
-from sis_agent.runners.tensorrt.session import TensorRtSession
+from sis_agent.runners.tensorrt.session import TensorRtSession, TensorRtTensorSession
+from sis_agent.runners.tensorrt.tensors import as_taken
 from sis_agent.schema import Problem, to_json
 
 
@@ -62,15 +64,27 @@ class TensorRtRunner(Runner):
 
     def load(self, model_path: str, options: Dict[str, Any]) -> Session:
         """The network's engine, loaded; raises ProblemError as `EngineOptions` and the build do."""
-        wanted = parse(options)
-        engine = self._engine(model_path, wanted, ignore)
+        return self._load(model_path, parse(options), None)
+
+    def prepare_tensors(
+        self, model_path: str, options: Dict[str, Any], tensors: Tensors, on_progress: OnProgress = ignore
+    ) -> None:
+        """Build the engine for the shapes of these tensors unless the board has it."""
+        self._engine(model_path, parse(options), on_progress, tensors)
+
+    def load_tensors(self, model_path: str, options: Dict[str, Any], tensors: Tensors) -> Session:
+        """The engine for the shapes of these tensors, loaded; raises as `load`, and the problem `bad-inputs`."""
+        return self._load(model_path, parse(options), tensors)
+
+    def _load(self, model_path: str, wanted: EngineOptions, tensors: Optional[Tensors]) -> TensorRtSession:
+        engine = self._engine(model_path, wanted, ignore, tensors)
         try:
-            session = self._session(engine, wanted)
+            session = self._session(engine, wanted, model_path, tensors)
             if session is None:
                 # The same versions, and yet TensorRT refuses it: a reinstalled driver, for one. Once more.
-                self._cache.drop(self._cache.key(**self._key_parts(model_path, wanted)))
-                engine = self._engine(model_path, wanted, ignore)
-                session = self._session(engine, wanted)
+                self._cache.drop(self._cache.key(**self._key_parts(model_path, wanted, tensors)))
+                engine = self._engine(model_path, wanted, ignore, tensors)
+                session = self._session(engine, wanted, model_path, tensors)
         except CudaError as error:
             raise ProblemError("cuda-failed", "{} cannot be loaded: {}".format(model_path, error))
         if session is None:
@@ -82,8 +96,12 @@ class TensorRtRunner(Runner):
             )
         return session
 
-    def _key_parts(self, model_path: str, options: EngineOptions) -> Dict[str, Any]:
-        model = {"onnx_sha256": file_sha256(model_path), "batch_size": self._batch_size, "recipe": RECIPE}
+    def _key_parts(self, model_path: str, options: EngineOptions, tensors: Optional[Tensors] = None) -> Dict[str, Any]:
+        model: Dict[str, Any] = {"onnx_sha256": file_sha256(model_path), "recipe": RECIPE}
+        if tensors is None:
+            model["batch_size"] = self._batch_size
+        else:
+            model["shapes"] = shapes(tensors)
         return dict(options.build_parts(), **dict(model, **self._place()))
 
     def _place(self) -> Dict[str, Any]:
@@ -96,7 +114,9 @@ class TensorRtRunner(Runner):
             "simulated": self._simulated,
         }
 
-    def _engine(self, model_path: str, options: EngineOptions, on_progress: OnProgress) -> CachedEngine:
+    def _engine(
+        self, model_path: str, options: EngineOptions, on_progress: OnProgress, tensors: Optional[Tensors] = None
+    ) -> CachedEngine:
         def build(key: str) -> Dict[str, Any]:
             order = BuildOrder(
                 model_path=model_path,
@@ -105,6 +125,7 @@ class TensorRtRunner(Runner):
                 timing_path=self._cache.timing_path(**self._place()) if options.timing_cache else None,
                 batch_size=self._batch_size,
                 options=to_json(options),
+                shapes=None if tensors is None else shapes(tensors),
             )
             command = child.command("sis_agent.runners.tensorrt.build")
             output = engines.run_builder(command, json.dumps(to_json(order)), options.build_limit_s, on_progress)
@@ -114,9 +135,11 @@ class TensorRtRunner(Runner):
             report: Dict[str, Any] = answer["report"]
             return report
 
-        return engines.get(self._cache, self._key_parts(model_path, options), build)
+        return engines.get(self._cache, self._key_parts(model_path, options, tensors), build)
 
-    def _session(self, engine: CachedEngine, options: EngineOptions) -> Optional[TensorRtSession]:
+    def _session(
+        self, engine: CachedEngine, options: EngineOptions, model_path: str, tensors: Optional[Tensors]
+    ) -> Optional[TensorRtSession]:
         """None when TensorRT refuses the engine."""
         if options.cuda_backend not in self._drivers:
             self._drivers[options.cuda_backend] = open_driver(options.cuda_backend)
@@ -137,7 +160,12 @@ class TensorRtRunner(Runner):
                 ),
             )
         deserialize_s = clock.now_s() - start_s
-        session = TensorRtSession((runtime, loaded), context, self._dialect, driver, self._batch_size)
+        owners = (runtime, loaded)
+        if tensors is None:
+            session = TensorRtSession(owners, context, self._dialect, driver, self._batch_size)
+        else:
+            taken = as_taken(model_path, self._dialect.tensors(loaded), tensors)
+            session = TensorRtTensorSession(owners, context, self._dialect, driver, taken)
         free_after_bytes, total_bytes = driver.memory()
         session.note(
             engine_name=options.engine_name,

@@ -6,14 +6,14 @@ from sis_agent.cuda.base import CudaDriver, CudaError
 from sis_agent.protocol import ProblemError
 from sis_agent.runners.base import Session
 from sis_agent.runners.tensorrt.build import INPUT, LOGITS
-from sis_agent.runners.tensorrt.dialects import Dialect
+from sis_agent.runners.tensorrt.dialects import Dialect, Tensor
 from sis_agent.runners.tensorrt.layers import layer_times
+from sis_agent.runners.tensorrt.tensors import TYPES, tensor_shapes
 
 # Pairs of events, used in turn: the GPU times of that many steps are kept until they are read. Reading each at once
 # would come between two inferences.
 EVENT_PAIRS = 1024
 COPIES = 50
-FLOAT_BYTES = 4
 
 
 class TensorRtSession(Session):
@@ -28,13 +28,17 @@ class TensorRtSession(Session):
         self._driver = driver
         self._stream = driver.stream()
         tensors = dialect.tensors(owners[-1])
-        shapes = _shapes(dialect, context, tensors, batch_size)
+        shapes = self._fixed_shapes(context, tensors, batch_size)
         self._shapes = shapes
         self._batch_size = batch_size
-        self._bytes = {name: FLOAT_BYTES * _count(shape) for name, shape in shapes.items()}
+        self._inputs = [tensor.name for tensor in tensors if tensor.is_input]
+        self._outputs = [tensor.name for tensor in tensors if not tensor.is_input]
+        types = {tensor.name: TYPES[tensor.dtype] for tensor in tensors}
+        # An empty output needs an address too.
+        self._bytes = {name: max(1, _size(types[name]) * _count(shape)) for name, shape in shapes.items()}
         self._device = {name: driver.allocate(size) for name, size in self._bytes.items()}
         self._host = {name: driver.allocate_pinned(size) for name, size in self._bytes.items()}
-        self._arrays = {name: _array(self._host[name], shape) for name, shape in shapes.items()}
+        self._arrays = {name: _array(self._host[name], shape, types[name]) for name, shape in shapes.items()}
         self._enqueue = dialect.enqueue(context, tensors, self._device, driver.stream_handle(self._stream))
         self._events: List[Tuple[Any, Any]] = []
         self._steps = self._reported = 0
@@ -56,10 +60,7 @@ class TensorRtSession(Session):
             array = self._arrays[INPUT]
             array[: len(piece)] = piece
             array[len(piece) :] = piece[-1]
-            self._copy_in()
-            self._run()
-            self._driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], self._stream)
-            self._driver.synchronize(self._stream)
+            self._infer()
             logits.append(self._arrays[LOGITS][: len(piece)].copy())
         if self._batch is not None:  # the steps go on with their own batch
             self._put(self._batch)
@@ -102,7 +103,7 @@ class TensorRtSession(Session):
     def _ready(self, context: Any) -> Callable[[], None]:
         """Another context of the engine on the same buffers: the call that runs one inference and waits for it."""
         tensors = self._dialect.tensors(self._owners[-1])
-        _shapes(self._dialect, context, tensors, self._batch_size)
+        self._fixed_shapes(context, tensors, self._batch_size)
         enqueue = self._dialect.enqueue(context, tensors, self._device, self._driver.stream_handle(self._stream))
 
         def run() -> None:
@@ -112,25 +113,39 @@ class TensorRtSession(Session):
         return run
 
     def _put(self, batch: Any) -> None:
-        self._arrays[INPUT][:] = batch
+        self._fill(batch)
         self._copy_in()
         self._driver.synchronize(self._stream)
 
+    def _fill(self, batch: Any) -> None:
+        self._arrays[INPUT][:] = batch
+
+    def _fixed_shapes(self, context: Any, tensors: List[Tensor], batch_size: int) -> Dict[str, Tuple[int, ...]]:
+        return _shapes(self._dialect, context, tensors, batch_size)
+
+    def _infer(self) -> None:
+        """One inference of what is in the host's input arrays; its outputs are in the host's output arrays."""
+        self._copy_in()
+        self._run()
+        self._copy_out()
+        self._driver.synchronize(self._stream)
+
     def _copy_in(self) -> None:
-        self._driver.copy_to_device(self._device[INPUT], self._host[INPUT], self._bytes[INPUT], self._stream)
+        for name in self._inputs:
+            self._driver.copy_to_device(self._device[name], self._host[name], self._bytes[name], self._stream)
+
+    def _copy_out(self) -> None:
+        for name in self._outputs:
+            self._driver.copy_to_host(self._host[name], self._device[name], self._bytes[name], self._stream)
 
     def _run(self) -> None:
         _check(self._enqueue())
 
     def _copy_times(self) -> Dict[str, List[float]]:
-        """GPU time of copies of the input to the device and of the logits back, each on its own."""
+        """GPU time of copies of the inputs to the device and of the outputs back, each on its own."""
         driver, stream, (start, end) = self._driver, self._stream, self._events[0]
-
-        def copy_out() -> None:
-            driver.copy_to_host(self._host[LOGITS], self._device[LOGITS], self._bytes[LOGITS], stream)
-
         times_s: Dict[str, List[float]] = {}
-        for name, copy in (("to_device_s", self._copy_in), ("to_host_s", copy_out)):
+        for name, copy in (("to_device_s", self._copy_in), ("to_host_s", self._copy_out)):
             times_s[name] = []
             for _ in range(COPIES):
                 driver.record(start, stream)
@@ -139,6 +154,30 @@ class TensorRtSession(Session):
                 driver.synchronize(stream)
                 times_s[name].append(driver.elapsed_s(start, end))
         return times_s
+
+
+class TensorRtTensorSession(TensorRtSession):
+    """An engine for inputs of any names, shapes and types; `given` are the tensors that it is run with."""
+
+    def __init__(self, owners: Tuple[Any, ...], context: Any, dialect: Dialect, driver: CudaDriver, given: Any) -> None:
+        self._given = given
+        super().__init__(owners, context, dialect, driver, 1)
+
+    def infer(self, images: Any) -> Any:
+        """Every output by name."""
+        self._fill(images)
+        self._infer()
+        outputs = {name: self._arrays[name].copy() for name in self._outputs}
+        if self._batch is not None:  # the steps go on with their own tensors
+            self._put(self._batch)
+        return outputs
+
+    def _fill(self, batch: Any) -> None:
+        for name in self._inputs:
+            self._arrays[name][...] = batch[name]
+
+    def _fixed_shapes(self, context: Any, tensors: List[Tensor], batch_size: int) -> Dict[str, Tuple[int, ...]]:
+        return tensor_shapes(self._dialect, context, tensors, self._given)
 
 
 def _shapes(dialect: Dialect, context: Any, tensors: List[Any], batch_size: int) -> Dict[str, Tuple[int, ...]]:
@@ -172,11 +211,17 @@ def _count(shape: Tuple[int, ...]) -> int:
     return count
 
 
-def _array(address: int, shape: Tuple[int, ...]) -> Any:
+def _size(dtype: str) -> int:
+    import numpy
+
+    return int(numpy.dtype(dtype).itemsize)
+
+
+def _array(address: int, shape: Tuple[int, ...], dtype: str) -> Any:
     """A numpy view of page-locked memory."""
     import ctypes
 
     import numpy
 
-    memory = (ctypes.c_float * _count(shape)).from_address(address)
-    return numpy.ctypeslib.as_array(memory).reshape(shape)
+    memory: Any = (ctypes.c_uint8 * (_size(dtype) * _count(shape))).from_address(address)
+    return numpy.frombuffer(memory, dtype=dtype).reshape(shape)

@@ -1,4 +1,4 @@
-"""What is wrong in a profile, in words: each mistake's line, field, value, and what is valid."""
+"""What is wrong in a TOML file, in words: each mistake's line, field, value, and what is valid."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sis_edge.profiles.toml_lines import Place, line_of, places
+from sis_edge.files.toml_lines import Place, line_of, places
 
 EXAMPLES = {
     "compute_capability": '"8.7"',
@@ -63,7 +63,7 @@ def _fields(model: type[BaseModel], place: Place) -> str:
             if inner is None:
                 return ""
             model = inner
-    return ", ".join(model.model_fields)
+    return ", ".join(field.alias or name for name, field in model.model_fields.items())
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

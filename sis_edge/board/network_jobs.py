@@ -1,0 +1,59 @@
+"""Which runtime measures which network of a bundle: formed ones in their forms, the user's own as they are."""
+
+from collections.abc import Sequence
+
+from sis_agent.schema import Facts, NetworkJob
+from sis_edge.bundles.manifest import GivenNetwork, Manifest
+from sis_edge.errors import UsageError
+from sis_edge.profiles import DeviceProfile
+from sis_edge.registries import BACKENDS
+
+
+def network_jobs(
+    manifest: Manifest,
+    networks: Sequence[str] | None,
+    profile: DeviceProfile,
+    runners: Sequence[str],
+    facts: Facts | None = None,
+) -> list[NetworkJob]:
+    """What is measured of these networks (None: all), with every runtime that has a form for them.
+
+    Several runtimes measure in one job: a network's name is its own with the first, and `name@runtime` with the others.
+    Raises UsageError for a network that none of them takes.
+    """
+    several = len(runners) > 1
+    jobs: list[NetworkJob] = []
+    for entry in manifest.networks:
+        if networks is None or entry.name in networks:
+            for runner in runners:
+                found = BACKENDS.find(runner).jobs(entry, profile.target(runner, facts))
+                before = tuple(jobs)
+                jobs += [_with(job, runner, before) for job in found] if several else found
+    for given in manifest.given:
+        if networks is None or given.name in networks:
+            for runner, job in _given(given, profile, runners, facts):
+                jobs.append(_with(job, runner, jobs) if several else job)
+    return jobs
+
+
+def _given(
+    network: GivenNetwork, profile: DeviceProfile, runners: Sequence[str], facts: Facts | None
+) -> list[tuple[str, NetworkJob]]:
+    """A network of the user's own with each runtime that takes its kind of file."""
+    found = [
+        (runner, job)
+        for runner in runners
+        if (job := BACKENDS.find(runner).given(network, profile.target(runner, facts))) is not None
+    ]
+    if found:
+        return found
+    raise UsageError(
+        f"{network.name} is a .{network.runtime} file, which {' and '.join(runners)} cannot take; "
+        "measure it with another runtime (--backend), or leave it out with --networks"
+    )
+
+
+def _with(job: NetworkJob, runner: str, before: Sequence[NetworkJob]) -> NetworkJob:
+    """The job for that runtime, under a name of its own."""
+    taken = any(each.name == job.name for each in before)
+    return job._replace(runner=runner, name=f"{job.name}@{runner}" if taken else job.name)

@@ -1,0 +1,82 @@
+"""A model run once on this machine: that it can be loaded, its outputs, and what a board is expected to compute."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sis_edge.bundles.manifest import TensorSpec
+from sis_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ORT = "ONNX Runtime on this host"
+TFLITE = "TFLite on this host"
+
+
+@dataclass(frozen=True)
+class HostRun:
+    """Outputs by name; where there are none, `reason` says why."""
+
+    outputs: "Mapping[str, NDArray[Any]]"
+    source: str
+    reason: str | None = None
+
+    @property
+    def specs(self) -> tuple[TensorSpec, ...]:
+        """The outputs as they came."""
+        return tuple(
+            TensorSpec(name=name, dtype=str(array.dtype), shape=array.shape) for name, array in self.outputs.items()
+        )
+
+
+def by_onnxruntime(model: Path, name: str, inputs: "Mapping[str, NDArray[Any]]") -> HostRun:
+    """Run the model once; raises UsageError with the runtime's own words where it cannot."""
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # its words go into the error
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        found = session.run(names, dict(inputs))
+    except Exception as error:  # its errors have no common base
+        raise UsageError(
+            f"ONNX Runtime {onnxruntime.__version__} on this host cannot run {name}: {_words(error)}"
+        ) from None
+    for output, value in zip(names, found, strict=True):
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+            raise UsageError(f"{name} gives {output} as {type(value).__name__}, and only numbers can be compared")
+        if not value.size:
+            raise UsageError(f"{name} gives nothing in {output} ({value.shape}) for these inputs; give it others")
+    return HostRun(dict(zip(names, found, strict=True)), ORT)
+
+
+def by_tflite(model: Path, name: str, inputs: "Mapping[str, NDArray[Any]]") -> HostRun:
+    """Run the model once where this machine has TFLite; raises UsageError with its words where it cannot."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return HostRun({}, TFLITE, "this host has no TFLite (`pip install ai-edge-litert`)")
+    try:
+        interpreter = Interpreter(model_path=str(model))
+        for each in interpreter.get_input_details():
+            interpreter.resize_tensor_input(each["index"], inputs[each["name"]].shape)
+        interpreter.allocate_tensors()
+        for each in interpreter.get_input_details():
+            interpreter.set_tensor(each["index"], inputs[each["name"]])
+        interpreter.invoke()
+        found = {each["name"]: interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()}
+    except Exception as error:  # RuntimeError or ValueError, with its words
+        raise UsageError(f"TFLite on this host cannot run {name}: {_words(error)}") from None
+    return HostRun(found, TFLITE)
+
+
+def _words(error: Exception) -> str:
+    """The runtime's words as one line, without the number of its error."""
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    text = re.sub(r"^Load model from \S+ failed: ?", "", text)  # a folder that the user never sees
+    return text.rstrip(".") or type(error).__name__

@@ -1,0 +1,210 @@
+"""Networks of the user's own on the command line: what is made of them, and every mistake as a sentence."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from command import sis_edge
+from given_models import write
+from onnx import TensorProto, helper
+from typer.testing import CliRunner
+
+from sis_edge.bundles.verify import open_bundle, verify
+from sis_edge.cli import app
+from sis_edge.errors import SisEdgeError, UsageError
+from sis_edge.results import store
+
+
+def make(*words: str, output: Path) -> None:
+    """`sis-edge bundle make` in this process; its error comes out."""
+    CliRunner().invoke(app, ["bundle", "make", "--output", str(output), *words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("residual", "two"):
+        write(name, folder)
+    return folder
+
+
+def test_a_bundle_of_two_models(models: Path, tmp_path: Path) -> None:
+    words = ("--onnx", str(models / "residual.onnx"), "--onnx", f"second={models / 'two.onnx'}", "--shape", "ids=2x5")
+    done = sis_edge("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "residual: the batch of its input image is not fixed; it is run with 1" in done.stderr
+    shown = json.loads(done.stdout)["bundle"]
+    assert [(each["name"], each["inputs_are_random"]) for each in shown["given"]] == [
+        ("residual", True),
+        ("second", True),
+    ]
+    manifest = verify(tmp_path / "made").manifest
+    assert (manifest.reference, manifest.dataset, manifest.networks) == ("second", None, ())
+    second = manifest.given[1]
+    assert [(spec.name, spec.dtype, spec.shape) for spec in second.input_tensors] == [
+        ("image", "float32", (2, 3, 16, 16)),  # the batch of ids is the image's too: the file says so
+        ("ids", "int64", (2, 5)),
+    ]
+    assert [spec.shape for spec in second.output_tensors] == [(2, 10)]
+    first = manifest.given[0]
+    assert first.macs == 8 * 16 * 16 * 27 + 8 * 16 * 16 * 72 + 8 * 16 * 16 * 8 + 80
+    assert first.parameters == (8 * 27 + 8) + (8 * 72 + 8) + (64 + 8) + 90
+    fixed = onnx.load(str(tmp_path / "made" / first.model)).graph.input[0].type.tensor_type.shape.dim
+    assert [axis.dim_value for axis in fixed] == [1, 3, 16, 16]
+    run = CliRunner().invoke
+    for words in (("show", "made"), ("verify", "made")):
+        assert run(app, ["bundle", words[0], str(tmp_path / words[1])]).exit_code == 0
+    with pytest.raises(UsageError, match="an audit looks at networks that sis-edge formed"):
+        run(app, ["audit", str(tmp_path / "made")], catch_exceptions=False)
+
+
+def test_inputs_outputs_and_labels_of_the_users_own(models: Path, tmp_path: Path) -> None:
+    images = np.random.default_rng(1).standard_normal((4, 3, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "x.npy", images)
+    np.save(tmp_path / "y.npy", np.array([1, 2, 3, 4]))
+    np.savez(tmp_path / "expected.npz", scores=np.zeros((4, 10), np.float32))
+    files = ("--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--expect", tmp_path / "expected.npz")
+    make("--onnx", str(models / "residual.onnx"), *map(str, files), "--tolerance", "0.5", output=tmp_path / "made")
+    (network,) = open_bundle(tmp_path / "made").manifest.given
+    assert (network.inputs_are_random, network.inputs_seed, network.expected_from) == (False, None, "given by the user")
+    assert (network.golden_tolerance, network.input_tensors[0].shape) == (0.5, (4, 3, 16, 16))
+    assert network.labels is not None
+    assert network.expected is not None
+    assert np.load(tmp_path / "made" / network.labels).tolist() == [1, 2, 3, 4]
+    assert not np.load(tmp_path / "made" / network.expected)["scores"].any()
+    with np.load(tmp_path / "made" / network.inputs) as stored:
+        assert (stored["image"] == images).all()
+
+
+def unknown_operator(folder: Path) -> Path:
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ("in", "out")]
+    graph = helper.make_graph(
+        [helper.make_node("Frobnicate", ["in"], ["out"], domain="mine")], "g", value[:1], value[1:]
+    )
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("mine", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(folder / "odd.onnx"))
+    return folder / "odd.onnx"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--onnx", "text.onnx"], "text.onnx is not an ONNX model"),
+        (["--onnx", "empty.onnx"], "empty.onnx is not an ONNX model"),
+        (["--onnx", "absent.onnx"], "absent.onnx cannot be read (No such file or directory)"),
+        (["--onnx", "odd.onnx"], "on this host cannot run odd: Fatal error: mine:Frobnicate"),
+        (
+            ["--onnx", "residual.onnx", "--shape", "image=1x3x17x16"],
+            "its axis 2 must be 16 (the model has batchx3x16x16)",
+        ),
+        (["--onnx", "residual.onnx", "--shape", "image=1x3"], "which has 2 axes; the model's has 4"),
+        (["--onnx", "residual.onnx", "--shape", "imag=1x3x16x16"], "did you mean image?"),
+        (["--onnx", "residual.onnx", "--shape", "image"], "--shape is 'image', and must be an input and its axes"),
+        (["--onnx", "two.onnx"], "axis 1 (words) of its input ids is not fixed"),
+        (["--onnx", "two.onnx", "--shape", "ids=2x5", "--shape", "image=1x3x16x16"], "its axis 0 must be 1"),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "three.npy"], "--labels has 3 classes"),
+        (
+            ["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "far.npy"],
+            "classes from 0 to 10, and residual has 10",
+        ),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "x.npy"], "one whole number for each row"),
+        (["--onnx", "residual.onnx", "--labels", "three.npy"], "--labels belongs to inputs of your own"),
+        (
+            ["--onnx", "residual.onnx", "--inputs", "double.npy"],
+            "'image' as float64 4x3x16x16, and residual has it as float32",
+        ),
+        (["--onnx", "residual.onnx", "--inputs", "other.npz"], "--inputs has no array 'image'"),
+        (["--onnx", "residual.onnx", "--inputs", "text.onnx"], "text.onnx is not a file of arrays"),
+        (["--onnx", "two.onnx", "--inputs", "x.npy"], "one array, and image, ids are needed"),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--expect", "other.npz"], "--expect has 'wrong'"),
+        (["--onnx", "residual.onnx", "--onnx", "./residual.onnx"], "two models are named 'residual'"),
+        (["--onnx", "residual.onnx", "--reference", "resid"], "did you mean residual?"),
+        (["--tflite", "residual.onnx"], "residual.onnx is not a TFLite model"),
+        (["--onnx", "cut.onnx"], "cut.onnx has external data in weights.bin, which is not in"),
+        ([], "no model to make a bundle of"),
+        (["--shape", "image=1"], "--shape belongs to networks of your own"),
+    ],
+)
+def test_every_mistake_is_one_sentence(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(models)
+    bad_files(models)
+    with pytest.raises(SisEdgeError) as raised:
+        make(*words, output=tmp_path / "made")
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == [], "nothing is left half-written"
+
+
+def bad_files(folder: Path) -> None:
+    """Beside the models, once."""
+    if (folder / "text.onnx").exists():
+        return
+    (folder / "text.onnx").write_text("This is a model, I swear.\n" * 40)
+    (folder / "empty.onnx").write_bytes(b"")
+    unknown_operator(folder)
+    images = np.zeros((4, 3, 16, 16), np.float32)
+    np.save(folder / "x.npy", images)
+    np.save(folder / "double.npy", images.astype(np.float64))
+    np.save(folder / "three.npy", np.array([1, 2, 3]))
+    np.save(folder / "far.npy", np.array([0, 1, 2, 10]))
+    np.savez(folder / "other.npz", wrong=images)
+    with_external_data(folder / "cut.onnx")
+    (folder / "weights.bin").unlink()
+
+
+def with_external_data(path: Path) -> None:
+    """The residual model with its weights in `weights.bin` beside it."""
+    proto = onnx.load(str(path.parent / "residual.onnx"))
+    onnx.save(proto, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+
+
+def test_external_data_goes_along(models: Path, tmp_path: Path) -> None:
+    write("residual", tmp_path)
+    with_external_data(tmp_path / "large.onnx")
+    make("--onnx", str(tmp_path / "large.onnx"), output=tmp_path / "made")
+    (network,) = verify(tmp_path / "made").manifest.given
+    assert network.external_data == ("given/large/weights.bin",)
+    assert network.parameters == 970
+
+
+def test_a_folder_that_is_not_a_bundle_is_left_alone(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    with pytest.raises(SisEdgeError, match="is there and is not a bundle"):
+        make("--onnx", str(models / "residual.onnx"), output=tmp_path / "photos")
+    assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
+
+
+@pytest.mark.slow  # three processes
+def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
+    """As a user has it: the exit code, one line, no traceback, no folder; by every command that takes models."""
+    bad_files(models)
+    for words in (("bundle", "make", "-o", "made"), ("bench",), ("deploy",)):
+        done = sis_edge(*words, "--onnx", str(models / "odd.onnx"), cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Frobnicate" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow  # a whole measurement
+def test_two_models_are_measured_here(models: Path, tmp_path: Path) -> None:
+    """What a user comes for: figures of his own models, the first being the reference, and their check."""
+    words = ("--onnx", str(models / "residual.onnx"), "--onnx", str(models / "two.onnx"), "--shape", "ids=1x5")
+    data = str(tmp_path / "data")
+    done = sis_edge("bench", *words, "--quick", "--json", cwd=tmp_path, XDG_DATA_HOME=data)
+    assert done.returncode == 0, done.stderr
+    run = store.newest(tmp_path / "runs")
+    assert run.record.job.reference == "residual"
+    for network in run.record.networks:
+        assert network.problem is None
+        assert network.golden is not None
+        assert network.golden.passed
+        assert network.rounds
+    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
+    assert again.returncode == 0, "the bundle of the measured models is kept"

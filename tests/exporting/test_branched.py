@@ -1,0 +1,130 @@
+"""Networks with branches as files: ONNX, half precision, INT8 and native nodes answer as PyTorch does."""
+
+import platform
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from branched import BRANCHED, random_network
+from numpy.typing import NDArray
+
+from exporting.test_export import lived_in
+from sis_edge.errors import UsageError
+from sis_edge.exporting import onnx_file, parity
+from sis_edge.exporting.compact import fold
+from sis_edge.exporting.half import to_half
+from sis_edge.exporting.quantize import Layout, quantize
+from sis_edge.exporting.sparse import Engine, plan
+from sis_edge.exporting.sparse_onnx import to_sparse_onnx
+from sis_edge.formation import Formation, form
+from sis_edge.formation.compaction import compact
+from sis_edge.models import SisNet
+from sis_edge.native import build
+from sis_edge.spec import NetworkSpec
+
+FORMATION = Formation(t_c=0.5, t_p=0.6, seed=2, micro="kernel", layer_shares={"depth": 0.5})
+
+
+def trained_for_a_step(spec: NetworkSpec, formation: Formation) -> SisNet:
+    network = lived_in(SisNet(compact(form(spec, formation)), seed=formation.seed)).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    torch.nn.functional.cross_entropy(network(torch.from_numpy(images(spec, 8))), torch.arange(8) % 4).backward()
+    optimizer.step()
+    moved = [not torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
+    assert sum(moved) > len(moved) / 2
+    return network.eval()
+
+
+def images(spec: NetworkSpec, count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(4).normal(size=(count, 3, spec.side, spec.side)).astype(np.float32)
+
+
+def answer(network: SisNet, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        logits: NDArray[np.float32] = network(torch.from_numpy(x)).numpy()
+    return logits
+
+
+@pytest.fixture(scope="module")
+def network() -> SisNet:
+    return trained_for_a_step(BRANCHED, FORMATION)
+
+
+@pytest.fixture
+def source(network: SisNet, tmp_path: Path) -> Path:
+    path = tmp_path / "model.onnx"
+    onnx_file.save(onnx_file.to_onnx(fold(network), "branched"), path)
+    return path
+
+
+def test_the_file_answers_as_pytorch(network: SisNet, source: Path) -> None:
+    x = images(BRANCHED, 70)
+    parity.check(source, x, answer(network, x))
+    model = onnx.load(source)
+    kinds = {node.op_type for node in model.graph.node}
+    assert kinds == {
+        "Conv", "Add", "Relu", "Clip", "AveragePool", "GlobalAveragePool", "Flatten", "Slice", "Pad",
+    }  # fmt: skip
+    assert [entry.version for entry in model.opset_import] == [13]
+    assert model.ir_version == 8
+
+
+def test_random_networks_answer_as_pytorch(tmp_path: Path) -> None:
+    exported = 0
+    for seed in range(40):
+        spec = random_network(seed)
+        try:
+            network = lived_in(SisNet(compact(form(spec, Formation(t_c=0.8, t_p=0.8, seed=seed, micro="kernel")))))
+        except UsageError:
+            continue
+        onnx_file.save(onnx_file.to_onnx(fold(network), spec.name), tmp_path / "model.onnx")
+        x = images(spec, 5)
+        expected = answer(network, x)
+        scale = max(1.0, float(np.abs(expected).max()))
+        assert np.abs(parity.run_onnx(tmp_path / "model.onnx", x) - expected).max() < parity.TOLERANCE * scale, seed
+        exported += 1
+    assert exported > 10
+
+
+def test_half_precision_answers_nearly_the_same(network: SisNet, source: Path, tmp_path: Path) -> None:
+    onnx_file.save(to_half(onnx.load(source)), tmp_path / "half.onnx")
+    x = images(BRANCHED, 16)
+    expected = answer(network, x)
+    assert np.abs(parity.run_onnx(tmp_path / "half.onnx", x) - expected).max() < 0.02 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("layout", ["cpu", "tensorrt"])
+def test_int8_answers_nearly_the_same(network: SisNet, source: Path, tmp_path: Path, layout: Layout) -> None:
+    x = images(BRANCHED, 64)
+    quantize(source, tmp_path / "int8.onnx", x[:32], layout, narrow_weights=True)
+    logits, expected = parity.run_onnx(tmp_path / "int8.onnx", x), answer(network, x)
+    assert np.abs(logits - expected).max() < 0.15 * np.abs(expected).max()
+    assert np.corrcoef(logits.ravel(), expected.ravel())[0, 1] > 0.99
+    model = onnx.load(tmp_path / "int8.onnx")
+    made_by = {output: node.op_type for node in model.graph.node for output in node.output}
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert len(convolutions) == len(BRANCHED.layers)
+    assert all(made_by[name] == "DequantizeLinear" for node in convolutions for name in node.input[:2])
+
+
+def test_native_nodes_take_layers_of_the_paper_s_kind_only(network: SisNet, tmp_path: Path) -> None:
+    graph = form(BRANCHED, FORMATION)
+    library = build.library(platform.machine())
+    choices = plan(Engine(platform.machine(), library, None, None), graph)
+    kinds = {choice.layer.name: choice.kind for choice in choices.choices}
+    assert {name for name, kind in kinds.items() if kind == "native"} == {"stem", "a1"}
+    why = {choice.layer.name: choice.why for choice in choices.choices}
+    assert why["a2"] == "native kernels do not compute the addition of stem"
+    assert why["depth"].startswith("native kernels do not compute stride 2")
+    x = images(BRANCHED, 5)
+    for blocks in (choices.blocks, None):
+        model = to_sparse_onnx(fold(network), "branched", blocks)
+        # The result of the stem is added further on, so that the two layers cannot be one node.
+        native = [node.name for node in model.graph.node if node.op_type == "SparseChain"]
+        assert native[:2] == ["stem", "a1"]
+        onnx_file.save(model, tmp_path / "sparse.onnx")
+        answers = parity.run_onnx(tmp_path / "sparse.onnx", x, library=library)
+        assert np.abs(answers - answer(network, x)).max() < parity.TOLERANCE
