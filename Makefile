@@ -18,7 +18,6 @@ quickstart: $(VENV)/.installed  ## install, then run all steps on this machine (
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
 	$(BIN)/pytest --numprocesses 3
 
-# Three at once on two cores: the long tests wait for most of their time.
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
 	$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder --timeout 1500
 
