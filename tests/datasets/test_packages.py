@@ -65,6 +65,7 @@ def test_interruption_ends_the_command(tmp_path: Path) -> None:
             if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
                 break
             time.sleep(0.01)
+        time.sleep(1.0)  # on a busy machine the command runs before Popen has returned
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
