@@ -253,6 +253,10 @@ class TensorSpec(FrozenModel):
     shape: tuple[Annotated[int, Field(ge=1)], ...]
 
 
+BY_USER = "given by the user"
+"""`expected_from` of a network whose outputs do not come from the host."""
+
+
 class GivenNetwork(FrozenModel):
     """A network of the user's own, measured as it is: paths are in the bundle.
 

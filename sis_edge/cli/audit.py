@@ -19,14 +19,7 @@ app = typer.Typer()
 @command(app)
 def audit(
     path: options.Bundle,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Board profile: a name or a TOML file. [default: the bundle's]",
-            autocompletion=complete.one(complete.profiles),
-        ),
-    ] = None,
+    profile: options.BoardProfile = None,
     run: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Stored run of this bundle. [default: the newest with TensorRT]")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import options
 from sis_edge.cli.command import command
 
 app = typer.Typer()
@@ -14,26 +14,17 @@ app = typer.Typer()
 
 @command(app, name="run")
 def classify(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images: JPEG, PNG and others.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images: JPEG or PNG.")],
     host: options.Host = None,
     port: options.Port = None,
     user: options.User = None,
     identity: options.Identity = None,
     known_hosts: options.KnownHosts = None,
-    bundle: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Bundle folder. [default: the newest build]")
-    ] = None,
+    bundle: options.BundleFolder = None,
     network: Annotated[
         str | None, typer.Option(metavar="NAME", help="Network. [default: the one with the fewest synapses]")
     ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Board profile: a name or a TOML file. [default: the bundle's]",
-            autocompletion=complete.one(complete.profiles),
-        ),
-    ] = None,
+    profile: options.BoardProfile = None,
     build_dir: options.BuildDir = Path("build"),
     as_json: options.Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, given, measuring, options
+from sis_edge.cli import given, measuring, options
 from sis_edge.cli.command import command
 from sis_edge.errors import UsageError
 
@@ -25,17 +25,8 @@ def deploy(
     user: options.User = None,
     identity: options.Identity = None,
     known_hosts: options.KnownHosts = None,
-    bundle: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Bundle folder. [default: the newest build]")
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Board profile: a name or a TOML file. [default: the bundle's]",
-            autocompletion=complete.one(complete.profiles),
-        ),
-    ] = None,
+    bundle: options.BundleFolder = None,
+    profile: options.BoardProfile = None,
     backend: options.Backend = None,
     networks: options.Networks = None,
     seed: options.OrderSeed = 0,

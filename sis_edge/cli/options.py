@@ -52,6 +52,18 @@ Profile = Annotated[
         metavar="NAME", help="Board profile: a name or a TOML file.", autocompletion=complete.one(complete.profiles)
     ),
 ]
+BoardProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Board profile: a name or a TOML file. [default: the bundle's]",
+        autocompletion=complete.one(complete.profiles),
+    ),
+]
+BundleFolder = Annotated[
+    Path | None, typer.Option("--bundle", metavar="FOLDER", help="Bundle folder. [default: the newest build]")
+]
 Preset = Annotated[
     str,
     typer.Option(

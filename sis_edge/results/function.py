@@ -6,7 +6,7 @@ A network that computes something else has no speed-up: its time is that of anot
 from collections.abc import Mapping
 
 from sis_agent.schema import GoldenCheck, NetworkRecord, Record
-from sis_edge.bundles.manifest import GivenNetwork
+from sis_edge.bundles.manifest import BY_USER, GivenNetwork
 from sis_edge.results.schema import KnownNetwork, StoredRun
 from sis_edge.text.limits import with_limit
 
@@ -17,8 +17,6 @@ ROUNDING = {"fp32": 1e-3, "fp16": 5e-3, "int8": 5e-2}
 
 OTHER_FUNCTION = "it does not compute the same function as on the host"
 OTHER_OUTPUTS = "it does not compute the outputs that were given"
-BY_USER = "given by the user"
-"""Where a network's expected outputs come from, if not from the host."""
 
 Entries = Mapping[str, KnownNetwork]
 

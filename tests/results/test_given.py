@@ -4,8 +4,9 @@ import pytest
 
 from results.given import given_network, given_record, given_run, labelled, two_runtimes
 from sis_agent.schema import GoldenCheck
+from sis_edge.bundles.manifest import BY_USER
 from sis_edge.results.comparison import compare
-from sis_edge.results.function import BY_USER, entries, wrong_functions
+from sis_edge.results.function import entries, wrong_functions
 from sis_edge.results.rows.fields import reasons, values
 from sis_edge.results.rows.structure import NOT_FORMED
 from sis_edge.results.schema import StoredRun

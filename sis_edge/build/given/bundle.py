@@ -13,7 +13,7 @@ from sis_edge.build.given.host_run import HostRun
 from sis_edge.build.given.request import GivenRequest, Prepared, prepare
 from sis_edge.build.given.shapes import words
 from sis_edge.bundles import verify
-from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, GivenNetwork, Manifest
+from sis_edge.bundles.manifest import BUNDLE_VERSION, BY_USER, MANIFEST, GivenNetwork, Manifest
 from sis_edge.bundles.provenance import provenance
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import BundleError, UsageError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OnNote = Callable[[str], None]
-BY_USER = "given by the user"
 
 
 def make(request: GivenRequest, target: Path, on_note: OnNote = lambda note: None) -> Bundle:

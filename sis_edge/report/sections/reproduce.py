@@ -7,8 +7,7 @@ from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.board.reach import SIMULATED
-from sis_edge.bundles.manifest import GivenNetwork, Manifest
-from sis_edge.results.function import BY_USER
+from sis_edge.bundles.manifest import BY_USER, GivenNetwork, Manifest
 from sis_edge.results.schema import StoredRun
 
 LEAST_TEST_IMAGES = 32
