@@ -61,6 +61,8 @@ def command(
         own = inspect.signature(function).parameters.values()
         of_all = inspect.signature(_of_all).parameters.values()
         _sign(called, [*own, *of_all])
+        for names in (excludes, needs, *excludes.values(), *needs.values()):
+            assert set(names) <= {parameter.name for parameter in own}, f"a rule is for no parameter of {function}"
         app.command(name, **settings)(called)
         return function
 

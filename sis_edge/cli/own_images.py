@@ -7,7 +7,6 @@ import typer
 
 from sis_edge.cli.command import gathered
 from sis_edge.errors import UsageError
-from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from sis_edge.datasets import OwnData
@@ -79,7 +78,7 @@ def chosen(
         path=data,
         resize=None if resize is None else own.parse_resize(resize),
         seed=split_seed or 0,
-        test_share=own.TEST_SHARE if test_share is None else test_share,
+        test_share=test_share,
         skip_damaged=skip_damaged,
         flip=flip,
     )
@@ -89,10 +88,5 @@ own_images = gathered("own", chosen)
 """Gives a command these options; what they name goes to its parameter `own`, None without --data."""
 
 
-def check_choice(own: "OwnData | None", dataset: str, data_dir: Path | None, default: str = "cifar10") -> None:
-    """Raise UsageError for an unknown data set, and where one is named besides the user's own images."""
-    if own is None:
-        DATASETS.checked(dataset)
-    elif dataset != default or data_dir is not None:
-        other = "--dataset" if data_dir is None else "--data-dir"
-        raise UsageError(f"--data and {other} exclude each other; leave one out")
+EXCLUDES = {"data": ("dataset", "data_dir")}
+"""What names another data set, for `command`."""

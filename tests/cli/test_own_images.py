@@ -93,7 +93,13 @@ def test_a_command_gets_what_the_options_name() -> None:
     assert name == "a"
     assert isinstance(own, OwnData)
     assert own.resize is not None
-    assert (own.path, own.resize[:2], own.seed, own.test_share, own.skip_damaged) == (Path("b"), (8, 8), 3, 0.2, True)
+    assert (own.path, own.resize[:2], own.seed, own.share_for_test, own.skip_damaged) == (
+        Path("b"),
+        (8, 8),
+        3,
+        0.2,
+        True,
+    )
 
 
 def test_arrays_are_a_data_set_too(tmp_path: Path) -> None:
@@ -104,4 +110,4 @@ def test_arrays_are_a_data_set_too(tmp_path: Path) -> None:
     assert "8 training and 2 test images of 32 x 32 (height x width), 2 classes" in " ".join(done.stdout.split())
     done = sis_edge("datasets", "show", "digits", "--data", "grey.npz", cwd=tmp_path)
     assert done.returncode == 2
-    assert "takes the name of a data set, or --data" in done.stderr
+    assert "--data and NAME exclude each other; leave one out" in done.stderr
