@@ -14,29 +14,44 @@ struct target {
     float *out;
     const float *added;
     vec lower, upper;
-    ivec columns; /* which lanes of the last strip, or of each vector of bands, are within the map */
+    ivec columns;        /* which lanes of the last strip, or of each vector of bands, are within the map */
+    ivec rows[LANES];    /* the same for rows, of each vector of bands from `whole` on */
+    uint32_t whole, masks; /* whether any lane is beyond the map */
+#if HAS_BANDS
+    struct lane_shift up, down; /* by one band */
+#endif
 };
 
-INLINE ivec inside_columns(const struct sis_layout *layout) {
-    ivec mask;
-    uint32_t side = LANES / layout->bands, begin = (layout->strips - 1) * LANES;
-    for (uint32_t l = 0; l < LANES; l++) mask[l] = -(int32_t)(begin + l % side < layout->width);
-    return mask;
+INLINE ivec lane_numbers(void) {
+    ivec number;
+    UNROLL for (int l = 0; l < LANES; l++) number[l] = l;
+    return number;
 }
 
-/* Lanes of vector `j` of bands whose row is within the map. */
-static ivec inside_rows(const struct sis_layout *layout, uint32_t j) {
-    ivec mask;
-    for (uint32_t l = 0; l < LANES; l++)
-        mask[l] = -(int32_t)(l / (LANES / layout->bands) * layout->band_rows + j < layout->height);
-    return mask;
-}
-
-INLINE struct target target_of(const struct sis_framed *work, const float *added, float *out, size_t channel) {
+/* What all filters of a layer have in common. */
+INLINE struct target target_of(const struct sis_framed *work) {
     const struct sis_layout *to = &work->to;
-    size_t offset = channel * to->stride + (size_t)to->halo * to->pitch;
-    const float *other = added && channel < work->added_channels ? added + offset : NULL;
-    return (struct target){to, out + offset, other, splat(work->lower), splat(work->upper), inside_columns(to)};
+    int32_t side = LANES / to->bands, bands = (int32_t)to->bands, height = (int32_t)to->height;
+    int32_t rows = (int32_t)to->band_rows, left = (int32_t)(to->width - (to->strips - 1) * LANES);
+    struct target target = {.to = to, .lower = splat(work->lower), .upper = splat(work->upper)};
+    target.columns = (lane_numbers() & (side - 1)) < (ivec){0} + left;
+    int32_t whole = height - (bands - 1) * rows;
+    target.whole = bands == 1 ? to->height : whole > 0 ? (uint32_t)whole : 0;
+    target.masks = left < side || target.whole < to->band_rows;
+    ivec first = (lane_numbers() >> __builtin_ctz((unsigned)side)) * rows;
+    for (uint32_t j = target.whole; j < to->band_rows; j++)
+        target.rows[j - target.whole] = target.columns & (first + (int32_t)j < (ivec){0} + height);
+#if HAS_BANDS
+    target.up = lane_shift(-side, LANES);
+    target.down = lane_shift(side, LANES);
+#endif
+    return target;
+}
+
+INLINE void aim(struct target *target, const struct sis_framed *work, const float *added, float *out, size_t channel) {
+    size_t offset = channel * work->to.stride + (size_t)work->to.halo * work->to.pitch;
+    target->out = out + offset;
+    target->added = added && channel < work->added_channels ? added + offset : NULL;
 }
 
 INLINE vec clamp(const struct target *target, vec v) {
@@ -44,15 +59,21 @@ INLINE vec clamp(const struct target *target, vec v) {
     return select_lanes(v > target->upper, target->upper, v);
 }
 
-/* Finish vector `j` of rows, strip `s`. */
-INLINE void put(const struct target *target, uint32_t j, uint32_t s, vec v) {
-    const struct sis_layout *to = target->to;
-    size_t at = (size_t)j * to->pitch + s * LANES;
+/* Finish vector `j` of rows, strip `s`, which lies at `at`. */
+INLINE void put_at(const struct target *target, size_t at, uint32_t j, uint32_t s, vec v) {
     if (target->added) v += load(target->added + at);
     v = clamp(target, v);
-    if (s + 1 == to->strips) v = (vec)((ivec)v & target->columns);
-    if (to->bands > 1 && (to->bands - 1) * to->band_rows + j >= to->height) v = (vec)((ivec)v & inside_rows(to, j));
+    if (target->masks) {
+        if (j >= target->whole)
+            v = (vec)((ivec)v & target->rows[j - target->whole]);
+        else if (s + 1 == target->to->strips)
+            v = (vec)((ivec)v & target->columns);
+    }
     store(target->out + at, v);
+}
+
+INLINE void put(const struct target *target, uint32_t j, uint32_t s, vec v) {
+    put_at(target, (size_t)j * target->to->pitch + s * LANES, j, s, v);
 }
 
 /* The first pixel of row `y` of a channel. */
@@ -77,14 +98,18 @@ INLINE void put_row(const struct target *target, uint32_t y, uint32_t s, vec v) 
 }
 
 /* The rows before and after each band, which are those of its neighbours. */
-INLINE void fill_halo(const struct sis_layout *to, float *out, size_t channel) {
+INLINE void fill_halo(const struct target *target) {
+#if HAS_BANDS
+    const struct sis_layout *to = target->to;
     if (to->bands == 1) return;
-    float *first = out + channel * to->stride + (size_t)to->halo * LANES;
-    uint32_t side = LANES / to->bands;
+    float *first = target->out, *end = first + to->band_rows * LANES;
     for (uint32_t h = 1; h <= to->halo; h++) {
-        memcpy(first - h * LANES + side, first + (to->band_rows - h) * LANES, (LANES - side) * sizeof(float));
-        memcpy(first + (to->band_rows + h - 1) * LANES, first + (h - 1) * LANES + side, (LANES - side) * sizeof(float));
+        store(first - h * LANES, shift_lanes(load(end - h * LANES), &target->up));
+        store(end + (h - 1) * LANES, shift_lanes(load(first + (h - 1) * LANES), &target->down));
     }
+#else
+    (void)target;
+#endif
 }
 
 #if HAS_BANDS
@@ -135,7 +160,7 @@ typedef void whole_function(const float *in, size_t pitch, const struct sis_filt
                                                 uint32_t y) {                                                    \
         whole_rows(S, T, R, BANDS, in, pitch, filter, shift, target, y);                                         \
     }
-WHOLE(1, 1, 4, 1) WHOLE(1, 1, 2, 1) WHOLE(1, 1, 1, 1)
+WHOLE(1, 1, 4, 1) WHOLE(1, 1, 3, 1) WHOLE(1, 1, 2, 1) WHOLE(1, 1, 1, 1)
 WHOLE(1, 1, 8, 0) WHOLE(1, 1, 4, 0) WHOLE(1, 1, 2, 0) WHOLE(1, 1, 1, 0)
 WHOLE(1, 2, 4, 0) WHOLE(1, 2, 2, 0) WHOLE(1, 2, 1, 0) WHOLE(1, 3, 2, 0) WHOLE(1, 3, 1, 0)
 WHOLE(2, 1, 8, 0) WHOLE(2, 1, 4, 0) WHOLE(2, 1, 2, 0) WHOLE(2, 1, 1, 0)
@@ -144,7 +169,7 @@ WHOLE(2, 4, 1, 0) WHOLE(2, 5, 1, 0) WHOLE(2, 6, 1, 0)
 
 /* The function that takes the most rows of `left`; they come back in `rows`. */
 static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, uint32_t left, uint32_t *rows) {
-    static whole_function *const banded[4] = {NULL, whole_1_1_4_1, whole_1_1_2_1, whole_1_1_1_1};
+    static whole_function *const banded[4] = {whole_1_1_1_1, whole_1_1_2_1, whole_1_1_3_1, whole_1_1_4_1};
     static whole_function *const known[2][6][4] = {
         {{whole_1_1_8_0, whole_1_1_4_0, whole_1_1_2_0, whole_1_1_1_0},
          {NULL, whole_1_2_4_0, whole_1_2_2_0, whole_1_2_1_0},
@@ -155,7 +180,8 @@ static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, ui
          {NULL, NULL, NULL, whole_2_4_1_0},
          {NULL, NULL, NULL, whole_2_5_1_0},
          {NULL, NULL, NULL, whole_2_6_1_0}}};
-    whole_function *const *sizes = bands ? banded : known[stride - 1][strips - 1];
+    if (bands) return banded[(*rows = left < 4 ? left : 4) - 1];
+    whole_function *const *sizes = known[stride - 1][strips - 1];
     int size = 0;
     for (*rows = 8; *rows > left || !sizes[size]; *rows /= 2) size++;
     return sizes[size];
@@ -169,12 +195,13 @@ static int convolve_whole(const struct sis_framed *work, const float *in, const 
     int side = (int)(LANES / from->bands);
     struct lane_shift shift[2] = {lane_shift(-1, side), lane_shift(1, side)};
     const float *above = in + (size_t)(from->halo - 1) * from->pitch;
+    struct target target = target_of(work);
     for (size_t f = begin; f < end; f++) {
-        struct target target = target_of(work, added, out, f);
+        aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows)
             whole_for(work->stride, from->strips, from->bands > 1, height - y, &rows)(
                 above + (size_t)y * work->stride * from->pitch, from->pitch, &work->filters[f], shift, &target, y);
-        fill_halo(&work->to, out, f);
+        fill_halo(&target);
     }
     return 1;
 }
@@ -242,8 +269,9 @@ static void framed_convolve(const struct sis_framed *work, const float *in, cons
     uint32_t height = (from->height - 1) / work->stride + 1, width = (from->width - 1) / work->stride + 1;
     uint32_t half = work->kernel / 2, rows;
     const float *first = in + (size_t)(from->halo - half) * from->pitch - half;
+    struct target target = target_of(work);
     for (size_t f = begin; f < end; f++) {
-        struct target target = target_of(work, added, out, f);
+        aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows) {
             int size = 0;
             for (rows = work->kernel > 5 ? 1 : 8; rows > height - y; rows /= 2) size++;
@@ -256,7 +284,7 @@ static void framed_convolve(const struct sis_framed *work, const float *in, cons
                                                                         y, s);
             }
         }
-        fill_halo(&work->to, out, f);
+        fill_halo(&target);
     }
 }
 
@@ -283,12 +311,20 @@ INLINE void points_sums(const int N, const int P, const int SETS, const float *i
             vec x = load(in + block->offset[e] + p * LANES);
             UNROLL for (int n = 0; n < N; n++) sum[0][n * P + p] += x * weight[n];
         }
-    uint32_t strips = targets->to->strips;
+    const struct sis_layout *to = targets->to;
+    uint32_t strips = to->strips, first_j = strips == 1 ? v : v / strips, first_s = strips == 1 ? 0 : v % strips;
+    size_t at = (size_t)first_j * to->pitch + first_s * LANES;
     UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < P; p++) {
         vec total = sum[0][n * P + p];
         UNROLL for (int k = 1; k < SETS; k++) total += sum[k][n * P + p];
-        uint32_t at = v + (uint32_t)p, j = strips == 1 ? at : at / strips;
-        put(&targets[n], j, at - j * strips, total);
+        uint32_t s = first_s + (uint32_t)p, j = first_j;
+        if (strips == 1) {
+            j += s;
+            s = 0;
+        } else {
+            for (; s >= strips; s -= strips) j++;
+        }
+        put_at(&targets[n], at + (size_t)p * LANES, j, s, total);
     }
 }
 
@@ -319,18 +355,29 @@ static void framed_pointwise(const struct sis_framed *work, const float *in, con
     int padded = from->pitch != from->strips * LANES;
     uint32_t runs = padded ? from->band_rows : 1, vectors = padded ? from->strips : from->band_rows * from->strips;
     const float *first = in + (size_t)from->halo * from->pitch;
+    struct target targets[MOST_BLOCK];
+    for (uint32_t n = 0; n < MOST_BLOCK; n++) targets[n] = target_of(work);
     for (size_t b = begin; b < end; b++) {
         const struct sis_block *block = &work->blocks[b];
         points_function *const *sizes = known[block->filters / 2];
-        struct target targets[MOST_BLOCK];
-        for (uint32_t n = 0; n < block->filters; n++) targets[n] = target_of(work, added, out, block->first + n);
+        for (uint32_t n = 0; n < block->filters; n++) aim(&targets[n], work, added, out, block->first + n);
         for (uint32_t run = 0; run < runs; run++)
             for (uint32_t v = 0, size = 0; v < vectors; v += points[size]) {
                 while (points[size] > vectors - v || !sizes[size]) size++;
                 sizes[size](first + (size_t)run * from->pitch + (size_t)v * LANES, block, targets,
                             run * from->strips + v);
             }
-        for (uint32_t n = 0; n < block->filters; n++) fill_halo(&work->to, out, block->first + n);
+        for (uint32_t n = 0; n < block->filters; n++) fill_halo(&targets[n]);
+    }
+}
+
+/* As fill_halo, behind the first row of a map. */
+static void copy_halo(const struct sis_layout *to, float *first) {
+    uint32_t side = LANES / to->bands, rest = LANES - side;
+    float *end = first + to->band_rows * LANES;
+    for (uint32_t h = 1; h <= to->halo; h++) {
+        memcpy(first - h * LANES + side, end - h * LANES, rest * sizeof(float));
+        memcpy(end + (h - 1) * LANES, first + (h - 1) * LANES + side, rest * sizeof(float));
     }
 }
 
@@ -345,7 +392,7 @@ static void framed_copy(const struct sis_framed_copy *work, const float *in, flo
             else
                 for (uint32_t x = 0; x < to->width; x++) target[x] = source[(size_t)x * work->every];
         }
-        if (to->format == SIS_FRAMED) fill_halo(to, out, c);
+        if (to->format == SIS_FRAMED && to->bands > 1) copy_halo(to, out + row_offset(to, c, 0));
     }
 }
 
