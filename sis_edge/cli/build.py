@@ -44,7 +44,7 @@ def build(
     ] = None,
     t_p: Annotated[
         str | None,
-        typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers. [default: 0.25]"),
+        typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers. [default: 0.5]"),
     ] = None,
     epochs: options.Epochs = None,
     seed: options.TrainingSeed = 0,
@@ -128,15 +128,14 @@ def build(
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
 
 
-def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> tuple[float, float]:
-    """Those of --network; raises UsageError where they or it are given with the paper's networks."""
+def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> "list[float | None]":
+    """Those of --network, None: the usual; raises UsageError where they or it are given with the paper's networks."""
     if network is None and (t_c is not None or t_p is not None):
         raise UsageError("--t-c and --t-p are of --network; the paper's networks have their own densities")
     if network is not None and networks is not None:
         raise UsageError("--network and --networks exclude each other: one network of your own, or the paper's by name")
     found = {"--t-c": t_c, "--t-p": t_p}
-    conv, micro = (0.25 if text is None else share(option, text, up_to_one=True) for option, text in found.items())
-    return conv, micro
+    return [None if text is None else share(option, text, up_to_one=True) for option, text in found.items()]
 
 
 def _trains(from_zoo: bool | None, *of_training: object) -> bool:
@@ -187,8 +186,10 @@ def show(bundle: "Bundle") -> None:
 
     manifest = bundle.manifest
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
-    headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
+    headings: tuple[str, ...] = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
     lines = [_cells(entry, sizes[entry.model]) for entry in manifest.networks]
+    if all(entry.paper_accuracy is None for entry in manifest.networks):  # of networks that the paper does not have
+        headings, *lines = [tuple(cells[:5] + cells[6:]) for cells in (headings, *lines)]
     title = f"{manifest.name}: {manifest.content} for {manifest.profile}"
     if lines:
         out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))

@@ -72,6 +72,12 @@ def test_a_network_by_name_is_for_the_data_set_s_classes_and_images() -> None:
     assert dense.graph.synapse_count == dense.graph.spec.synapse_count
 
 
+@pytest.mark.parametrize("network", ["nin", "nin-half", "resnet20", "mobilenet-small"])
+def test_the_usual_densities_leave_a_sixth_to_a_quarter_of_the_synapses(network: str) -> None:
+    dense, sparse = own_network.choose(load("local"), datasets.load("digits"), network).networks
+    assert 3.5 < dense.graph.synapse_count / sparse.graph.synapse_count < 6
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
