@@ -1,5 +1,6 @@
 """The files for a product: both sample clients compute what ONNX Runtime computes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from clients import c_client, logits, python_client, ran
 from tiny_bundle import tiny_bundle
 
+from sis_edge.bundles.product import export_product
 from sis_edge.cli import run
 
 
@@ -45,6 +47,18 @@ def code(*command: str | Path) -> int:
     done = ran(*command)
     assert done.stderr.count("\n") == 1, done.stderr
     return done.returncode
+
+
+@pytest.mark.parametrize("fewest", ["dense", "sparse"])
+def test_the_network_of_the_fewest_synapses_is_exported(fewest: str, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    networks = tuple(
+        entry.model_copy(update={"synapses": 20 if entry.name == fewest else 30}) for entry in bundle.manifest.networks
+    )
+    export_product(
+        replace(bundle, manifest=bundle.manifest.model_copy(update={"networks": networks})), tmp_path / "new"
+    )
+    assert (tmp_path / "new/README.md").read_text().startswith(f"# {fewest}\n")
 
 
 def test_what_cannot_be_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
