@@ -59,7 +59,9 @@ class SisLayer(nn.Module):
             x = _activated(x if added is None else x + added, spec.activates)
         if spec.pool == 1:
             return x
-        return F.max_pool2d(x, spec.pool) if spec.pooling == "max" else F.avg_pool2d(x, spec.pool)
+        if spec.pooling == "max":
+            return F.max_pool2d(x, spec.pool_side, spec.pool, spec.pool_padding)
+        return F.avg_pool2d(x, spec.pool)
 
 
 class SisNet(nn.Module):

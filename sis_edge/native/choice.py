@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 
+from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
 from sis_edge.native.work import Copy
-from sis_edge.spec import LayerSpec, is_chain
+from sis_edge.spec import LayerSpec, is_chain, sources_of
 
 Kind = Literal["dense", "native"]
 
@@ -83,7 +84,11 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
 
 
 def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
-    """The cheapest way through a compact network on the board that the model was measured on."""
+    """The cheapest way through a compact network on the board that the model was measured on.
+
+    Raises UsageError for a network that is not a chain of the paper's layers: the model knows no other.
+    """
+    require_known([plan.spec for plan in plans])
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
     options: list[tuple[LayerSpec, float, int, float, float]] = []
@@ -107,6 +112,19 @@ def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
         for (layer, share, block, dense_s, native_s), kind in zip(options, path, strict=True)
     )
     return NetworkCost(choices, seconds + model.run_s)
+
+
+def require_known(layers: Sequence[LayerSpec]) -> None:
+    """Raises UsageError, with the layer, for a network whose costs the model does not know."""
+    for number, (layer, source) in enumerate(zip(layers, sources_of(layers), strict=True)):
+        has = layer.special or (
+            "" if source == number - 1 else f"another source than the layer before ({layer.source})"
+        )
+        if has:
+            raise UsageError(
+                f"costs are known for chains of plain convolutions only, and layer {layer.name} has {has}; "
+                "build the network and measure it with `sis-edge bench`"
+            )
 
 
 def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:

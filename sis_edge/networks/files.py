@@ -22,7 +22,9 @@
     [[layer]]
     type = "pool"               # of the layer before
     pooling = "max"             # max, average, global (one average for each map); default max
-    size = 2                    # max and average
+    size = 2                    # side of the windows, of max and average
+    stride = 2                  # of max; default: the size, so that windows do not overlap
+    padding = 0                 # of max; default 0
 
 A linear layer reads one pixel, after global pooling, or the whole map. The last layer gives the class scores.
 """
@@ -46,7 +48,7 @@ _FIELDS = {
     "conv": "name filters kernel stride padding groups norm activation from add group t",
     "depthwise": "name kernel stride padding norm activation from add group t",
     "linear": "name filters norm activation from add group t",
-    "pool": "pooling size",
+    "pool": "pooling size stride padding",
 }
 _NEEDS = {"conv": ("filters", "kernel"), "depthwise": ("kernel",), "linear": ("filters",), "pool": ()}
 
@@ -80,8 +82,8 @@ class LayerTable(FrozenModel):
         for name in needed:
             if getattr(self, name) is None:
                 raise ValueError(f"a {self.type} layer needs {name}")
-        if self.pooling == "global" and self.size is not None:
-            raise ValueError("global pooling has no size: it makes one pixel of each map")
+        if self.pooling == "global" and (sizes := given.intersection(("size", "stride", "padding"))):
+            raise ValueError(f"global pooling has no {min(sizes)}: it makes one pixel of each map")
         return self
 
 
@@ -182,4 +184,6 @@ class _Adding:
         if table.pooling == "global":
             self._pooled = self._before
         else:
-            self.layers.pool(table.size or 1, table.pooling)
+            size = table.size or 1
+            stride = table.stride if "stride" in table.model_fields_set else size
+            self.layers.pool(stride, table.pooling, kernel=size, padding=table.padding or 0)

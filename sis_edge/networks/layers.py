@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from sis_edge.errors import UsageError, unknown
-from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling, check_layer, checked
+from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling, check_layer, check_pooling, checked
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -64,18 +64,23 @@ class LayerList:
         check_layer(layer, None if adds is None else self._earlier(adds, name))
         self._layers[name] = layer
 
-    def pool(self, factor: int, pooling: Pooling = "max") -> None:
-        """Pool the result of the last layer, `factor` x `factor` pixels into one."""
+    def pool(self, stride: int, pooling: Pooling = "max", *, kernel: int | None = None, padding: int = 0) -> None:
+        """Pool the result of the last layer, by windows of `kernel` (None: `stride`); the rest is `LayerSpec`'s."""
         if not self._layers:
             raise UsageError("pooling comes after a layer, and there is none before it")
         layer = next(reversed(self._layers.values()))
         if layer.pool > 1:
-            raise UsageError(f"layer {layer.name} is pooled twice; pool it once, by {layer.pool * factor}")
-        if not 1 < factor <= layer.conv_side:
+            raise UsageError(f"layer {layer.name} is pooled twice; pool it once, by {layer.pool * stride}")
+        side = stride if kernel is None else kernel
+        if stride < 2 or side > layer.conv_side + 2 * padding:
             raise UsageError(
-                f"layer {layer.name} cannot be pooled by {factor}: its map is {layer.conv_side} x {layer.conv_side}"
+                f"layer {layer.name} cannot be pooled by {side}{'' if side == stride else f' with stride {stride}'}: "
+                f"its map is {layer.conv_side} x {layer.conv_side}"
             )
-        self._layers[layer.name] = replace(layer, pool=factor, pooling=pooling)
+        own_kernel = None if side == stride else side
+        pooled = replace(layer, pool=stride, pooling=pooling, pool_kernel=own_kernel, pool_padding=padding)
+        check_pooling(pooled)
+        self._layers[layer.name] = pooled
 
     def spec(self) -> NetworkSpec:
         """The network, whose last layer gives the class scores."""

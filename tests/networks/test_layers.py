@@ -70,7 +70,16 @@ def test_pooling_must_fit_its_layer() -> None:
     layers = started()
     with pytest.raises(UsageError, match="layer two cannot be pooled by 9: its map is 8 x 8"):
         layers.pool(9)
-    layers.pool(2)
+    with pytest.raises(UsageError, match="layer two cannot be pooled by 13 with stride 2: its map is 8 x 8"):
+        layers.pool(2, kernel=13, padding=2)
+    with pytest.raises(UsageError, match="with stride 3 and padding 0 leaves pixels out; give a size of 3 or more"):
+        layers.pool(3, kernel=2)
+    with pytest.raises(UsageError, match="pooling of 3 x 3 with stride 2 and padding 2 leaves pixels out"):
+        layers.pool(2, kernel=3, padding=2)
+    with pytest.raises(UsageError, match="only max pooling with a stride of 2 or more has windows that overlap"):
+        layers.pool(2, "average", kernel=3)
+    layers.pool(2, kernel=3, padding=1)
+    assert layers.result("two", "three")[1] == 4
     with pytest.raises(UsageError, match="layer two is pooled twice; pool it once, by 4"):
         layers.pool(2)
 

@@ -53,6 +53,23 @@ double sis_peak_flops(const char *instruction_set) {
     return best;
 }
 
+static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const struct sis_isa *isa, char *message,
+                     size_t message_bytes) {
+    struct sis_network network;
+    struct sis_graph graph;
+    int failed;
+    if (sis_graph_is(blob, bytes)) {
+        if (sis_graph_read(&graph, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_graph_plan_make(plan, &graph, isa, message, message_bytes);
+        sis_graph_free(&graph);
+    } else {
+        if (sis_network_read(&network, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_plan_make(plan, &network, isa, message, message_bytes);
+        sis_network_free(&network);
+    }
+    return failed;
+}
+
 sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
                             size_t message_bytes) {
     const struct sis_isa *isa = find_isa(instruction_set);
@@ -60,16 +77,13 @@ sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruct
         snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
         return NULL;
     }
-    struct sis_network network;
-    if (sis_network_read(&network, blob, bytes, message, message_bytes)) return NULL;
     sis_chain *chain = calloc(1, sizeof *chain);
     if (!chain) snprintf(message, message_bytes, "there is no memory for the network");
-    if (chain && sis_plan_make(&chain->plan, &network, isa, message, message_bytes)) {
+    if (chain && make_plan(&chain->plan, blob, bytes, isa, message, message_bytes)) {
         free(chain);
         chain = NULL;
     }
     if (chain) pthread_mutex_init(&chain->threads_lock, NULL);
-    sis_network_free(&network);
     return chain;
 }
 
@@ -116,7 +130,8 @@ static float *buffer(const struct image *image, uint32_t index) {
 }
 
 static void run_items(const struct image *image, const struct sis_stage *stage, size_t begin, size_t end) {
-    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), buffer(image, stage->to), begin, end);
+    const float *added = stage->added ? buffer(image, stage->added) : NULL;
+    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), added, buffer(image, stage->to), begin, end);
 }
 
 /* Pieces of one stage: claimed in order, counted when done. One cache line each. */
