@@ -84,7 +84,7 @@ def form(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Graph of your own in place of all these: an .npz with a bool array of synapses for each layer.",
+            help="Graph of your own: an .npz file with a bool array of synapses for each layer.",
         ),
     ] = None,
     output: Annotated[

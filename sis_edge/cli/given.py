@@ -34,7 +34,7 @@ Shape = Annotated[
 Inputs = Annotated[
     list[str] | None,
     _option(
-        "Inputs by name, .npz (.npy for a single one); NETWORK=FILE for one model. [default: random, and said so]",
+        "Inputs by name, .npz (.npy for a single one); NETWORK=FILE for one model. [default: random; reports say so]",
         "FILE",
     ),
 ]

@@ -35,7 +35,7 @@ TestShare = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share of each class for test, where the images are not divided. [default: 0.2]",
+        help="Share of each class for test, unless the images are divided already. [default: 0.2]",
         rich_help_panel=PANEL,
     ),
 ]

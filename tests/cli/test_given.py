@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command import sis_edge
+from command import sis_edge, sis_edge_here
 from given_models import write
 from onnx import TensorProto, helper
 from typer.testing import CliRunner
@@ -32,7 +32,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_bundle_of_two_models(models: Path, tmp_path: Path) -> None:
     words = ("--onnx", str(models / "residual.onnx"), "--onnx", f"second={models / 'two.onnx'}", "--shape", "ids=2x5")
-    done = sis_edge("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
+    done = sis_edge_here("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "residual: the batch of its input image is not fixed; it is run with 1" in done.stderr
     shown = json.loads(done.stdout)["bundle"]
