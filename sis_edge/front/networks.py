@@ -163,7 +163,7 @@ def train(
     images = data.train if limit is None else data.train.first(limit)
     recipe = default_recipe(
         data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
-    )
+    ).fitting([graph.spec])
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
