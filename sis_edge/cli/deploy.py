@@ -68,6 +68,7 @@ def deploy(
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
     from sis_edge import profiles
     from sis_edge.board.measure import collect, measure
+    from sis_edge.board.network_jobs import profile_for
     from sis_edge.bundles import verify as bundles
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
@@ -83,7 +84,8 @@ def deploy(
         _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
         return
     chosen = given.bundle(own, bundle, build_dir, None, "--bundle")
-    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *runtimes)
+    only = measuring.name_list(networks)
+    board = profile_for(chosen.manifest, only, profiles.load(profile or chosen.manifest.profile), runtimes)
     asked = measuring.options(
         length="strict" if strict else "profile",
         target_ci=target_ci,
@@ -95,7 +97,6 @@ def deploy(
         processes=processes,
         runtimes=runtimes,
     )
-    only = measuring.name_list(networks)
     run = partial(measure, chosen, profile=board, networks=only, seed=seed, options=asked, provision=provision)
     with closing(board_at()) as transport, bars("deploy") as shown:
         if job is None:
