@@ -113,8 +113,9 @@ INLINE void fill_halo(const struct target *target) {
 }
 
 #if HAS_BANDS
-#define LANES_UP(a, b) __builtin_shufflevector(a, b, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30)
-#define LANES_DOWN(a, b) __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+#define LANES_UP(a, b) \
+    ((vec)__builtin_shufflevector(a, b, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30))
+#define LANES_DOWN(a, b) ((vec)__builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
 
 /* R rows of T strips of one 3 x 3 filter, every S-th row and column; `in` is the row above. Bands have T = S = 1. */
 INLINE void whole_rows(const int S, const int T, const int R, const int BANDS, const float *in, size_t pitch,
@@ -267,17 +268,17 @@ static void framed_convolve(const struct sis_framed *work, const float *in, cons
 #endif
     const struct sis_layout *from = &work->from;
     uint32_t height = (from->height - 1) / work->stride + 1, width = (from->width - 1) / work->stride + 1;
-    uint32_t half = work->kernel / 2, rows;
+    uint32_t half = work->kernel / 2, rows, is_named = work->kernel == 3 || work->kernel == 5;
     const float *first = in + (size_t)(from->halo - half) * from->pitch - half;
     struct target target = target_of(work);
     for (size_t f = begin; f < end; f++) {
         aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows) {
             int size = 0;
-            for (rows = work->kernel > 5 ? 1 : 8; rows > height - y; rows /= 2) size++;
+            for (rows = is_named ? 8 : 1; rows > height - y; rows /= 2) size++;
             for (uint32_t s = 0; s * LANES < width; s++) {
                 const float *corner = first + (size_t)y * work->stride * from->pitch + s * LANES * work->stride;
-                if (work->kernel > 5)
+                if (!is_named)
                     loose_any(work, corner, &work->filters[f], &target, y, s);
                 else
                     known[work->kernel / 2 - 1][work->stride - 1][size](corner, from->pitch, &work->filters[f], &target,
@@ -396,6 +397,32 @@ static void framed_copy(const struct sis_framed_copy *work, const float *in, flo
     }
 }
 
+static void framed_pool(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end) {
+    const struct sis_layout *from = &work->from, *to = &work->to;
+    uint32_t side = work->every;
+    float share = 1.0f / (float)(side * side);
+    for (size_t c = begin; c < end; c++) {
+        for (uint32_t y = 0; y < to->height; y++) {
+            float *target = out + row_offset(to, c, y);
+            for (uint32_t i = 0; i < side; i++) {
+                const float *row = in + row_offset(from, c, y * side + i);
+                for (uint32_t x = 0; x < to->width; x++)
+                    for (uint32_t k = 0; k < side; k++) {
+                        float value = row[(size_t)x * side + k];
+                        if (i + k == 0)
+                            target[x] = value;
+                        else if (work->takes_mean)
+                            target[x] += value;
+                        else if (!(value <= target[x])) /* also where it is not a number */
+                            target[x] = value;
+                    }
+            }
+            for (uint32_t x = 0; work->takes_mean && x < to->width; x++) target[x] *= share;
+        }
+        if (to->bands > 1) copy_halo(to, out + row_offset(to, c, 0));
+    }
+}
+
 static void framed_average(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end) {
     const struct sis_layout *from = &work->from;
     for (size_t c = begin; c < end; c++) {
@@ -408,7 +435,7 @@ static void framed_average(const struct sis_framed_copy *work, const float *in, 
     }
 }
 
-static const struct sis_framed_kernels framed_kernels = {framed_convolve, framed_pointwise, framed_copy,
+static const struct sis_framed_kernels framed_kernels = {framed_convolve, framed_pointwise, framed_copy, framed_pool,
                                                          framed_average};
 
 #endif

@@ -78,19 +78,21 @@ static inline int sis_takes_whole_rows(const struct sis_layout *from, uint32_t k
     return kernel == 3 && from->strips <= (stride == 1 ? 3 : 6);
 }
 
-/* PLAIN or FRAMED to either of them, every so many pixels; `average` gives one pixel, the mean of each map. */
+/* PLAIN or FRAMED to either of them, every so many pixels; `pool` takes the maximum of as many each way, or their mean,
+ * and `average` that of the whole map. */
 struct sis_framed_copy {
     struct sis_layout from, to;
-    uint32_t every;
+    uint32_t every, takes_mean;
 };
 
-/* Items are filters, blocks, channels, channels. */
+/* Items are filters, blocks, and channels. */
 struct sis_framed_kernels {
     void (*convolve)(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                      size_t end);
     void (*pointwise)(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                       size_t end);
     void (*copy)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
+    void (*pool)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
     void (*average)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
 };
 
