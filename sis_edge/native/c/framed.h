@@ -188,9 +188,69 @@ static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, ui
     return sizes[size];
 }
 
+/* R rows of T strips of one 3 x 3 filter with stride 2, from split maps; `in` is the row above. */
+INLINE void split_rows(const int T, const int R, const float *in, size_t pitch, const struct sis_filter *filter,
+                       const struct target *target, uint32_t y) {
+    vec sum[2][24]; /* the column on the left, which is the odd one before, and the other two */
+    const vec zero = {0};
+    UNROLL for (int v = 0; v < R * T; v++) {
+        sum[0][v] = zero;
+        sum[1][v] = splat(filter->bias);
+    }
+    const float *weight = filter->weight;
+    for (uint32_t e = 0; e < filter->nnz; e++, weight += 9) {
+        const float *map = in + filter->offset[e];
+        UNROLL for (int i = 0; i < 2 * R + 1; i++) UNROLL for (int t = 0; t < T; t++) {
+            vec even = load(map + i * pitch + t * LANES), odd = load(map + i * pitch + (T + t) * LANES);
+            UNROLL for (int dy = 0; dy < 3; dy++) if (i - dy >= 0 && (i - dy) % 2 == 0 && (i - dy) / 2 < R) {
+                const int v = (i - dy) / 2 * T + t;
+                sum[0][v] += odd * weight[dy];
+                sum[1][v] += even * weight[3 + dy];
+                sum[1][v] += odd * weight[6 + dy];
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < R; r++) UNROLL for (int t = 0; t < T; t++) {
+        const int v = r * T + t;
+        put_row(target, y + (uint32_t)r, (uint32_t)t, sum[1][v] + LANES_UP(t ? sum[0][v - 1] : zero, sum[0][v]));
+    }
+}
+
+typedef void split_function(const float *in, size_t pitch, const struct sis_filter *filter,
+                            const struct target *target, uint32_t y);
+
+#define SPLIT(T, R)                                                                               \
+    static void split_##T##_##R(const float *in, size_t pitch, const struct sis_filter *filter,   \
+                                const struct target *target, uint32_t y) {                        \
+        split_rows(T, R, in, pitch, filter, target, y);                                           \
+    }
+#define SPLIT_ALL(T) SPLIT(T, 4) SPLIT(T, 2) SPLIT(T, 1)
+SPLIT_ALL(1) SPLIT_ALL(2) SPLIT_ALL(3)
+
+static void convolve_split(const struct sis_framed *work, const float *in, const float *added, float *out,
+                           size_t begin, size_t end) {
+    static split_function *const known[3][3] = {
+        {split_1_4, split_1_2, split_1_1}, {split_2_4, split_2_2, split_2_1}, {split_3_4, split_3_2, split_3_1}};
+    const struct sis_layout *from = &work->from;
+    struct target target = target_of(work);
+    for (size_t f = begin; f < end; f++) {
+        aim(&target, work, added, out, f);
+        for (uint32_t y = 0, rows, height = (from->height + 1) / 2; y < height; y += rows) {
+            int size = 0;
+            for (rows = 4; rows > height - y; rows /= 2) size++;
+            known[from->strips - 1][size](in + (size_t)y * 2 * from->pitch, from->pitch, &work->filters[f], &target, y);
+        }
+        fill_halo(&target);
+    }
+}
+
 static int convolve_whole(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                           size_t end) {
     const struct sis_layout *from = &work->from;
+    if (from->split) {
+        convolve_split(work, in, added, out, begin, end);
+        return 1;
+    }
     if (!sis_takes_whole_rows(from, work->kernel, work->stride)) return 0;
     uint32_t rows, height = from->bands > 1 ? from->band_rows : (from->height - 1) / work->stride + 1;
     int side = (int)(LANES / from->bands);
@@ -336,7 +396,7 @@ typedef void points_function(const float *in, const struct sis_block *block, con
                                  uint32_t v) {                                                                 \
         points_sums(N, P, SETS, in, block, targets, v);                                                        \
     }
-POINTS(1, 8, 1) POINTS(1, 4, 2) POINTS(1, 3, 2) POINTS(1, 2, 4) POINTS(1, 1, 4)
+POINTS(1, 8, 1) POINTS(1, 4, 1) POINTS(1, 3, 2) POINTS(1, 2, 4) POINTS(1, 1, 4)
 POINTS(2, 4, 1) POINTS(2, 3, 1) POINTS(2, 2, 2) POINTS(2, 1, 4)
 POINTS(4, 3, 1) POINTS(4, 2, 1) POINTS(4, 1, 2)
 #if MOST_FILTERS == 12
@@ -382,13 +442,26 @@ static void copy_halo(const struct sis_layout *to, float *first) {
     }
 }
 
+/* A row's even columns to `even`, its odd ones to `odd`. Nothing is read beyond the row: it may be the caller's. */
+static void split_row(const float *row, uint32_t width, float *even, float *odd) {
+    uint32_t x = 0;
+    for (; x + 2 * LANES <= width; x += 2 * LANES, even += LANES, odd += LANES) {
+        vec a = load_loose(row + x), b = load_loose(row + x + LANES);
+        store_loose(even, EVENS(a, b));
+        store_loose(odd, ODDS(a, b));
+    }
+    for (; x < width; x++) *(x % 2 ? odd++ : even++) = row[x];
+}
+
 static void framed_copy(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end) {
     const struct sis_layout *from = &work->from, *to = &work->to;
     for (size_t c = begin; c < end; c++) {
         for (uint32_t y = 0; y < to->height; y++) {
             const float *source = in + row_offset(from, c, y * work->every);
             float *target = out + row_offset(to, c, y);
-            if (work->every == 1)
+            if (to->split)
+                split_row(source, to->width, target, target + to->strips * LANES);
+            else if (work->every == 1)
                 memcpy(target, source, to->width * sizeof(float));
             else
                 for (uint32_t x = 0; x < to->width; x++) target[x] = source[(size_t)x * work->every];

@@ -55,9 +55,26 @@ static struct sis_layout framed(const struct sis_isa *isa, struct sis_value valu
     return layout;
 }
 
+/* The even columns of each row before the odd ones, for 3 x 3 kernels with stride 2. */
+static struct sis_layout split_layout(const struct sis_isa *isa, struct sis_value value) {
+    struct sis_layout layout = framed(isa, value, 1, 1, 0);
+    layout.split = 1;
+    layout.strips = ((value.width + 1) / 2 + isa->lanes - 1) / isa->lanes;
+    layout.pitch = 2 * layout.strips * isa->lanes;
+    layout.stride = (size_t)(value.height + 2) * layout.pitch;
+    layout.size = layout.channels * layout.stride;
+    return layout;
+}
+
+/* Copying takes a depthwise layer longer than it saves. */
+static int takes_split(const struct progress *now, const struct sis_node *node) {
+    return now->plan->isa->has_bands && node->kernel == 3 && node->stride == 2 && !node->is_depthwise &&
+           !node->averages && split_layout(now->plan->isa, now->graph->values[node->source]).strips <= 3;
+}
+
 static int is_same(const struct sis_layout *a, const struct sis_layout *b) {
     return a->channels == b->channels && a->height == b->height && a->width == b->width && a->bands == b->bands &&
-           a->halo == b->halo && a->pitch == b->pitch;
+           a->halo == b->halo && a->pitch == b->pitch && a->split == b->split;
 }
 
 /* The layout of all values of this size. Without bands: the one for layers that cannot read bands. */
@@ -117,6 +134,9 @@ static struct place source_of(struct progress *now, const struct sis_node *node)
     struct place from = now->values[node->source];
     const struct sis_value *result = &node->sums;
     struct sis_value seen = seen_by(now->graph, node);
+    struct place image = {now->plan->input, SIS_INPUT, 0};
+    if (takes_split(now, node))
+        return brought(now, node->source ? &from : &image, split_layout(now->plan->isa, seen), 1, SIS_FRAMED_COPY);
     int with_bands = !convolves(node) || (node->kernel == 3 && node->stride == 1);
     if (node->averages) return brought(now, &from, layout_of(now, seen, with_bands), 1, SIS_FRAMED_AVERAGE);
     if (node->kernel == 1 && node->stride > 1) {
@@ -146,6 +166,13 @@ static int is_absent(const float *weight, size_t taps) {
     return 1;
 }
 
+/* Inputs of a block's filters in its lists: of maps that are few vectors some have no weight, so that sums of several
+ * take as many steps each. */
+static uint32_t listed(const struct sis_group *group, const struct sis_layout *from) {
+    uint32_t sets = from->vectors > 3 ? 1 : from->vectors == 3 ? 2 : 4;
+    return (uint32_t)round_up(group->inputs, sets);
+}
+
 /* The kernels of filter `n` of a group that exist, column by column. */
 static void lay_filter(const struct sis_node *node, const struct sis_group *group, uint32_t n, struct sis_framed *work,
                        struct arena *arena) {
@@ -168,18 +195,19 @@ static uint32_t block_size(uint32_t left) { return left >= MOST_BLOCK ? MOST_BLO
 
 static struct sis_block *lay_group(const struct sis_group *group, struct sis_framed *work, struct sis_block *block,
                                    const float *bias, struct arena *arena) {
-    uint32_t *offset = arena_alloc(arena, group->inputs * sizeof *offset);
-    float *weight = arena_alloc(arena, (size_t)group->inputs * group->filters * sizeof *weight);
-    for (uint32_t e = 0; arena->base && e < group->inputs; e++)
-        offset[e] = (uint32_t)(group->input[e] * work->from.stride);
+    uint32_t inputs = listed(group, &work->from);
+    uint32_t *offset = arena_alloc(arena, inputs * sizeof *offset);
+    float *weight = arena_alloc(arena, (size_t)inputs * group->filters * sizeof *weight);
+    for (uint32_t e = 0; arena->base && e < inputs; e++)
+        offset[e] = (uint32_t)(group->input[e < group->inputs ? e : 0] * work->from.stride);
     for (uint32_t done = 0, filters; done < group->filters; done += filters) {
         filters = block_size(group->filters - done);
         work->block_count++;
         if (!arena->base) continue;
-        *block++ = (struct sis_block){group->first + done, filters, group->inputs, offset, weight,
-                                      bias + group->first + done};
-        for (uint32_t e = 0; e < group->inputs; e++)
-            for (uint32_t n = 0; n < filters; n++) *weight++ = group->weight[(size_t)e * group->filters + done + n];
+        *block++ = (struct sis_block){group->first + done, filters, inputs, offset, weight, bias + group->first + done};
+        for (uint32_t e = 0; e < inputs; e++)
+            for (uint32_t n = 0; n < filters; n++)
+                *weight++ = e < group->inputs ? group->weight[(size_t)e * group->filters + done + n] : 0.0f;
     }
     return block;
 }
@@ -260,9 +288,15 @@ static int add_all(struct progress *now) {
     struct place image = {plan->input, SIS_INPUT, 0}, result = {plan->output, SIS_OUTPUT, 0};
     now->values[0].layout = layout_of(now, graph->values[0], 1);
     if (now->values[0].layout.size > MOST_FLOATS) return -1;
-    now->values[0].buffer = buffer_for(now, now->values[0].layout, now->values[0].last_reader);
-    struct sis_stage *stage = add_stage(now, SIS_FRAMED_COPY, &image, &now->values[0], graph->values[0].channels);
-    stage->as.copy = (struct sis_framed_copy){plan->input, now->values[0].layout, 1, 0};
+    int reads_image = 0;
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        reads_image |= (!graph->nodes[i].source && !takes_split(now, &graph->nodes[i])) || !graph->nodes[i].added;
+    struct sis_stage *stage;
+    if (reads_image) {
+        now->values[0].buffer = buffer_for(now, now->values[0].layout, now->values[0].last_reader);
+        stage = add_stage(now, SIS_FRAMED_COPY, &image, &now->values[0], graph->values[0].channels);
+        stage->as.copy = (struct sis_framed_copy){plan->input, now->values[0].layout, 1, 0};
+    }
     for (; now->layer < graph->node_count; now->layer++)
         if (add_layer(now, &graph->nodes[now->layer])) return -1;
     now->layer--;

@@ -9,7 +9,8 @@
  *     WIDE    [channel][row][column] with a frame of zeros, so that a tap is a constant offset
  *     BANDED  [channel][vector][lane] with `halo` vectors of rows before and after; bands only
  *     FRAMED  [channel][row][column] with `halo` rows of zeros before and after, rows of whole vectors and zeros behind
- *             each; of bands as BANDED. Networks with branches (graph.h) keep their maps so from layer to layer
+ *             each; of bands as BANDED. Networks with branches (graph.h) keep their maps so from layer to layer. One
+ *             that is `split` has the even columns of a row in its first strips and the odd ones in as many behind
  */
 #ifndef SIS_ISA_H
 #define SIS_ISA_H
@@ -24,7 +25,7 @@ struct sis_layout {
     enum sis_format format;
     uint32_t channels, height, width;
     uint32_t bands, band_rows, strips, vectors, tiles;
-    uint32_t halo, pitch;
+    uint32_t halo, pitch, split;
     size_t stride, size;
 };
 
