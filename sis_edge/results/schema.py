@@ -18,6 +18,7 @@ from sis_edge.bundles.manifest import GivenNetwork, Manifest, NetworkEntry
 from sis_edge.errors import RecordError
 from sis_edge.results.runtimes import runtime, runtimes, shown
 from sis_edge.results.upgrade import upgraded
+from sis_edge.text.foreign import loads
 
 STORE_VERSION = 4
 
@@ -134,23 +135,26 @@ class StoredRun(BaseModel):
     def from_json(cls, text: str | bytes, source: str) -> "StoredRun":
         """Parse and check a run, lifting older versions; raises RecordError with `source`, the field and its fault."""
         try:
-            data = json.loads(text)
+            data = loads(text, longest=None)
             if not isinstance(data, dict):
                 raise RecordError(f"{source} is not a stored run: it holds a {type(data).__name__}, not an object")
             return cls.model_validate(_upgraded(data, source))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(map(str, first["loc"]))
-            fault = (
-                f"{field} is missing"
-                if first["type"] == "missing"
-                else f"{field + ': ' if field else ''}{first['msg']}"
-            )
             raise RecordError(
-                f"{source} is not a stored run of this sis-edge: {fault}; move it out of the folder, or measure again"
+                f"{source} is not a stored run of this sis-edge: {fault(error)}; "
+                "move it out of the folder, or measure again"
             ) from error
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{source} is not JSON ({error}); move it out of the folder, or measure again") from error
+
+
+def fault(error: ValidationError) -> str:
+    """The first field that is wrong, and why."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"{field} is missing"
+    return f"{field + ': ' if field else ''}{first['msg']}"
 
 
 def _upgraded(data: dict[str, Any], source: str) -> dict[str, Any]:
