@@ -7,6 +7,9 @@ from pydantic import BaseModel, ValidationError
 from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record
 from sis_edge.bundles.manifest import Manifest
 
+POSSIBLE_S = (1e-12, 1e6)
+"""Of one inference; beside them 0, which a coarse clock may give."""
+
 
 class _Layers(BaseModel):
     number: int
@@ -66,8 +69,13 @@ def check(manifest: Manifest, record: Record) -> None:
 
 
 def _check_network(network: NetworkRecord, place: str) -> None:
-    if any(latency < 0 for turn in network.rounds for latency in turn.latencies_s):
-        raise ValueError(f"{place} holds a negative latency")
+    for turn in network.rounds:
+        for latencies_s in (turn.latencies_s, turn.device_latencies_s):
+            if any(latency_s < 0 for latency_s in latencies_s):
+                raise ValueError(f"{place} holds a negative latency")
+            for latency_s in latencies_s:
+                if latency_s and not POSSIBLE_S[0] <= latency_s <= POSSIBLE_S[1]:
+                    raise ValueError(f"{place} holds a latency of {latency_s:g} s")
     if (accuracy := network.accuracy) is not None:
         for hits in (accuracy.correct, accuracy.correct_top5):
             if hits is not None and not 0 <= hits <= accuracy.images:
