@@ -30,7 +30,8 @@ import numpy as np
 import onnxruntime
 from cost_model import calibrate, predictions, quality
 from layer_times import measure as measure_layers
-from networks import TARGETS, Network, all_networks, int8, network, session, table
+from networks import TARGETS, Network, all_networks, network, session, table
+from quantised import int8
 
 from sis_agent.native.library import Library
 from sis_edge.exporting.onnx_file import to_onnx

@@ -9,7 +9,7 @@ each from PyPI in an environment of its own (made in --environments with this Py
 needs it; some 1.5 GB in all), and every form with our kernels that a bundle has. In each round every one runs once, in
 random order, in the process of its runtime on the cores of --cores; its latency in a round is the median. A speed-up is
 the median of the rounds' ratios over dense NiN fp32 in ONNX Runtime, with a 95% interval by bootstrap over rounds.
-Outputs on 500 test images are compared with ONNX Runtime's in fp32: what differs too much is struck through and is not
+Outputs on test images are compared with ONNX Runtime's in fp32: what differs too much is struck through and is not
 the best. A runtime that cannot be installed, loaded or run is named with the reason.
 
 On a busy machine nothing is measured, for wall time would mostly be others'; with --busy it is, by the CPU time of the
@@ -18,6 +18,7 @@ process where there is one thread, and the tables say how busy. Nothing is asser
 
 import argparse
 import json
+import logging
 import os
 import platform
 import sys
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--runtimes", default=",".join(names), help="[default: %(default)s]")
     result.add_argument("--threads", default="1", help="numbers of threads, comma-separated [default: 1]")
     result.add_argument("--batches", default="1", help="batch sizes, comma-separated [default: 1]")
+    result.add_argument("--images", type=int, default=500, help="test images for outputs and accuracy [default: 500]")
     result.add_argument("--rounds", type=int, default=60)
     result.add_argument("--processes", type=int, default=3, help="generations of processes [default: 3]")
     result.add_argument("--sustain", type=float, default=0.0, metavar="S", help="rounds for so many seconds instead")
@@ -95,8 +97,8 @@ def main() -> int:
         return 2
     place = cache_root() / "peers"
     pythons, absent = environments(arguments.environments or place, arguments.runtimes.split(","))
-    say("networks")
-    material = files.material(arguments.networks.split(","), place / "networks")
+    logging.disable(logging.WARNING)  # the quantiser repeats its advice for every network
+    material = files.material(arguments.networks.split(","), place / "networks", arguments.images, say)
     available = sorted(os.sched_getaffinity(0))
     runs = []
     for threads in map(int, arguments.threads.split(",")):

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-from networks import int8
+from quantised import int8
 
 import sis_edge
 from peer_comparison.contenders import REFERENCE_ROW, Contender
-from peer_comparison.rounds import Inputs
+from peer_comparison.rounds import Inputs, Say
 from sis_agent.schema import NetworkJob
 from sis_edge import profiles
 from sis_edge.board.network_jobs import network_jobs
@@ -37,13 +37,19 @@ class Material:
     ceilings: dict[str, float]
 
 
-def material(networks: Sequence[str], folder: Path) -> Material:
-    """Build or reuse everything in `folder`; raises what a build raises."""
+def material(networks: Sequence[str], folder: Path, images: int, say: Say = lambda text: None) -> Material:
+    """Build or reuse everything in `folder`, with so many test images at most; raises what a build raises."""
     folder.mkdir(parents=True, exist_ok=True)
     profile = PROFILES[platform.machine()]
     bundles = {
         build: sis_edge.bundle(
-            networks, profile=profile, dataset=DATASET, calibrated=calibrated, folder=folder, name=build.split()[0]
+            networks,
+            profile=profile,
+            dataset=DATASET,
+            calibrated=calibrated,
+            folder=folder,
+            name=build.split()[0],
+            on_step=lambda step: say(f"{step.network}: {step.stage}"),
         )
         for build, calibrated in BUILDS.items()
     }
@@ -51,7 +57,7 @@ def material(networks: Sequence[str], folder: Path) -> Material:
     preprocess = plain.manifest.preprocess
     assert preprocess is not None  # these networks are formed
     mean, std = (np.array(part, np.float32)[:, None, None] for part in (preprocess.mean, preprocess.std))
-    inputs = _inputs(plain, folder, mean, std)
+    inputs = _inputs(plain, folder, images, mean, std)
     ours = [each for build, bundle in bundles.items() for each in of_bundle(bundle, profile, build)]
     others = [each for name in networks for each in _others(name, plain, folder, mean, std)]
     stock = [each for each in of_bundle(plain, profile, "") if not each.ours]
@@ -84,10 +90,10 @@ def _row(job: NetworkJob, build: str) -> str:
     return f"ours {precision}{form}, {build}"
 
 
-def _inputs(bundle: Bundle, folder: Path, mean: np.ndarray, std: np.ndarray) -> Inputs:
+def _inputs(bundle: Bundle, folder: Path, count: int, mean: np.ndarray, std: np.ndarray) -> Inputs:
     """The bundle's test images as the networks take them."""
     manifest = bundle.manifest
-    images, labels = (np.load(bundle.path / str(part)) for part in (manifest.test_images, manifest.test_labels))
+    images, labels = (np.load(bundle.path / str(part))[:count] for part in (manifest.test_images, manifest.test_labels))
     np.save(folder / "images.npy", ((images / np.float32(255) - mean) / std).astype(np.float32))
     return Inputs(folder / "images.npy", labels)
 

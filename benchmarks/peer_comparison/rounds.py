@@ -169,18 +169,25 @@ def _turn(fleet: Fleet, result: Result, number: int, generation: int, begin_s: f
 
 
 def _check_outputs(fleet: Fleet, results: list[Result], inputs: Inputs) -> None:
-    """Fill in `check`; the reference of each network comes first."""
-    references: dict[str, np.ndarray] = {}
+    """Fill in `check`; ONNX Runtime's come first, in fp32 before all."""
+    fp32: dict[str, np.ndarray] = {}
+    of_file: dict[tuple[str, str], np.ndarray] = {}
     with tempfile.TemporaryDirectory(prefix="sis-edge-") as folder:
-        for result in sorted(results, key=lambda each: each.contender.row != REFERENCE_ROW):
-            target, network = Path(folder, "logits.npy"), result.contender.network
+        for result in sorted(results, key=_place):
+            contender, target = result.contender, Path(folder, "logits.npy")
             if fleet.ask(result, "outputs", target=str(target)) is None:
                 continue
-            logits = np.load(target)
-            if result.contender.row == REFERENCE_ROW:
-                references[network] = logits
+            logits, file = np.load(target), (contender.model, contender.precision)
+            if contender.row == REFERENCE_ROW:
+                fp32[contender.network] = logits
+            elif contender.is_reference:
+                of_file[file] = logits
             try:
-                if network in references:
-                    result.check = check(logits, references[network], inputs.labels)
+                if contender.network in fp32:
+                    result.check = check(logits, fp32[contender.network], inputs.labels, of_file.get(file))
             except ValueError as error:
                 result.problem = f"wrong outputs: {error}"
+
+
+def _place(result: Result) -> int:
+    return 0 if result.contender.row == REFERENCE_ROW else 1 if result.contender.is_reference else 2

@@ -100,7 +100,8 @@ def _met(own: SpeedUp | None, target: float | None) -> str:
 def outputs(measured: Measured) -> str:
     """How the outputs of each contender agree with ONNX Runtime's in fp32, accuracy, and how long it waited."""
     rows = []
-    for result in measured.results:
+    networks = list(dict.fromkeys(result.contender.network for result in measured.results))
+    for result in sorted(measured.results, key=lambda each: networks.index(each.contender.network)):
         found, waited = result.check, result.waited_share
         rows.append(
             [
