@@ -54,8 +54,11 @@ def typical_s(result: Result, clock: str) -> float | None:
     return median(median(samples) for samples in rounds.values()) if rounds else None
 
 
-def best(results: Iterable[Result], network: str, precision: str, clock: str, *, ours: bool) -> Result | None:
-    """The fastest of ours or of the others whose outputs are right; None where there is none."""
+def best(results: Sequence[Result], network: str, precision: str, clock: str, *, ours: bool) -> Result | None:
+    """The fastest of ours or of the others whose outputs are right; None where there is none.
+
+    By the same figure as in the table: the median of the rounds' ratios over the reference, where that ran.
+    """
     fitting = [
         result
         for result in results
@@ -64,7 +67,16 @@ def best(results: Iterable[Result], network: str, precision: str, clock: str, *,
         and result.why_not is None
         and result.turns
     ]
-    return min(fitting, key=lambda result: typical_s(result, clock) or 0.0, default=None)
+    dense = reference(results)
+    return max(fitting, key=lambda result: _speed(result, dense, clock), default=None)
+
+
+def _speed(result: Result, dense: Result | None, clock: str) -> float:
+    own, other = result.rounds(clock), dense.rounds(clock) if dense is not None else {}
+    shared = own.keys() & other.keys()
+    if not shared:
+        return 1 / (typical_s(result, clock) or float("inf"))
+    return median(median(other[number]) / median(own[number]) for number in shared)
 
 
 def standings(results: Sequence[Result], clock: str) -> list[Standing]:

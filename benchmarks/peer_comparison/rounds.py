@@ -137,6 +137,7 @@ def measure(
             if generation == 0:
                 say("checking outputs")
                 _check_outputs(fleet, results, inputs)
+                begin_s = time.monotonic()
             versions |= fleet.versions
             before = load.snapshot([os.getpid(), *fleet.pids])
             pids = fleet.pids

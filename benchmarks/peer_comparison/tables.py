@@ -10,6 +10,9 @@ from peer_comparison.load import MOST_BUSY
 from peer_comparison.rounds import Measured
 from sis_edge.results.statistics import SpeedUp
 
+FACTOR = 10
+"""What an interval may be wide to a side: beyond it the rounds say nothing (too few of them, on a busy machine)."""
+
 CLOCKS = {"wall": "wall time", "cpu": "CPU time of the process"}
 
 
@@ -55,11 +58,13 @@ def _cell(result: Result, dense: Result | None, clock: str, bold: bool) -> str:
 
 
 def shown(found: SpeedUp | None) -> str:
-    """An estimate with its interval, where it has one."""
+    """An estimate with its interval, where it has one of less than a factor of ten to a side."""
     if found is None:
         return "-"
-    interval = f" [{found.interval.low:.2f} to {found.interval.high:.2f}]" if found.interval else ""
-    return f"{found.estimate:.2f}{interval}"
+    interval = found.interval
+    if interval is None or interval.high > FACTOR * found.estimate or interval.low < found.estimate / FACTOR:
+        return f"{found.estimate:.2f} [not known]"
+    return f"{found.estimate:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
 
 
 def best(measured: Measured, clock: str, ceilings: Mapping[str, float]) -> str:
@@ -128,7 +133,10 @@ def sustained(measured: Measured, clock: str) -> str:
     count = max((minutes[-1].minute + 1 for _, minutes in tables if minutes), default=0)
     rows = []
     for result, minutes in tables:
-        cells = {each.minute: f"{each.rate_hz:.0f}/s ({each.speed_up or float('nan'):.2f})" for each in minutes}
+        cells = {
+            each.minute: f"{each.rate_hz:.0f}/s" + (f" ({each.speed_up:.2f})" if each.speed_up is not None else "")
+            for each in minutes
+        }
         words = [cells.get(minute, "-") for minute in range(count)]
         rows.append([result.contender.network, result.contender.row, *words])
     return markdown(["network", "runtime", *(f"minute {minute + 1}" for minute in range(count))], rows)

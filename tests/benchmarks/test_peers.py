@@ -15,6 +15,8 @@ from peer_comparison.contenders import REFERENCE_ROW, Contender, OutputCheck, Re
 from peer_comparison.environments import NotInstalledError, Runtime, python_of
 from peer_comparison.rounds import Inputs, Measured, Plan, measure
 
+from sis_edge.results.statistics import Interval, SpeedUp
+
 RIGHT = OutputCheck(images=500, difference=0.0, agreement=1.0, accuracy=0.9)
 CORE = 0
 PLAN = Plan(cores=(CORE,), rounds=6, processes=1, turn_s=0.0, least_runs=2)
@@ -113,7 +115,7 @@ def test_peers_that_die_or_fail_are_named_and_the_others_go_on(inputs: Inputs) -
     assert [found[row].why_not for row in bad] == [killed] * 3 + ["failed: ValueError: cannot read nin.onnx"]
     assert [len(found[row].turns) for row in ("first", REFERENCE_ROW)] == [6, 6]
     assert [bool(found[row].turns) for row in bad] == [False, False, True, False]
-    best = comparison.best(found.values(), "nin", "fp32", "wall", ours=False)
+    best = comparison.best(list(found.values()), "nin", "fp32", "wall", ours=False)
     assert best in (found["first"], found[REFERENCE_ROW])
     text = tables.outputs(Measured(PLAN, list(found.values()), {}, 0.0))
     assert text.count(killed) == 3
@@ -197,6 +199,14 @@ def test_the_best_other_is_named_in_each_precision_though_it_wins() -> None:
     assert table[3].startswith("| nin | int8 | quick int8 | 16.00 [16.00 to 16.00] | none | - | - |")
 
 
+def test_the_best_is_the_one_with_the_best_figure_of_the_table() -> None:
+    """What ran only before the machine slowed down by half has shorter latencies and no better ratio."""
+    dense = result(REFERENCE_ROW, [4.0] * 6 + [8.0] * 6)
+    steady = result("steady", [2.0] * 6 + [4.0] * 6)
+    died_early = result("in quick rounds", [2.4] * 6)
+    assert comparison.best([dense, died_early, steady], "nin", "fp32", "cpu", ours=False) is steady
+
+
 def test_a_target_is_missed_by_a_share_and_holds_for_one_thread_and_image_only() -> None:
     results = [result(REFERENCE_ROW, [4.0] * 8), result("ours", [2.0] * 8, network="svhn-sis3", ours=True)]
     ceilings = {"nin": 1.0, "svhn-sis3": 10.0}
@@ -248,6 +258,19 @@ def test_what_others_keep_busy(tmp_path: Path) -> None:
     proc(400, 110)
     after = replace(load.snapshot([7, 8], tmp_path), time_s=before.time_s + 4)
     assert load.others(before, after) == pytest.approx(0.5)  # 2 s of 4, as ticks of 10 ms
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(1.5, 2.5), "2.00 [1.50 to 2.50]"),
+        (Interval(0.1, 2.5), "2.00 [not known]"),
+        (Interval(1.5, 21), "2.00 [not known]"),
+        (None, "2.00 [not known]"),
+    ],
+)
+def test_an_interval_that_says_nothing_is_not_shown_as_one(interval: Interval | None, text: str) -> None:
+    assert tables.shown(SpeedUp(2.0, interval, 8)) == text
 
 
 def test_a_document_has_the_raw_samples() -> None:
