@@ -270,5 +270,6 @@ void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, con
         case SIS_POINTWISE: isa->pointwise(&stage->as.pointwise, in, out, begin, end); break;
         case SIS_RELAYOUT: isa->relayout(&stage->as.relayout, in, out, begin, end); break;
         case SIS_AVERAGE: isa->average(&stage->as.average, in, out, begin, end); break;
+        case SIS_INT8: stage->as.int8(stage->parts, in, out, begin, end); break;
     }
 }

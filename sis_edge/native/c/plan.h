@@ -5,7 +5,7 @@
 #include "isa.h"
 #include "network.h"
 
-enum sis_work { SIS_CONVOLVE, SIS_POINTWISE, SIS_RELAYOUT, SIS_AVERAGE };
+enum sis_work { SIS_CONVOLVE, SIS_POINTWISE, SIS_RELAYOUT, SIS_AVERAGE, SIS_INT8 };
 
 /* Buffers of an image on its way: the caller's two, then the plan's own. */
 enum { SIS_INPUT = 0, SIS_OUTPUT = 1, SIS_OWN = 2 };
@@ -20,6 +20,7 @@ struct sis_stage {
         struct sis_pointwise pointwise;
         struct sis_relayout relayout;
         struct sis_layout average;
+        void (*int8)(const void *work, const float *in, float *out, size_t begin, size_t end); /* int8.h; on `parts` */
     } as;
     void *parts; /* filters or blocks with all that they point to, in one allocation */
 };

@@ -1,0 +1,215 @@
+/* The INT8 kernels, compiled once for each instruction set. The file that includes this one defines
+ *
+ *     LANES             lanes of 32 bits in a vector
+ *     TILE              vectors in a tile, a power of two
+ *     EVENS, ODDS       the even and the odd lanes of two vectors, one after the other
+ *     dot4(sum, x, w)   sum + the four products of bytes, in each lane
+ *     round_floats(v)   to the nearest integers, ties to even; |v| is below 2^30
+ *     pack(a, b, c, d, zero)   lanes to bytes of one quad each: with the zero point added, clamped to 0 to 127
+ *
+ * after "vectors.h" and the types below, which "int8_vectors.h" brings.
+ */
+#ifndef SIS_INT8_KERNELS_H
+#define SIS_INT8_KERNELS_H
+
+#include "int8.h"
+
+enum { MOST_ROWS = 16, QUAD = 4 };
+
+INLINE size_t round_up_to(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+/* Where vector `v` of quad or channel `c` of `count` is in QUADS or SUMS. */
+INLINE size_t tile_place(size_t count, size_t v, size_t c) {
+    return ((v / TILE * count + c) * TILE + v % TILE) * LANES;
+}
+
+/* Sums as values that are not clamped yet. */
+INLINE ivec scaled(ivec sum, float multiplier) {
+    return round_floats(__builtin_convertvector(sum, vec) * splat(multiplier));
+}
+
+/* Where finished rows of one filter go: vectors from `v` on, one every `step`; byte `shift` / 8 of each lane of QUADS. */
+struct int8_sink {
+    int32_t *out;
+    size_t count, place, v, step;
+    int is_last, shift;
+    int32_t zero;
+};
+
+INLINE void finish_row(const struct int8_sink *sink, const struct sis_int8_filter *filter, int row, ivec sum) {
+    int32_t *at = sink->out + tile_place(sink->count, sink->v + (size_t)row * sink->step, sink->place);
+    if (sink->is_last) {
+        store_ints(at, sum);
+        return;
+    }
+    ivec value = clamp_values(scaled(sum, filter->multiplier) + sink->zero) << sink->shift;
+    store_ints(at, sink->shift ? value | load_ints(at) : value);
+}
+
+/* One plane of one kernel: K rows of it on R rows of sums. */
+INLINE void plane_rows(const int K, const int R, const int32_t *rows, size_t pitch, const int32_t *weight, int above,
+                       int below, ivec *sum) {
+    ivec w[7];
+    UNROLL for (int dy = 0; dy < K; dy++) w[dy] = splat_int(weight[dy]);
+    if (above) {
+        UNROLL for (int i = 0; i < K / 2; i++) {
+            ivec x = load_ints(rows + i * pitch);
+            UNROLL for (int dy = 0; dy <= i; dy++) if (i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
+        }
+    }
+    UNROLL for (int i = K / 2; i < R + K / 2; i++) {
+        ivec x = load_ints(rows + i * pitch);
+        UNROLL for (int dy = 0; dy < K; dy++)
+            if (i - dy >= 0 && i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
+    }
+    if (below) {
+        UNROLL for (int i = R + K / 2; i < R + K - 1; i++) {
+            ivec x = load_ints(rows + i * pitch);
+            UNROLL for (int dy = 0; dy < K; dy++)
+                if (i - dy >= 0 && i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
+        }
+    }
+}
+
+/* Quads that every row of sums has one of: the column and the corner of 5 x 5. */
+INLINE void single_rows(const int R, const int32_t *rows, size_t pitch, int32_t weight, ivec *sum) {
+    ivec w = splat_int(weight);
+    UNROLL for (int r = 0; r < R; r++) sum[r] = dot4(sum[r], load_ints(rows + r * pitch), w);
+}
+
+INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolution *work,
+                        const struct sis_int8_filter *filter, const int32_t *in, int above, int below,
+                        const struct int8_sink *sink) {
+    ivec sum[MOST_ROWS];
+    size_t pitch = sink->step * LANES;
+    UNROLL for (int r = 0; r < R; r++) sum[r] = splat_int(filter->bias);
+    const int32_t *weight = filter->weight;
+    for (uint32_t e = 0; e < filter->nnz; e++) {
+        const int32_t *rows = in + filter->offset[e];
+        plane_rows(K, R, rows, pitch, weight, above, below, sum);
+        weight += K;
+        if (K == 5) single_rows(R, rows + work->plane, pitch, *weight++, sum);
+        if (K == 7) {
+            plane_rows(K, R, rows + work->plane, pitch, weight, above, below, sum);
+            weight += K;
+        }
+    }
+    if (K == 5)
+        for (uint32_t c = 0; c < filter->corners; c++)
+            single_rows(R, in + filter->corner_offset[c], pitch, filter->corner_weight[c], sum);
+    UNROLL for (int r = 0; r < R; r++) finish_row(sink, filter, r, sum[r]);
+}
+
+typedef void int8_rows(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
+                       const int32_t *in, int above, int below, const struct int8_sink *sink);
+
+/* The edges are constants in each of the four, since a branch within the loop costs the compiler its registers. */
+#define ROWS(K, R)                                                                                                   \
+    static void rows_##K##_##R(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,         \
+                               const int32_t *in, int above, int below, const struct int8_sink *sink) {               \
+        if (above && below)                                                                                          \
+            filter_rows(K, R, work, filter, in, 1, 1, sink);                                                         \
+        else if (above)                                                                                              \
+            filter_rows(K, R, work, filter, in, 1, 0, sink);                                                         \
+        else if (below)                                                                                              \
+            filter_rows(K, R, work, filter, in, 0, 1, sink);                                                         \
+        else                                                                                                         \
+            filter_rows(K, R, work, filter, in, 0, 0, sink);                                                         \
+    }
+#define ROWS_ALL(K) ROWS(K, 16) ROWS(K, 8) ROWS(K, 4) ROWS(K, 2) ROWS(K, 1)
+ROWS_ALL(3)
+ROWS_ALL(5)
+ROWS_ALL(7)
+
+/* Any other side of the kernel: right, not fast. */
+static void any_row(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter, const int32_t *in,
+                    const struct int8_sink *sink) {
+    ivec sum = splat_int(filter->bias);
+    const int32_t *weight = filter->weight;
+    for (uint32_t e = 0; e < filter->nnz; e++)
+        for (uint32_t p = 0; p < work->planes; p++)
+            for (uint32_t dy = 0; dy < work->kernel; dy++)
+                single_rows(1, in + filter->offset[e] + p * work->plane + dy * sink->step * LANES, 0, *weight++, &sum);
+    finish_row(sink, filter, 0, sum);
+}
+
+/* The function for a kernel's side and the most rows of `left` that it takes; the rows come back in `rows`. */
+static int8_rows *rows_for(uint32_t kernel, uint32_t left, uint32_t *rows) {
+    static int8_rows *const known[3][5] = {{rows_3_16, rows_3_8, rows_3_4, rows_3_2, rows_3_1},
+                                           {rows_5_16, rows_5_8, rows_5_4, rows_5_2, rows_5_1},
+                                           {rows_7_16, rows_7_8, rows_7_4, rows_7_2, rows_7_1}};
+    int size = 0;
+    *rows = 1;
+    if (kernel > 7) return NULL;
+    for (*rows = MOST_ROWS; *rows > left || *rows > MOST_SUMS; *rows /= 2) size++;
+    return known[kernel / 2 - 1][size];
+}
+
+static void convolve_filter(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
+                            const int32_t *in, struct int8_sink *sink) {
+    const struct sis_int8_map *map = &work->to;
+    for (uint32_t y = 0, rows; y < map->band_rows; y += rows) {
+        int8_rows *run = rows_for(work->kernel, map->band_rows - y, &rows);
+        int above = work->has_frame || y > 0, below = work->has_frame || y + rows < map->band_rows;
+        for (uint32_t s = 0; s < map->strips; s++) {
+            sink->v = (size_t)y * map->strips + s;
+            if (run)
+                run(work, filter, in + sink->v * LANES, above, below, sink);
+            else
+                any_row(work, filter, in + sink->v * LANES, sink);
+        }
+    }
+}
+
+static void convolve(const void *untyped, const float *in, float *out, size_t begin, size_t end) {
+    const struct sis_int8_convolution *work = untyped;
+    size_t filters = work->to.channels, quads = round_up_to(filters, QUAD) / QUAD;
+    struct int8_sink sink = {.out = (int32_t *)out, .step = work->to.strips, .is_last = (int)work->is_last};
+    sink.zero = work->zero;
+    sink.count = work->is_last ? quads * QUAD : quads;
+    for (size_t q = begin; q < end; q++)
+        for (size_t f = q * QUAD; f < filters && f < (q + 1) * QUAD; f++) {
+            sink.place = work->is_last ? f : q;
+            sink.shift = 8 * (int)(f % QUAD);
+            convolve_filter(work, &work->filters[f], (const int32_t *)in, &sink);
+        }
+}
+
+static void pointwise(const void *untyped, const float *untyped_in, float *untyped_out, size_t begin, size_t end) {
+    const struct sis_int8_pointwise *work = untyped;
+    const int32_t *in = (const int32_t *)untyped_in;
+    int32_t *out = (int32_t *)untyped_out;
+    size_t inputs = round_up_to(work->from.channels, QUAD) / QUAD, blocks = work->block_count;
+    for (size_t item = begin; item < end; item++) {
+        size_t tile = item / blocks, at = item % blocks;
+        const struct sis_int8_block *block = &work->blocks[at];
+        const int32_t *pixels = in + tile * inputs * TILE * LANES, *weight = block->weight;
+        ivec sum[QUAD][TILE];
+        UNROLL for (int n = 0; n < QUAD; n++) UNROLL for (int p = 0; p < TILE; p++) sum[n][p] = splat_int(block->bias[n]);
+        for (uint32_t e = 0; e < block->quads; e++, weight += QUAD) {
+            ivec x[TILE];
+            UNROLL for (int p = 0; p < TILE; p++) x[p] = load_ints(pixels + block->offset[e] + p * LANES);
+            UNROLL for (int n = 0; n < QUAD; n++) {
+                ivec w = splat_int(weight[n]);
+                UNROLL for (int p = 0; p < TILE; p++) sum[n][p] = dot4(sum[n][p], x[p], w);
+            }
+        }
+        int32_t *to = out + (tile * blocks + at) * (work->is_last ? QUAD : 1) * TILE * LANES;
+        if (work->is_last) {
+            UNROLL for (int n = 0; n < QUAD; n++) UNROLL for (int p = 0; p < TILE; p++)
+                store_ints(to + (n * TILE + p) * LANES, sum[n][p]);
+            continue;
+        }
+        const float *m = block->multiplier;
+        UNROLL for (int p = 0; p < TILE; p++)
+            store_ints(to + p * LANES, pack(scaled(sum[0][p], m[0]), scaled(sum[1][p], m[1]), scaled(sum[2][p], m[2]),
+                                            scaled(sum[3][p], m[3]), work->zero));
+    }
+}
+
+#include "int8_spread.h"
+
+#define SIS_INT8_TABLE(NAME, IS_SUPPORTED) \
+    {NAME, LANES, TILE, IS_SUPPORTED, quantise, spread, convolve, pointwise, finish}
+
+#endif
