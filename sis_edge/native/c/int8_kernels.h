@@ -3,6 +3,7 @@
  *     LANES             lanes of 32 bits in a vector
  *     TILE              vectors in a tile, a power of two
  *     EVENS, ODDS       the even and the odd lanes of two vectors, one after the other
+ *     HALVES            the first half of each of two vectors, one after the other
  *     dot4(sum, x, w)   sum + the four products of bytes, in each lane
  *     round_floats(v)   to the nearest integers, ties to even; |v| is below 2^30
  *     pack(a, b, c, d, zero)   lanes to bytes of one quad each: with the zero point added, clamped to 0 to 127
@@ -28,60 +29,43 @@ INLINE ivec scaled(ivec sum, float multiplier) {
     return round_floats(__builtin_convertvector(sum, vec) * splat(multiplier));
 }
 
-/* Where finished rows of one filter go: vectors from `v` on, one every `step`; byte `shift` / 8 of each lane of QUADS. */
-struct int8_sink {
-    int32_t *out;
-    size_t count, place, v, step;
-    int is_last, shift;
-    int32_t zero;
-};
-
-INLINE void finish_row(const struct int8_sink *sink, const struct sis_int8_filter *filter, int row, ivec sum) {
-    int32_t *at = sink->out + tile_place(sink->count, sink->v + (size_t)row * sink->step, sink->place);
-    if (sink->is_last) {
-        store_ints(at, sum);
-        return;
-    }
-    ivec value = clamp_values(scaled(sum, filter->multiplier) + sink->zero) << sink->shift;
-    store_ints(at, sink->shift ? value | load_ints(at) : value);
+/* To the next row. The compiler must not see through it: it would compute all addresses ahead, load all rows before it
+ * uses them, and keep both in memory for want of registers. */
+INLINE const int32_t *next_row(const int32_t *row, size_t pitch) {
+    row += pitch;
+    __asm__ volatile("" : "+r"(row));
+    return row;
 }
 
 /* One plane of one kernel: K rows of it on R rows of sums. */
-INLINE void plane_rows(const int K, const int R, const int32_t *rows, size_t pitch, const int32_t *weight, int above,
+INLINE void plane_rows(const int K, const int R, const int32_t *row, size_t pitch, const int32_t *weight, int above,
                        int below, ivec *sum) {
     ivec w[7];
     UNROLL for (int dy = 0; dy < K; dy++) w[dy] = splat_int(weight[dy]);
-    if (above) {
-        UNROLL for (int i = 0; i < K / 2; i++) {
-            ivec x = load_ints(rows + i * pitch);
-            UNROLL for (int dy = 0; dy <= i; dy++) if (i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
-        }
-    }
-    UNROLL for (int i = K / 2; i < R + K / 2; i++) {
-        ivec x = load_ints(rows + i * pitch);
+    if (!above) row += K / 2 * pitch;
+    UNROLL for (int i = 0; i < R + K - 1; i++) {
+        if ((i < K / 2 && !above) || (i >= R + K / 2 && !below)) continue;
+        ivec x = load_ints(row);
+        row = next_row(row, pitch);
         UNROLL for (int dy = 0; dy < K; dy++)
             if (i - dy >= 0 && i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
-    }
-    if (below) {
-        UNROLL for (int i = R + K / 2; i < R + K - 1; i++) {
-            ivec x = load_ints(rows + i * pitch);
-            UNROLL for (int dy = 0; dy < K; dy++)
-                if (i - dy >= 0 && i - dy < R) sum[i - dy] = dot4(sum[i - dy], x, w[dy]);
-        }
     }
 }
 
 /* Quads that every row of sums has one of: the column and the corner of 5 x 5. */
-INLINE void single_rows(const int R, const int32_t *rows, size_t pitch, int32_t weight, ivec *sum) {
+INLINE void single_rows(const int R, const int32_t *row, size_t pitch, int32_t weight, ivec *sum) {
     ivec w = splat_int(weight);
-    UNROLL for (int r = 0; r < R; r++) sum[r] = dot4(sum[r], load_ints(rows + r * pitch), w);
+    UNROLL for (int r = 0; r < R; r++) {
+        sum[r] = dot4(sum[r], load_ints(row), w);
+        row = next_row(row, pitch);
+    }
 }
 
+/* R rows of one filter, one strip wide, into `out`: sums in the last layer, else values that are not clamped yet. */
 INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolution *work,
-                        const struct sis_int8_filter *filter, const int32_t *in, int above, int below,
-                        const struct int8_sink *sink) {
+                        const struct sis_int8_filter *filter, const int32_t *in, int above, int below, int32_t *out) {
     ivec sum[MOST_ROWS];
-    size_t pitch = sink->step * LANES;
+    size_t pitch = (size_t)work->to.strips * LANES;
     UNROLL for (int r = 0; r < R; r++) sum[r] = splat_int(filter->bias);
     const int32_t *weight = filter->weight;
     for (uint32_t e = 0; e < filter->nnz; e++) {
@@ -97,24 +81,28 @@ INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolut
     if (K == 5)
         for (uint32_t c = 0; c < filter->corners; c++)
             single_rows(R, in + filter->corner_offset[c], pitch, filter->corner_weight[c], sum);
-    UNROLL for (int r = 0; r < R; r++) finish_row(sink, filter, r, sum[r]);
+    if (work->is_last) {
+        UNROLL for (int r = 0; r < R; r++) store_ints(out + r * LANES, sum[r]);
+    } else {
+        UNROLL for (int r = 0; r < R; r++) store_ints(out + r * LANES, scaled(sum[r], filter->multiplier));
+    }
 }
 
 typedef void int8_rows(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
-                       const int32_t *in, int above, int below, const struct int8_sink *sink);
+                       const int32_t *in, int above, int below, int32_t *out);
 
 /* The edges are constants in each of the four, since a branch within the loop costs the compiler its registers. */
 #define ROWS(K, R)                                                                                                   \
     static void rows_##K##_##R(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,         \
-                               const int32_t *in, int above, int below, const struct int8_sink *sink) {               \
+                               const int32_t *in, int above, int below, int32_t *out) {               \
         if (above && below)                                                                                          \
-            filter_rows(K, R, work, filter, in, 1, 1, sink);                                                         \
+            filter_rows(K, R, work, filter, in, 1, 1, out);                                                          \
         else if (above)                                                                                              \
-            filter_rows(K, R, work, filter, in, 1, 0, sink);                                                         \
+            filter_rows(K, R, work, filter, in, 1, 0, out);                                                          \
         else if (below)                                                                                              \
-            filter_rows(K, R, work, filter, in, 0, 1, sink);                                                         \
+            filter_rows(K, R, work, filter, in, 0, 1, out);                                                          \
         else                                                                                                         \
-            filter_rows(K, R, work, filter, in, 0, 0, sink);                                                         \
+            filter_rows(K, R, work, filter, in, 0, 0, out);                                                          \
     }
 #define ROWS_ALL(K) ROWS(K, 16) ROWS(K, 8) ROWS(K, 4) ROWS(K, 2) ROWS(K, 1)
 ROWS_ALL(3)
@@ -123,14 +111,15 @@ ROWS_ALL(7)
 
 /* Any other side of the kernel: right, not fast. */
 static void any_row(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter, const int32_t *in,
-                    const struct int8_sink *sink) {
+                    int32_t *out) {
     ivec sum = splat_int(filter->bias);
     const int32_t *weight = filter->weight;
+    size_t pitch = (size_t)work->to.strips * LANES;
     for (uint32_t e = 0; e < filter->nnz; e++)
         for (uint32_t p = 0; p < work->planes; p++)
             for (uint32_t dy = 0; dy < work->kernel; dy++)
-                single_rows(1, in + filter->offset[e] + p * work->plane + dy * sink->step * LANES, 0, *weight++, &sum);
-    finish_row(sink, filter, 0, sum);
+                single_rows(1, in + filter->offset[e] + p * work->plane + dy * pitch, 0, *weight++, &sum);
+    store_ints(out, work->is_last ? sum : scaled(sum, filter->multiplier));
 }
 
 /* The function for a kernel's side and the most rows of `left` that it takes; the rows come back in `rows`. */
@@ -145,33 +134,43 @@ static int8_rows *rows_for(uint32_t kernel, uint32_t left, uint32_t *rows) {
     return known[kernel / 2 - 1][size];
 }
 
-static void convolve_filter(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
-                            const int32_t *in, struct int8_sink *sink) {
-    const struct sis_int8_map *map = &work->to;
-    for (uint32_t y = 0, rows; y < map->band_rows; y += rows) {
-        int8_rows *run = rows_for(work->kernel, map->band_rows - y, &rows);
-        int above = work->has_frame || y > 0, below = work->has_frame || y + rows < map->band_rows;
-        for (uint32_t s = 0; s < map->strips; s++) {
-            sink->v = (size_t)y * map->strips + s;
-            if (run)
-                run(work, filter, in + sink->v * LANES, above, below, sink);
-            else
-                any_row(work, filter, in + sink->v * LANES, sink);
+/* Store what `rows` rows of four filters came to, vectors from `v` on. */
+INLINE void store_filters(const struct sis_int8_convolution *work, const int32_t *result, uint32_t rows, size_t q,
+                          size_t v, int32_t *out) {
+    size_t filters = work->to.channels, quads = round_up_to(filters, QUAD) / QUAD, n_step = MOST_ROWS * LANES;
+    for (uint32_t r = 0; r < rows; r++, v += work->to.strips, result += LANES) {
+        if (work->is_last) {
+            for (size_t n = 0; n < QUAD; n++)
+                store_ints(out + tile_place(quads * QUAD, v, q * QUAD + n), load_ints(result + n * n_step));
+            continue;
         }
+        store_ints(out + tile_place(quads, v, q),
+                   pack(load_ints(result), load_ints(result + n_step), load_ints(result + 2 * n_step),
+                        load_ints(result + 3 * n_step), work->zero));
     }
 }
 
-static void convolve(const void *untyped, const float *in, float *out, size_t begin, size_t end) {
+static void convolve(const void *untyped, const float *untyped_in, float *out, size_t begin, size_t end) {
     const struct sis_int8_convolution *work = untyped;
-    size_t filters = work->to.channels, quads = round_up_to(filters, QUAD) / QUAD;
-    struct int8_sink sink = {.out = (int32_t *)out, .step = work->to.strips, .is_last = (int)work->is_last};
-    sink.zero = work->zero;
-    sink.count = work->is_last ? quads * QUAD : quads;
+    const struct sis_int8_map *map = &work->to;
+    const int32_t *in = (const int32_t *)untyped_in;
+    int32_t result[QUAD][MOST_ROWS * LANES] __attribute__((aligned(64)));
+    memset(result, 0, sizeof result); /* for filters that fill up the last quad */
     for (size_t q = begin; q < end; q++)
-        for (size_t f = q * QUAD; f < filters && f < (q + 1) * QUAD; f++) {
-            sink.place = work->is_last ? f : q;
-            sink.shift = 8 * (int)(f % QUAD);
-            convolve_filter(work, &work->filters[f], (const int32_t *)in, &sink);
+        for (uint32_t y = 0, rows; y < map->band_rows; y += rows) {
+            int8_rows *run = rows_for(work->kernel, map->band_rows - y, &rows);
+            int above = work->has_frame || y > 0, below = work->has_frame || y + rows < map->band_rows;
+            for (uint32_t s = 0; s < map->strips; s++) {
+                size_t v = (size_t)y * map->strips + s;
+                for (size_t n = 0; n < QUAD && q * QUAD + n < map->channels; n++) {
+                    const struct sis_int8_filter *filter = &work->filters[q * QUAD + n];
+                    if (run)
+                        run(work, filter, in + v * LANES, above, below, result[n]);
+                    else
+                        any_row(work, filter, in + v * LANES, result[n]);
+                }
+                store_filters(work, result[0], rows, q, v, (int32_t *)out);
+            }
         }
 }
 

@@ -10,6 +10,7 @@
 
 #define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
 #define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#define HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
 
 #include "int8_vectors.h"
 

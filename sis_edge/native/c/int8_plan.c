@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUAD = 4 };
+/* Spreading keeps all rows of a map in bands, with those before and after it, in memory. */
+enum { QUAD = 4, MOST_BANDED = 16 };
 
 /* Offsets are 32 bits wide, in lanes. */
 static const uint64_t MOST_LANES = 1u << 30;
@@ -15,7 +16,7 @@ static uint32_t quads_of(uint32_t channels) { return (channels + QUAD - 1) / QUA
 
 static struct sis_int8_map map_of(const struct sis_int8_isa *isa, uint32_t channels, uint32_t height, uint32_t width) {
     struct sis_int8_map map = {.channels = channels, .height = height, .width = width, .bands = 1};
-    while (map.bands * 2 * width <= isa->lanes && map.bands * 2 <= height) map.bands *= 2;
+    while (map.bands * 2 * width <= isa->lanes && map.bands * 2 <= height && height <= MOST_BANDED) map.bands *= 2;
     map.band_rows = (height + map.bands - 1) / map.bands;
     map.strips = map.bands > 1 ? 1 : (width + isa->lanes - 1) / isa->lanes;
     map.tiles = (map.band_rows * map.strips + isa->tile - 1) / isa->tile;

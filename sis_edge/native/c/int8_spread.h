@@ -3,8 +3,19 @@
 #ifndef SIS_INT8_SPREAD_H
 #define SIS_INT8_SPREAD_H
 
-/* A row with room for zero points on both sides, and for whole vectors behind. */
-enum { PAD = 32, ROW_LANES = PAD + SIS_MOST_INT8_SIDE + PAD + 2 * LANES };
+/* Zero points on both sides of a row, and room for whole vectors behind; MEMORY is for rows of any width. */
+enum { PAD = 16, BEHIND = 2 * PAD + 2 * LANES, MEMORY = 8 * (PAD + SIS_MOST_INT8_SIDE + BEHIND) };
+
+/* The last rows of one quad's map, as many as there is memory for, a power of two. */
+struct quad_rows {
+    size_t pitch;
+    int64_t count;
+    int32_t *memory;
+};
+
+INLINE int32_t *row_at(const struct quad_rows *rows, int64_t y) {
+    return rows->memory + (size_t)(y & (rows->count - 1)) * rows->pitch + PAD;
+}
 
 /* Copy a row of one quad from QUADS to `row`, or the larger of both where `merge`. Whole vectors run beyond it. */
 INLINE void load_quads(const struct sis_int8_map *map, const int32_t *in, size_t quad, uint32_t y, int32_t *row,
@@ -37,17 +48,18 @@ INLINE void store_quads(const struct sis_int8_map *map, int32_t *out, size_t qua
         store_ints(out + tile_place(quads, v + s, quad), load_loose_ints(row + s * LANES));
 }
 
-/* The maximum of each `pool` neighbours, in place. */
-INLINE void pool_quads(int32_t *row, uint32_t width, uint32_t pool) {
+/* The maximum of each `pool` neighbours. */
+INLINE void pool_quads(const int32_t *wide, int32_t *row, uint32_t width, uint32_t pool) {
     if (pool == 2) {
         for (uint32_t x = 0; x < width; x += LANES) {
-            ivec a = load_loose_ints(row + 2 * x), b = load_loose_ints(row + 2 * x + LANES);
+            ivec a = load_loose_ints(wide + 2 * x), b = load_loose_ints(wide + 2 * x + LANES);
             store_loose_ints(row + x, max_bytes(EVENS(a, b), ODDS(a, b)));
         }
         return;
     }
     for (uint32_t x = 0; x < width; x++) {
-        uint8_t best[QUAD] = {0}, *bytes = (uint8_t *)(row + (size_t)x * pool);
+        uint8_t best[QUAD] = {0};
+        const uint8_t *bytes = (const uint8_t *)(wide + (size_t)x * pool);
         for (uint32_t i = 0; i < pool * QUAD; i++)
             if (bytes[i] > best[i % QUAD]) best[i % QUAD] = bytes[i];
         memcpy(row + x, best, QUAD);
@@ -55,17 +67,18 @@ INLINE void pool_quads(int32_t *row, uint32_t width, uint32_t pool) {
 }
 
 /* Row `y` of the pooled map, with zero points where the map is not. */
-INLINE void pooled_row(const struct sis_int8_spread *work, const int32_t *in, size_t quad, int64_t y, int32_t *padded) {
+INLINE void pooled_row(const struct sis_int8_spread *work, const int32_t *in, size_t quad, int64_t y, int32_t *row) {
     uint32_t width = work->to.width;
-    int32_t *row = padded + PAD, zeros = (int32_t)(work->zero * 0x01010101u);
+    ivec zeros = splat_int((int32_t)(work->zero * 0x01010101u));
     if (y >= 0 && y < (int64_t)work->to.height) {
+        int32_t memory[SIS_MOST_INT8_SIDE + 2 * LANES], *wide = work->pool > 1 ? memory : row;
         for (uint32_t i = 0; i < work->pool; i++)
-            load_quads(&work->from, in, quad, (uint32_t)y * work->pool + i, row, i > 0);
-        if (work->pool > 1) pool_quads(row, width, work->pool);
+            load_quads(&work->from, in, quad, (uint32_t)y * work->pool + i, wide, i > 0);
+        if (work->pool > 1) pool_quads(wide, row, width, work->pool);
     } else {
-        for (uint32_t x = 0; x < width; x += LANES) store_loose_ints(row + x, splat_int(zeros));
+        for (uint32_t x = 0; x < width; x += LANES) store_loose_ints(row + x, zeros);
     }
-    for (int x = 0; x < PAD + LANES; x += LANES) store_loose_ints(row + width + x, splat_int(zeros));
+    for (int x = 0; x < 2 * PAD; x += LANES) store_loose_ints(row + width + x, zeros);
 }
 
 /* Byte c of each of four vectors, together, as vector c. */
@@ -80,73 +93,80 @@ INLINE void transpose(const ivec *in, ivec *out) {
     out[3] = (ivec)(ab13 >> 16 | (cd13 & ~half));
 }
 
-/* One vector of a strip in row `y` of a plane that begins `halo` rows above the map: to each band that has that row. */
-INLINE void store_plane(const struct sis_int8_map *map, int32_t *plane, int64_t y, uint32_t halo, uint32_t strip,
-                        ivec v) {
-    if (map->bands == 1) {
-        store_ints(plane + ((size_t)(y + halo) * map->strips + strip) * LANES, v);
-        return;
-    }
+/* The vector of strip `s` at row `y` of every band, `shift` pixels further right. */
+INLINE ivec load_shifted(const struct sis_int8_map *map, const struct quad_rows *rows, int64_t y, uint32_t s,
+                         int shift) {
+    if (map->bands == 1) return load_loose_ints(row_at(rows, y) + (int64_t)s * LANES + shift);
+    if (map->bands == 2)
+        return HALVES(load_loose_ints(row_at(rows, y) + shift), load_loose_ints(row_at(rows, y + map->band_rows) + shift));
+    int32_t pieces[LANES] __attribute__((aligned(64))) = {0};
     uint32_t width = LANES / map->bands;
-    int32_t piece[LANES] __attribute__((aligned(64)));
-    store_ints(piece, v);
-    for (uint32_t band = 0; band < map->bands; band++) {
-        int64_t j = y + halo - (int64_t)band * map->band_rows;
-        if (j >= 0 && j < (int64_t)map->band_rows + 2 * halo)
-            memcpy(plane + (size_t)j * LANES + band * width, piece, sizeof(int32_t) * width);
-    }
+    for (uint32_t band = 0; band < map->bands; band++)
+        memcpy(pieces + band * width, row_at(rows, y + (int64_t)band * map->band_rows) + shift, sizeof(int32_t) * width);
+    return load_ints(pieces);
 }
 
-/* Row `y` of `rows` (the last four, by their number's remainder) as planes of four channels. */
-INLINE void store_row(const struct sis_int8_spread *work, int32_t rows[4][ROW_LANES], int64_t y, size_t quad,
-                      int32_t *out) {
+/* Four vectors of quads as vectors of up to four channels, each to its plane. */
+INLINE void store_channels(const ivec *in, uint32_t channels, size_t step, int32_t *out) {
+    ivec planes[QUAD];
+    transpose(in, planes);
+    for (uint32_t c = 0; c < channels; c++) store_ints(out + c * step, planes[c]);
+}
+
+/* What a map's planes have at row `y` of all bands: row `y` itself, the column around row y - 1, the corner of y - 2. */
+INLINE void store_planes(const struct sis_int8_spread *work, const struct quad_rows *rows, int64_t y, size_t quad,
+                         int32_t *out) {
     const struct sis_int8_map *map = &work->to;
-    uint32_t halo = work->kernel / 2, channels = map->channels - (uint32_t)quad * QUAD;
-    uint32_t flat = work->kernel == 5 ? 1 : work->planes;
-    int64_t end = (int64_t)map->bands * map->band_rows;
-    int32_t *first = out + quad * QUAD * work->channel, *corner = out + work->corners;
+    int halo = (int)work->kernel / 2;
+    uint32_t channels = map->channels - (uint32_t)quad * QUAD, flat = work->kernel == 5 ? 1 : work->planes;
     if (channels > QUAD) channels = QUAD;
-    corner += quad * map->band_rows * map->strips * LANES;
+    int32_t *first = out + quad * QUAD * work->channel;
+    int32_t *corner = out + work->corners + quad * map->band_rows * map->strips * LANES;
     for (uint32_t s = 0; s < map->strips; s++) {
-        ivec in[4], planes[4];
+        ivec in[QUAD];
         for (uint32_t p = 0; p < flat; p++) {
-            const int32_t *x = rows[y & 3] + PAD + s * LANES + p * QUAD - halo;
-            UNROLL for (int i = 0; i < 4; i++) in[i] = load_loose_ints(x + i);
-            transpose(in, planes);
-            for (uint32_t c = 0; c < channels; c++)
-                store_plane(map, first + c * work->channel + p * work->plane, y, halo, s, planes[c]);
+            UNROLL for (int i = 0; i < QUAD; i++) in[i] = load_shifted(map, rows, y, s, (int)p * QUAD - halo + i);
+            size_t place = (size_t)(y + halo) * map->strips + s;
+            store_channels(in, channels, work->channel, first + p * work->plane + place * LANES);
         }
         if (work->kernel != 5) continue;
-        if (y - 1 >= 0 && y - 1 < end) {
-            UNROLL for (int i = 0; i < 4; i++) in[i] = load_loose_ints(rows[(y + 1 + i) & 3] + PAD + s * LANES + 2);
-            transpose(in, planes);
-            for (uint32_t c = 0; c < channels; c++)
-                store_plane(map, first + c * work->channel + work->plane, y - 1, 0, s, planes[c]);
+        if (y >= 1 && y - 1 < (int64_t)map->band_rows) {
+            UNROLL for (int i = 0; i < QUAD; i++) in[i] = load_shifted(map, rows, y - 3 + i, s, 2);
+            size_t place = (size_t)(y - 1) * map->strips + s;
+            store_channels(in, channels, work->channel, first + work->plane + place * LANES);
         }
-        if (y - 2 >= 0 && y - 2 < end)
-            store_plane(map, corner, y - 2, 0, s, load_loose_ints(rows[y & 3] + PAD + s * LANES + 2));
+        if (y >= 2 && y - 2 < (int64_t)map->band_rows)
+            store_ints(corner + ((size_t)(y - 2) * map->strips + s) * LANES, load_shifted(map, rows, y, s, 2));
     }
 }
 
-static void spread(const void *untyped, const float *in, float *out, size_t begin, size_t end) {
+/* Rows are read long before their planes are made: what was just stored cannot be loaded at another place at once. */
+static void spread_planes(const struct sis_int8_spread *work, const int32_t *in, struct quad_rows *rows, size_t quad,
+                          int32_t *out) {
+    const struct sis_int8_map *map = &work->to;
+    int64_t halo = work->kernel / 2, end = (int64_t)map->bands * map->band_rows + halo, read = -halo;
+    for (int64_t y = -halo; y < (int64_t)map->band_rows + halo; y++) {
+        for (; read < end && read < y + rows->count - QUAD; read++) pooled_row(work, in, quad, read, row_at(rows, read));
+        store_planes(work, rows, y, quad, out);
+    }
+}
+
+static void spread(const void *untyped, const float *untyped_in, float *out, size_t begin, size_t end) {
     const struct sis_int8_spread *work = untyped;
-    const int32_t *source = (const int32_t *)in;
-    int32_t *target = (int32_t *)out, zeros = (int32_t)(work->zero * 0x01010101u);
-    int32_t rows[4][ROW_LANES];
-    for (int i = 0; i < 4; i++)
-        for (int x = 0; x < PAD; x++) rows[i][x] = zeros;
-    int64_t halo = work->kernel / 2, height = (int64_t)work->to.bands * work->to.band_rows;
+    const int32_t *in = (const int32_t *)untyped_in;
+    int32_t memory[MEMORY], zeros = (int32_t)(work->zero * 0x01010101u);
+    struct quad_rows rows = {PAD + work->to.width + BEHIND, 8, memory};
+    while ((size_t)rows.count * 2 * rows.pitch <= MEMORY) rows.count *= 2;
+    for (int64_t y = 0; y < rows.count; y++)
+        for (int x = 1; x <= PAD; x++) row_at(&rows, y)[-x] = zeros;
     for (size_t quad = begin; quad < end; quad++) {
-        if (work->kernel == 1) {
-            for (uint32_t y = 0; y < work->to.height; y++) {
-                pooled_row(work, source, quad, y, rows[0]);
-                store_quads(&work->to, target, quad, y, rows[0] + PAD);
-            }
+        if (work->kernel > 1) {
+            spread_planes(work, in, &rows, quad, (int32_t *)out);
             continue;
         }
-        for (int64_t y = -halo; y < height + halo; y++) {
-            pooled_row(work, source, quad, y, rows[y & 3]);
-            store_row(work, rows, y, quad, target);
+        for (uint32_t y = 0; y < work->to.height; y++) {
+            pooled_row(work, in, quad, y, row_at(&rows, y));
+            store_quads(&work->to, (int32_t *)out, quad, y, row_at(&rows, y));
         }
     }
 }
@@ -155,8 +175,8 @@ static void quantise(const void *untyped, const float *in, float *out, size_t be
     const struct sis_int8_quantise *work = untyped;
     const struct sis_int8_map *map = &work->to;
     vec low = splat((float)-work->zero), high = splat((float)(SIS_MOST_VALUE - work->zero));
-    float pixels[ROW_LANES] = {0};
-    int32_t row[ROW_LANES];
+    float pixels[SIS_MOST_INT8_SIDE + LANES] = {0};
+    int32_t row[SIS_MOST_INT8_SIDE + LANES];
     for (size_t quad = begin; quad < end; quad++)
         for (uint32_t y = 0; y < map->height; y++) {
             memset(row, 0, sizeof *row * (map->width + LANES));
@@ -175,31 +195,54 @@ static void quantise(const void *untyped, const float *in, float *out, size_t be
         }
 }
 
-/* The sum of one pixel. */
-INLINE int32_t sum_of(const struct sis_int8_map *map, const int32_t *in, size_t channel, uint32_t y, uint32_t x) {
-    uint32_t band = y / map->band_rows, j = y - band * map->band_rows;
-    size_t v = (size_t)j * map->strips + (map->bands > 1 ? 0 : x / LANES), lane = x;
-    lane = map->bands > 1 ? band * (LANES / map->bands) + x : x % LANES;
-    return in[tile_place(round_up_to(map->channels, QUAD), v, channel) + lane];
+/* The sums of channel `c` at row `y`: those of column x are at strip x / LANES, `step` lanes apart. */
+INLINE const int32_t *sums_of(const struct sis_int8_map *map, const int32_t *in, size_t c, uint32_t y, uint32_t s) {
+    uint32_t band = y / map->band_rows;
+    size_t v = (size_t)(y - band * map->band_rows) * map->strips + s;
+    return in + tile_place(round_up_to(map->channels, QUAD), v, c) + band * (LANES / map->bands);
 }
 
-static void finish(const void *untyped, const float *in, float *out, size_t begin, size_t end) {
-    const struct sis_int8_finish *work = untyped;
+/* The largest sum of a window of `pool` x `pool` pixels, or zero with ReLU where that is larger. */
+INLINE int32_t pooled_sum(const struct sis_int8_finish *work, const int32_t *in, size_t c, uint32_t y, uint32_t x) {
+    int32_t best = work->relu ? 0 : INT32_MIN;
+    for (uint32_t i = 0; i < work->pool * work->pool; i++) {
+        uint32_t column = x * work->pool + i % work->pool;
+        int32_t sum = sums_of(&work->from, in, c, y * work->pool + i / work->pool, column / LANES)[column % LANES];
+        if (sum > best) best = sum;
+    }
+    return best;
+}
+
+/* The sum of all pixels, none pooled. */
+INLINE int64_t total_of(const struct sis_int8_finish *work, const int32_t *in, size_t c) {
     const struct sis_int8_map *map = &work->from;
-    uint32_t pool = work->pool, height = map->height / pool, width = map->width / pool;
-    for (size_t f = begin; f < end; f++) {
+    int64_t total = 0;
+    for (uint32_t y = 0; y < map->height; y++)
+        for (uint32_t x = 0; x < map->width; x += LANES) {
+            const int32_t *sum = sums_of(map, in, c, y, x / LANES);
+            for (uint32_t i = 0; i < LANES && x + i < map->width; i++)
+                total += work->relu && sum[i] < 0 ? 0 : sum[i];
+        }
+    return total;
+}
+
+static void finish(const void *untyped, const float *untyped_in, float *out, size_t begin, size_t end) {
+    const struct sis_int8_finish *work = untyped;
+    const int32_t *in = (const int32_t *)untyped_in;
+    uint32_t height = work->from.height / work->pool, width = work->from.width / work->pool;
+    for (size_t c = begin; c < end; c++) {
+        if (work->average && work->pool == 1) {
+            out[c] = (float)total_of(work, in, c) * work->multiplier[c];
+            continue;
+        }
         int64_t total = 0;
         for (uint32_t y = 0; y < height; y++)
             for (uint32_t x = 0; x < width; x++) {
-                int32_t best = work->relu ? 0 : INT32_MIN;
-                for (uint32_t i = 0; i < pool * pool; i++) {
-                    int32_t sum = sum_of(map, (const int32_t *)in, f, y * pool + i / pool, x * pool + i % pool);
-                    if (sum > best) best = sum;
-                }
-                total += best;
-                if (!work->average) out[(f * height + y) * width + x] = (float)best * work->multiplier[f];
+                int32_t sum = pooled_sum(work, in, c, y, x);
+                total += sum;
+                if (!work->average) out[(c * height + y) * width + x] = (float)sum * work->multiplier[c];
             }
-        if (work->average) out[f] = (float)total * work->multiplier[f];
+        if (work->average) out[c] = (float)total * work->multiplier[c];
     }
 }
 
