@@ -2,6 +2,7 @@
  *
  *     LANES             lanes of 32 bits in a vector
  *     TILE              vectors in a tile, a power of two
+ *     MOST_SUMS         rows of one filter at once, 8 or 16: what the registers hold
  *     EVENS, ODDS       the even and the odd lanes of two vectors, one after the other
  *     HALVES            the first half of each of two vectors, one after the other
  *     dot4(sum, x, w)   sum + the four products of bytes, in each lane
@@ -15,7 +16,7 @@
 
 #include "int8.h"
 
-enum { MOST_ROWS = 16, QUAD = 4 };
+enum { QUAD = 4 };
 
 INLINE size_t round_up_to(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
@@ -40,7 +41,7 @@ INLINE const int32_t *next_row(const int32_t *row, size_t pitch) {
 /* One plane of one kernel: K rows of it on R rows of sums. */
 INLINE void plane_rows(const int K, const int R, const int32_t *row, size_t pitch, const int32_t *weight, int above,
                        int below, ivec *sum) {
-    ivec w[7];
+    ivec w[5];
     UNROLL for (int dy = 0; dy < K; dy++) w[dy] = splat_int(weight[dy]);
     if (!above) row += K / 2 * pitch;
     UNROLL for (int i = 0; i < R + K - 1; i++) {
@@ -64,7 +65,7 @@ INLINE void single_rows(const int R, const int32_t *row, size_t pitch, int32_t w
 /* R rows of one filter, one strip wide, into `out`: sums in the last layer, else values that are not clamped yet. */
 INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolution *work,
                         const struct sis_int8_filter *filter, const int32_t *in, int above, int below, int32_t *out) {
-    ivec sum[MOST_ROWS];
+    ivec sum[MOST_SUMS];
     size_t pitch = (size_t)work->to.strips * LANES;
     UNROLL for (int r = 0; r < R; r++) sum[r] = splat_int(filter->bias);
     const int32_t *weight = filter->weight;
@@ -73,10 +74,6 @@ INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolut
         plane_rows(K, R, rows, pitch, weight, above, below, sum);
         weight += K;
         if (K == 5) single_rows(R, rows + work->plane, pitch, *weight++, sum);
-        if (K == 7) {
-            plane_rows(K, R, rows + work->plane, pitch, weight, above, below, sum);
-            weight += K;
-        }
     }
     if (K == 5)
         for (uint32_t c = 0; c < filter->corners; c++)
@@ -91,53 +88,77 @@ INLINE void filter_rows(const int K, const int R, const struct sis_int8_convolut
 typedef void int8_rows(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
                        const int32_t *in, int above, int below, int32_t *out);
 
-/* The edges are constants in each of the four, since a branch within the loop costs the compiler its registers. */
-#define ROWS(K, R)                                                                                                   \
-    static void rows_##K##_##R(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,         \
-                               const int32_t *in, int above, int below, int32_t *out) {               \
-        if (above && below)                                                                                          \
-            filter_rows(K, R, work, filter, in, 1, 1, out);                                                          \
-        else if (above)                                                                                              \
-            filter_rows(K, R, work, filter, in, 1, 0, out);                                                          \
-        else if (below)                                                                                              \
-            filter_rows(K, R, work, filter, in, 0, 1, out);                                                          \
-        else                                                                                                         \
-            filter_rows(K, R, work, filter, in, 0, 0, out);                                                          \
+/* Rows beyond the map are zeros, mostly, and need no products: many are saved where all rows of a map are computed at
+ * once. The edges are constants in each of the four, since a branch within the loop costs the compiler its registers. */
+#define ROWS(K, R, HAS_EDGES)                                                                                 \
+    static void rows_##K##_##R(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter, \
+                               const int32_t *in, int above, int below, int32_t *out) {                       \
+        if (!HAS_EDGES || (above && below))                                                                   \
+            filter_rows(K, R, work, filter, in, 1, 1, out);                                                   \
+        else if (above)                                                                                       \
+            filter_rows(K, R, work, filter, in, 1, 0, out);                                                   \
+        else if (below)                                                                                       \
+            filter_rows(K, R, work, filter, in, 0, 1, out);                                                   \
+        else                                                                                                  \
+            filter_rows(K, R, work, filter, in, 0, 0, out);                                                   \
     }
-#define ROWS_ALL(K) ROWS(K, 16) ROWS(K, 8) ROWS(K, 4) ROWS(K, 2) ROWS(K, 1)
+#if MOST_SUMS == 16
+#define ROWS_ALL(K) ROWS(K, 16, 1) ROWS(K, 8, 0) ROWS(K, 4, 0) ROWS(K, 2, 0) ROWS(K, 1, 0)
+#elif MOST_SUMS == 8
+#define ROWS_ALL(K) ROWS(K, 8, 1) ROWS(K, 4, 0) ROWS(K, 2, 0) ROWS(K, 1, 0)
+#else
+#error "kernels are made for 8 or 16 rows at once"
+#endif
 ROWS_ALL(3)
 ROWS_ALL(5)
-ROWS_ALL(7)
 
-/* Any other side of the kernel: right, not fast. */
-static void any_row(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter, const int32_t *in,
-                    int32_t *out) {
-    ivec sum = splat_int(filter->bias);
+/* Any other side of the kernel: right, and not as fast. */
+INLINE void any_rows(const int R, const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,
+                     const int32_t *in, int32_t *out) {
+    ivec sum[MOST_SUMS];
+    UNROLL for (int r = 0; r < R; r++) sum[r] = splat_int(filter->bias);
     const int32_t *weight = filter->weight;
     size_t pitch = (size_t)work->to.strips * LANES;
     for (uint32_t e = 0; e < filter->nnz; e++)
         for (uint32_t p = 0; p < work->planes; p++)
             for (uint32_t dy = 0; dy < work->kernel; dy++)
-                single_rows(1, in + filter->offset[e] + p * work->plane + dy * pitch, 0, *weight++, &sum);
-    store_ints(out, work->is_last ? sum : scaled(sum, filter->multiplier));
+                single_rows(R, in + filter->offset[e] + p * work->plane + dy * pitch, pitch, *weight++, sum);
+    UNROLL for (int r = 0; r < R; r++)
+        store_ints(out + r * LANES, work->is_last ? sum[r] : scaled(sum[r], filter->multiplier));
 }
+
+#define ANY(R)                                                                                               \
+    static void any_##R(const struct sis_int8_convolution *work, const struct sis_int8_filter *filter,       \
+                        const int32_t *in, int above, int below, int32_t *out) {                             \
+        (void)above;                                                                                         \
+        (void)below;                                                                                         \
+        any_rows(R, work, filter, in, out);                                                                  \
+    }
+ANY(8)
+ANY(1)
 
 /* The function for a kernel's side and the most rows of `left` that it takes; the rows come back in `rows`. */
 static int8_rows *rows_for(uint32_t kernel, uint32_t left, uint32_t *rows) {
-    static int8_rows *const known[3][5] = {{rows_3_16, rows_3_8, rows_3_4, rows_3_2, rows_3_1},
-                                           {rows_5_16, rows_5_8, rows_5_4, rows_5_2, rows_5_1},
-                                           {rows_7_16, rows_7_8, rows_7_4, rows_7_2, rows_7_1}};
+#if MOST_SUMS == 16
+    static int8_rows *const known[2][5] = {{rows_3_16, rows_3_8, rows_3_4, rows_3_2, rows_3_1},
+                                           {rows_5_16, rows_5_8, rows_5_4, rows_5_2, rows_5_1}};
+#else
+    static int8_rows *const known[2][4] = {{rows_3_8, rows_3_4, rows_3_2, rows_3_1},
+                                           {rows_5_8, rows_5_4, rows_5_2, rows_5_1}};
+#endif
+    if (kernel > 5) {
+        *rows = left >= 8 ? 8 : 1;
+        return left >= 8 ? any_8 : any_1;
+    }
     int size = 0;
-    *rows = 1;
-    if (kernel > 7) return NULL;
-    for (*rows = MOST_ROWS; *rows > left || *rows > MOST_SUMS; *rows /= 2) size++;
+    for (*rows = MOST_SUMS; *rows > left; *rows /= 2) size++;
     return known[kernel / 2 - 1][size];
 }
 
 /* Store what `rows` rows of four filters came to, vectors from `v` on. */
 INLINE void store_filters(const struct sis_int8_convolution *work, const int32_t *result, uint32_t rows, size_t q,
                           size_t v, int32_t *out) {
-    size_t filters = work->to.channels, quads = round_up_to(filters, QUAD) / QUAD, n_step = MOST_ROWS * LANES;
+    size_t filters = work->to.channels, quads = round_up_to(filters, QUAD) / QUAD, n_step = MOST_SUMS * LANES;
     for (uint32_t r = 0; r < rows; r++, v += work->to.strips, result += LANES) {
         if (work->is_last) {
             for (size_t n = 0; n < QUAD; n++)
@@ -154,7 +175,7 @@ static void convolve(const void *untyped, const float *untyped_in, float *out, s
     const struct sis_int8_convolution *work = untyped;
     const struct sis_int8_map *map = &work->to;
     const int32_t *in = (const int32_t *)untyped_in;
-    int32_t result[QUAD][MOST_ROWS * LANES] __attribute__((aligned(64)));
+    int32_t result[QUAD][MOST_SUMS * LANES] __attribute__((aligned(64)));
     memset(result, 0, sizeof result); /* for filters that fill up the last quad */
     for (size_t q = begin; q < end; q++)
         for (uint32_t y = 0, rows; y < map->band_rows; y += rows) {
@@ -162,13 +183,8 @@ static void convolve(const void *untyped, const float *untyped_in, float *out, s
             int above = work->has_frame || y > 0, below = work->has_frame || y + rows < map->band_rows;
             for (uint32_t s = 0; s < map->strips; s++) {
                 size_t v = (size_t)y * map->strips + s;
-                for (size_t n = 0; n < QUAD && q * QUAD + n < map->channels; n++) {
-                    const struct sis_int8_filter *filter = &work->filters[q * QUAD + n];
-                    if (run)
-                        run(work, filter, in + v * LANES, above, below, result[n]);
-                    else
-                        any_row(work, filter, in + v * LANES, result[n]);
-                }
+                for (size_t n = 0; n < QUAD && q * QUAD + n < map->channels; n++)
+                    run(work, &work->filters[q * QUAD + n], in + v * LANES, above, below, result[n]);
                 store_filters(work, result[0], rows, q, v, (int32_t *)out);
             }
         }
