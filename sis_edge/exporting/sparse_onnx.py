@@ -55,7 +55,11 @@ def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | N
 def _sparse_node(
     layers: Sequence[CompactLayer], widths: Sequence[int], value: str, result: str, is_last: bool
 ) -> onnx.NodeProto:
-    chain = blob.encode(layers, widths, global_average=is_last)
+    return chain_node(layers, blob.encode(layers, widths, global_average=is_last), value, result)
+
+
+def chain_node(layers: Sequence[CompactLayer], chain: bytes, value: str, result: str) -> onnx.NodeProto:
+    """A node that computes these layers, for their blob."""
     name = layers[0].spec.name if len(layers) == 1 else f"{layers[0].spec.name}-{layers[-1].spec.name}"
     return helper.make_node(
         OPERATOR, [value], [result], name=name, domain=DOMAIN, chain=chain, check=f"{zlib.crc32(chain):08x}"
