@@ -18,7 +18,7 @@ from sis_edge.native.toolchain import Toolchain
 SOURCES = Path(__file__).parent / "c"
 LIBRARY = "libsis_edge.so"
 
-COMMON = ("network.c", "plan.c", "threads.c", "chain.c", "isa.c", "isa_portable.c", "operator.c")
+COMMON = ("network.c", "plan.c", "winograd.c", "threads.c", "chain.c", "isa.c", "isa_portable.c", "operator.c")
 # Each file and the level of the instruction set that it may use.
 UNITS: dict[str, dict[str, str]] = {
     "x86_64": {**dict.fromkeys(COMMON, "x86_64"), "isa_avx2.c": "x86_64_v3", "isa_avx512.c": "x86_64_v4"},

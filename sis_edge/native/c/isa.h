@@ -54,6 +54,17 @@ struct sis_pointwise {
     struct sis_block *blocks;
 };
 
+/* A convolution by Winograd's algorithm (winograd.h), of `vectors` vectors of tiles. The maps in its domain, `maps`
+ * floats, lie in chunks of `chunk` vectors and in `groups` of `together` quads of positions each. Strides are those of
+ * maps, but for `weight_stride`: from one group's weights to the next one's. */
+struct sis_winograd {
+    struct sis_layout from, to;
+    uint32_t kernel, relu, vectors, chunk, chunks, groups, together;
+    size_t group_stride, chunk_stride, maps, weight_stride;
+    uint32_t block_count;
+    struct sis_block *blocks;
+};
+
 /* Max pooling by `pool` (1: none) on the way from one layout to another. */
 struct sis_relayout {
     struct sis_layout from, to;
@@ -62,11 +73,14 @@ struct sis_relayout {
 
 struct sis_isa {
     const char *name;
-    uint32_t lanes, tile, most_filters, has_bands;
+    uint32_t lanes, tile, most_filters, most_winograd, has_bands;
     int (*is_supported)(void);
-    /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, channels. */
+    /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, blocks, channels,
+     * channels. */
     void (*convolve)(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end);
     void (*pointwise)(const struct sis_pointwise *work, const float *in, float *out, size_t begin, size_t end);
+    void (*transform)(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end);
+    void (*winograd)(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end);
     void (*relayout)(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end);
     void (*average)(const struct sis_layout *from, const float *in, float *out, size_t begin, size_t end);
     /* Multiply-adds on registers only; returns the number of floating-point operations, two for each. */

@@ -5,7 +5,7 @@
 #include "isa.h"
 #include "network.h"
 
-enum sis_work { SIS_CONVOLVE, SIS_POINTWISE, SIS_RELAYOUT, SIS_AVERAGE };
+enum sis_work { SIS_CONVOLVE, SIS_POINTWISE, SIS_TRANSFORM, SIS_WINOGRAD, SIS_RELAYOUT, SIS_AVERAGE };
 
 /* Buffers of an image on its way: the caller's two, then the plan's own. */
 enum { SIS_INPUT = 0, SIS_OUTPUT = 1, SIS_OWN = 2 };
@@ -18,6 +18,7 @@ struct sis_stage {
     union {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
+        struct sis_winograd winograd;
         struct sis_relayout relayout;
         struct sis_layout average;
     } as;
