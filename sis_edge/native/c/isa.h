@@ -59,7 +59,7 @@ struct sis_pointwise {
  * maps, but for `weight_stride`: from one group's weights to the next one's. */
 struct sis_winograd {
     struct sis_layout from, to;
-    uint32_t kernel, relu, vectors, chunk, chunks, groups, together;
+    uint32_t kernel, relu, vectors, chunk, chunks, groups, together, most_filters;
     size_t group_stride, chunk_stride, maps, weight_stride;
     uint32_t block_count;
     struct sis_block *blocks;
@@ -73,7 +73,7 @@ struct sis_relayout {
 
 struct sis_isa {
     const char *name;
-    uint32_t lanes, tile, most_filters, most_winograd, has_bands;
+    uint32_t lanes, tile, most_filters, most_sums, has_bands;
     int (*is_supported)(void);
     /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, blocks, channels,
      * channels. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Tiles that a worker takes through all groups before it goes on to the next ones. */
-enum { CHUNK_TILES = 16, MOST_POSITIONS = 8, MOST_KERNEL = 5 };
+enum { CHUNK_TILES = 16, NEAR_BYTES = 24 * 1024, MOST_POSITIONS = 8, MOST_KERNEL = 5 };
 
 static uint32_t min(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
@@ -35,6 +35,51 @@ static struct sis_layout framed(const struct sis_isa *isa, const struct sis_laye
     return layout;
 }
 
+static int is_absent(const float *weight, size_t taps) {
+    for (size_t i = 0; i < taps; i++)
+        if (weight[i] != 0.0f) return 0;
+    return 1;
+}
+
+/* Whether filter `n` of a group has a kernel for its input `e`. */
+static int exists(const struct sis_layer *layer, const struct sis_group *group, uint32_t e, uint32_t n) {
+    size_t taps = (size_t)layer->kernel * layer->kernel;
+    return !is_absent(group->weight + ((size_t)e * group->filters + n) * taps, taps);
+}
+
+/* Whether two filters of a group have kernels for the same inputs. */
+static int same_inputs(const struct sis_layer *layer, const struct sis_group *group, uint32_t one, uint32_t two) {
+    for (uint32_t e = 0; e < group->inputs; e++)
+        if (exists(layer, group, e, one) != exists(layer, group, e, two)) return 0;
+    return 1;
+}
+
+/* Filters from `first` on, at most `most`, that have kernels for the same inputs. */
+static uint32_t run_of(const struct sis_layer *layer, const struct sis_group *group, uint32_t first, uint32_t most) {
+    uint32_t filters = 1;
+    while (filters < most && first + filters < group->filters && same_inputs(layer, group, first, first + filters))
+        filters++;
+    return filters;
+}
+
+/* Whether most filters have a neighbour with kernels for the same inputs. */
+static int share_inputs(const struct sis_layer *layer) {
+    uint32_t runs = 0;
+    for (uint32_t g = 0; g < layer->group_count; g++)
+        for (uint32_t n = 0; n < layer->groups[g].filters; runs++) n += run_of(layer, &layer->groups[g], n, UINT32_MAX);
+    return 2 * runs <= layer->filters;
+}
+
+/* Quads that are multiplied together: as many as give each filter four sums, which hide the latency of a multiply-add.
+ * Filters that share no inputs take more, as far as the maps stay in the nearest cache: each has fewer loops then. */
+static uint32_t quads_together(const struct sis_isa *isa, const struct sis_layer *layer, uint32_t chunk) {
+    uint32_t vectors = chunk >= 4 ? 4 : chunk >= 2 ? 2 : 1, quads = 4 / vectors;
+    size_t bytes = (size_t)layer->inputs * chunk * isa->lanes * sizeof(float);
+    if (share_inputs(layer)) return quads;
+    while (quads < 4 && 2 * quads * vectors <= isa->most_sums && 2 * quads * bytes <= NEAR_BYTES) quads *= 2;
+    return quads;
+}
+
 struct sis_winograd sis_winograd_plan(const struct sis_isa *isa, const struct sis_layer *layer) {
     struct sis_winograd work = {.kernel = layer->kernel, .relu = layer->relu};
     work.from = framed(isa, layer);
@@ -46,9 +91,11 @@ struct sis_winograd sis_winograd_plan(const struct sis_isa *isa, const struct si
     work.vectors = divide_up(work.from.band_rows, sis_tile_rows(layer->kernel)) * work.from.strips;
     work.chunk = min(CHUNK_TILES * SIS_QUAD / isa->lanes, work.vectors);
     work.chunks = divide_up(work.vectors, work.chunk);
-    work.together = work.chunk == 1 ? 4 : work.chunk < 4 ? 2 : 1;
+    work.together = quads_together(isa, layer, work.chunk);
+    work.most_filters = min(isa->most_sums / (work.together * min(work.chunk, 4)), SIS_MOST_WINOGRAD);
     work.groups = divide_up(quads, work.together);
-    work.group_stride = (size_t)layer->inputs * work.together * work.chunk * isa->lanes;
+    /* One vector more than needed: strides that are powers of two would all meet in the same sets of the cache. */
+    work.group_stride = ((size_t)layer->inputs * work.together * work.chunk + 1) * isa->lanes;
     work.chunk_stride = work.groups * work.group_stride;
     work.maps = work.chunks * work.chunk_stride;
     return work;
@@ -82,25 +129,6 @@ static void transform_kernel(const struct sis_winograd *work, const float *kerne
             weight[quad / work->together * work->weight_stride + quad % work->together * SIS_QUAD + y % SIS_QUAD] =
                 (float)values[y * wide + x];
         }
-}
-
-static int is_absent(const float *weight, size_t taps) {
-    for (size_t i = 0; i < taps; i++)
-        if (weight[i] != 0.0f) return 0;
-    return 1;
-}
-
-/* Whether filter `n` of a group has a kernel for its input `e`. */
-static int exists(const struct sis_layer *layer, const struct sis_group *group, uint32_t e, uint32_t n) {
-    size_t taps = (size_t)layer->kernel * layer->kernel;
-    return !is_absent(group->weight + ((size_t)e * group->filters + n) * taps, taps);
-}
-
-/* Whether two filters of a group have kernels for the same inputs. */
-static int same_inputs(const struct sis_layer *layer, const struct sis_group *group, uint32_t one, uint32_t two) {
-    for (uint32_t e = 0; e < group->inputs; e++)
-        if (exists(layer, group, e, one) != exists(layer, group, e, two)) return 0;
-    return 1;
 }
 
 /* One block: `filters` of a group from `first` on, which have kernels for the same inputs. */
@@ -145,8 +173,7 @@ void sis_winograd_lay(const struct sis_layer *layer, const struct sis_isa *isa, 
     for (uint32_t g = 0; g < layer->group_count; g++) {
         const struct sis_group *group = &layer->groups[g];
         for (uint32_t first = 0, filters; first < group->filters; first += filters) {
-            for (filters = 1; filters < isa->most_winograd && first + filters < group->filters; filters++)
-                if (!same_inputs(layer, group, first, first + filters)) break;
+            filters = run_of(layer, group, first, work->most_filters);
             struct sis_block block = lay_block(layer, group, first, filters, isa, work, weight, arena);
             if (arena->base) {
                 weight += (size_t)block.inputs * filters * step;

@@ -18,7 +18,8 @@
 #include "isa.h"
 #include "network.h"
 
-enum { SIS_QUAD = 4 };
+/* Positions of a quad; filters that share inputs are computed up to so many at once. */
+enum { SIS_QUAD = 4, SIS_MOST_WINOGRAD = 6 };
 
 /* Rows that a tile gives. */
 static inline uint32_t sis_tile_rows(uint32_t kernel) { return kernel == 5 ? 4 : 2; }

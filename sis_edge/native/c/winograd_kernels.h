@@ -8,12 +8,14 @@
 
 #include "winograd.h"
 
-/* Sums of a quad or several that stay in registers, and filters at once with so many sums each. */
+/* Sums that stay in registers, beside what they are made of. */
 #if MOST_FILTERS == 12
-enum { SUMS = 4, MOST_WINOGRAD = 6 };
+#define MOST_SUMS 24
 #else
-enum { SUMS = 4, MOST_WINOGRAD = 3 };
+#define MOST_SUMS 12
 #endif
+
+enum { MOST_QUADS = 16, MOST_VECTORS = 4 };
 
 /* Indices of a shuffle that does the same in every quad; those of the second operand count from LANES. */
 #if LANES == 16
@@ -113,13 +115,11 @@ INLINE vec load_bands(const float *row, const int bands, size_t step) {
     return load(lanes);
 }
 
-/* The quads of a vector of tiles, whose first pixel is `in`, to `out`: from each to the next `step` floats, or that
- * many groups where quads are not `together`. */
-INLINE void transform_vector(const int K, const int bands, const struct sis_winograd *work, const float *in,
-                             float *out) {
+/* The quads of a vector of tiles, whose first pixel is `in`, to their places in `out`. */
+INLINE void transform_vector(const int K, const int bands, const struct sis_layout *from, const float *in, float *out,
+                             const size_t *place) {
     enum { HALVES = 2 };
     const int high = K == 5 ? 8 : 4, wide = K + 3, halves = high / 4;
-    const struct sis_layout *from = &work->from;
     size_t step = (size_t)from->band_rows * from->pitch;
     vec columns[HALVES][8];
     UNROLL for (int side = 0; side < 2; side++) {
@@ -134,26 +134,24 @@ INLINE void transform_vector(const int K, const int bands, const struct sis_wino
     UNROLL for (int half = 0; half < halves; half++) {
         vec positions[8];
         to_positions(wide, columns[half], positions);
-        for (int x = 0; x < wide; x++) {
-            uint32_t quad = (uint32_t)(half * wide + x);
-            store(out + quad / work->together * work->group_stride +
-                      (size_t)(quad % work->together * work->chunk) * LANES,
-                  positions[x]);
-        }
+        UNROLL for (int x = 0; x < wide; x++) store(out + place[half * wide + x], positions[x]);
     }
 }
 
 INLINE void transform_maps(const int K, const int bands, const struct sis_winograd *work, const float *in, float *out,
                            size_t begin, size_t end) {
     const struct sis_layout *from = &work->from;
+    size_t place[MOST_QUADS];
+    for (uint32_t q = 0; q < (K == 5 ? 16 : 6); q++)
+        place[q] = q / work->together * work->group_stride + (size_t)(q % work->together * work->chunk) * LANES;
     for (size_t c = begin; c < end; c++) {
         float *maps = out + c * work->together * work->chunk * LANES;
         for (uint32_t v = 0; v < work->vectors; v++) {
             const float *corner = in + c * from->stride +
                                   (size_t)(v / from->strips) * sis_tile_rows(K) * from->pitch +
                                   (size_t)(v % from->strips) * LANES;
-            transform_vector(K, bands, work, corner,
-                             maps + v / work->chunk * work->chunk_stride + (size_t)(v % work->chunk) * LANES);
+            transform_vector(K, bands, from, corner,
+                             maps + v / work->chunk * work->chunk_stride + (size_t)(v % work->chunk) * LANES, place);
         }
     }
 }
@@ -186,12 +184,12 @@ struct sums {
 /* Products of the block's N filters on V vectors of each of Q quads; `step` floats from an input's quad to its next. */
 INLINE void multiply(const int N, const int Q, const int V, const float *maps, size_t step,
                      const struct sis_block *block, const float *weight, const struct sums *sums) {
-    vec sum[MOST_WINOGRAD * SUMS];
+    vec sum[MOST_SUMS];
     UNROLL for (int i = 0; i < N * Q * V; i++) sum[i] = (vec){0};
     for (uint32_t e = 0; e < block->inputs; e++, weight += 4 * N * Q) {
         const float *input = maps + block->offset[e];
         UNROLL for (int q = 0; q < Q; q++, input += step) {
-            vec x[SUMS];
+            vec x[MOST_VECTORS];
             UNROLL for (int v = 0; v < V; v++) x[v] = load(input + v * LANES);
             UNROLL for (int n = 0; n < N; n++) {
                 vec w = repeat_quad(weight + 4 * (n * Q + q));
@@ -211,37 +209,38 @@ typedef void multiply_function(const float *maps, size_t step, const struct sis_
                                          const float *weight, const struct sums *sums) {                        \
         multiply(N, Q, V, maps, step, block, weight, sums);                                                     \
     }
-#define MULTIPLY_ALL(N) MULTIPLY(N, 1, 4) MULTIPLY(N, 1, 2) MULTIPLY(N, 1, 1) MULTIPLY(N, 2, 2) MULTIPLY(N, 2, 1) MULTIPLY(N, 4, 1)
-#define KNOWN(N) {multiply_##N##_1_4, multiply_##N##_1_2, multiply_##N##_1_1, multiply_##N##_2_2, multiply_##N##_2_1, multiply_##N##_4_1}
-MULTIPLY_ALL(1) MULTIPLY_ALL(2) MULTIPLY_ALL(3)
-#if MOST_FILTERS == 12
-MULTIPLY_ALL(4) MULTIPLY_ALL(5) MULTIPLY_ALL(6)
+#define UP_TO_4(N) MULTIPLY(N, 1, 1) MULTIPLY(N, 1, 2) MULTIPLY(N, 1, 4) MULTIPLY(N, 2, 1) MULTIPLY(N, 2, 2) MULTIPLY(N, 4, 1)
+#define UP_TO_8(N) UP_TO_4(N) MULTIPLY(N, 2, 4) MULTIPLY(N, 4, 2)
+UP_TO_8(1)
+#if MOST_SUMS == 24
+MULTIPLY(1, 4, 4) UP_TO_8(2) UP_TO_8(3) UP_TO_4(4) UP_TO_4(5) UP_TO_4(6)
+#else
+UP_TO_4(2) UP_TO_4(3)
 #endif
+
+/* By filters, quads (1, 2, 4) and vectors (1, 2, 4). */
+#define OF_4(N)                                                                            \
+    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4}, {multiply_##N##_2_1, multiply_##N##_2_2, NULL}, \
+     {multiply_##N##_4_1, NULL, NULL}}
+#define OF_8(N, LAST)                                                                      \
+    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4},                         \
+     {multiply_##N##_2_1, multiply_##N##_2_2, multiply_##N##_2_4}, {multiply_##N##_4_1, multiply_##N##_4_2, LAST}}
+static multiply_function *const multiply_known[SIS_MOST_WINOGRAD][3][3] = {
+#if MOST_SUMS == 24
+    OF_8(1, multiply_1_4_4), OF_8(2, NULL), OF_8(3, NULL), OF_4(4), OF_4(5), OF_4(6),
+#else
+    OF_8(1, NULL), OF_4(2), OF_4(3),
+#endif
+};
 
 /* One block on one group of quads and one chunk of `vectors` vectors. */
 static void multiply_block(const struct sis_winograd *work, const float *maps, const struct sis_block *block,
                            const float *weight, struct sums sums, uint32_t vectors) {
-    static multiply_function *const known[MOST_WINOGRAD][6] = {KNOWN(1), KNOWN(2), KNOWN(3),
-#if MOST_FILTERS == 12
-                                                               KNOWN(4), KNOWN(5), KNOWN(6)
-#endif
-    };
-    multiply_function *const *run = known[block->filters - 1];
+    multiply_function *const *run = multiply_known[block->filters - 1][work->together / 2];
     size_t step = (size_t)work->chunk * LANES;
-    for (uint32_t v = 0, taken; v < vectors; v += taken, maps += taken * LANES, sums.at += taken * LANES) {
-        uint32_t left = vectors - v;
-        int which;
-        if (work->together == 1) {
-            which = left >= 4 ? 0 : left >= 2 ? 1 : 2;
-            taken = 4u >> which;
-        } else if (work->together == 2) {
-            which = left >= 2 ? 3 : 4;
-            taken = left >= 2 ? 2 : 1;
-        } else {
-            which = 5;
-            taken = 1;
-        }
-        run[which](maps, step, block, weight, &sums);
+    for (uint32_t left = vectors, taken; left; left -= taken, maps += taken * LANES, sums.at += taken * LANES) {
+        taken = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        run[taken / 2](maps, step, block, weight, &sums);
     }
 }
 
@@ -276,16 +275,17 @@ static void restore(const struct sis_winograd *work, const float *sums, size_t q
 }
 
 /* Sums of all quads of a chunk and of some filters wait here for the way back: as much as the nearest caches hold. */
-enum { SUMS_FLOATS = 16 * 1024 };
+enum { SUMS_FLOATS = 16 * (1024 + LANES) };
 
 static void winograd(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end) {
     float memory[SUMS_FLOATS] __attribute__((aligned(64)));
-    size_t each = (size_t)work->chunk * LANES, most = SUMS_FLOATS / (work->groups * work->together * each), last;
+    size_t each = (size_t)work->chunk * LANES, quads = (size_t)work->groups * work->together, last;
+    size_t most = (SUMS_FLOATS / quads - LANES) / each;
     for (size_t b = begin; b < end; b = last) {
         size_t filters = 0;
         for (last = b; last < end && filters + work->blocks[last].filters <= most; last++)
             filters += work->blocks[last].filters;
-        struct sums sums = {memory, each, filters * each};
+        struct sums sums = {memory, each, filters * each + LANES}; /* no power of two, as in winograd.c */
         for (uint32_t chunk = 0, first = 0; chunk < work->chunks; chunk++, first += work->chunk) {
             uint32_t left = work->vectors - first, vectors = left < work->chunk ? left : work->chunk;
             const float *maps = in + chunk * work->chunk_stride;
