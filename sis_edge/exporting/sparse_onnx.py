@@ -21,16 +21,19 @@ DOMAIN_VERSION = 1
 OPERATOR = "SparseChain"
 
 
-def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | None = None) -> onnx.ModelProto:
+def to_sparse_onnx(
+    network: CompactNetwork, name: str, blocks: Sequence[int] | None = None, winograd: Sequence[bool] | None = None
+) -> onnx.ModelProto:
     """The network with sparse nodes.
 
     `blocks` says for each layer how many neighbouring filters share an input list at least, and 0 for a layer that
     stays with ONNX Runtime's dense convolution. Where it is None, all layers that native kernels compute are native,
-    one filter at a time.
+    one filter at a time. `winograd` says which of the native layers use Winograd's algorithm; None: none.
     """
     graph = GraphNodes(network)
     specs = [layer.spec for layer in network.layers]
     widths = [int(not spec.special) for spec in specs] if blocks is None else list(blocks)
+    transformed = [False] * len(specs) if winograd is None else list(winograd)
     begin = 0
     while begin < len(network.layers):
         end = begin + 1
@@ -40,7 +43,8 @@ def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | N
             is_last = end == len(network.layers)
             result = OUTPUT if is_last else f"{network.layers[end - 1].spec.name}.out"
             value = graph.values[graph.sources[begin]]
-            graph.nodes.append(_sparse_node(network.layers[begin:end], widths[begin:end], value, result, is_last))
+            chain = blob.encode(network.layers[begin:end], widths[begin:end], is_last, transformed[begin:end])
+            graph.nodes.append(_sparse_node(network.layers[begin:end], chain, value, result))
             graph.values[end - 1] = result
         else:
             graph.add_layer(begin)
@@ -52,10 +56,7 @@ def to_sparse_onnx(network: CompactNetwork, name: str, blocks: Sequence[int] | N
     return model
 
 
-def _sparse_node(
-    layers: Sequence[CompactLayer], widths: Sequence[int], value: str, result: str, is_last: bool
-) -> onnx.NodeProto:
-    chain = blob.encode(layers, widths, global_average=is_last)
+def _sparse_node(layers: Sequence[CompactLayer], chain: bytes, value: str, result: str) -> onnx.NodeProto:
     name = layers[0].spec.name if len(layers) == 1 else f"{layers[0].spec.name}-{layers[-1].spec.name}"
     return helper.make_node(
         OPERATOR, [value], [result], name=name, domain=DOMAIN, chain=chain, check=f"{zlib.crc32(chain):08x}"

@@ -54,15 +54,25 @@ struct sis_pointwise {
     struct sis_block *blocks;
 };
 
+/* Neighbouring filters that have kernels for the same inputs, in Winograd's domain: weights are [input][filter][quad of
+ * the group][position] for each group of quads, `stride` floats from one group to the next. Blocks of the same `pack`
+ * are computed together and have their weights together. */
+struct sis_tile_block {
+    uint32_t first, filters, inputs, pack;
+    size_t stride;
+    const uint32_t *offset;
+    const float *weight, *bias;
+};
+
 /* A convolution by Winograd's algorithm (winograd.h), of `vectors` vectors of tiles. The maps in its domain, `maps`
  * floats, lie in chunks of `chunk` vectors and in `groups` of `together` quads of positions each. Strides are those of
- * maps, but for `weight_stride`: from one group's weights to the next one's. */
+ * maps. */
 struct sis_winograd {
     struct sis_layout from, to;
-    uint32_t kernel, relu, vectors, chunk, chunks, groups, together, most_filters;
-    size_t group_stride, chunk_stride, maps, weight_stride;
+    uint32_t kernel, relu, vectors, chunk, chunks, groups, together, most_filters, pack_filters;
+    size_t group_stride, chunk_stride, maps;
     uint32_t block_count;
-    struct sis_block *blocks;
+    struct sis_tile_block *blocks;
 };
 
 /* Max pooling by `pool` (1: none) on the way from one layout to another. */

@@ -94,6 +94,7 @@ struct sis_winograd sis_winograd_plan(const struct sis_isa *isa, const struct si
     work.together = quads_together(isa, layer, work.chunk);
     work.most_filters = min(isa->most_sums / (work.together * min(work.chunk, 4)), SIS_MOST_WINOGRAD);
     work.groups = divide_up(quads, work.together);
+    work.pack_filters = (uint32_t)(SIS_PACK_FLOATS / ((size_t)work.groups * work.together * work.chunk * isa->lanes));
     /* One vector more than needed: strides that are powers of two would all meet in the same sets of the cache. */
     work.group_stride = ((size_t)layer->inputs * work.together * work.chunk + 1) * isa->lanes;
     work.chunk_stride = work.groups * work.group_stride;
@@ -116,7 +117,7 @@ static void transform_taps(const double *taps, size_t step, uint32_t count, uint
 }
 
 /* One kernel [rows][columns] to its positions, quad after quad; `stride` from one group to the next. */
-static void transform_kernel(const struct sis_winograd *work, const float *kernel, float *weight) {
+static void transform_kernel(const struct sis_winograd *work, const float *kernel, float *weight, size_t stride) {
     uint32_t side = work->kernel, high = sis_tile_rows(side) + side - 1, wide = side + SIS_QUAD - 1;
     double taps[MOST_KERNEL * MOST_KERNEL], columns[MOST_KERNEL * MOST_POSITIONS];
     double values[MOST_POSITIONS * MOST_POSITIONS];
@@ -126,31 +127,64 @@ static void transform_kernel(const struct sis_winograd *work, const float *kerne
     for (uint32_t y = 0; y < high; y++)
         for (uint32_t x = 0; x < wide; x++) {
             uint32_t quad = y / SIS_QUAD * wide + x;
-            weight[quad / work->together * work->weight_stride + quad % work->together * SIS_QUAD + y % SIS_QUAD] =
+            weight[quad / work->together * stride + quad % work->together * SIS_QUAD + y % SIS_QUAD] =
                 (float)values[y * wide + x];
         }
 }
 
-/* One block: `filters` of a group from `first` on, which have kernels for the same inputs. */
-static struct sis_block lay_block(const struct sis_layer *layer, const struct sis_group *group, uint32_t first,
-                                  uint32_t filters, const struct sis_isa *isa, const struct sis_winograd *work,
-                                  float *weight, struct arena *arena) {
+/* The inputs of a block, and how many; without a `base` they are counted only. */
+static uint32_t lay_inputs(const struct sis_layer *layer, const struct sis_group *group, uint32_t filter,
+                           size_t map_floats, uint32_t *offset) {
     uint32_t inputs = 0;
-    size_t step = (size_t)work->together * SIS_QUAD, taps = (size_t)layer->kernel * layer->kernel;
-    uint32_t *offset = arena_alloc(arena, group->inputs * sizeof *offset);
-    float *bias = arena_alloc(arena, filters * sizeof *bias);
     for (uint32_t e = 0; e < group->inputs; e++) {
-        if (!exists(layer, group, e, first)) continue;
-        if (arena->base) {
-            offset[inputs] = group->input[e] * work->together * work->chunk * isa->lanes;
-            for (uint32_t n = 0; n < filters; n++)
-                transform_kernel(work, group->weight + ((size_t)e * group->filters + first + n) * taps,
-                                 weight + ((size_t)inputs * filters + n) * step);
-        }
+        if (!exists(layer, group, e, filter)) continue;
+        if (offset) offset[inputs] = (uint32_t)(group->input[e] * map_floats);
         inputs++;
     }
-    if (arena->base) memcpy(bias, layer->bias + group->first + first, filters * sizeof *bias);
-    return (struct sis_block){group->first + first, filters, inputs, offset, weight, bias};
+    return inputs;
+}
+
+/* All blocks of a layer without their weights; returns how many. A pack ends where its sums would leave no room. */
+static uint32_t lay_blocks(const struct sis_layer *layer, const struct sis_isa *isa, const struct sis_winograd *work,
+                           struct sis_tile_block *blocks, struct arena *arena) {
+    size_t map_floats = (size_t)work->together * work->chunk * isa->lanes;
+    uint32_t count = 0, pack = 0, filled = 0;
+    for (uint32_t g = 0; g < layer->group_count; g++) {
+        const struct sis_group *group = &layer->groups[g];
+        for (uint32_t first = 0, filters; first < group->filters; first += filters, count++) {
+            filters = run_of(layer, group, first, work->most_filters);
+            uint32_t *offset = arena_alloc(arena, group->inputs * sizeof *offset);
+            uint32_t inputs = lay_inputs(layer, group, first, map_floats, offset);
+            if (filled + filters > work->pack_filters) pack++, filled = 0;
+            filled += filters;
+            if (arena->base)
+                blocks[count] = (struct sis_tile_block){
+                    group->first + first, filters, inputs, pack, 0, offset, NULL, layer->bias + group->first + first};
+        }
+    }
+    return count;
+}
+
+/* The weights of the blocks from `begin` to `end` - 1, which are a pack; returns their end. */
+static float *lay_pack(const struct sis_layer *layer, const struct sis_winograd *work, struct sis_tile_block *begin,
+                       struct sis_tile_block *end, float *weight) {
+    size_t step = (size_t)work->together * SIS_QUAD, taps = (size_t)layer->kernel * layer->kernel, stride = 0;
+    for (struct sis_tile_block *block = begin; block < end; block++)
+        stride += (size_t)block->inputs * block->filters * step;
+    const struct sis_group *group = layer->groups;
+    float *to = weight;
+    for (struct sis_tile_block *block = begin; block < end; block++) {
+        while (block->first >= group->first + group->filters) group++;
+        uint32_t n = block->first - group->first;
+        block->weight = to;
+        block->stride = stride;
+        for (uint32_t e = 0; e < group->inputs; e++) {
+            if (!exists(layer, group, e, n)) continue;
+            for (uint32_t i = 0; i < block->filters; i++, to += step)
+                transform_kernel(work, group->weight + ((size_t)e * group->filters + n + i) * taps, to, stride);
+        }
+    }
+    return weight + work->groups * stride;
 }
 
 static size_t count_kernels(const struct sis_layer *layer) {
@@ -163,24 +197,17 @@ static size_t count_kernels(const struct sis_layer *layer) {
 
 void sis_winograd_lay(const struct sis_layer *layer, const struct sis_isa *isa, struct sis_winograd *work,
                       struct arena *arena) {
-    size_t step = (size_t)work->together * SIS_QUAD;
-    work->weight_stride = count_kernels(layer) * step;
-    struct sis_block *blocks = arena_alloc(arena, layer->filters * sizeof *blocks);
-    size_t bytes = work->groups * work->weight_stride * sizeof(float);
-    float *weight = arena_alloc(arena, bytes);
-    if (arena->base) memset(weight, 0, bytes); /* positions beyond the last quad */
-    work->block_count = 0;
-    for (uint32_t g = 0; g < layer->group_count; g++) {
-        const struct sis_group *group = &layer->groups[g];
-        for (uint32_t first = 0, filters; first < group->filters; first += filters) {
-            filters = run_of(layer, group, first, work->most_filters);
-            struct sis_block block = lay_block(layer, group, first, filters, isa, work, weight, arena);
-            if (arena->base) {
-                weight += (size_t)block.inputs * filters * step;
-                blocks[work->block_count] = block;
-            }
-            work->block_count++;
-        }
-    }
+    size_t bytes = count_kernels(layer) * work->groups * work->together * SIS_QUAD * sizeof(float);
+    struct sis_tile_block *blocks = arena_alloc(arena, layer->filters * sizeof *blocks);
+    float *bias = arena_alloc(arena, layer->filters * sizeof *bias), *weight = arena_alloc(arena, bytes);
+    work->block_count = lay_blocks(layer, isa, work, blocks, arena);
     work->blocks = blocks;
+    if (!arena->base) return;
+    memcpy(bias, layer->bias, layer->filters * sizeof *bias);
+    memset(weight, 0, bytes); /* positions beyond the last quad */
+    for (uint32_t begin = 0, end; begin < work->block_count; begin = end) {
+        for (end = begin; end < work->block_count && blocks[end].pack == blocks[begin].pack; end++)
+            blocks[end].bias = bias + blocks[end].first;
+        weight = lay_pack(layer, work, blocks + begin, blocks + end, weight);
+    }
 }

@@ -21,6 +21,9 @@
 /* Positions of a quad; filters that share inputs are computed up to so many at once. */
 enum { SIS_QUAD = 4, SIS_MOST_WINOGRAD = 6 };
 
+/* Sums of all positions that wait for the way back: of the filters of a pack and the tiles of a chunk. */
+enum { SIS_PACK_FLOATS = 16 * 1024 };
+
 /* Rows that a tile gives. */
 static inline uint32_t sis_tile_rows(uint32_t kernel) { return kernel == 5 ? 4 : 2; }
 

@@ -183,7 +183,7 @@ struct sums {
 
 /* Products of the block's N filters on V vectors of each of Q quads; `step` floats from an input's quad to its next. */
 INLINE void multiply(const int N, const int Q, const int V, const float *maps, size_t step,
-                     const struct sis_block *block, const float *weight, const struct sums *sums) {
+                     const struct sis_tile_block *block, const float *weight, const struct sums *sums) {
     vec sum[MOST_SUMS];
     UNROLL for (int i = 0; i < N * Q * V; i++) sum[i] = (vec){0};
     for (uint32_t e = 0; e < block->inputs; e++, weight += 4 * N * Q) {
@@ -201,11 +201,11 @@ INLINE void multiply(const int N, const int Q, const int V, const float *maps, s
         store(sums->at + n * sums->filter + q * sums->quad + v * LANES, sum[(n * Q + q) * V + v]);
 }
 
-typedef void multiply_function(const float *maps, size_t step, const struct sis_block *block, const float *weight,
+typedef void multiply_function(const float *maps, size_t step, const struct sis_tile_block *block, const float *weight,
                                const struct sums *sums);
 
 #define MULTIPLY(N, Q, V)                                                                                       \
-    static void multiply_##N##_##Q##_##V(const float *maps, size_t step, const struct sis_block *block,         \
+    static void multiply_##N##_##Q##_##V(const float *maps, size_t step, const struct sis_tile_block *block,         \
                                          const float *weight, const struct sums *sums) {                        \
         multiply(N, Q, V, maps, step, block, weight, sums);                                                     \
     }
@@ -234,7 +234,7 @@ static multiply_function *const multiply_known[SIS_MOST_WINOGRAD][3][3] = {
 };
 
 /* One block on one group of quads and one chunk of `vectors` vectors. */
-static void multiply_block(const struct sis_winograd *work, const float *maps, const struct sis_block *block,
+static void multiply_block(const struct sis_winograd *work, const float *maps, const struct sis_tile_block *block,
                            const float *weight, struct sums sums, uint32_t vectors) {
     multiply_function *const *run = multiply_known[block->filters - 1][work->together / 2];
     size_t step = (size_t)work->chunk * LANES;
@@ -274,16 +274,12 @@ static void restore(const struct sis_winograd *work, const float *sums, size_t q
             restore_vector(3, work, sums, quad_step, filter, first + v, biases, lower, out);
 }
 
-/* Sums of all quads of a chunk and of some filters wait here for the way back: as much as the nearest caches hold. */
-enum { SUMS_FLOATS = 16 * (1024 + LANES) };
-
 static void winograd(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end) {
-    float memory[SUMS_FLOATS] __attribute__((aligned(64)));
-    size_t each = (size_t)work->chunk * LANES, quads = (size_t)work->groups * work->together, last;
-    size_t most = (SUMS_FLOATS / quads - LANES) / each;
+    float memory[SIS_PACK_FLOATS + MOST_QUADS * LANES] __attribute__((aligned(64)));
+    size_t each = (size_t)work->chunk * LANES, last;
     for (size_t b = begin; b < end; b = last) {
         size_t filters = 0;
-        for (last = b; last < end && filters + work->blocks[last].filters <= most; last++)
+        for (last = b; last < end && work->blocks[last].pack == work->blocks[b].pack; last++)
             filters += work->blocks[last].filters;
         struct sums sums = {memory, each, filters * each + LANES}; /* no power of two, as in winograd.c */
         for (uint32_t chunk = 0, first = 0; chunk < work->chunks; chunk++, first += work->chunk) {
@@ -292,8 +288,8 @@ static void winograd(const struct sis_winograd *work, const float *in, float *ou
             for (uint32_t g = 0; g < work->groups; g++, maps += work->group_stride) {
                 sums.at = memory + g * work->together * sums.quad;
                 for (size_t i = b; i < last; i++) {
-                    const struct sis_block *block = &work->blocks[i];
-                    multiply_block(work, maps, block, block->weight + g * work->weight_stride, sums, vectors);
+                    const struct sis_tile_block *block = &work->blocks[i];
+                    multiply_block(work, maps, block, block->weight + g * block->stride, sums, vectors);
                     sums.at += block->filters * each;
                 }
             }
