@@ -6,6 +6,7 @@ calibrated the structure decides: layers that are sparse or small are native, th
 those that avoid copying larger maps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -43,7 +44,8 @@ UNCALIBRATED_BLOCK = 8
 class Choice:
     """What computes a layer and why, how many filters share inputs, and the expected costs of both ways.
 
-    The seconds, without copies, are None where the board was not calibrated.
+    `winograd` says whether native kernels use Winograd's algorithm. The seconds, without copies, are None where the
+    board was not calibrated.
     """
 
     layer: LayerSpec
@@ -53,6 +55,7 @@ class Choice:
     why: str
     dense_s: float | None = None
     native_s: float | None = None
+    winograd: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,29 +85,39 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
     return width, seconds
 
 
-def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
-    """The cheapest way through a compact network on the board that the model was measured on."""
+def winograd(choices: Sequence[Choice]) -> list[bool]:
+    """Which layers use Winograd's algorithm: the other argument of `to_sparse_onnx`."""
+    return [choice.kind == "native" and choice.winograd for choice in choices]
+
+
+def choose(model: CostModel, plans: Sequence[LayerPlan], exact: bool = False) -> NetworkCost:
+    """The cheapest way through a compact network on the board that the model was measured on.
+
+    `exact` leaves out Winograd's algorithm.
+    """
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
-    options: list[tuple[LayerSpec, float, int, float, float]] = []
+    options: list[tuple[LayerSpec, float, int, float, float, bool]] = []
     before: LayerSpec | None = None
     for plan in plans:
         layer, pairs = plan.spec, pairs_of(plan)
-        block, native_s = best_block(model, layer, pairs)
+        block, direct_s = best_block(model, layer, pairs)
+        winograd_s = math.inf if exact else model.winograd_s(layer, pairs)
+        native_s = min(direct_s, winograd_s)
         following: dict[Kind, tuple[float, list[Kind]]] = {}
         for kind in KINDS:
             following[kind] = min(
                 (so_far + _step_s(model, last, kind, before, layer, native_s), [*path, kind])
                 for last, (so_far, path) in ways.items()
             )
-        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s))
+        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s, winograd_s < direct_s))
         ways, before = following, layer
     if before is not None:
         ways["dense"] = (ways["dense"][0] + model.reorder_s(before), ways["dense"][1])
     seconds, path = min(ways.values())
     choices = tuple(
-        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s)
-        for (layer, share, block, dense_s, native_s), kind in zip(options, path, strict=True)
+        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s, transformed)
+        for (layer, share, block, dense_s, native_s, transformed), kind in zip(options, path, strict=True)
     )
     return NetworkCost(choices, seconds + model.run_s)
 

@@ -15,7 +15,7 @@
 #define MOST_SUMS 12
 #endif
 
-enum { MOST_QUADS = 16, MOST_VECTORS = 4 };
+enum { MOST_QUADS = 16, MOST_VECTORS = 4, AHEAD = 768 };
 
 /* Indices of a shuffle that does the same in every quad; those of the second operand count from LANES. */
 #if LANES == 16
@@ -188,6 +188,7 @@ INLINE void multiply(const int N, const int Q, const int V, const float *maps, s
     UNROLL for (int i = 0; i < N * Q * V; i++) sum[i] = (vec){0};
     for (uint32_t e = 0; e < block->inputs; e++, weight += 4 * N * Q) {
         const float *input = maps + block->offset[e];
+        __builtin_prefetch(weight + AHEAD); /* a pack's weights are read in order, and once */
         UNROLL for (int q = 0; q < Q; q++, input += step) {
             vec x[MOST_VECTORS];
             UNROLL for (int v = 0; v < V; v++) x[v] = load(input + v * LANES);
