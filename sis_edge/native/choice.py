@@ -16,6 +16,7 @@ import numpy as np
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
+from sis_edge.native.winograd import seems_to_pay
 from sis_edge.native.work import Copy
 from sis_edge.spec import LayerSpec, is_chain
 
@@ -110,7 +111,9 @@ def choose(model: CostModel, plans: Sequence[LayerPlan], exact: bool = False) ->
                 (so_far + _step_s(model, last, kind, before, layer, native_s), [*path, kind])
                 for last, (so_far, path) in ways.items()
             )
-        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s, winograd_s < direct_s))
+        options.append(
+            (layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s, winograd_s < direct_s)
+        )
         ways, before = following, layer
     if before is not None:
         ways["dense"] = (ways["dense"][0] + model.reorder_s(before), ways["dense"][1])
@@ -122,8 +125,12 @@ def choose(model: CostModel, plans: Sequence[LayerPlan], exact: bool = False) ->
     return NetworkCost(choices, seconds + model.run_s)
 
 
-def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:
+def choose_by_structure(
+    plans: Sequence[LayerPlan], dense: Sequence[LayerPlan], exact: bool = False
+) -> tuple[Choice, ...]:
     """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
+
+    `exact` leaves out Winograd's algorithm.
 
     Native kernels compute layers that are sparse or small, those between them, and at both ends those whose work is
     little for the maps that need no copy then (COPY_MACS). In a network that is not a chain of the paper's layers they
@@ -133,7 +140,7 @@ def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) 
     reasons = [_structure(plan, share, other) for plan, share, other in zip(plans, shares, dense, strict=True)]
     if not is_chain([plan.spec for plan in plans]):
         reasons = ["" if plan.spec.special else reason for plan, reason in zip(plans, reasons, strict=True)]
-        return _chosen(plans, shares, reasons)
+        return _chosen(plans, shares, reasons, exact)
     native = [number for number, reason in enumerate(reasons) if reason]
     if native:
         first, last = native[0], native[-1]
@@ -144,10 +151,12 @@ def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) 
             reasons[number] = _avoided(plans[first])
         for number in range(last + 1, end + 1):
             reasons[number] = _avoided(plans[last + 1])
-    return _chosen(plans, shares, reasons)
+    return _chosen(plans, shares, reasons, exact)
 
 
-def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str]) -> tuple[Choice, ...]:
+def _chosen(
+    plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str], exact: bool
+) -> tuple[Choice, ...]:
     """Native layers where there is a reason, the others dense."""
     return tuple(
         Choice(
@@ -156,6 +165,7 @@ def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequen
             "native" if reason else "dense",
             UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1,
             reason or _dense_reason(plan.spec),
+            winograd=bool(reason) and not exact and seems_to_pay(plan.spec, pairs_of(plan)),
         )
         for plan, share, reason in zip(plans, shares, reasons, strict=True)
     )

@@ -11,7 +11,10 @@ MOST_ROWS = 16
 
 @dataclass(frozen=True)
 class InstructionSet:
-    """Floats in a vector, vectors in a tile, filters of a 1 x 1 block, sums that stay in registers, bands of narrow maps."""
+    """Floats in a vector, vectors in a tile, filters of a 1 x 1 block, and whether narrow maps are cut into bands.
+
+    `most_sums` of Winograd's algorithm stay in registers.
+    """
 
     name: str
     lanes: int

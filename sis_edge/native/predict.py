@@ -41,4 +41,6 @@ def predict(model: CostModel, graph: SynapticGraph, exact: bool = False) -> Pred
     """
     plans = compact(graph)
     dense = compact(form(graph.spec, Formation()))
-    return Prediction(dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans, exact), graph.mac_ratio)
+    return Prediction(
+        dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans, exact), graph.mac_ratio
+    )

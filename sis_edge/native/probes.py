@@ -200,7 +200,9 @@ def _formed(
     """A network of which that share of kernels exists, in its convolutional layers and in its micro networks."""
     return Probe(
         tuple(
-            LayerPart(layer, share, winograd=winograd) if layer.kernel > 1 else LayerPart(layer, micro, block if micro < 1 else 1)
+            LayerPart(layer, share, winograd=winograd)
+            if layer.kernel > 1
+            else LayerPart(layer, micro, block if micro < 1 else 1)
             for layer in layers
         )
     )
@@ -218,7 +220,7 @@ NATIVE = (
     _formed(FEWER, 0.7),
     _formed(HALF, 0.1),
     *(_formed(HALF_MICRO, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
-    *(_formed(layers, 1, winograd=True) for layers in (FULL, QUARTER_MICRO, FEWER)),
+    *(_formed(layers, 1, winograd=True) for layers in (FULL, QUARTER_MICRO)),
     _formed(FULL, 0.25, winograd=True),
     _formed(HALF_MICRO, 0.5, winograd=True),
     _formed(QUARTER_MICRO, 0.25, winograd=True),

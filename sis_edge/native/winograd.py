@@ -5,11 +5,10 @@ dimensions each matrix works on rows, then on columns. The points are those of T
 (Lavin and Gray, 2016, and the derivation by S. Winograd, 1980). `c/winograd.h` describes the kernels.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
-
-import numpy as np
 
 from sis_edge.native import blob
 from sis_edge.native.blob import Pairs
@@ -97,8 +96,8 @@ def vectors(isa: InstructionSet, side: int, kernel: int) -> int:
     if isa.has_bands:
         while bands * 2 * side <= isa.lanes and bands * 2 <= side and bands * 2 * QUAD <= isa.lanes:
             bands *= 2
-    strips = 1 if bands > 1 else -(-side // isa.lanes)
-    return -(--(-side // bands) // TILE_ROWS[kernel]) * strips
+    band_rows, strips = math.ceil(side / bands), 1 if bands > 1 else math.ceil(side / isa.lanes)
+    return math.ceil(band_rows / TILE_ROWS[kernel]) * strips
 
 
 def runs(pairs: Pairs) -> list[tuple[int, int]]:
@@ -126,6 +125,21 @@ def tiles(isa: InstructionSet, layer: LayerSpec, pairs: Pairs) -> Tiles:
     )
 
 
-def as_array(matrix: Matrix) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """A matrix in float64."""
-    return np.array([[float(entry) for entry in row] for row in matrix])
+MOST_SHARE = 0.6
+"""At that share of the direct kernels' work or less, transforms included, it is taken where nothing was measured."""
+
+PRODUCTS, TRANSFORM, RESTORE = 1.75, {3: 150, 5: 420}, {3: 150, 5: 300}
+"""On Zen 4 with AVX-512: multiply-adds that take as long as one product, a tile transformed, and one brought back."""
+
+
+def seems_to_pay(layer: LayerSpec, pairs: Pairs) -> bool:
+    """Whether it should be faster than direct convolution, where nothing was measured."""
+    if layer.kernel not in KERNELS:
+        return False
+    side, rows, existing = layer.map_side, TILE_ROWS[layer.kernel], int(pairs.sum())
+    positions = (rows + layer.kernel - 1) * (TILE_WIDTH + layer.kernel - 1)
+    transforms = layer.inputs * TRANSFORM[layer.kernel] + layer.filters * RESTORE[layer.kernel]
+    own = -(-side // rows) * -(-side // TILE_WIDTH) * (existing * positions * PRODUCTS + transforms)
+    half = layer.kernel // 2
+    seen = sum(min(y + half, side - 1) - max(y - half, 0) + 1 for y in range(side))
+    return own <= MOST_SHARE * existing * seen**2

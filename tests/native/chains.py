@@ -49,7 +49,9 @@ def pack(case: Case) -> bytes:
         filters, inputs, kernel, _ = layer.weight.shape
         starts = range(0, filters, case.block)
         parts.append(
-            struct.pack("<8I", kernel, inputs, filters, height, width, layer.pool, layer.relu + 16 * layer.winograd, len(starts))
+            struct.pack(
+                "<8I", kernel, inputs, filters, height, width, layer.pool, layer.relu + 16 * layer.winograd, len(starts)
+            )
         )
         parts.append(layer.bias.astype("<f4").tobytes())
         for start in starts:
