@@ -9,6 +9,8 @@
 enum sis_work {
     SIS_CONVOLVE,
     SIS_POINTWISE,
+    SIS_TRANSFORM,
+    SIS_WINOGRAD,
     SIS_RELAYOUT,
     SIS_AVERAGE,
     SIS_FRAMED_CONVOLVE,
@@ -31,6 +33,7 @@ struct sis_stage {
     union {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
+        struct sis_winograd winograd;
         struct sis_relayout relayout;
         struct sis_layout average;
         struct sis_framed framed;
