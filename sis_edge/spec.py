@@ -186,12 +186,6 @@ def subsampling(layer: LayerSpec, added: LayerSpec) -> int:
     return -(-added.out_side // layer.conv_side)
 
 
-def follows(layers: Sequence[LayerSpec], number: int) -> bool:
-    """Whether a layer reads the one before it, whose result no other layer reads or adds."""
-    readers = [at for at, source in enumerate(sources_of(layers)) if source == number - 1]
-    return readers == [number] and number - 1 not in added_to(layers)
-
-
 def checked(spec: NetworkSpec) -> NetworkSpec:
     """The network itself where its layers fit; raises UsageError that names the layer, the value and what is right."""
     if not spec.layers:

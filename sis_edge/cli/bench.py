@@ -62,8 +62,8 @@ def bench(
     as_json: options.Json = False,
 ) -> None:
     """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust the numbers."""
-    from sis_edge import profiles
     from sis_edge.board.measure import measure
+    from sis_edge.board.network_jobs import profile_for
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
 
@@ -75,7 +75,7 @@ def bench(
         return
     with here(board, profile) as (transport, known), bars("bench") as shown:
         chosen = make(say=shown.note)
-        known = profiles.with_backend(known, *asked.runtimes)
+        known = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
         stored = measure(
             *(chosen, transport, known, runs_dir),
             networks=asked.networks,

@@ -61,6 +61,7 @@ def deploy(
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
     from sis_edge import profiles
     from sis_edge.board.measure import collect, measure
+    from sis_edge.board.network_jobs import profile_for
     from sis_edge.bundles import verify as bundles
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
@@ -69,7 +70,8 @@ def deploy(
         _cancel(cancel, connect(), _profile(profile, bundle, build_dir), as_json)
         return
     chosen = given.bundle(own, profile, bundle, build_dir)
-    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *asked.runtimes)
+    known = profiles.load(profile or chosen.manifest.profile)
+    board = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
     with closing(connect()) as transport, bars("deploy") as shown:
         if job is None:
             stored = measure(
@@ -81,8 +83,8 @@ def deploy(
                 on_event=shown.event,
             )
         else:
-            known = [chosen] if bundle else bundles.readable(build_dir)
-            stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
+            found = [chosen] if bundle else bundles.readable(build_dir)
+            stored = [collect(job, found, transport, board, runs_dir, on_event=shown.event)]
     measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
 
 

@@ -18,7 +18,7 @@ from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.compaction import compact
-from sis_edge.native import build, choice, costs
+from sis_edge.native import branched, build, choice, costs
 from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
 from sis_edge.native.predict import predict
@@ -93,9 +93,10 @@ def plan(engine: Engine, graph: SynapticGraph) -> Plan:
     The cost model knows chains of the paper's layers; in other networks the structure decides.
     """
     calibration = engine.calibration
-    if calibration is None or not is_chain(graph.spec.layers):
-        choices = choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation())))
-        return Plan(choices, basis=NOT_CALIBRATED if is_chain(graph.spec.layers) else BY_STRUCTURE)
+    if not is_chain(graph.spec.layers):
+        return Plan(branched.choose(compact(graph)), basis=BY_STRUCTURE)
+    if calibration is None:
+        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
     prediction = predict(costs.fit(calibration), graph)
     return Plan(
         prediction.chosen.choices,

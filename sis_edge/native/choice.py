@@ -17,7 +17,7 @@ from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
 from sis_edge.native.work import Copy
-from sis_edge.spec import LayerSpec, is_chain, sources_of
+from sis_edge.spec import LayerSpec, sources_of
 
 Kind = Literal["dense", "native"]
 
@@ -131,14 +131,12 @@ def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) 
     """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
 
     Native kernels compute layers that are sparse or small, those between them, and at both ends those whose work is
-    little for the maps that need no copy then (COPY_MACS). In a network that is not a chain of the paper's layers they
-    compute those only that are sparse or small and of the paper's kind.
+    little for the maps that need no copy then (COPY_MACS). Raises UsageError for a network that is not a chain of the
+    paper's layers (`branched` chooses for those).
     """
+    require_known([plan.spec for plan in plans])
     shares = [float(pairs_of(plan).mean()) for plan in plans]
     reasons = [_structure(plan, share, other) for plan, share, other in zip(plans, shares, dense, strict=True)]
-    if not is_chain([plan.spec for plan in plans]):
-        reasons = ["" if plan.spec.special else reason for plan, reason in zip(plans, reasons, strict=True)]
-        return _chosen(plans, shares, reasons)
     native = [number for number, reason in enumerate(reasons) if reason]
     if native:
         first, last = native[0], native[-1]
@@ -160,14 +158,10 @@ def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequen
             share,
             "native" if reason else "dense",
             UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1,
-            reason or _dense_reason(plan.spec),
+            reason or "neither sparse nor small",
         )
         for plan, share, reason in zip(plans, shares, reasons, strict=True)
     )
-
-
-def _dense_reason(layer: LayerSpec) -> str:
-    return f"native kernels do not compute {layer.special}" if layer.special else "neither sparse nor small"
 
 
 def _extended(plans: Sequence[LayerPlan], first: int, last: int) -> tuple[int, int]:

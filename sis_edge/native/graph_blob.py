@@ -12,7 +12,7 @@ from sis_edge.spec import LayerSpec
 MAGIC = b"SISG"
 GRAPH_VERSION = 1
 ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
-DEPTHWISE, AVERAGES = 1, 2
+DEPTHWISE, AVERAGES, POOLS_AVERAGE = 1, 2, 4
 NOTHING = 0xFFFFFFFF
 MOST_STRIDE = 2
 """Of a convolution over 1 x 1, which may have any."""
@@ -24,7 +24,6 @@ def unsaid(layer: LayerSpec) -> str:
         f"padding {layer.pads}": layer.pads != layer.kernel // 2 or layer.kernel % 2 == 0,
         f"{layer.groups} groups": layer.groups > 1 and not (layer.is_depthwise and layer.filters == layer.inputs),
         f"stride {layer.stride}": layer.stride > MOST_STRIDE and layer.kernel > 1,
-        f"{layer.pooling} pooling": layer.pool > 1,
     }
     return ", ".join(words for words, has in parts.items() if has)
 
@@ -58,14 +57,14 @@ def _layer(layer: ChainLayer, block: int, numbers: dict[str | None, int], before
         raise ExportError(
             f"layer {spec.name} cannot be a layer of a native network: {reason}; report this bug of sis-edge"
         )
-    flags = DEPTHWISE * spec.is_depthwise + AVERAGES * spec.global_pool
+    flags = DEPTHWISE * spec.is_depthwise + AVERAGES * spec.global_pool + POOLS_AVERAGE * (spec.pooling == "average")
     added = NOTHING if spec.adds is None else numbers[spec.adds]
     weight = layer.weight.transpose(1, 0, 2, 3) if spec.is_depthwise else layer.weight
     cut = groups(existing(layer.weight), block)
     count = 1 if spec.is_depthwise else len(cut)
     activation = ACTIVATIONS[spec.activates]
-    head = (spec.kernel, spec.stride, spec.filters, activation, flags, numbers[read], added, count)
-    parts = [struct.pack("<8I", *head), _floats(layer.bias)]
+    head = (spec.kernel, spec.stride, spec.filters, activation, spec.pool, flags, numbers[read], added, count)
+    parts = [struct.pack("<9I", *head), _floats(layer.bias)]
     if spec.is_depthwise:
         return [*parts, struct.pack("<3I", spec.filters, 1, 0), _floats(weight)]
     for group in cut:

@@ -23,6 +23,7 @@ from sis_edge.profiles.schema import (
     Wheels,
     profile_model,
 )
+from sis_edge.registries import BACKENDS
 
 
 def names() -> list[str]:
@@ -60,12 +61,13 @@ def validate(content: Mapping[str, Any]) -> DeviceProfile:
 def with_backend(profile: DeviceProfile, *backends: str) -> DeviceProfile:
     """The profile with these of its runtimes alone, in this order; none leaves the choice to the board.
 
-    Raises UsageError with the profile's runtimes for another one.
+    One that measures a user's own files alone needs no mention in a profile. Raises UsageError with the profile's
+    runtimes for another one.
     """
     if not backends:
         return profile
     for backend in backends:
-        if backend not in profile.runtime.runners:
+        if backend not in profile.runtime.runners and not BACKENDS.find(backend).only_given:
             has = ", ".join(profile.runtime.runners)
             raise UsageError(f"the profile {profile.name} has no runtime '{backend}'; it has: {has}")
     return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": list(backends)})})

@@ -104,7 +104,7 @@ def test_a_network_that_does_not_fit_the_data_set_is_refused(old: str, new: str,
     ("words", "sentence"),
     [
         (["--network", "resnet20", "--networks", "nin"], "--network and --networks exclude each other"),
-        (["--t-c", "0.5"], "--t-c and --t-p are of --network"),
+        (["--t-c", "0.5"], "--t-c needs --network"),
         (["--network", "resnet20", "--t-c", "2"], "--t-c is '2', and must be a number above 0 and up to 1"),
         (["--network", "resnet", "--dataset", "digits"], "unknown network 'resnet'; did you mean resnet20?"),
     ],

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from sis_edge.bundles.verify import open_bundle, verify
 from sis_edge.cli import app
 from sis_edge.errors import SisEdgeError, UsageError
-from sis_edge.results import store
 
 
 def make(*words: str, output: Path) -> None:
@@ -190,21 +189,3 @@ def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
         assert "Frobnicate" in done.stderr
         assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.slow  # a whole measurement
-def test_two_models_are_measured_here(models: Path, tmp_path: Path) -> None:
-    """What a user comes for: figures of his own models, the first being the reference, and their check."""
-    words = ("--onnx", str(models / "residual.onnx"), "--onnx", str(models / "two.onnx"), "--shape", "ids=1x5")
-    data = str(tmp_path / "data")
-    done = sis_edge("bench", *words, "--quick", "--json", cwd=tmp_path, XDG_DATA_HOME=data)
-    assert done.returncode == 0, done.stderr
-    run = store.newest(tmp_path / "runs")
-    assert run.record.job.reference == "residual"
-    for network in run.record.networks:
-        assert network.problem is None
-        assert network.golden is not None
-        assert network.golden.passed
-        assert network.rounds
-    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
-    assert again.returncode == 0, "the bundle of the measured models is kept"

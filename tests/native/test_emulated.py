@@ -8,9 +8,9 @@ import pytest
 
 from sis_edge.native import toolchain
 
-from . import driver
+from . import driver, graphs
 from .chains import Case, random_layer, reference
-from .test_sanitizers import some_cases
+from .test_sanitizers import some_cases, some_networks
 
 EMULATOR = "qemu-aarch64-static"
 
@@ -35,6 +35,16 @@ def test_every_case_answers_as_numpy(program: list[str], name: str) -> None:
         images = case.images(2)
         expected = reference(case, images)
         found = driver.answers(program, case, images, name, 2, expected.shape)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["neon", "portable"])
+def test_networks_with_branches_answer_as_onnx_runtime(program: list[str], name: str) -> None:
+    for network in some_networks():
+        x = graphs.images(network, 2)
+        expected = graphs.reference(network, x)
+        found = driver.answers_to(program, graphs.pack(network), x, name, 2, expected.shape)
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

@@ -9,10 +9,13 @@ from networks.modules import ResNet18
 from torch import nn
 
 import sis_edge
+from sis_edge import datasets
 from sis_edge.errors import UsageError
 from sis_edge.exporting import onnx_file, parity
 from sis_edge.exporting.compact import fold
+from sis_edge.training import stage
 from sis_edge.training.from_module import from_module
+from sis_edge.training.trained import TrainedNetwork
 
 
 def module() -> nn.Sequential:
@@ -64,6 +67,17 @@ def test_pooling_computes_what_the_module_does(pooling: nn.Module) -> None:
     expected = net(images)
     network = from_module(sis_edge.form(net, input_shape=(3, 16, 16), t_c=1), net)
     assert torch.allclose(network(images), expected, atol=1e-5)
+
+
+def test_a_normalisation_of_another_epsilon_is_the_same_after_saving(tmp_path: Path) -> None:
+    """As of TensorFlow's MobileNets (1e-3): the files of a bundle are made of the saved weights."""
+    parts = [nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, eps=0.05), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    net = nn.Sequential(*parts, nn.Linear(8, 10)).eval()
+    graph = sis_edge.form(net)
+    TrainedNetwork.of(graph, from_module(graph, net), datasets.load("digits")).save(tmp_path)
+    images = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(stage.load(graph, tmp_path)(images), net(images), atol=1e-5)
 
 
 def test_a_sparse_network_has_the_module_s_weights_where_synapses_exist() -> None:

@@ -113,8 +113,9 @@ INLINE void fill_halo(const struct target *target) {
 }
 
 #if HAS_BANDS
-#define LANES_UP(a, b) __builtin_shufflevector(a, b, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30)
-#define LANES_DOWN(a, b) __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+#define LANES_UP(a, b) \
+    ((vec)__builtin_shufflevector(a, b, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30))
+#define LANES_DOWN(a, b) ((vec)__builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
 
 /* R rows of T strips of one 3 x 3 filter, every S-th row and column; `in` is the row above. Bands have T = S = 1. */
 INLINE void whole_rows(const int S, const int T, const int R, const int BANDS, const float *in, size_t pitch,
@@ -187,9 +188,69 @@ static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, ui
     return sizes[size];
 }
 
+/* R rows of T strips of one 3 x 3 filter with stride 2, from split maps; `in` is the row above. */
+INLINE void split_rows(const int T, const int R, const float *in, size_t pitch, const struct sis_filter *filter,
+                       const struct target *target, uint32_t y) {
+    vec sum[2][24]; /* the column on the left, which is the odd one before, and the other two */
+    const vec zero = {0};
+    UNROLL for (int v = 0; v < R * T; v++) {
+        sum[0][v] = zero;
+        sum[1][v] = splat(filter->bias);
+    }
+    const float *weight = filter->weight;
+    for (uint32_t e = 0; e < filter->nnz; e++, weight += 9) {
+        const float *map = in + filter->offset[e];
+        UNROLL for (int i = 0; i < 2 * R + 1; i++) UNROLL for (int t = 0; t < T; t++) {
+            vec even = load(map + i * pitch + t * LANES), odd = load(map + i * pitch + (T + t) * LANES);
+            UNROLL for (int dy = 0; dy < 3; dy++) if (i - dy >= 0 && (i - dy) % 2 == 0 && (i - dy) / 2 < R) {
+                const int v = (i - dy) / 2 * T + t;
+                sum[0][v] += odd * weight[dy];
+                sum[1][v] += even * weight[3 + dy];
+                sum[1][v] += odd * weight[6 + dy];
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < R; r++) UNROLL for (int t = 0; t < T; t++) {
+        const int v = r * T + t;
+        put_row(target, y + (uint32_t)r, (uint32_t)t, sum[1][v] + LANES_UP(t ? sum[0][v - 1] : zero, sum[0][v]));
+    }
+}
+
+typedef void split_function(const float *in, size_t pitch, const struct sis_filter *filter,
+                            const struct target *target, uint32_t y);
+
+#define SPLIT(T, R)                                                                               \
+    static void split_##T##_##R(const float *in, size_t pitch, const struct sis_filter *filter,   \
+                                const struct target *target, uint32_t y) {                        \
+        split_rows(T, R, in, pitch, filter, target, y);                                           \
+    }
+#define SPLIT_ALL(T) SPLIT(T, 4) SPLIT(T, 2) SPLIT(T, 1)
+SPLIT_ALL(1) SPLIT_ALL(2) SPLIT_ALL(3)
+
+static void convolve_split(const struct sis_framed *work, const float *in, const float *added, float *out,
+                           size_t begin, size_t end) {
+    static split_function *const known[3][3] = {
+        {split_1_4, split_1_2, split_1_1}, {split_2_4, split_2_2, split_2_1}, {split_3_4, split_3_2, split_3_1}};
+    const struct sis_layout *from = &work->from;
+    struct target target = target_of(work);
+    for (size_t f = begin; f < end; f++) {
+        aim(&target, work, added, out, f);
+        for (uint32_t y = 0, rows, height = (from->height + 1) / 2; y < height; y += rows) {
+            int size = 0;
+            for (rows = 4; rows > height - y; rows /= 2) size++;
+            known[from->strips - 1][size](in + (size_t)y * 2 * from->pitch, from->pitch, &work->filters[f], &target, y);
+        }
+        fill_halo(&target);
+    }
+}
+
 static int convolve_whole(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                           size_t end) {
     const struct sis_layout *from = &work->from;
+    if (from->split) {
+        convolve_split(work, in, added, out, begin, end);
+        return 1;
+    }
     if (!sis_takes_whole_rows(from, work->kernel, work->stride)) return 0;
     uint32_t rows, height = from->bands > 1 ? from->band_rows : (from->height - 1) / work->stride + 1;
     int side = (int)(LANES / from->bands);
@@ -267,17 +328,17 @@ static void framed_convolve(const struct sis_framed *work, const float *in, cons
 #endif
     const struct sis_layout *from = &work->from;
     uint32_t height = (from->height - 1) / work->stride + 1, width = (from->width - 1) / work->stride + 1;
-    uint32_t half = work->kernel / 2, rows;
+    uint32_t half = work->kernel / 2, rows, is_named = work->kernel == 3 || work->kernel == 5;
     const float *first = in + (size_t)(from->halo - half) * from->pitch - half;
     struct target target = target_of(work);
     for (size_t f = begin; f < end; f++) {
         aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows) {
             int size = 0;
-            for (rows = work->kernel > 5 ? 1 : 8; rows > height - y; rows /= 2) size++;
+            for (rows = is_named ? 8 : 1; rows > height - y; rows /= 2) size++;
             for (uint32_t s = 0; s * LANES < width; s++) {
                 const float *corner = first + (size_t)y * work->stride * from->pitch + s * LANES * work->stride;
-                if (work->kernel > 5)
+                if (!is_named)
                     loose_any(work, corner, &work->filters[f], &target, y, s);
                 else
                     known[work->kernel / 2 - 1][work->stride - 1][size](corner, from->pitch, &work->filters[f], &target,
@@ -335,7 +396,7 @@ typedef void points_function(const float *in, const struct sis_block *block, con
                                  uint32_t v) {                                                                 \
         points_sums(N, P, SETS, in, block, targets, v);                                                        \
     }
-POINTS(1, 8, 1) POINTS(1, 4, 2) POINTS(1, 3, 2) POINTS(1, 2, 4) POINTS(1, 1, 4)
+POINTS(1, 8, 1) POINTS(1, 4, 1) POINTS(1, 3, 2) POINTS(1, 2, 4) POINTS(1, 1, 4)
 POINTS(2, 4, 1) POINTS(2, 3, 1) POINTS(2, 2, 2) POINTS(2, 1, 4)
 POINTS(4, 3, 1) POINTS(4, 2, 1) POINTS(4, 1, 2)
 #if MOST_FILTERS == 12
@@ -381,18 +442,57 @@ static void copy_halo(const struct sis_layout *to, float *first) {
     }
 }
 
+/* A row's even columns to `even`, its odd ones to `odd`. Nothing is read beyond the row: it may be the caller's. */
+static void split_row(const float *row, uint32_t width, float *even, float *odd) {
+    uint32_t x = 0;
+    for (; x + 2 * LANES <= width; x += 2 * LANES, even += LANES, odd += LANES) {
+        vec a = load_loose(row + x), b = load_loose(row + x + LANES);
+        store_loose(even, EVENS(a, b));
+        store_loose(odd, ODDS(a, b));
+    }
+    for (; x < width; x++) *(x % 2 ? odd++ : even++) = row[x];
+}
+
 static void framed_copy(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end) {
     const struct sis_layout *from = &work->from, *to = &work->to;
     for (size_t c = begin; c < end; c++) {
         for (uint32_t y = 0; y < to->height; y++) {
             const float *source = in + row_offset(from, c, y * work->every);
             float *target = out + row_offset(to, c, y);
-            if (work->every == 1)
+            if (to->split)
+                split_row(source, to->width, target, target + to->strips * LANES);
+            else if (work->every == 1)
                 memcpy(target, source, to->width * sizeof(float));
             else
                 for (uint32_t x = 0; x < to->width; x++) target[x] = source[(size_t)x * work->every];
         }
         if (to->format == SIS_FRAMED && to->bands > 1) copy_halo(to, out + row_offset(to, c, 0));
+    }
+}
+
+static void framed_pool(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end) {
+    const struct sis_layout *from = &work->from, *to = &work->to;
+    uint32_t side = work->every;
+    float share = 1.0f / (float)(side * side);
+    for (size_t c = begin; c < end; c++) {
+        for (uint32_t y = 0; y < to->height; y++) {
+            float *target = out + row_offset(to, c, y);
+            for (uint32_t i = 0; i < side; i++) {
+                const float *row = in + row_offset(from, c, y * side + i);
+                for (uint32_t x = 0; x < to->width; x++)
+                    for (uint32_t k = 0; k < side; k++) {
+                        float value = row[(size_t)x * side + k];
+                        if (i + k == 0)
+                            target[x] = value;
+                        else if (work->takes_mean)
+                            target[x] += value;
+                        else if (!(value <= target[x])) /* also where it is not a number */
+                            target[x] = value;
+                    }
+            }
+            for (uint32_t x = 0; work->takes_mean && x < to->width; x++) target[x] *= share;
+        }
+        if (to->bands > 1) copy_halo(to, out + row_offset(to, c, 0));
     }
 }
 
@@ -408,7 +508,7 @@ static void framed_average(const struct sis_framed_copy *work, const float *in, 
     }
 }
 
-static const struct sis_framed_kernels framed_kernels = {framed_convolve, framed_pointwise, framed_copy,
+static const struct sis_framed_kernels framed_kernels = {framed_convolve, framed_pointwise, framed_copy, framed_pool,
                                                          framed_average};
 
 #endif

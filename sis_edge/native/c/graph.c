@@ -5,11 +5,11 @@
 
 #include "cursor.h"
 
-enum { IS_DEPTHWISE = 1, AVERAGES = 2 };
+enum { IS_DEPTHWISE = 1, AVERAGES = 2, POOLS_AVERAGE = 4, FLAGS = 7 };
 
 int sis_graph_is(const void *blob, size_t bytes) { return bytes >= 4 && !memcmp(blob, "SISG", 4); }
 
-/* The result's map of a layer that reads `source`. */
+/* What a layer that reads `source` gives before pooling. */
 static struct sis_value result_of(const struct sis_node *node, const struct sis_value *source) {
     uint32_t height = node->averages ? 1 : source->height, width = node->averages ? 1 : source->width;
     return (struct sis_value){node->filters, (height - 1) / node->stride + 1, (width - 1) / node->stride + 1};
@@ -33,7 +33,7 @@ static int check_head(struct cursor *cursor, const struct sis_node *node, uint32
         return refuse(cursor, "layer %u has the stride %u, which is not known", index, node->stride);
     if (!node->filters || node->filters > MOST_CHANNELS)
         return refuse(cursor, "layer %u has %u filters; 1 to %d are possible", index, node->filters, MOST_CHANNELS);
-    if (node->activation > SIS_RELU6 || flags > (IS_DEPTHWISE | AVERAGES))
+    if (node->activation > SIS_RELU6 || flags > FLAGS)
         return refuse(cursor, "layer %u has the unknown activation %u or flags %#x", index, node->activation, flags);
     if (node->source > index || (node->added > index && node->added != SIS_NOTHING))
         return refuse(cursor, "layer %u reads a later result than those before it", index);
@@ -44,22 +44,29 @@ static int check_head(struct cursor *cursor, const struct sis_node *node, uint32
 
 static int read_node(struct cursor *cursor, struct sis_graph *graph, unsigned index) {
     struct sis_node *node = &graph->nodes[index];
-    const uint32_t *head = read_fields(cursor, 8);
+    const uint32_t *head = read_fields(cursor, 9);
     if (!head) return refuse(cursor, "the blob ends before layer %u", index);
     *node = (struct sis_node){.kernel = head[0], .stride = head[1], .filters = head[2], .activation = head[3]};
-    node->is_depthwise = head[4] & IS_DEPTHWISE;
-    node->averages = head[4] & AVERAGES;
-    node->source = head[5];
-    node->added = head[6];
-    node->group_count = head[7];
-    if (check_head(cursor, node, head[4], index)) return -1;
+    node->pool = head[4];
+    node->is_depthwise = head[5] & IS_DEPTHWISE;
+    node->averages = head[5] & AVERAGES;
+    node->pools_average = head[5] & POOLS_AVERAGE;
+    node->source = head[6];
+    node->added = head[7];
+    node->group_count = head[8];
+    if (check_head(cursor, node, head[5], index)) return -1;
     const struct sis_value *source = &graph->values[node->source];
-    graph->values[index + 1] = result_of(node, source);
+    node->sums = result_of(node, source);
+    if (!node->pool || node->pool > node->sums.height || node->pool > node->sums.width)
+        return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, node->sums.height, node->sums.width,
+                      node->pool);
+    graph->values[index + 1] =
+        (struct sis_value){node->filters, node->sums.height / node->pool, node->sums.width / node->pool};
     if (node->is_depthwise && node->filters != source->channels)
         return refuse(cursor, "layer %u is depthwise with %u filters for %u maps", index, node->filters,
                       source->channels);
     if (node->added != SIS_NOTHING &&
-        check_sum(cursor, node, &graph->values[node->added], &graph->values[index + 1], index))
+        check_sum(cursor, node, &graph->values[node->added], &node->sums, index))
         return -1;
     node->bias = read_fields(cursor, node->filters);
     if (!node->bias) return refuse(cursor, "the blob ends within layer %u", index);

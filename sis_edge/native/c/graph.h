@@ -2,8 +2,9 @@
  * bytes each).
  *
  *     header   "SISG", version (1), number of layers, channels, height and width of the image
- *     layer    kernel side (odd), stride, filters, activation (0 none, 1 ReLU, 2 ReLU6),
- *              flags (bit 0: depthwise, bit 1: works on the average of each map), source, added, number of groups
+ *     layer    kernel side (odd), stride, filters, activation (0 none, 1 ReLU, 2 ReLU6), pool,
+ *              flags (bit 0: depthwise, bit 1: works on the average of each map, bit 2: pools by the average, not the
+ *              maximum), source, added, number of groups
  *              bias, float32 [filters]
  *     group    number of filters, number of inputs; input indices, strictly rising
  *              weights, float32 [inputs of the group][filters of the group][kernel][kernel]
@@ -12,7 +13,8 @@
  * are as in network.h. A depthwise layer has one group of all its filters and one input, 0: its weights are
  * [filters][kernel][kernel], and filter n sees map n of its source. A convolution keeps kernel / 2 zeros around the map
  * and takes every `stride`-th pixel. The result of `added` is added before the activation: every so many of its pixels
- * where its map is larger, and to the first filters where it has fewer channels. The last layer is the result.
+ * where its map is larger, and to the first filters where it has fewer channels. Pooling by `pool` follows the
+ * activation. The last layer is the result.
  */
 #ifndef SIS_GRAPH_H
 #define SIS_GRAPH_H
@@ -30,8 +32,10 @@ struct sis_value {
 };
 
 struct sis_node {
-    uint32_t kernel, stride, filters, activation, is_depthwise, averages, source, added, group_count;
-    uint32_t every; /* every so many pixels of `added` one is added */
+    uint32_t kernel, stride, filters, activation, pool, is_depthwise, averages, pools_average, source, added;
+    uint32_t group_count;
+    uint32_t every;        /* every so many pixels of `added` one is added */
+    struct sis_value sums; /* the result before pooling */
     const float *bias;
     struct sis_group *groups;
 };

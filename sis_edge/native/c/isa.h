@@ -9,7 +9,8 @@
  *     WIDE    [channel][row][column] with a frame of zeros, so that a tap is a constant offset
  *     BANDED  [channel][vector][lane] with `halo` vectors of rows before and after; bands only
  *     FRAMED  [channel][row][column] with `halo` rows of zeros before and after, rows of whole vectors and zeros behind
- *             each; of bands as BANDED. Networks with branches (graph.h) keep their maps so from layer to layer
+ *             each; of bands as BANDED. Networks with branches (graph.h) keep their maps so from layer to layer. One
+ *             that is `split` has the even columns of a row in its first strips and the odd ones in as many behind
  */
 #ifndef SIS_ISA_H
 #define SIS_ISA_H
@@ -24,7 +25,7 @@ struct sis_layout {
     enum sis_format format;
     uint32_t channels, height, width;
     uint32_t bands, band_rows, strips, vectors, tiles;
-    uint32_t halo, pitch;
+    uint32_t halo, pitch, split;
     size_t stride, size;
 };
 
@@ -78,19 +79,21 @@ static inline int sis_takes_whole_rows(const struct sis_layout *from, uint32_t k
     return kernel == 3 && from->strips <= (stride == 1 ? 3 : 6);
 }
 
-/* PLAIN or FRAMED to either of them, every so many pixels; `average` gives one pixel, the mean of each map. */
+/* PLAIN or FRAMED to either of them, every so many pixels; `pool` takes the maximum of as many each way, or their mean,
+ * and `average` that of the whole map. */
 struct sis_framed_copy {
     struct sis_layout from, to;
-    uint32_t every;
+    uint32_t every, takes_mean;
 };
 
-/* Items are filters, blocks, channels, channels. */
+/* Items are filters, blocks, and channels. */
 struct sis_framed_kernels {
     void (*convolve)(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                      size_t end);
     void (*pointwise)(const struct sis_framed *work, const float *in, const float *added, float *out, size_t begin,
                       size_t end);
     void (*copy)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
+    void (*pool)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
     void (*average)(const struct sis_framed_copy *work, const float *in, float *out, size_t begin, size_t end);
 };
 
