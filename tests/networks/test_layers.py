@@ -6,7 +6,7 @@ import pytest
 
 from sis_edge.errors import UsageError
 from sis_edge.networks import LayerList, parameter_count
-from sis_edge.spec import NetworkSpec, added_to, follows, sources_of
+from sis_edge.spec import NetworkSpec, added_to, sources_of
 
 
 def started() -> LayerList:
@@ -34,7 +34,6 @@ def test_a_layer_gets_width_and_side_from_what_it_reads() -> None:
     assert [layer.source for layer in spec.layers] == [None, None, "one", None, None]
     assert sources_of(spec.layers) == [-1, 0, 0, 2, 3]
     assert added_to(spec.layers) == [None, None, None, 1, None]
-    assert [follows(spec.layers, at) for at in range(5)] == [True, False, False, True, True]
 
 
 def test_parameters_are_synapses_scales_shifts_and_biases() -> None:
