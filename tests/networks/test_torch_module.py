@@ -131,6 +131,7 @@ class Forward(nn.Module):
         (lambda net, x: net.one(x) * net.weight, "weight (parameter) is a parameter of the module's own"),
         (lambda net, x: net.one(x)[:, :4].repeat(1, 2, 1, 1), "takes a part of its input"),
         (lambda net, x: net.one(x) + 1, "adds other than the results of two layers"),
+        (lambda net, x: (y := net.one(x)) + F.dropout(y), "adds a layer's result to itself"),
         (lambda net, x: torch.add(net.two(y := net.one(x)), y, alpha=2), "weighs what it adds"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + y, "follows one, whose result is used before it too"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + F.dropout(y), "whose result is used before it too"),
