@@ -224,9 +224,9 @@ class NetworkEntry(FrozenModel):
     micro_synapses: int
     synapses: int
     architectural_efficiency: float
-    macs: int
-    macs_live: int
-    mac_ratio: float
+    macs: int = Field(ge=1)
+    macs_live: int = Field(ge=1)
+    mac_ratio: float = Field(gt=0)
     paper_accuracy: float | None
     model: str
     graph: str

@@ -49,7 +49,7 @@ def make(
 
 @command(_bundle)
 def verify(path: options.Bundle, as_json: options.Json = False) -> None:
-    """Find every changed, missing or extra file of a bundle."""
+    """Find every changed, missing or extra file of a bundle, and name the programs in it."""
     from sis_edge.bundles.verify import open_bundle, problems
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import verified
@@ -67,6 +67,9 @@ def verify(path: options.Bundle, as_json: options.Json = False) -> None:
         console.document(sound)
     else:
         console.out.print(f"{path} is sound: {sound.files} files, {sound.size_bytes / 1e6:.1f} MB", soft_wrap=True)
+        for library in sound.libraries:
+            whose = "compiled on this machine" if library.is_ours else "NOT compiled on this machine: trust its source"
+            console.out.print(f"{library.path} is a program that runs as you, {whose}", soft_wrap=True)
 
 
 @command(_bundle)

@@ -12,6 +12,7 @@ from pathlib import Path
 from sis_edge.errors import ExportError
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
+from sis_edge.files.hashing import file_sha256
 from sis_edge.native import toolchain
 from sis_edge.native.toolchain import Toolchain
 
@@ -62,6 +63,12 @@ def library(
             folder.mkdir(parents=True, exist_ok=True)
             _compile(compiler, target, what)
     return target
+
+
+def is_ours(sha256: str, cache: Path | None = None) -> bool:
+    """Whether a library with this hash was compiled on this machine, and is still in the cache."""
+    found = (cache or cache_root() / "native").glob(f"*/{LIBRARY}")
+    return any(file_sha256(path) == sha256 for path in found if path.is_file())
 
 
 def key(compiler: Toolchain, what: Sources | None = None) -> str:

@@ -119,7 +119,7 @@ def test_native_nodes_leave_pooling_that_overlaps_to_the_runtime(tmp_path: Path)
     spec = NetworkSpec("pooled", 3, 13, (first, second, last))
     network = trained_for_a_step(spec, Formation(t_c=0.5))
     choices = plan(Engine("x86_64", None, None, None), form(spec, Formation(t_c=0.5))).choices
-    assert [choice.kind for choice in choices] == ["dense", "native", "dense"]
+    assert [choice.kind for choice in choices] == ["dense", "native", "native"]
     assert choices[0].why == "native kernels do not compute pooling of 3 x 3 with stride 2"
     onnx_file.save(to_sparse_onnx(fold(network), "pooled", None), tmp_path / "sparse.onnx")
     x = images(spec, 5)
