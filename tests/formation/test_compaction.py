@@ -83,11 +83,14 @@ def test_summands_keep_the_same_channels() -> None:
         LayerSpec("C", "MP", 4, 4, 1, 4, source="A", adds="B"),
         LayerSpec("D", "MP", 4, 2, 1, 4, is_class_layer=True),
     )
-    pairs = {"A": [(0, 0), (2, 0)], "B": [(1, 0)], "C": [(3, 2)], "D": [(0, 1), (1, 3)]}
+    pairs = {"A": [(0, 0), (2, 0)], "B": [(1, 0)], "C": [(3, 2), (3, 1)], "D": [(0, 1), (1, 3)]}
     masks = {layer.name: np.zeros(layer.weight_shape, dtype=bool) for layer in layers}
     for name, synapses in pairs.items():
         for filter_, read in synapses:
             masks[name][filter_, read] = True
     graph = SynapticGraph.from_masks(NetworkSpec("sums", 1, 4, layers), masks)
     assert [np.flatnonzero(alive).tolist() for alive in live_neurons(graph)] == [[0, 2], [1], [1, 3], [0, 1]]
-    assert [plan.filters.tolist() for plan in compact(graph)] == [[0, 1, 2, 3]] * 3 + [[0, 1]]
+    plans = compact(graph)
+    assert [plan.filters.tolist() for plan in plans] == [[0, 1, 2, 3]] * 3 + [[0, 1]]
+    assert plans[2].mask is not None
+    assert np.argwhere(plans[2].mask[:, :, 0, 0]).tolist() == [[3, 2]], "channel 1 of A is there, and always 0"
