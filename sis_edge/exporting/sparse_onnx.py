@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import onnx
 from onnx import helper
 
-from sis_edge.exporting.compact import CompactNetwork
+from sis_edge.exporting.compact import CompactLayer, CompactNetwork
 from sis_edge.exporting.onnx_file import GraphNodes, to_model
 from sis_edge.native import blob, branched, graph_blob
 from sis_edge.spec import OUTPUT, LayerSpec, is_chain
@@ -61,7 +61,7 @@ def _add_native(graph: GraphNodes, begin: int, end: int, widths: Sequence[int]) 
     """Add the node of the layers `begin` to `end` - 1; the last node of a network gives the logits, where it can."""
     layers = graph.layers[begin:end]
     specs = [layer.spec for layer in graph.layers]
-    first, last, source = specs[begin], specs[end - 1], graph.sources[begin]
+    last, source = specs[end - 1], graph.sources[begin]
     is_last, is_plain = end == len(specs), is_chain(specs)
     if is_plain:
         encoded = blob.encode(layers, widths, global_average=is_last)
@@ -69,15 +69,13 @@ def _add_native(graph: GraphNodes, begin: int, end: int, widths: Sequence[int]) 
         encoded = graph_blob.encode(layers, specs[source].name if source >= 0 else None, widths)
     is_pixel = last.out_side == 1 or (is_plain and is_last)
     result = OUTPUT if is_last and is_pixel else f"{last.name}.out"
-    graph.nodes.append(
-        helper.make_node(
-            OPERATOR,
-            [graph.values[source]],
-            [result],
-            name=first.name if len(layers) == 1 else f"{first.name}-{last.name}",
-            domain=DOMAIN,
-            chain=encoded,
-            check=f"{zlib.crc32(encoded):08x}",
-        )
-    )
+    graph.nodes.append(chain_node(layers, encoded, graph.values[source], result))
     graph.values[end - 1] = result if result == OUTPUT or not is_pixel else graph.as_maps(last.name, result)
+
+
+def chain_node(layers: Sequence[CompactLayer], chain: bytes, value: str, result: str) -> onnx.NodeProto:
+    """A node that computes these layers, for their blob."""
+    name = layers[0].spec.name if len(layers) == 1 else f"{layers[0].spec.name}-{layers[-1].spec.name}"
+    return helper.make_node(
+        OPERATOR, [value], [result], name=name, domain=DOMAIN, chain=chain, check=f"{zlib.crc32(chain):08x}"
+    )

@@ -45,7 +45,7 @@ class Group:
     inputs: NDArray[np.intp]
 
 
-def existing(weight: Array) -> Pairs:
+def existing(weight: Array | NDArray[np.int8]) -> Pairs:
     """Which kernels have a weight: bool [F, I]."""
     pairs: Pairs = (weight != 0).any(axis=(2, 3))
     return pairs

@@ -275,5 +275,6 @@ void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, con
         case SIS_FRAMED_COPY: isa->framed->copy(&stage->as.copy, in, out, begin, end); break;
         case SIS_FRAMED_POOL: isa->framed->pool(&stage->as.copy, in, out, begin, end); break;
         case SIS_FRAMED_AVERAGE: isa->framed->average(&stage->as.copy, in, out, begin, end); break;
+        case SIS_INT8: stage->as.int8(stage->parts, in, out, begin, end); break;
     }
 }
