@@ -186,12 +186,6 @@ def subsampling(layer: LayerSpec, added: LayerSpec) -> int:
     return -(-added.out_side // layer.conv_side)
 
 
-def follows(layers: Sequence[LayerSpec], number: int) -> bool:
-    """Whether a layer reads the one before it, whose result no other layer reads or adds."""
-    readers = [at for at, source in enumerate(sources_of(layers)) if source == number - 1]
-    return readers == [number] and number - 1 not in added_to(layers)
-
-
 def checked(spec: NetworkSpec) -> NetworkSpec:
     """The network itself where its layers fit; raises UsageError that names the layer, the value and what is right."""
     if not spec.layers:
@@ -203,7 +197,6 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
         for role, name in (("source", layer.source), ("adds", layer.adds)):
             if name is not None and name not in before:
                 raise UsageError(f"layer {layer.name}: {role} '{name}' is not an earlier layer; name one before it")
-        _check_numbers(layer)
         read = before[layer.source] if layer.source else next(reversed(before.values()), None)
         channels, side = (spec.channels, spec.side) if read is None else (read.filters, read.out_side)
         for what, value, right in (
@@ -214,8 +207,7 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
                 raise UsageError(
                     f"layer {layer.name}: {what} is {value}, but what it reads gives {right}; write {what} = {right}"
                 )
-        if layer.adds is not None:
-            _check_sum(layer, before[layer.adds])
+        check_layer(layer, before[layer.adds] if layer.adds else None)
         before[layer.name] = layer
     last = spec.layers[-1]
     for layer in spec.layers:
@@ -226,6 +218,13 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
             f"layer {last.name}: the class layer takes no addition and no pooling; give them to one before it"
         )
     return spec
+
+
+def check_layer(layer: LayerSpec, added: LayerSpec | None) -> None:
+    """Raises UsageError, by the layer's name, for numbers that no layer can have and a sum of maps that do not fit."""
+    _check_numbers(layer)
+    if added is not None:
+        _check_sum(layer, added)
 
 
 def _check_numbers(layer: LayerSpec) -> None:

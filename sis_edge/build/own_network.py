@@ -1,4 +1,4 @@
-"""A network beside the paper's, dense and SiS, for the images and classes of a data set."""
+"""Another network than the paper's, dense and SiS, for the images and classes of a data set."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,7 @@ if TYPE_CHECKING:
     from sis_edge.datasets import Dataset
 
 
-T_C, T_P = 0.25, 0.5
-"""The usual densities leave a sixth to a quarter of the synapses: between half of the neurons there are a quarter."""
-
-
-def choose(
-    profile: DeviceProfile, data: "Dataset", network: str, t_c: float | None = None, t_p: float | None = None
-) -> DefaultNetworks:
+def choose(profile: DeviceProfile, data: "Dataset", network: str, t_c: float, t_p: float) -> DefaultNetworks:
     """The network of that name or TOML file; one by name gets as many outputs as there are classes, and their images.
 
     The dense one is the reference. Raises UsageError as `find` does.
@@ -25,5 +19,5 @@ def choose(
     is_file = network.endswith(FILE_ENDS)
     side = None if is_file else data.test.images.shape[-1]
     described = find(network, None if is_file else len(data.classes), side)
-    planned = plan_described(described, profile.networks, T_C if t_c is None else t_c, T_P if t_p is None else t_p)
+    planned = plan_described(described, profile.networks, t_c, t_p)
     return DefaultNetworks(planned, reference=planned[0].name)

@@ -89,6 +89,10 @@ class GraphNodes:
             value = self._node("GlobalAveragePool", [value], "pooled", name="global_pool")
         self._node("Flatten", [value], OUTPUT, name="flatten", axis=1)
 
+    def as_maps(self, name: str, value: str) -> str:
+        """Results of one pixel, [batch, filters], as maps: what native nodes give of the layer `name`."""
+        return self._node("Unsqueeze", [value, self._constant(f"{name}.axes", np.array([2, 3]))], f"{name}.maps")
+
     def _shortcut(self, spec: LayerSpec, added: LayerSpec, value: str) -> str:
         """The parameter-free shortcut: every so many pixels, and channels of zeros behind those that there are."""
         every, missing = subsampling(spec, added), spec.filters - added.filters

@@ -118,7 +118,7 @@ def test_windows_of_max_pooling_may_overlap(tmp_path: Path) -> None:
         ("stride = 2", "strides = 2", "line 7, layer.0.strides: there is no such field; known here: type, name"),
         ("side = 16", "", "line 1, side: it is missing"),
         ('"depthwise"', '"dense"', "line 11, layer.1.type: it is \"dense\", and must be 'conv', 'depthwise'"),
-        ("filters = 4", 'filters = 4\nadd = "linear1"', "layer linear2 has 4 maps of 1 x 1, and cannot add the 20"),
+        ("filters = 4", 'filters = 4\nadd = "linear1"', "layer linear2: it adds 20 channels of linear1 to its 4"),
         ("filters = 4", "filters = 4\nnorm = true", "layer linear2 is the last and gives the class scores"),
         ('name = "depth"', 'name = "conv1"', "line 10: layer conv1 is there twice"),
         ("[[layer]]", "[layer", "is not TOML"),
