@@ -1,6 +1,7 @@
 """Images classified by a bundle's network, with the real agent: here, and over a real SSH server."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,24 @@ def test_the_command(
     assert (document["network"], [len(image["classes"]) for image in document["images"]]) == ("dense", [5, 5])
     assert run(["run", str(tmp_path / "none.png"), *words[3:]]) == 2
     assert f"there is no image {tmp_path / 'none.png'}; nothing was run" in capsys.readouterr().err
+
+
+def test_images_of_one_name_are_shown_by_their_folders(
+    bundle: Bundle,
+    photos: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for folder in ("left", "right"):
+        Path(folder).mkdir()
+        shutil.copy(photos[0], f"{folder}/photo.png")
+    assert run(["run", "left/photo.png", "right/photo.png", "--bundle", str(bundle.path), "--profile", "local"]) == 0
+    shown = capsys.readouterr().out
+    assert "left/photo.png" in shown
+    assert "right/photo.png" in shown
 
 
 @pytest.mark.slow
