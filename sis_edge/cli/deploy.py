@@ -75,10 +75,12 @@ def deploy(
     from sis_edge.transport import connect
 
     runtimes = measuring.runtimes(backend)
-    _check(job, cancel)
     own = given.request(
         onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
     )
+    _check(job, cancel, own is not None)
+    if profile is not None:
+        profiles.load(profile)  # before a bundle is made for it
     board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
     if cancel is not None:
         _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
@@ -113,10 +115,14 @@ def deploy(
     )
 
 
-def _check(job: str | None, cancel: str | None) -> None:
-    """Raise UsageError for two things to do with an earlier job."""
+def _check(job: str | None, cancel: str | None, brings_models: bool) -> None:
+    """Raise UsageError for two things to do with an earlier job, and for models to measure beside one."""
     if job is not None and cancel is not None:
         raise UsageError("--job and --cancel exclude each other")
+    if brings_models and job is not None:
+        raise UsageError("--job fetches what was measured before; leave out --onnx and --tflite")
+    if brings_models and cancel is not None:
+        raise UsageError("--cancel ends a job of before; leave out --onnx and --tflite")
 
 
 def _profile(name: str | None, bundle: Path | None, build_dir: Path) -> "DeviceProfile":
