@@ -114,6 +114,7 @@ def unknown_operator(folder: Path) -> Path:
             "classes from 0 to 10, and residual has 10",
         ),
         (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "x.npy"], "one whole number for each row"),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "none.npz"], "--labels has 0 arrays"),
         (["--onnx", "residual.onnx", "--labels", "three.npy"], "--labels belongs to inputs of your own"),
         (
             ["--onnx", "residual.onnx", "--inputs", "double.npy"],

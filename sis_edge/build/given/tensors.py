@@ -85,7 +85,10 @@ def labels(path: Path, rows: int | None, outputs: "Sequence[TensorSpec]", model:
     """Classes, one for each row of the inputs; raises UsageError for others."""
     import numpy as np
 
-    (found,) = load(path, "--labels", ["labels"]).values()
+    arrays = load(path, "--labels", ["labels"])
+    if len(arrays) != 1:
+        raise UsageError(f"--labels has {len(arrays)} arrays, and must have one; numpy.save writes one")
+    (found,) = arrays.values()
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise UsageError(
             f"--labels has {found.dtype} {words(found.shape)}, and must have one whole number for each row of inputs"
