@@ -5,6 +5,7 @@ types. Both boards are reached over a real SSH server; the ARM board is emulated
 simulated board's do, and its TensorRT is a stand-in that computes with ONNX Runtime.
 """
 
+import importlib.util
 import json
 import re
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from agent.tensorrt.board_with_gpu import install
 from command import sis_edge
-from given_models import MODELS, write
+from given_models import MODELS, write, write_tflite
 from sshd import Server, serve
 
 from sis_edge import profiles, simulated
@@ -124,6 +125,29 @@ def test_here(models: Path, tmp_path: Path) -> None:
     assert "image 8x3x16x16 float32; ids 8x7 int64" in text
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("ai_edge_litert") is None, reason="LiteRT is not installed (pip install ai-edge-litert)"
+)
+def test_tensorflow_lite_beside_onnx_runtime_here(models: Path, tmp_path: Path) -> None:
+    files = ("--tflite", str(write_tflite(tmp_path)), "--onnx", str(models / "residual.onnx"), "--reference", "add")
+    words = ("--backend", "tflite,onnxruntime", "--quick")
+    done = sis_edge("bench", *files, *words, cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert "XNNPACK" not in done.stderr, "the library's greeting"
+    run = store.newest(tmp_path / "runs")
+    assert [(each.name, each.runner) for each in run.record.networks] == [
+        ("residual", "onnxruntime"),
+        ("add", "tflite"),
+    ]
+    assert run.record.job.reference == "add"
+    assert {each.expected_from for each in run.manifest.given} == {"TFLite on this host", "ONNX Runtime on this host"}
+    for network in run.record.networks:
+        assert network.problem is None, network.problem
+        assert network.golden is not None
+        assert network.golden.passed
+        assert network.rounds
+
+
 def test_on_the_emulated_aarch64_board(models: Path, tmp_path: Path) -> None:
     emulated.skip_or_fail()
     root = tmp_path / "root"
@@ -164,12 +188,13 @@ def test_on_a_simulated_orin_by_two_runtimes(models: Path, tmp_path: Path) -> No
     assert max(map(len, said.partition("Run stored")[0].splitlines())) <= 80
     found, text = reported(tmp_path)
     assert found["mark"] == "simulated"
-    rows = {(row["network"], row["runner"]): row for row in found["networks"]}
-    assert rows["residual", "tensorrt"]["speed_up"] is None
-    for row in rows.values():
+    reference, *others = found["networks"]
+    assert (reference["network"], reference["speed_up"]) == ("residual (tensorrt)", None)
+    assert len(others) == 2 * len(NAMES) - 1
+    for row in found["networks"]:
         assert row["simulated"]
         assert row["energy_net_j"] > 0
-    for key in set(rows) - {("residual", "tensorrt")}:
-        assert rows[key]["speed_up_low"] < rows[key]["speed_up"] < rows[key]["speed_up_high"]
+    for row in others:
+        assert row["speed_up_low"] < row["speed_up"] < row["speed_up_high"]
     assert "## Same network, two runtimes" in text
     assert "speed-ups are over residual (tensorrt), on the first of them" in text

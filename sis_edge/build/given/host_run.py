@@ -89,6 +89,24 @@ def by_tflite(model: Path, name: str, inputs: "Mapping[str, NDArray[Any]]") -> H
     return HostRun(found, TFLITE)
 
 
+def _without_source(text: str) -> str:
+    """The text without the file, the line and the function that it names.
+
+    >>> _without_source("On load: /onnxruntime_src/core/graph.cc:7 void f(const g<int>&, h (*)(int)) const Too new")
+    'On load: Too new'
+    """
+    place = re.search(r"/onnxruntime_src/\S+?:\d+ [^(]*", text)
+    if place is None:
+        return text
+    depth = 0
+    for at in range(place.end(), len(text)):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        if depth == 0:
+            rest = re.sub(r"^( const)?( \[with [^]]*\])? ?", "", text[at + 1 :])
+            return text[: place.start()] + rest if rest else text
+    return text
+
+
 @contextmanager
 def _without_a_word() -> Iterator[None]:
     """Without what a native library prints to standard error: TFLite greets there, and raises what matters."""
@@ -103,7 +121,8 @@ def _without_a_word() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """The runtime's words as one line, without the number of its error."""
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    """The runtime's words as one line, without the number of its error and the place in its source."""
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
     text = re.sub(r"^Load model from \S+ failed: ?", "", text)  # a folder that the user never sees
+    text = _without_source(text)
     return text.rstrip(".") or type(error).__name__
