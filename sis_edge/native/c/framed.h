@@ -136,7 +136,7 @@ INLINE void whole_rows(const int S, const int T, const int R, const int BANDS, c
         }
     }
     UNROLL for (int r = 0; r < R; r++) {
-        vec total[8];
+        vec total[3];
         UNROLL for (int t = 0; t < T; t++) {
             const int v = r * T + t;
             vec left = BANDS ? shift_lanes(sum[0][v], &shift[0]) : LANES_UP(t ? sum[0][v - 1] : zero, sum[0][v]);
@@ -166,21 +166,17 @@ WHOLE(1, 1, 8, 0) WHOLE(1, 1, 4, 0) WHOLE(1, 1, 2, 0) WHOLE(1, 1, 1, 0)
 WHOLE(1, 2, 4, 0) WHOLE(1, 2, 2, 0) WHOLE(1, 2, 1, 0) WHOLE(1, 3, 2, 0) WHOLE(1, 3, 1, 0)
 WHOLE(2, 1, 8, 0) WHOLE(2, 1, 4, 0) WHOLE(2, 1, 2, 0) WHOLE(2, 1, 1, 0)
 WHOLE(2, 2, 4, 0) WHOLE(2, 2, 2, 0) WHOLE(2, 2, 1, 0) WHOLE(2, 3, 2, 0) WHOLE(2, 3, 1, 0)
-WHOLE(2, 4, 1, 0) WHOLE(2, 5, 1, 0) WHOLE(2, 6, 1, 0)
 
 /* The function that takes the most rows of `left`; they come back in `rows`. */
 static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, uint32_t left, uint32_t *rows) {
     static whole_function *const banded[4] = {whole_1_1_1_1, whole_1_1_2_1, whole_1_1_3_1, whole_1_1_4_1};
-    static whole_function *const known[2][6][4] = {
+    static whole_function *const known[2][3][4] = {
         {{whole_1_1_8_0, whole_1_1_4_0, whole_1_1_2_0, whole_1_1_1_0},
          {NULL, whole_1_2_4_0, whole_1_2_2_0, whole_1_2_1_0},
          {NULL, NULL, whole_1_3_2_0, whole_1_3_1_0}},
         {{whole_2_1_8_0, whole_2_1_4_0, whole_2_1_2_0, whole_2_1_1_0},
          {NULL, whole_2_2_4_0, whole_2_2_2_0, whole_2_2_1_0},
-         {NULL, NULL, whole_2_3_2_0, whole_2_3_1_0},
-         {NULL, NULL, NULL, whole_2_4_1_0},
-         {NULL, NULL, NULL, whole_2_5_1_0},
-         {NULL, NULL, NULL, whole_2_6_1_0}}};
+         {NULL, NULL, whole_2_3_2_0, whole_2_3_1_0}}};
     if (bands) return banded[(*rows = left < 4 ? left : 4) - 1];
     whole_function *const *sizes = known[stride - 1][strips - 1];
     int size = 0;
@@ -251,7 +247,7 @@ static int convolve_whole(const struct sis_framed *work, const float *in, const 
         convolve_split(work, in, added, out, begin, end);
         return 1;
     }
-    if (!sis_takes_whole_rows(from, work->kernel, work->stride)) return 0;
+    if (!sis_takes_whole_rows(from, work->kernel)) return 0;
     uint32_t rows, height = from->bands > 1 ? from->band_rows : (from->height - 1) / work->stride + 1;
     int side = (int)(LANES / from->bands);
     struct lane_shift shift[2] = {lane_shift(-1, side), lane_shift(1, side)};

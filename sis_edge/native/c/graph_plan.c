@@ -88,7 +88,7 @@ static struct sis_layout layout_of(const struct progress *now, struct sis_value 
         uint32_t half = node->kernel / 2;
         if (seen.height != value.height || seen.width != value.width || !half) continue;
         if (half > halo) halo = half;
-        if ((!isa->has_bands || !sis_takes_whole_rows(&strips, node->kernel, node->stride)) && half > padding)
+        if ((!isa->has_bands || !sis_takes_whole_rows(&strips, node->kernel)) && half > padding)
             padding = half;
     }
     if (isa->has_bands && with_bands)
