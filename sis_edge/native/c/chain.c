@@ -202,6 +202,7 @@ static void work(void *user, size_t index) {
         for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
             const struct sis_stage *stage = &plan->stages[s];
             size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
+            if (stage->most && stage->most < pieces) pieces = stage->most;
             while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
                 run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
                 if (atomic_fetch_add(&tally->done, 1) + 1 == pieces && run->ends)

@@ -96,8 +96,8 @@ struct sis_framed {
 };
 
 /* Whether the registers of an instruction set with bands hold what whole rows of such a layer need. */
-static inline int sis_takes_whole_rows(const struct sis_layout *from, uint32_t kernel, uint32_t stride) {
-    return kernel == 3 && from->strips <= (stride == 1 ? 3 : 6);
+static inline int sis_takes_whole_rows(const struct sis_layout *from, uint32_t kernel) {
+    return kernel == 3 && from->strips <= 3;
 }
 
 /* PLAIN or FRAMED to either of them, every so many pixels; `pool` takes the maximum of as many each way, or their mean,

@@ -30,6 +30,7 @@ struct sis_stage {
     uint32_t from, to; /* buffers */
     uint32_t added;    /* the buffer whose maps are added; SIS_INPUT: none */
     size_t items;      /* what can be computed independently */
+    size_t most;       /* pieces that are worth the trouble of sharing them out; 0: any number */
     union {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
