@@ -102,8 +102,11 @@ def _met(own: SpeedUp | None, target: float | None) -> str:
     return f">= {target:g}: " + ("met" if own.estimate >= target else f"missed by {1 - own.estimate / target:.0%}")
 
 
-def outputs(measured: Measured) -> str:
-    """How the outputs of each contender agree with ONNX Runtime's in fp32, accuracy, and how long it waited."""
+def outputs(measured: Measured, clock: str) -> str:
+    """How the outputs of each contender agree with ONNX Runtime's in fp32, and accuracy.
+
+    Then its shortest run, which other programs bend least, and the share of its time in which they had its core.
+    """
     rows = []
     networks = list(dict.fromkeys(result.contender.network for result in measured.results))
     for result in sorted(measured.results, key=lambda each: networks.index(each.contender.network)):
@@ -115,11 +118,17 @@ def outputs(measured: Measured) -> str:
                 f"{found.difference:.2g}" if found else "-",
                 f"{found.agreement:.3f}" if found else "-",
                 f"{found.accuracy:.3f}" if found else "-",
+                f"{_shortest_s(result, clock) * 1e3:.3f}" if result.turns else "-",
                 f"{waited:.1%}" if waited is not None else "-",
                 result.why_not or "",
             ]
         )
-    return markdown(["network", "runtime", "difference", "same class", "accuracy", "waited", "does not count"], rows)
+    head = ["network", "runtime", "difference", "same class", "accuracy", "shortest ms", "waited", "does not count"]
+    return markdown(head, rows)
+
+
+def _shortest_s(result: Result, clock: str) -> float:
+    return min(min(samples) for samples in result.rounds(clock).values())
 
 
 def sustained(measured: Measured, clock: str) -> str:
