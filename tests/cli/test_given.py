@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command import sis_edge
+from command import sis_edge, sis_edge_here
 from given_models import write
 from onnx import TensorProto, helper
 from typer.testing import CliRunner
@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from sis_edge.bundles.verify import open_bundle, verify
 from sis_edge.cli import app
 from sis_edge.errors import SisEdgeError, UsageError
-from sis_edge.results import store
 
 
 def make(*words: str, output: Path) -> None:
@@ -32,7 +31,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_bundle_of_two_models(models: Path, tmp_path: Path) -> None:
     words = ("--onnx", str(models / "residual.onnx"), "--onnx", f"second={models / 'two.onnx'}", "--shape", "ids=2x5")
-    done = sis_edge("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
+    done = sis_edge_here("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "residual: the batch of its input image is not fixed; it is run with 1" in done.stderr
     shown = json.loads(done.stdout)["bundle"]
@@ -190,21 +189,3 @@ def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
         assert "Frobnicate" in done.stderr
         assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.slow  # a whole measurement
-def test_two_models_are_measured_here(models: Path, tmp_path: Path) -> None:
-    """What a user comes for: figures of his own models, the first being the reference, and their check."""
-    words = ("--onnx", str(models / "residual.onnx"), "--onnx", str(models / "two.onnx"), "--shape", "ids=1x5")
-    data = str(tmp_path / "data")
-    done = sis_edge("bench", *words, "--quick", "--json", cwd=tmp_path, XDG_DATA_HOME=data)
-    assert done.returncode == 0, done.stderr
-    run = store.newest(tmp_path / "runs")
-    assert run.record.job.reference == "residual"
-    for network in run.record.networks:
-        assert network.problem is None
-        assert network.golden is not None
-        assert network.golden.passed
-        assert network.rounds
-    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
-    assert again.returncode == 0, "the bundle of the measured models is kept"

@@ -65,6 +65,7 @@ def _key(request: GivenRequest, networks: list[Prepared]) -> str:
         {
             "version": BUNDLE_VERSION,
             "onnxruntime": onnxruntime.__version__,
+            "tflite": host_run.tflite_version() if request.tflite else None,
             "profile": request.profile,
             "reference": request.reference,
             "tolerances": [request.tolerance, request.relative_tolerance],
@@ -190,6 +191,7 @@ class _Writer:
         name = self.network.model.name
         if self.network.expect is None:
             if not found.outputs:
+                self.on_note(f"{name}: {found.reason}, so what a board computes is not checked")
                 return None, found.reason
             if not all(np.isfinite(array).all() for array in found.outputs.values()):
                 self.on_note(f"{name}: its outputs for these inputs are not finite, so a board's are not compared")
