@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from peer_comparison import comparison
-from peer_comparison.contenders import Result
+from peer_comparison.contenders import REFERENCE_NETWORK, Result
 from peer_comparison.load import MOST_BUSY
 from peer_comparison.rounds import Measured
 from sis_edge.results.statistics import SpeedUp
@@ -68,7 +68,10 @@ def shown(found: SpeedUp | None) -> str:
 
 
 def best(measured: Measured, clock: str, ceilings: Mapping[str, float]) -> str:
-    """For each network and precision: the best other by name, ours, and the target where this run is the target's."""
+    """For each network and precision: the best other by name, ours, and the target where this run is the target's.
+
+    `ceilings` are the multiply-accumulates of dense NiN over those left, by network.
+    """
     dense = comparison.reference(measured.results)
     is_targets = measured.plan.threads == measured.plan.batch == 1
     rows = []
@@ -87,11 +90,22 @@ def best(measured: Measured, clock: str, ceilings: Mapping[str, float]) -> str:
                 shown(standing.ratio),
                 _met(own, target),
                 f"{ceilings[standing.network]:.2f}",
+                _of_ceiling(measured, standing, clock, ceilings[standing.network]),
             ]
         )
     over = "over dense NiN fp32"
     head = ["network", "precision", "best other", over, "best of ours", over, "ours / best other", "target", "MACs"]
+    head.append("over ours nin, of MACs")
     return markdown(head, rows)
+
+
+def _of_ceiling(measured: Measured, standing: comparison.Standing, clock: str, ceiling: float) -> str:
+    """Our speed-up over dense NiN by our own kernels in the same precision, as a share of the fewer MACs."""
+    nin = comparison.best(measured.results, REFERENCE_NETWORK, standing.precision, clock, ours=True)
+    if standing.ours is None or nin is None or standing.network == REFERENCE_NETWORK:
+        return "-"
+    own = comparison.ratio(nin, standing.ours, clock)
+    return f"{own.estimate / ceiling:.2f}" if own else "-"
 
 
 def _met(own: SpeedUp | None, target: float | None) -> str:

@@ -215,9 +215,20 @@ def test_the_best_is_the_one_with_the_best_figure_of_the_table() -> None:
 def test_a_target_is_missed_by_a_share_and_holds_for_one_thread_and_image_only() -> None:
     results = [result(REFERENCE_ROW, [4.0] * 8), result("ours", [2.0] * 8, network="svhn-sis3", ours=True)]
     ceilings = {"nin": 1.0, "svhn-sis3": 10.0}
-    assert ">= 12: missed by 83% | 10.00 |" in tables.best(Measured(PLAN, results, {}, 0.0), "cpu", ceilings)
+    assert ">= 12: missed by 83% | 10.00 | - |" in tables.best(Measured(PLAN, results, {}, 0.0), "cpu", ceilings)
     two = replace(PLAN, threads=2)
     assert ">= 12" not in tables.best(Measured(two, results, {}, 0.0), "cpu", ceilings)
+
+
+def test_what_the_fewer_operations_bring_over_our_own_dense_network() -> None:
+    ours = {"ours": True, "precision": "int8"}
+    results = [
+        result(REFERENCE_ROW, [4.0] * 8),
+        result("ours INT8", [1.0] * 8, **ours),
+        result("ours INT8", [0.25] * 8, network="svhn-sis3", **ours),
+    ]
+    text = tables.best(Measured(PLAN, results, {}, 0.0), "cpu", {"nin": 1.0, "svhn-sis3": 8.0})
+    assert text.splitlines()[-1].endswith("| >= 25: missed by 36% | 8.00 | 0.50 |")
 
 
 def test_the_interval_holds_the_true_ratio_and_counts_processes() -> None:
