@@ -1,8 +1,7 @@
 """A compact network quantised for the INT8 kernels: weights by filter, values of seven bits (`native.int8.chain`).
 
-Ranges come from calibration images. The largest activation is rarely the best end of a range: cutting off a few outliers
-makes all other steps finer, so the end with the least squared error is taken (as in TensorRT's and ONNX Runtime's
-calibration by percentile or entropy, with an error that means something).
+Ranges come from calibration images. The largest activation is rarely the best end of a range: cutting off a few
+outliers makes all other steps finer, so the end with the least squared error is taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -97,7 +96,9 @@ def best_end(counts: NDArray[np.float64], largest: float) -> float:
     for cut in CUTS:
         step = cut * largest / MOST_VALUE
         kept = np.minimum(np.rint(values / step), MOST_VALUE) * step
-        errors.append(float((counts * (values - kept) ** 2)[1:].sum()))  # the first bin holds the zeros, which are exact
+        errors.append(
+            float((counts * (values - kept) ** 2)[1:].sum())
+        )  # the first bin holds the zeros, which are exact
     return float(CUTS[int(np.argmin(errors))] * largest)
 
 

@@ -41,7 +41,15 @@ def plan_in(folder: Path, profile: DeviceProfile) -> BuildPlan:
     form(nin(), Formation(t_c=0.05, t_p=0.1)).save(graph)
     networks = plan_networks((str(graph),), profile.networks)
     return BuildPlan(
-        profile, "digits", networks, folder / "build", "tiny", epochs=1, train_limit=32, test_images=32, precision="fp32"
+        profile,
+        "digits",
+        networks,
+        folder / "build",
+        "tiny",
+        epochs=1,
+        train_limit=32,
+        test_images=32,
+        precision="fp32",
     )
 
 
@@ -55,10 +63,15 @@ def test_the_form_is_a_variant_with_its_own_check(bundle: Bundle) -> None:
     assert problems(bundle) == []
     plain, native = small.variants
     assert (plain.form, plain.library) == ("plain", None)
-    assert (native.name, native.form, native.precision, native.runtime) == ("int8-native", "native", "int8", "onnxruntime")
+    assert (native.name, native.form, native.precision, native.runtime) == (
+        "int8-native",
+        "native",
+        "int8",
+        "onnxruntime",
+    )
     assert native.library == f"native/{platform.machine()}/libsis_edge.so"
     assert native.agreement.images == native.host_test_images == 32
-    assert 0 < native.agreement.max_abs_difference
+    assert native.agreement.max_abs_difference > 0
     assert native.golden_tolerance == 0
     assert native.paired_tests["none"].images == 16
 
@@ -102,6 +115,6 @@ def test_the_board_answers_the_same_bits(bundle: Bundle, tmp_path: Path) -> None
         record=record,
     )
     native = bundle.manifest.networks[0].variants[1]
-    entry = next(entry for entry, record in run.networks if record is not None and record.name == found.name)
+    entry = next(entry for entry, record in run.networks() if record is not None and record.name == found.name)
     assert isinstance(entry, NetworkEntry)
     assert (entry.training.host_accuracy, entry.training.host_wrong) == (native.host_accuracy, native.host_wrong)

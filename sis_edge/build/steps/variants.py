@@ -43,9 +43,7 @@ def inputs_of(context: BuildContext, version: int, spec: VariantSpec, model: Pat
     }
 
 
-def run(
-    context: BuildContext, network: str, model: Path, original: "Callable[[], Original]"
-) -> list[MadeVariant]:
+def run(context: BuildContext, network: str, model: Path, original: "Callable[[], Original]") -> list[MadeVariant]:
     """The finished variants of the ONNX file `model`, in the profile's order."""
     from sis_edge.exporting import variants
 

@@ -51,7 +51,9 @@ def test_a_processor_without_sdot_refuses_it(emulated: list[str]) -> None:
     emulator, built = emulated
     chain = some_chains()[0]
     with pytest.raises(AssertionError, match="does not run the INT8 instruction set neon-dotprod"):
-        driver.answers_to([emulator, "-cpu", "cortex-a53", built], encode(chain), images_of(chain, 1), "neon-dotprod", 1, ())
+        driver.answers_to(
+            [emulator, "-cpu", "cortex-a53", built], encode(chain), images_of(chain, 1), "neon-dotprod", 1, ()
+        )
 
 
 @pytest.mark.slow

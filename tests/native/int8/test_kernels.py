@@ -1,14 +1,12 @@
 """The INT8 kernels against numpy: the same bits, for every instruction set that this machine has."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sis_agent.native.library import Library
-from sis_edge.native.int8 import Int8Chain, Int8Layer, reference
+from sis_edge.native.int8 import Int8Chain, reference
 
 from .cases import answers, chains, images_of, random_chain, random_layer
 
