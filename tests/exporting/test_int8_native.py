@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from native.networks import small_network
 from numpy.typing import NDArray
 
-from native.networks import small_network
 from sis_edge.errors import ExportError
 from sis_edge.exporting import int8_native, onnx_file, parity
 from sis_edge.exporting.compact import CompactNetwork
