@@ -78,7 +78,13 @@ def test_no_sanitizer_complains_of_networks_with_branches(sanitized: str, librar
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_damaged_networks_with_branches_are_refused_or_run(sanitized: str, seed: int) -> None:
-    blob = graphs.pack(some_networks()[0])
-    assert len(blob) < 3000
+    layers = (
+        LayerSpec("a", "CL", 2, 3, 3, 9),
+        LayerSpec("b", "CL", 3, 3, 3, 9, stride=2, groups=3, adds="a"),
+        LayerSpec("c", "MP", 3, 4, 1, 5, adds="b", pool=2),
+        LayerSpec("d", "MP", 4, 2, 1, 1, is_class_layer=True, global_pool=True),
+    )
+    blob = graphs.pack(graphs.weighted(layers, 0.6, seed))
+    assert len(blob) < 2000
     refused = driver.refused_of_damaged([sanitized], blob, 1000, seed)
     assert 300 < refused < 1000
