@@ -12,7 +12,7 @@ import json
 import os
 from typing import IO, Iterator, NamedTuple, Optional
 
-from sis_agent.files import CALIBRATION, INFERENCE
+from sis_agent.files import CALIBRATION, INFERENCE, parsed_json
 from sis_agent.protocol import ProblemError
 
 LOCK = "lock"
@@ -63,8 +63,10 @@ def owner(file: IO[str]) -> Optional[Owner]:
     """The living owner that the guarded file names; None when it is free, stale or damaged."""
     file.seek(0)
     try:
-        named = Owner(**json.load(file))
+        named = Owner(**parsed_json(file.read()))
     except (ValueError, TypeError):
+        return None
+    if not all(isinstance(number, int) for number in named[:2]) or not isinstance(named.job_id, str):
         return None
     return named if is_alive(named.pid, named.start_ticks) else None
 
