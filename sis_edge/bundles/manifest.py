@@ -18,7 +18,7 @@ History of BUNDLE_VERSION:
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
-    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need
+    6   networks in INT8 with native kernels: variants of the form `native`, with the library that they need
 """
 
 from typing import Annotated, Literal, Self
@@ -93,8 +93,7 @@ class Variant(FrozenModel):
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
     test images that this one and the network in float32 classify wrongly.
-
-    One of the form `native` needs the library of kernels `library`, and its logits are the same bits everywhere.
+    One of the form `native` needs `library`; its logits are the same bits on every processor.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]

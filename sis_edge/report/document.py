@@ -98,8 +98,8 @@ def kernel_choices(run: StoredRun, seed: int) -> tuple[SparseChoice, ...]:
 
 
 def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
-    """The choices between TensorRT's engines; those of native kernels are shown with their layers."""
-    return [choice for choice in chosen if choice.form == SPARSE_24]
+    """The choices to advise of: those of native kernels in float32 are shown with their layers."""
+    return [choice for choice in chosen if choice.form == SPARSE_24 or choice.precision != "fp32"]
 
 
 def _title(run: StoredRun) -> str:
