@@ -87,8 +87,7 @@ class Variant(FrozenModel):
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
     test images that this one and the network in float32 classify wrongly.
-
-    One of the form `native` needs the library of kernels `library`, and its logits are the same bits everywhere.
+    One of the form `native` needs `library`; its logits are the same bits on every processor.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]

@@ -111,8 +111,8 @@ def form_advice(run: StoredRun, rows: Sequence[Row], chosen: Sequence[SparseChoi
 
 
 def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
-    """The choices between TensorRT's engines; those of native kernels are shown with their layers."""
-    return [choice for choice in chosen if choice.form == SPARSE_24]
+    """The choices to advise of: those of native kernels in float32 are shown with their layers."""
+    return [choice for choice in chosen if choice.form == SPARSE_24 or choice.precision != "fp32"]
 
 
 def _title(run: StoredRun) -> str:

@@ -32,7 +32,7 @@ def layer_tables(
     return tuple(
         Table(
             title=f"Layers of {entry.name}",
-            caption=" ".join(sentences(entry.sparse, next((c for c in choices if c.network == entry.name), None))),
+            caption=" ".join(sentences(entry.sparse, _choice(choices, entry.name))),
             columns=COLUMNS,
             cells=tuple(_cells(layer) for layer in entry.sparse.layers),
             notes=() if entry.sparse.calibration else (f"–: {entry.sparse.basis}",),
@@ -42,6 +42,11 @@ def layer_tables(
         for entry in run.manifest.networks
         if entry.sparse is not None and entry.name in measured
     )
+
+
+def _choice(choices: Sequence[SparseChoice], network: str) -> SparseChoice | None:
+    """That of the form whose layers are shown: native kernels in float32."""
+    return next((choice for choice in choices if (choice.network, choice.precision) == (network, "fp32")), None)
 
 
 def sentences(form: SparseForm, choice: SparseChoice | None) -> list[str]:

@@ -135,7 +135,7 @@ def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderab
 def _kernels(run: StoredRun, rows: Sequence[Row], seed: int) -> list[str]:
     """A line for each measured network on its native kernels, the basis of their choice, and which form to use."""
     found = kernel_choices(run, seed)
-    chosen = {choice.network: choice for choice in found if choice.form == NATIVE}
+    chosen = {choice.network: choice for choice in found if (choice.form, choice.precision) == (NATIVE, "fp32")}
     measured = {network.network for network in run.record.networks if network.rounds}
     entries = [entry for entry in run.manifest.networks if entry.name in measured and entry.sparse is not None]
     bases = dict.fromkeys(entry.sparse.basis for entry in entries if entry.sparse is not None)

@@ -1,6 +1,8 @@
 """INT8 with native sparse kernels from the build to the record: the bundle, the job, the same bits on the board."""
 
+import json
 import platform
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from sis_edge import profiles
+from sis_edge import profiles, report
 from sis_edge.board import deploy
 from sis_edge.board.jobs import job_for
 from sis_edge.build.networks import plan_networks
@@ -114,6 +116,14 @@ def test_the_board_answers_the_same_bits(bundle: Bundle, tmp_path: Path) -> None
         manifest=bundle.manifest,
         record=record,
     )
+    assert StoredRun.from_json(run.to_json(), "this test").record == record
+    report.write([run], tmp_path / "report")
+    data = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))["runs"][0]
+    names = ["small", "small (native kernels)", "small int8", "small int8 (native kernels)"]
+    assert [network["network"] for network in data["networks"]] == names
+    assert [choice["network"] for choice in data["sparse_choices"]] == ["small", "small"]
+    page = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert re.search(r"small int8\W+use the form with(out)? sparse kernels: ", page)
     native = bundle.manifest.networks[0].variants[1]
     entry = next(entry for entry, record in run.networks() if record is not None and record.name == found.name)
     assert isinstance(entry, NetworkEntry)

@@ -12,6 +12,7 @@ from sis_edge.build.plan import INT8_NATIVE_VERSION, Step
 from sis_edge.build.steps.variants import MadeVariant, inputs_of
 from sis_edge.exporting import sparse
 from sis_edge.files import stages
+from sis_edge.native import build
 from sis_edge.spec import is_chain
 from sis_edge.training import stage
 
@@ -32,7 +33,6 @@ def run(
         return []
     if not is_chain(network.graph.spec.layers):
         return []
-    here = engine.library if engine.architecture == platform.machine() else None
     inputs = inputs_of(context, INT8_NATIVE_VERSION, INT8_NATIVE, model) | {
         "graph": network.graph.digest(),
         "library": engine.library.parent.name,
@@ -43,9 +43,9 @@ def run(
         from sis_edge.exporting.compact import fold
 
         folded = fold(stage.load(network.graph, trained.folder))
-        return int8_native.make(original(), folded, network.name, here, folder) | {
-            "library": sparse.library_name(engine)
-        }
+        here = build.library(platform.machine())  # the bits are the same on every processor
+        made = int8_native.make(original(), folded, network.name, here, folder)
+        return made | {"library": sparse.library_name(engine)}
 
     made = stages.run(context.root, "int8-native", inputs, make)
     context.on_step(Step(network.name, "variants", 1, 1, INT8_NATIVE.name))
