@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.bundles.manifest import LayerChoice, SparseForm, SparseNetwork, WinogradError
+from sis_edge.bundles.layer_choice import LayerChoice, WinogradError
+from sis_edge.bundles.manifest import SparseForm, SparseNetwork
 from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form

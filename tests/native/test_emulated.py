@@ -1,6 +1,7 @@
 """The NEON kernels, run by an emulated processor: right or wrong, no speed."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,11 @@ def test_every_case_answers_as_numpy(program: list[str], name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_layer_of_the_papers_network(program: list[str]) -> None:
+@pytest.mark.parametrize("is_winograd", [False, True])
+def test_a_layer_of_the_papers_network(program: list[str], is_winograd: bool) -> None:
     rng = np.random.default_rng(1)
-    layers = [random_layer(rng, 24, 192, 5, 0.25, pool=1), random_layer(rng, 192, 10, 1, 1.0, relu=False)]
+    first = replace(random_layer(rng, 24, 192, 5, 0.25, pool=1), winograd=is_winograd)
+    layers = [first, random_layer(rng, 192, 10, 1, 1.0, relu=False)]
     case = Case(layers, 16, 16, average=True)
     images = case.images(1)
     expected = reference(case, images)
