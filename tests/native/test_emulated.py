@@ -1,5 +1,7 @@
 """The NEON kernels, run by an emulated processor: right or wrong, no speed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,9 +37,11 @@ def test_networks_with_branches_answer_as_onnx_runtime(program: list[str], name:
 
 
 @pytest.mark.slow
-def test_a_layer_of_the_papers_network(program: list[str]) -> None:
+@pytest.mark.parametrize("is_winograd", [False, True])
+def test_a_layer_of_the_papers_network(program: list[str], is_winograd: bool) -> None:
     rng = np.random.default_rng(1)
-    layers = [random_layer(rng, 24, 192, 5, 0.25, pool=1), random_layer(rng, 192, 10, 1, 1.0, relu=False)]
+    first = replace(random_layer(rng, 24, 192, 5, 0.25, pool=1), winograd=is_winograd)
+    layers = [first, random_layer(rng, 192, 10, 1, 1.0, relu=False)]
     case = Case(layers, 16, 16, average=True)
     images = case.images(1)
     expected = reference(case, images)

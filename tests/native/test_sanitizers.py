@@ -1,6 +1,7 @@
 """Address and undefined-behaviour sanitizers over all kernels, and blobs damaged at random."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from .chains import Case, pack, random_layer, reference
 def some_cases() -> list[Case]:
     rng = np.random.default_rng(11)
     found = []
-    for side, kernel, pool in [(8, 3, 2), (8, 5, 1), (16, 5, 2), (17, 3, 2), (5, 7, 1), (33, 9, 3), (4, 3, 1)]:
+    both = [(8, 3, 2), (8, 5, 1), (16, 5, 2), (17, 3, 2), (4, 3, 1)]
+    sizes = [(5, 7, 1, False), (33, 9, 3, False)] + [(*size, is_winograd) for size in both for is_winograd in (0, 1)]
+    for side, kernel, pool, is_winograd in sizes:
         layers = [
-            random_layer(rng, 3, 13, kernel, 0.4, pool=pool),
+            replace(random_layer(rng, 3, 13, kernel, 0.4, pool=pool), winograd=bool(is_winograd)),
             random_layer(rng, 13, 26, 1, 1.0),
             random_layer(rng, 26, 7, 3, 0.2, relu=False),
         ]
@@ -59,7 +62,8 @@ def test_no_sanitizer_complains_and_answers_are_right(sanitized: str, library: L
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_blobs_are_refused_or_run(sanitized: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    case = Case([random_layer(rng, 2, 5, 3, 0.5, pool=2), random_layer(rng, 5, 4, 1, 0.5)], 9, 9, average=True)
+    first = replace(random_layer(rng, 2, 5, 3, 0.5, pool=2), winograd=seed % 2 == 0)
+    case = Case([first, random_layer(rng, 5, 4, 1, 0.5)], 9, 9, average=True)
     assert len(pack(case)) < 2000
     refused = driver.refused_of_damaged([sanitized], pack(case), 1500, seed)
     assert 400 < refused < 1500  # most headers are refused; other weights are only other weights

@@ -9,7 +9,8 @@
  * a multiply-add for each quad and vector of tiles.
  *
  * The transforms are those of Toom and Cook with the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity (the last always,
- * of the others the first that are needed). sis_edge/native/winograd.py derives them; its tests compare with these.
+ * of the others the first that are needed). sis_edge/native/winograd.py derives the matrices exactly; the tests compare
+ * the kernels with the bound that follows from them.
  */
 #ifndef SIS_WINOGRAD_H
 #define SIS_WINOGRAD_H

@@ -19,7 +19,8 @@ enum { MOST_QUADS = 16, MOST_VECTORS = 4, AHEAD = 768 };
 
 /* Indices of a shuffle that does the same in every quad; those of the second operand count from LANES. */
 #if LANES == 16
-#define QUADS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#define QUADS(a, b, c, d) \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
 #define REPEATED 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3
 #elif LANES == 8
 #define QUADS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
@@ -205,12 +206,13 @@ INLINE void multiply(const int N, const int Q, const int V, const float *maps, s
 typedef void multiply_function(const float *maps, size_t step, const struct sis_tile_block *block, const float *weight,
                                const struct sums *sums);
 
-#define MULTIPLY(N, Q, V)                                                                                       \
-    static void multiply_##N##_##Q##_##V(const float *maps, size_t step, const struct sis_tile_block *block,         \
-                                         const float *weight, const struct sums *sums) {                        \
-        multiply(N, Q, V, maps, step, block, weight, sums);                                                     \
+#define MULTIPLY(N, Q, V)                                                                                    \
+    static void multiply_##N##_##Q##_##V(const float *maps, size_t step, const struct sis_tile_block *block, \
+                                         const float *weight, const struct sums *sums) {                     \
+        multiply(N, Q, V, maps, step, block, weight, sums);                                                  \
     }
-#define UP_TO_4(N) MULTIPLY(N, 1, 1) MULTIPLY(N, 1, 2) MULTIPLY(N, 1, 4) MULTIPLY(N, 2, 1) MULTIPLY(N, 2, 2) MULTIPLY(N, 4, 1)
+#define UP_TO_4(N) \
+    MULTIPLY(N, 1, 1) MULTIPLY(N, 1, 2) MULTIPLY(N, 1, 4) MULTIPLY(N, 2, 1) MULTIPLY(N, 2, 2) MULTIPLY(N, 4, 1)
 #define UP_TO_8(N) UP_TO_4(N) MULTIPLY(N, 2, 4) MULTIPLY(N, 4, 2)
 UP_TO_8(1)
 #if MOST_SUMS == 24
@@ -220,12 +222,14 @@ UP_TO_4(2) UP_TO_4(3)
 #endif
 
 /* By filters, quads (1, 2, 4) and vectors (1, 2, 4). */
-#define OF_4(N)                                                                            \
-    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4}, {multiply_##N##_2_1, multiply_##N##_2_2, NULL}, \
+#define OF_4(N)                                                      \
+    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4}, \
+     {multiply_##N##_2_1, multiply_##N##_2_2, NULL},               \
      {multiply_##N##_4_1, NULL, NULL}}
-#define OF_8(N, LAST)                                                                      \
-    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4},                         \
-     {multiply_##N##_2_1, multiply_##N##_2_2, multiply_##N##_2_4}, {multiply_##N##_4_1, multiply_##N##_4_2, LAST}}
+#define OF_8(N, LAST)                                                \
+    {{multiply_##N##_1_1, multiply_##N##_1_2, multiply_##N##_1_4}, \
+     {multiply_##N##_2_1, multiply_##N##_2_2, multiply_##N##_2_4}, \
+     {multiply_##N##_4_1, multiply_##N##_4_2, LAST}}
 static multiply_function *const multiply_known[SIS_MOST_WINOGRAD][3][3] = {
 #if MOST_SUMS == 24
     OF_8(1, multiply_1_4_4), OF_8(2, NULL), OF_8(3, NULL), OF_4(4), OF_4(5), OF_4(6),
