@@ -1,17 +1,14 @@
 """Networks beside the paper's on photographs and on a folder of PNGs: built, measured over SSH, asked, and exported."""
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
+from clients import c_client, logits, python_client
 from command import sis_edge
 from numpy.typing import NDArray
 from PIL import Image
@@ -120,25 +117,23 @@ def check_record(bundle: Bundle, folder: Path, forms: list[str]) -> None:
         assert len(network["rounds"]) >= SHORT["rounds"]
 
 
-def export(bundle: Bundle, folder: Path) -> Path:
-    """The product's folder, with the C client compiled."""
+def check_clients(bundle: Bundle, folder: Path, images: NDArray[np.uint8], native: bool) -> NDArray[np.float64]:
+    """The logits of these images by the exported files: the same by both clients, in both forms."""
     product = folder / "product"
     done = sis_edge("export", str(bundle.path), "--to", str(product), cwd=folder)
     assert done.returncode == 0, done.stderr
-    (library,) = (Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
-    libraries = folder / "lib"
-    libraries.mkdir()
-    (libraries / "libonnxruntime.so.1").symlink_to(library)  # the name that the library gives itself
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    assert compiler, "a C compiler is needed, as for the native kernels"
-    words = [str(product / "client.c"), str(library), f"-Wl,-rpath,{libraries}", "-o", str(product / "client")]
-    subprocess.run([compiler, *words], check=True)
-    return product
-
-
-def printed(*command: str) -> NDArray[np.float64]:
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return np.array([line.split() for line in done.stdout.splitlines()], dtype=np.float64)
+    np.save(product / "images.npy", images)
+    client = c_client(product)
+    forms = [(product / "model.onnx", product / "images.npy")]
+    if native:
+        forms.append((product / "sparse.onnx", product / "images.npy", product / "libsis_edge.so"))
+    for words in forms:
+        by_python = logits(*python_client(product), *words)
+        # The client in C takes one image at a time, and sums come in another order.
+        assert logits(client, *words) == pytest.approx(by_python, rel=1e-5, abs=1e-5)
+    plain: NDArray[np.float64] = logits(client, *forms[0])
+    assert by_python == pytest.approx(plain, abs=TOLERANCE)
+    return plain
 
 
 def check_use(bundle: Bundle, folder: Path, paths: list[Path], ssh: list[str], home: str) -> None:
@@ -146,20 +141,20 @@ def check_use(bundle: Bundle, folder: Path, paths: list[Path], ssh: list[str], h
     asked = sis_edge("run", "--json", *ssh, "--bundle", str(bundle.path), *map(str, paths), cwd=folder, HOME=home)
     assert asked.returncode == 0, asked.stderr
     answers = json.loads(asked.stdout)["images"]
-    product = export(bundle, folder)
     how = bundle.manifest.preprocess
     assert how is not None
     size = np.load(bundle.path / bundle.manifest.test_images).shape[2:]
-    np.save(product / "images.npy", np.stack([decode(path, how.resize or Resize(*size)) for path in paths]))
-    by_python = printed(sys.executable, str(product / "client.py"), str(product / "images.npy"))
-    by_c = printed(str(product / "client"), str(product / "model.onnx"), str(product / "inputs.npy"))
-    assert by_c == pytest.approx(by_python, rel=1e-6, abs=1e-6)
-    labels = (product / "labels.txt").read_text(encoding="utf-8").splitlines()
-    for answer, path, logits in zip(answers, paths, by_python, strict=True):
+    images = np.stack([decode(path, how.resize or Resize(*size)) for path in paths])
+    sparse = bundle.manifest.networks[1].sparse
+    native = sparse is not None and sparse.network is not None
+    labels = bundle.manifest.classes or ()
+    by_client = check_clients(bundle, folder, images, native)
+    assert (folder / "product" / "labels.txt").read_text(encoding="utf-8").splitlines() == list(labels)
+    for answer, path, scores in zip(answers, paths, by_client, strict=True):
         best = answer["classes"][0]
-        shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
         assert answer["path"] == str(path)
-        assert best["label"] == labels[int(logits.argmax())]
+        assert best["label"] == labels[int(scores.argmax())]
         assert best["probability"] == pytest.approx(shares.max(), abs=1e-3)
 
 
