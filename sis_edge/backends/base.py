@@ -104,6 +104,10 @@ class Backend(ABC):
         """Whether a build makes a form with native sparse kernels for it."""
         return False
 
+    def wants_native_int8(self, settings: BackendSettings) -> bool:
+        """Whether that form is made in INT8 too."""
+        return False
+
     def install(self) -> str | None:
         """How a board gets it, as a next step; None where there is no general way."""
         return None

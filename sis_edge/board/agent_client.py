@@ -4,7 +4,6 @@ The agent is one file, pushed once per content hash to `agents/` in its root fol
 """
 
 import hashlib
-import json
 import logging
 import tempfile
 import time
@@ -18,6 +17,7 @@ from sis_agent.schema import PROTOCOL_VERSION, Facts
 from sis_edge.board import agent_archive, reach
 from sis_edge.errors import AgentError, BoardError, SisEdgeError
 from sis_edge.profiles import AgentSettings
+from sis_edge.text.foreign import loads, one_line
 from sis_edge.transport import Completed, Transport
 from sis_edge.transport.base import CommandTimeoutError
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 OLDEST_PYTHON = (3, 6)
+MOST_LOGGED_LINES = 200
+LONGEST_MESSAGE = 2000
+"""Characters of what a board says for itself."""
 
 # Problems that the user mends on the board; any other code is between sis-edge and its agent.
 BOARD_PROBLEMS = frozenset(
@@ -117,7 +120,10 @@ class AgentClient:
 
     def status(self, job_id: str, since: int = 0) -> JobStatus:
         """Where a job stands, with its progress from line `since` on."""
-        return _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
+        status = _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
+        if status.job_id != job_id:
+            raise AgentError(f"the agent on {self.transport.name} was asked for job {job_id} and answers for another")
+        return status
 
     def cancel(self, job_id: str) -> str:
         """End a job and wait for its end; returns its state."""
@@ -148,12 +154,12 @@ class AgentClient:
         if completed.exit_code == 127:
             raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
         found = _last_json(completed.stdout)
-        if not isinstance(found, list) or len(found) != 2:
+        version, sha256 = found if isinstance(found, list) and len(found) == 2 else (None, None)
+        if not isinstance(version, list) or not all(isinstance(part, int) for part in version):
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or f"exit code {completed.exit_code}"
             raise BoardError(
                 f"`{self._python}` on {name} does not work ({said}); repair it, or name another Python in the profile"
             )
-        version, sha256 = found
         if tuple(version[:2]) < OLDEST_PYTHON:
             is_version = ".".join(map(str, version))
             raise BoardError(
@@ -170,8 +176,8 @@ class AgentClient:
         completed = self._run(command, timeout_s or self._timeout_s)
         if words[0] != "status" or completed.stderr.strip():  # asked every second
             log.debug("agent on %s: `%s` took %.1f s", name, words[0], time.monotonic() - begin_s)
-            for line in completed.stderr.splitlines():
-                log.debug("agent on %s says: %s", name, line)
+            for line in completed.stderr.splitlines()[-MOST_LOGGED_LINES:]:
+                log.debug("agent on %s says: %s", name, one_line(line, LONGEST_MESSAGE))
         reply = _last_json(completed.stdout)
         if not isinstance(reply, dict) or "protocol" not in reply:
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or "nothing"
@@ -205,9 +211,9 @@ def problem_error(problem: Any, name: str) -> SisEdgeError:
     """The error for a problem that the agent tells of."""
     if not isinstance(problem, dict) or not problem.get("message"):
         return AgentError(f"the agent on {name} failed and did not say why; its log is in the job's folder")
-    kind = BoardError if problem.get("code") in BOARD_PROBLEMS else AgentError
-    message = str(problem["message"])
-    if problem.get("code") == "busy":  # the agent does not know how it is reached
+    code, message = str(problem.get("code")), one_line(str(problem["message"]), LONGEST_MESSAGE)
+    kind = BoardError if code in BOARD_PROBLEMS else AgentError
+    if code == "busy":  # the agent does not know how it is reached
         message = message.replace("sis-edge deploy ", " ".join(["sis-edge deploy", *reach.words(name), ""]))
     return kind(f"{name}: {message}")
 
@@ -222,12 +228,14 @@ def _checked(kind: type[T], value: Any, name: str) -> T:
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    """What a program said last, for a message."""
+    lines = [line.strip() for line in text[-2 * LONGEST_MESSAGE :].splitlines() if line.strip()]
+    return one_line(lines[-1], LONGEST_MESSAGE) if lines else ""
 
 
 def _last_json(text: str) -> Any:
+    """The JSON in the last line; None where there is none, or none that is bounded."""
     try:
-        return json.loads(_last_line(text))
+        return loads(text.rstrip().rpartition("\n")[2])
     except ValueError:
         return None

@@ -56,6 +56,12 @@ class FinishedNetwork:
         """The network's folder in the bundle."""
         return f"networks/{self.network.name}"
 
+    @property
+    def needs_library(self) -> bool:
+        """Whether a form of it runs with the library of native kernels."""
+        has_native = self.native is not None and self.native.made is not None
+        return has_native or any("library" in variant.made.summary for variant in self.variants)
+
 
 def manifest_of(
     context: BuildContext,

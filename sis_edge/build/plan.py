@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXPORT_VERSION = 1
 NATIVE_VERSION = 1
 VARIANTS_VERSION = 5
+INT8_NATIVE_VERSION = 1
 
 StepName = Literal["data", "form", "train", "export", "native", "variants", "engines", "bundle"]
 
@@ -118,7 +119,14 @@ def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine
     """The key of the bundle that this plan makes: the hash of all that decides it."""
     return stages.key(
         {
-            "versions": [BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, NATIVE_VERSION, VARIANTS_VERSION],
+            "versions": [
+                BUNDLE_VERSION,
+                TRAIN_VERSION,
+                EXPORT_VERSION,
+                NATIVE_VERSION,
+                VARIANTS_VERSION,
+                INT8_NATIVE_VERSION,
+            ],
             "profile": plan.profile.name,
             "variants": [asdict(spec) for spec in plan.profile.variant_specs],
             "sparse": engine and engine.key,

@@ -6,6 +6,7 @@
       networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
       networks/<network>/rtx-<precision>.plan                       engines for desktop GPUs, where the profile asks
       networks/<network>/sparse.onnx                                where native kernels compute some of its layers
+      networks/<network>/int8-native.onnx, int8-native.golden.npy   where they compute all of them in INT8
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
       given/<network>/model.onnx or model.tflite                    networks of the user's own, and beside the model its
@@ -17,6 +18,7 @@ History of BUNDLE_VERSION:
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
+    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need
 """
 
 from typing import Annotated, Literal, Self
@@ -28,7 +30,7 @@ from sis_edge.bundles.identity import Form
 from sis_edge.bundles.own_images import OwnImages
 from sis_edge.files.model import FrozenModel
 
-BUNDLE_VERSION = 5
+BUNDLE_VERSION = 6
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -91,6 +93,8 @@ class Variant(FrozenModel):
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
     test images that this one and the network in float32 classify wrongly.
+
+    One of the form `native` needs the library of kernels `library`, and its logits are the same bits everywhere.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -109,6 +113,7 @@ class Variant(FrozenModel):
     paired_tests: dict[str, PairedTest] = {}
     host_wrong: WrongImages | None = None
     fp32_wrong: WrongImages | None = None
+    library: str | None = None
 
 
 class RtxEngine(FrozenModel):
@@ -224,9 +229,9 @@ class NetworkEntry(FrozenModel):
     micro_synapses: int
     synapses: int
     architectural_efficiency: float
-    macs: int
-    macs_live: int
-    mac_ratio: float
+    macs: int = Field(ge=1)
+    macs_live: int = Field(ge=1)
+    mac_ratio: float = Field(gt=0)
     paper_accuracy: float | None
     model: str
     graph: str
@@ -375,6 +380,7 @@ class Manifest(FrozenModel):
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
+            named += [variant.library for variant in network.variants if variant.library]
             named += [name for engine in network.engines for name in (engine.plan, engine.source, engine.golden_logits)]
             if network.sparse and (native := network.sparse.network):
                 named += [native.model, native.library]

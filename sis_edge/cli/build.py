@@ -9,8 +9,8 @@ import typer
 from sis_edge.cli import complete, given_networks, options, verbosity
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, share
-from sis_edge.cli.own_images import check_choice, own_images
-from sis_edge.errors import UsageError
+from sis_edge.cli.own_images import EXCLUDES, own_images
+from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@command(app)
+@command(app, excludes={"network": ("networks",), **EXCLUDES}, needs={"t_c": ("network",), "t_p": ("network",)})
 @own_images
 def build(
     profile: options.Profile,
@@ -39,13 +39,11 @@ def build(
     ] = None,
     network: options.Network = None,
     t_c: Annotated[
-        str | None,
-        typer.Option("--t-c", metavar="SHARE", help="Density of --network's convolutional layers. [default: 0.25]"),
-    ] = None,
+        str, typer.Option("--t-c", metavar="SHARE", help="Density of --network's convolutional layers.")
+    ] = "0.25",
     t_p: Annotated[
-        str | None,
-        typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers. [default: 0.25]"),
-    ] = None,
+        str, typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers.")
+    ] = "0.5",  # the usual densities leave a sixth to a quarter of the synapses: half of the neurons keep a quarter
     epochs: options.Epochs = None,
     seed: options.TrainingSeed = 0,
     limit: options.Limit = None,
@@ -87,9 +85,9 @@ def build(
     from sis_edge.profiles.untried import untried
     from sis_edge.training import distributed, stage
 
-    densities = _densities(network, networks, t_c, t_p)
+    conv, micro = (share(f"--{name}", text, up_to_one=True) for name, text in (("t-c", t_c), ("t-p", t_p)))
     board = profiles.load(profile)
-    check_choice(own, dataset, data_dir)
+    DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
         return stage.follow(group, data_dir, own)
@@ -97,7 +95,7 @@ def build(
     dataset = dataset if data is None else data.name
     if network is not None:
         data = data or datasets.load(dataset, data_dir=data_dir)
-        chosen = own_network.choose(board, data, network, *densities)
+        chosen = own_network.choose(board, data, network, conv, micro)
     else:
         classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
         trains = _trains(from_zoo, seed or None, epochs, limit, precision)
@@ -126,17 +124,6 @@ def build(
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
-
-
-def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> tuple[float, float]:
-    """Those of --network; raises UsageError where they or it are given with the paper's networks."""
-    if network is None and (t_c is not None or t_p is not None):
-        raise UsageError("--t-c and --t-p are of --network; the paper's networks have their own densities")
-    if network is not None and networks is not None:
-        raise UsageError("--network and --networks exclude each other: one network of your own, or the paper's by name")
-    found = {"--t-c": t_c, "--t-p": t_p}
-    conv, micro = (0.25 if text is None else share(option, text, up_to_one=True) for option, text in found.items())
-    return conv, micro
 
 
 def _trains(from_zoo: bool | None, *of_training: object) -> bool:
@@ -187,8 +174,10 @@ def show(bundle: "Bundle") -> None:
 
     manifest = bundle.manifest
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
-    headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
+    headings: tuple[str, ...] = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
     lines = [_cells(entry, sizes[entry.model]) for entry in manifest.networks]
+    if all(entry.paper_accuracy is None for entry in manifest.networks):  # of networks that the paper does not have
+        headings, *lines = [tuple(cells[:5] + cells[6:]) for cells in (headings, *lines)]
     title = f"{manifest.name}: {manifest.content} for {manifest.profile}"
     if lines:
         out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))

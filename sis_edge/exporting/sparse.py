@@ -18,7 +18,7 @@ from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.compaction import compact
-from sis_edge.native import build, choice, costs
+from sis_edge.native import branched, build, choice, costs
 from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
 from sis_edge.native.predict import predict
@@ -29,6 +29,7 @@ from sis_edge.text.limits import with_limit
 MODEL = "sparse.onnx"
 NO_NATIVE_LAYER = "they are expected to be faster for no layer"
 NOT_CALIBRATED = "not calibrated; `sis-edge calibrate --host HOST` measures the board"
+BY_STRUCTURE = "chosen by structure: a calibration knows chains of plain convolutions only"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,15 @@ class Plan:
     """A choice for each layer, and the seconds of one inference: None where nothing was measured.
 
     `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers.
+    `calibration` is what it was chosen by; None where the structure decided, and `basis` says in words why.
     """
 
     choices: tuple[Choice, ...]
     dense_s: float | None = None
     compact_s: float | None = None
     chosen_s: float | None = None
+    calibration: Calibration | None = None
+    basis: str = NOT_CALIBRATED
 
     @property
     def blocks(self) -> list[int]:
@@ -88,10 +92,20 @@ def plan(engine: Engine, graph: SynapticGraph) -> Plan:
 
     The cost model knows chains of the paper's layers; in other networks the structure decides.
     """
-    if engine.calibration is None or not is_chain(graph.spec.layers):
+    calibration = engine.calibration
+    if not is_chain(graph.spec.layers):
+        return Plan(branched.choose(compact(graph)), basis=BY_STRUCTURE)
+    if calibration is None:
         return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
-    prediction = predict(costs.fit(engine.calibration), graph)
-    return Plan(prediction.chosen.choices, prediction.dense_s, prediction.compact_s, prediction.chosen.seconds)
+    prediction = predict(costs.fit(calibration), graph)
+    return Plan(
+        prediction.chosen.choices,
+        prediction.dense_s,
+        prediction.compact_s,
+        prediction.chosen.seconds,
+        calibration,
+        calibration.basis,
+    )
 
 
 def check(
@@ -125,7 +139,7 @@ def check(
 
 def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> SparseForm:
     """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network."""
-    calibration = engine.calibration
+    calibration = plan.calibration
     network = None
     if checked is not None:
         network = SparseNetwork(
@@ -149,7 +163,7 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
             )
             for choice in plan.choices
         ),
-        basis=calibration.basis if calibration else NOT_CALIBRATED,
+        basis=plan.basis,
         calibration=calibration.digest if calibration else None,
         threads=calibration.threads if calibration else 1,
         doubt=calibration.doubt if calibration else None,

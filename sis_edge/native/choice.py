@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 
+from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
 from sis_edge.native.work import Copy
-from sis_edge.spec import LayerSpec, is_chain
+from sis_edge.spec import LayerSpec, sources_of
 
 Kind = Literal["dense", "native"]
 
@@ -83,7 +84,11 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
 
 
 def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
-    """The cheapest way through a compact network on the board that the model was measured on."""
+    """The cheapest way through a compact network on the board that the model was measured on.
+
+    Raises UsageError for a network that is not a chain of the paper's layers: the model knows no other.
+    """
+    require_known([plan.spec for plan in plans])
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
     options: list[tuple[LayerSpec, float, int, float, float]] = []
@@ -109,18 +114,29 @@ def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
     return NetworkCost(choices, seconds + model.run_s)
 
 
+def require_known(layers: Sequence[LayerSpec]) -> None:
+    """Raises UsageError, with the layer, for a network whose costs the model does not know."""
+    for number, (layer, source) in enumerate(zip(layers, sources_of(layers), strict=True)):
+        has = layer.special or (
+            "" if source == number - 1 else f"another source than the layer before ({layer.source})"
+        )
+        if has:
+            raise UsageError(
+                f"costs are known for chains of plain convolutions only, and layer {layer.name} has {has}; "
+                "build the network and measure it with `sis-edge bench`"
+            )
+
+
 def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:
     """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
 
     Native kernels compute layers that are sparse or small, those between them, and at both ends those whose work is
-    little for the maps that need no copy then (COPY_MACS). In a network that is not a chain of the paper's layers they
-    compute those only that are sparse or small and of the paper's kind.
+    little for the maps that need no copy then (COPY_MACS). Raises UsageError for a network that is not a chain of the
+    paper's layers (`branched` chooses for those).
     """
+    require_known([plan.spec for plan in plans])
     shares = [float(pairs_of(plan).mean()) for plan in plans]
     reasons = [_structure(plan, share, other) for plan, share, other in zip(plans, shares, dense, strict=True)]
-    if not is_chain([plan.spec for plan in plans]):
-        reasons = ["" if plan.spec.special else reason for plan, reason in zip(plans, reasons, strict=True)]
-        return _chosen(plans, shares, reasons)
     native = [number for number, reason in enumerate(reasons) if reason]
     if native:
         first, last = native[0], native[-1]
@@ -142,14 +158,10 @@ def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequen
             share,
             "native" if reason else "dense",
             UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1,
-            reason or _dense_reason(plan.spec),
+            reason or "neither sparse nor small",
         )
         for plan, share, reason in zip(plans, shares, reasons, strict=True)
     )
-
-
-def _dense_reason(layer: LayerSpec) -> str:
-    return f"native kernels do not compute {layer.special}" if layer.special else "neither sparse nor small"
 
 
 def _extended(plans: Sequence[LayerPlan], first: int, last: int) -> tuple[int, int]:

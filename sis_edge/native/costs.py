@@ -8,10 +8,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sis_edge.errors import RecordError
 from sis_edge.native import geometry, nodes, probes, work
@@ -33,6 +33,13 @@ LARGE_ERROR = 0.15
 """Cost-model error (root mean square of relative errors) above which a calibration is doubtful."""
 
 
+MOST_FLOPS = 1e15
+"""Of one core; what reports more did not measure it."""
+
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e4)]
+"""Of one run of a probe, some milliseconds."""
+
+
 class Calibration(BaseModel):
     """What a board's calibration measured: seconds of each probe.
 
@@ -52,13 +59,13 @@ class Calibration(BaseModel):
     library: str
     instruction_set: str
     onnxruntime: str
-    threads: int = 1
-    peak_flops: float
-    native: dict[str, list[float]]
-    dense: dict[str, list[float]]
-    plain: dict[str, float]
+    threads: int = Field(default=1, ge=1)
+    peak_flops: float = Field(gt=0, le=MOST_FLOPS)
+    native: dict[str, list[Seconds]]
+    dense: dict[str, list[Seconds]]
+    plain: dict[str, Seconds]
     operators: dict[str, list[str]]
-    other_cores: float | None = None
+    other_cores: float | None = Field(default=None, ge=0)
     fit_error: dict[str, float] = {}
 
     @property
@@ -195,9 +202,10 @@ def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Sampl
 
 def _nodes(calibration: Calibration, name: str) -> nodes.Nodes:
     seconds, operators = calibration.dense.get(name, []), calibration.operators.get(name, [])
-    if not operators or len(seconds) != len(operators):
+    found = nodes.Nodes(operators, seconds)
+    if len(seconds) != len(operators) or not found.kept:
         raise _lacking(calibration, name)
-    return nodes.Nodes(operators, seconds)
+    return found
 
 
 def _lacking(calibration: Calibration, name: str) -> RecordError:

@@ -3,17 +3,14 @@
 The shipped profiles are data of the package; `--profile` also takes the path of a file of the user's own.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
 from sis_edge.files.shipped import profile_folder
-from sis_edge.files.validation import sentences
+from sis_edge.files.validation import load_toml
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -52,20 +49,8 @@ def load(name_or_path: str) -> DeviceProfile:
 
     Raises UsageError that lists the known names, or names the file, the line, the field and what is wrong with it.
     """
-    path = find(name_or_path)
-    try:
-        text = path.read_bytes().decode("utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"the profile {path} cannot be read ({error.strerror}); known: {', '.join(names())}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the profile {path} is not TOML: {error}") from None
-    try:
-        return validate(content)
-    except ValidationError as error:
-        raise UsageError(
-            f"the profile {path} does not fit: {'; '.join(sentences(text, error, profile_model()))}"
-        ) from None
+    known = f"; known: {', '.join(names())}"
+    return load_toml(find(name_or_path), "profile", profile_model(), known)[0]
 
 
 def validate(content: Mapping[str, Any]) -> DeviceProfile:

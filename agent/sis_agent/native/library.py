@@ -58,6 +58,20 @@ class Library:
                 return names
             names.append(name.decode())
 
+    def int8_instruction_sets(self) -> "list[str]":
+        """The same for chains in INT8; empty where the library is of a time before there were any."""
+        names: list[str] = []
+        try:
+            find = self.c.sis_int8_instruction_set
+        except AttributeError:
+            return names
+        find.restype, find.argtypes = ctypes.c_char_p, [ctypes.c_size_t]
+        while True:
+            name = find(len(names))
+            if name is None:
+                return names
+            names.append(name.decode())
+
     def peak_flops(self, instruction_set: str) -> float:
         """Most floating-point operations per second of one core, measured on registers; a multiply-add is two."""
         return float(self.c.sis_peak_flops(instruction_set.encode()))

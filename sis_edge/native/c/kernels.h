@@ -261,6 +261,7 @@ static double work_peak(uint64_t rounds, float *sink) {
     return 2.0 * LANES * CHAINS * (double)rounds;
 }
 
+#include "framed.h"
 #include "relayout.h"
 
 #endif

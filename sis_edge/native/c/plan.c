@@ -263,12 +263,18 @@ void sis_plan_free(struct sis_plan *plan) {
     memset(plan, 0, sizeof *plan);
 }
 
-void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, const float *in, float *out, size_t begin,
-                   size_t end) {
+void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, const float *in, const float *added,
+                   float *out, size_t begin, size_t end) {
     switch (stage->work) {
         case SIS_CONVOLVE: isa->convolve(&stage->as.convolution, in, out, begin, end); break;
         case SIS_POINTWISE: isa->pointwise(&stage->as.pointwise, in, out, begin, end); break;
         case SIS_RELAYOUT: isa->relayout(&stage->as.relayout, in, out, begin, end); break;
         case SIS_AVERAGE: isa->average(&stage->as.average, in, out, begin, end); break;
+        case SIS_FRAMED_CONVOLVE: isa->framed->convolve(&stage->as.framed, in, added, out, begin, end); break;
+        case SIS_FRAMED_POINTWISE: isa->framed->pointwise(&stage->as.framed, in, added, out, begin, end); break;
+        case SIS_FRAMED_COPY: isa->framed->copy(&stage->as.copy, in, out, begin, end); break;
+        case SIS_FRAMED_POOL: isa->framed->pool(&stage->as.copy, in, out, begin, end); break;
+        case SIS_FRAMED_AVERAGE: isa->framed->average(&stage->as.copy, in, out, begin, end); break;
+        case SIS_INT8: stage->as.int8(stage->parts, in, out, begin, end); break;
     }
 }

@@ -5,6 +5,7 @@ A peer that vanished silently would block a transfer for ever. So the kernel giv
 """
 
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from sis_edge.errors import BoardError, DiskError, SisEdgeError
 from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
 from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
+from sis_edge.transport.bounded import FILE_BYTES, TooMuchError, too_large, too_much
 from sis_edge.transport.ssh import login, sftp
 from sis_edge.transport.ssh.command import PIECE_BYTES, SHELL, execute, own_words
 from sis_edge.transport.ssh.config import default_config
@@ -69,6 +71,8 @@ class SshTransport:
             done = execute(channel, argv, end_s)
         except TimeoutError:
             raise CommandTimeoutError(f"`{argv[0]}` did not end within {timeout_s:g} s on {self.name}") from None
+        except TooMuchError:
+            raise BoardError(too_much(self.name, argv[0])) from None
         finally:
             channel.close()
         # paramiko says -1 both for a signal on the board and for a connection that is gone.
@@ -120,14 +124,17 @@ class SshTransport:
         """Copy a file from the board to `<target>.part`, compare its size, then rename it."""
         what, part = f"read {source}", target.with_name(target.name + PART)
         with self._transfer(what) as (sftp, beat):
+            self._check_file(self._remote(what, sftp.stat, source), source)
             reader = self._remote(what, sftp.open, source, "rb")
             try:
-                size_bytes = self._remote(what, reader.stat).st_size or 0
+                size_bytes = self._check_file(self._remote(what, reader.stat), source)
                 self._remote(what, reader.prefetch, size_bytes)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with part.open("wb") as writer:
                     while piece := self._remote(what, reader.read, PIECE_BYTES):
                         writer.write(piece)
+                        if writer.tell() > FILE_BYTES:
+                            raise BoardError(too_large(self.name, source))
                         beat()
                         if progress:
                             progress(len(piece))
@@ -142,6 +149,14 @@ class SshTransport:
                     reader.close()
                 with suppress(OSError):
                     part.unlink()
+
+    def _check_file(self, found: "paramiko.SFTPAttributes", source: str) -> int:
+        """The size of what is to be fetched, before it is opened: a pipe would never end, nor would a device."""
+        if found.st_mode is not None and not stat.S_ISREG(found.st_mode):
+            raise BoardError(f"{source} on {self.name} is not a file but a folder, pipe or device; it was not fetched")
+        if (found.st_size or 0) > FILE_BYTES:
+            raise BoardError(too_large(self.name, source))
+        return found.st_size or 0
 
     def close(self) -> None:
         """End the connection, and those to the jump hosts."""
