@@ -61,7 +61,7 @@ def printed(measured: Measured, clock: str, ceilings: dict[str, float]) -> str:
     parts += [tables.speeds(measured, clock), tables.best(measured, clock, ceilings)]
     if measured.plan.sustain_s:
         parts.append(tables.sustained(measured, clock))
-    return "\n\n".join([*parts, tables.outputs(measured)]) + "\n"
+    return "\n\n".join([*parts, tables.outputs(measured, clock)]) + "\n"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -32,14 +32,24 @@ class PeerProcess:
         self, python: Path, runtime: str, threads: int, batch: int, cores: Sequence[int], inputs: Path
     ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        variables = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(Path(sis_agent.__file__).parents[1])}
-        self._process = subprocess.Popen(
-            [python, WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **variables},
-        )
+        self._folder = tempfile.TemporaryDirectory(prefix="sis-edge-")  # for what runtimes leave behind
+        variables = {
+            "TMPDIR": self._folder.name,
+            "OMP_NUM_THREADS": str(threads),
+            "PYTHONPATH": str(Path(sis_agent.__file__).parents[1]),
+        }
+        try:
+            self._process = subprocess.Popen(
+                [python, WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, **variables},
+            )
+        except OSError as error:  # an environment that was removed in part
+            self._errors.close()
+            self._folder.cleanup()
+            raise PeerError(f"cannot run {python} ({error.strerror}); remove that environment") from None
         self._unread = b""
         try:
             self.details: dict[str, str] = self.ask(
@@ -76,6 +86,7 @@ class PeerProcess:
             with suppress(BrokenPipeError):  # an order that it never read
                 pipe.close()
         self._errors.close()
+        self._folder.cleanup()
 
     def _line(self) -> bytes:
         assert self._process.stdout is not None

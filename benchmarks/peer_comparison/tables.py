@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from peer_comparison import comparison
-from peer_comparison.contenders import Result
+from peer_comparison.contenders import REFERENCE_NETWORK, Result
 from peer_comparison.load import MOST_BUSY
 from peer_comparison.rounds import Measured
 from sis_edge.results.statistics import SpeedUp
@@ -68,7 +68,10 @@ def shown(found: SpeedUp | None) -> str:
 
 
 def best(measured: Measured, clock: str, ceilings: Mapping[str, float]) -> str:
-    """For each network and precision: the best other by name, ours, and the target where this run is the target's."""
+    """For each network and precision: the best other by name, ours, and the target where this run is the target's.
+
+    `ceilings` are the multiply-accumulates of dense NiN over those left, by network.
+    """
     dense = comparison.reference(measured.results)
     is_targets = measured.plan.threads == measured.plan.batch == 1
     rows = []
@@ -87,11 +90,22 @@ def best(measured: Measured, clock: str, ceilings: Mapping[str, float]) -> str:
                 shown(standing.ratio),
                 _met(own, target),
                 f"{ceilings[standing.network]:.2f}",
+                _of_ceiling(measured, standing, clock, ceilings[standing.network]),
             ]
         )
     over = "over dense NiN fp32"
     head = ["network", "precision", "best other", over, "best of ours", over, "ours / best other", "target", "MACs"]
+    head.append("over ours nin, of MACs")
     return markdown(head, rows)
+
+
+def _of_ceiling(measured: Measured, standing: comparison.Standing, clock: str, ceiling: float) -> str:
+    """Our speed-up over dense NiN by our own kernels in the same precision, as a share of the fewer MACs."""
+    nin = comparison.best(measured.results, REFERENCE_NETWORK, standing.precision, clock, ours=True)
+    if standing.ours is None or nin is None or standing.network == REFERENCE_NETWORK:
+        return "-"
+    own = comparison.ratio(nin, standing.ours, clock)
+    return f"{own.estimate / ceiling:.2f}" if own else "-"
 
 
 def _met(own: SpeedUp | None, target: float | None) -> str:
@@ -102,8 +116,11 @@ def _met(own: SpeedUp | None, target: float | None) -> str:
     return f">= {target:g}: " + ("met" if own.estimate >= target else f"missed by {1 - own.estimate / target:.0%}")
 
 
-def outputs(measured: Measured) -> str:
-    """How the outputs of each contender agree with ONNX Runtime's in fp32, accuracy, and how long it waited."""
+def outputs(measured: Measured, clock: str) -> str:
+    """How the outputs of each contender agree with ONNX Runtime's in fp32, and accuracy.
+
+    Then its shortest run, which other programs bend least, and the share of its time in which they had its core.
+    """
     rows = []
     networks = list(dict.fromkeys(result.contender.network for result in measured.results))
     for result in sorted(measured.results, key=lambda each: networks.index(each.contender.network)):
@@ -115,11 +132,17 @@ def outputs(measured: Measured) -> str:
                 f"{found.difference:.2g}" if found else "-",
                 f"{found.agreement:.3f}" if found else "-",
                 f"{found.accuracy:.3f}" if found else "-",
+                f"{_shortest_s(result, clock) * 1e3:.3f}" if result.turns else "-",
                 f"{waited:.1%}" if waited is not None else "-",
                 result.why_not or "",
             ]
         )
-    return markdown(["network", "runtime", "difference", "same class", "accuracy", "waited", "does not count"], rows)
+    head = ["network", "runtime", "difference", "same class", "accuracy", "shortest ms", "waited", "does not count"]
+    return markdown(head, rows)
+
+
+def _shortest_s(result: Result, clock: str) -> float:
+    return min(min(samples) for samples in result.rounds(clock).values())
 
 
 def sustained(measured: Measured, clock: str) -> str:

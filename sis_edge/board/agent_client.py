@@ -47,12 +47,29 @@ BOARD_PROBLEMS = frozenset(
     }
 )
 
-# Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
+# Also runs under Python 2.7, so that an old interpreter can be told from a missing one. Whoever else may write to the
+# agent's folder could replace the agent between its check and its start, so that is looked at before the hash. A folder
+# that only this user's own group may write to, as a umask of 002 makes it, is closed.
 _PROBE = """
-import hashlib, json, os, sys
-path = sys.argv[1]
-sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if os.path.isfile(path) else None
-print(json.dumps([sys.version_info[:3], sha256]))
+import hashlib, json, os, stat, sys
+root = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[1]))))
+path = os.path.join(root, "agents", os.path.basename(sys.argv[1]))
+found, own, unsafe = os.path.dirname(root), (os.getuid(), 0), None
+while found != os.path.dirname(found):
+    if os.path.isdir(found) and os.stat(found).st_mode & 0o1002 == 0o002:
+        unsafe = [found, stat.S_IMODE(os.stat(found).st_mode)]
+    found = os.path.dirname(found)
+for found in (root, os.path.dirname(path), path):
+    if os.path.lexists(found):
+        state = os.lstat(found)
+        shared = state.st_mode & 0o020 and state.st_gid != os.getgid()
+        if stat.S_ISLNK(state.st_mode) or state.st_uid not in own or state.st_mode & 0o002 or shared:
+            unsafe = unsafe or [found, stat.S_IMODE(state.st_mode)]
+        elif state.st_mode & 0o077 and state.st_uid == os.getuid():
+            os.chmod(found, stat.S_IMODE(state.st_mode) & 0o700)
+is_file = unsafe is None and os.path.isfile(path)
+sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if is_file else None
+print(json.dumps([sys.version_info[:3], sha256, unsafe]))
 """
 
 
@@ -154,7 +171,7 @@ class AgentClient:
         if completed.exit_code == 127:
             raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
         found = _last_json(completed.stdout)
-        version, sha256 = found if isinstance(found, list) and len(found) == 2 else (None, None)
+        version, sha256, unsafe = found if isinstance(found, list) and len(found) == 3 else (None, None, None)
         if not isinstance(version, list) or not all(isinstance(part, int) for part in version):
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or f"exit code {completed.exit_code}"
             raise BoardError(
@@ -166,6 +183,8 @@ class AgentClient:
                 f"`{self._python}` on {name} is Python {is_version}, the agent needs 3.6 or newer; "
                 "install one and name it in the profile"
             )
+        if unsafe is not None:
+            raise _unsafe(unsafe, name)
         return str(sha256) if sha256 else None
 
     def _ask(self, *words: str, timeout_s: float | None = None) -> dict[str, Any]:
@@ -205,6 +224,16 @@ class AgentClient:
             raise AgentSilentError(
                 f"the agent on {self.transport.name} did not answer within {timeout_s:g} s; is the board overloaded?"
             ) from error
+
+
+def _unsafe(found: Any, name: str) -> BoardError:
+    """The error for a folder that others may write to, that is another user's, or a link below the root."""
+    path, mode = found if isinstance(found, list) and len(found) == 2 else ("the agent's folder", 0)
+    shown = f"mode {mode:04o}" if isinstance(mode, int) else "mode unknown"
+    return BoardError(
+        f"{path} on {name} is a link, another user's, or open to other users' writing ({shown}): they could replace "
+        "the agent, which runs as you; `chmod go-w` it, or name another folder as `root` in the profile's [agent]"
+    )
 
 
 def problem_error(problem: Any, name: str) -> SisEdgeError:

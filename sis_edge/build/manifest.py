@@ -149,7 +149,9 @@ def _entry(context: BuildContext, finished: FinishedNetwork) -> NetworkEntry:
         opset=OPSET,
         variants=tuple(_variant(folder, variant) for variant in finished.variants),
         engines=tuple(built.entry(network.name) for built in finished.engines),
-        sparse=sparse.form_of(network.name, native.engine, native.plan, native.made) if native else None,
+        sparse=sparse.form_of(network.name, native.engine, native.plan, native.made, native.winograd)
+        if native
+        else None,
         training=_training(context, finished),
     )
 

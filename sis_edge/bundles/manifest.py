@@ -18,7 +18,8 @@ History of BUNDLE_VERSION:
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
-    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need
+    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need;
+        layers by Winograd's algorithm, and what it changes (LayerChoice.algorithm, SparseForm.winograd)
 """
 
 from typing import Annotated, Literal, Self
@@ -136,7 +137,8 @@ class RtxEngine(FrozenModel):
 class LayerChoice(FrozenModel):
     """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
 
-    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, one image and
+    `share` of its kernels exist; `block` neighbouring filters share inputs. `algorithm` is that of native kernels:
+    direct convolution or Winograd's. The expected seconds, one image and
     without copies between layouts, are None where the board was not calibrated.
     """
 
@@ -150,6 +152,26 @@ class LayerChoice(FrozenModel):
     dense_s: float | None
     native_s: float | None
     why: str
+    algorithm: Literal["direct", "winograd"] = "direct"
+
+    @property
+    def words(self) -> str:
+        """What computes it, as reports show it."""
+        return "native (Winograd)" if self.algorithm == "winograd" else self.chosen
+
+
+class WinogradError(FrozenModel):
+    """What Winograd's algorithm changes, against direct convolution in the same kernels, on the host.
+
+    `error` is the largest difference of a logit over the range of the logits, on training images; `top1_agreement` is
+    on test images. `left_out` says why it is not used after all; None where it is.
+    """
+
+    images: int = Field(ge=1)
+    error: float = Field(ge=0)
+    test_images: int = Field(ge=1)
+    top1_agreement: float = Field(ge=0, le=1)
+    left_out: str | None = None
 
 
 class SparseNetwork(FrozenModel):
@@ -173,7 +195,8 @@ class SparseForm(FrozenModel):
 
     `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
     network, this one in ONNX Runtime alone, as chosen) are None without a calibration; `doubt` says why they are to be
-    doubted, where they are. `absent` says why there is no such network.
+    doubted, where they are. `winograd` is None where Winograd's algorithm was not considered or not checked. `absent`
+    says why there is no such network.
     """
 
     layers: tuple[LayerChoice, ...]
@@ -184,6 +207,7 @@ class SparseForm(FrozenModel):
     dense_s: float | None = None
     compact_s: float | None = None
     chosen_s: float | None = None
+    winograd: WinogradError | None = None
     network: SparseNetwork | None = None
     absent: str | None = None
 

@@ -76,7 +76,8 @@ def _header(how: Preprocess, shape: tuple[int, ...]) -> str:
         f"#define {name} {side}\n" for name, side in zip(("CHANNELS", "HEIGHT", "WIDTH"), shape, strict=True)
     )
     numbers = (
-        (name, ", ".join(f"{value!r}f" for value in values)) for name, values in (("MEAN", how.mean), ("STD", how.std))
+        (name, ", ".join(f"{float(value)!r}f" for value in values))
+        for name, values in (("MEAN", how.mean), ("STD", how.std))
     )
     tables = "".join(f"static const float {name}[] = {{{values}}};\n" for name, values in numbers)
     return f'{sides}#define SHAPE ", {", ".join(map(str, shape))})"\n{tables}'

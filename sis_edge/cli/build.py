@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sis_edge.build.pipeline import BuildResult
-    from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
+    from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training, WinogradError
     from sis_edge.bundles.verify import Bundle
     from sis_edge.datasets import Dataset, OwnData
 
@@ -63,6 +63,14 @@ def build(
             help="Take trained networks from the zoo, or train all anew. [default: train what the zoo lacks]",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="Sparse kernels by direct convolution only. Winograd's algorithm is faster and changes logits by up "
+            "to 0.1% of their range.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET, with --network also its name]"),
@@ -115,6 +123,7 @@ def build(
             precision=precision,
             weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
             calibration=lambda: calibrate.for_build(board, say=shown.note),
+            exact=exact,
             group=group,
             reference=chosen.reference,
             data=data,
@@ -224,8 +233,18 @@ def _choices(form: "SparseForm") -> str:
     """What computes each layer, and why: layers of one reason together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for layer in form.layers:
-        groups.setdefault((layer.chosen, layer.why), []).append(layer.layer)
+        groups.setdefault((layer.words, layer.why), []).append(layer.layer)
     return "; ".join(f"{' '.join(layers)} {chosen}, {why}" for (chosen, why), layers in groups.items())
+
+
+def winograd(error: "WinogradError") -> str:
+    """What Winograd's algorithm changes in a network, or why it is not used."""
+    if error.left_out is not None:
+        return f"without Winograd's algorithm: {error.left_out}"
+    return (
+        f"Winograd's algorithm changes logits by up to {error.error:.1g} of their range on {error.images} training "
+        f"images; top-1 is the same on {error.test_images:,} test images"
+    )
 
 
 def native_kernels(bundle: "Bundle") -> list[str]:
@@ -240,6 +259,7 @@ def native_kernels(bundle: "Bundle") -> list[str]:
         )
         found.append(f"native sparse kernels: {layers} ({basis})")
     found += [f"{name}: {_choices(form)}" for name, form in forms if form.network]
+    found += [f"{name}: {winograd(form.winograd)}" for name, form in forms if form.winograd]
     found += [f"Warning: {doubt}." for doubt in dict.fromkeys(form.doubt for _, form in forms) if doubt]
     for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
         of = ", ".join(name for name, form in forms if form.absent == reason)

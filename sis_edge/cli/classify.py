@@ -46,8 +46,10 @@ def classify(
     if as_json:
         console.document(classified(found, transport.name))
         return
+    names = [image.path.name for image in found.images]
+    is_clear = len(set(names)) == len(names)  # images of several folders may have one name
     rows = [
-        (image.path.name if not at else "", guess.label, f"{guess.probability:.1%}")
+        ((image.path.name if is_clear else str(image.path)) if not at else "", guess.label, f"{guess.probability:.1%}")
         for image in found.images
         for at, guess in enumerate(image.guesses)
     ]

@@ -66,6 +66,8 @@ def deploy(
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
 
+    if profile is not None:
+        profiles.load(profile)  # before a bundle is made for it
     if cancel is not None:
         _cancel(cancel, connect(), _profile(profile, bundle, build_dir), as_json)
         return

@@ -113,13 +113,10 @@ def bundle(
     say: Callable[[str], None] | None = None,
 ) -> "Bundle":
     """The bundle to measure: that of the user's own networks, else of a folder, else the newest build."""
-    from sis_edge import profiles
     from sis_edge.build.given.bundle import make_in
     from sis_edge.bundles import verify
     from sis_edge.cli import console
 
     if asked is None:
         return verify.open_bundle(folder) if folder else verify.newest(build_dir)
-    if profile is not None:
-        profiles.load(profile)  # before a bundle is made for a board that nobody knows
     return make_in(replace(asked, profile=profile or "local"), build_dir, say or console.say)

@@ -1,8 +1,7 @@
 """A compact network quantised for the INT8 kernels: weights by filter, values of seven bits (`native.int8.chain`).
 
 Ranges come from calibration images. The largest activation is rarely the best end of a range: cutting off a few
-outliers makes all other steps finer, so the end with the least squared error is taken (as in TensorRT's and ONNX
-Runtime's calibration by percentile or entropy, with an error that means something).
+outliers makes all other steps finer, so the end with the least squared error is taken.
 """
 
 from collections.abc import Iterator, Sequence

@@ -86,7 +86,7 @@ def _cells(layer: LayerChoice) -> tuple[Cell, ...]:
         Cell(show.count(layer.inputs)),
         Cell(show.count(layer.filters)),
         Cell(show.share(layer.share)),
-        Cell(layer.chosen),
+        Cell(layer.words),
         _expected(layer.dense_s),
         _expected(layer.native_s),
         Cell(layer.why),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sis_edge.errors import BoardError, DiskError
 from sis_edge.files.disk import ADVICE, cannot_write
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress
+from sis_edge.transport.base import OWN_FILE, OWN_FOLDER, PART, CommandTimeoutError, Completed, Progress
 from sis_edge.transport.bounded import FILE_BYTES, Head, Tail, TooMuchError, too_large, too_much
 
 PIECE_BYTES = 1 << 20
@@ -69,7 +69,7 @@ class LocalTransport:
         path = self.root / target
         try:
             _make_folder(path.parent)
-            _copy(source, path, progress)
+            _copy(source, path, progress, mode=OWN_FILE)
         except OSError as error:
             if error.filename == str(source):
                 raise DiskError(f"{source} cannot be read ({error.strerror})") from None
@@ -130,16 +130,21 @@ def _output(process: "subprocess.Popen[bytes]", end_s: float) -> tuple[str, str]
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            missing.mkdir(mode=OWN_FOLDER, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # raises where a file is in its place
     except OSError as error:
         raise BoardError(f"this machine cannot create {folder} ({error.strerror}): {ADVICE}") from None
 
 
-def _copy(source: Path, target: Path, progress: Progress | None, limit_bytes: int | None = None) -> None:
+def _copy(
+    source: Path, target: Path, progress: Progress | None, limit_bytes: int | None = None, mode: int = 0o666
+) -> None:
     part = target.with_name(target.name + PART)
     with source.open("rb") as reader:
         try:
-            with part.open("wb") as writer:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "wb") as writer:
                 while piece := reader.read(PIECE_BYTES):
                     writer.write(piece)
                     if limit_bytes is not None and writer.tell() > limit_bytes:

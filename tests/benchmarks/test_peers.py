@@ -14,7 +14,9 @@ from peer_comparison import comparison, load, tables
 from peer_comparison.contenders import REFERENCE_ROW, Contender, OutputCheck, Result, Turn, check
 from peer_comparison.environments import NotInstalledError, Runtime, python_of
 from peer_comparison.rounds import Inputs, Measured, Plan, measure
+from tiny_bundle import tiny_bundle
 
+from sis_agent.schema import NetworkJob
 from sis_edge.results.statistics import Interval, SpeedUp
 
 RIGHT = OutputCheck(images=500, difference=0.0, agreement=1.0, accuracy=0.9)
@@ -117,17 +119,20 @@ def test_peers_that_die_or_fail_are_named_and_the_others_go_on(inputs: Inputs) -
     assert [bool(found[row].turns) for row in bad] == [False, False, True, False]
     best = comparison.best(list(found.values()), "nin", "fp32", "wall", ours=False)
     assert best in (found["first"], found[REFERENCE_ROW])
-    text = tables.outputs(Measured(PLAN, list(found.values()), {}, 0.0))
+    text = tables.outputs(Measured(PLAN, list(found.values()), {}, 0.0), "wall")
     assert text.count(killed) == 3
 
 
 def test_a_runtime_that_is_not_there_is_named(inputs: Inputs) -> None:
     contenders = [contender(REFERENCE_ROW), contender("absent", runtime="openvino"), contender("x", runtime="mnn")]
-    pythons = {"sleeping": Path(sys.executable), "mnn": Path(sys.executable)}
+    contenders.append(contender("broken", runtime="deepsparse"))
+    pythons = {name: Path(sys.executable) for name in ("sleeping", "mnn")} | {"deepsparse": Path("/no/python")}
     found = measure(contenders, {"openvino": "not installed: no wheel"}, pythons, inputs, PLAN)
     problems = [each.problem or "" for each in found.results]
     assert problems[:2] == ["", "not installed: no wheel"]
     assert problems[2].startswith("does not start: ModuleNotFoundError")
+    why = "cannot run /no/python (No such file or directory); remove that environment"
+    assert problems[3] == f"does not start: {why}"
     assert "| absent | failed |" in tables.speeds(found, "wall")
 
 
@@ -210,9 +215,20 @@ def test_the_best_is_the_one_with_the_best_figure_of_the_table() -> None:
 def test_a_target_is_missed_by_a_share_and_holds_for_one_thread_and_image_only() -> None:
     results = [result(REFERENCE_ROW, [4.0] * 8), result("ours", [2.0] * 8, network="svhn-sis3", ours=True)]
     ceilings = {"nin": 1.0, "svhn-sis3": 10.0}
-    assert ">= 12: missed by 83% | 10.00 |" in tables.best(Measured(PLAN, results, {}, 0.0), "cpu", ceilings)
+    assert ">= 12: missed by 83% | 10.00 | - |" in tables.best(Measured(PLAN, results, {}, 0.0), "cpu", ceilings)
     two = replace(PLAN, threads=2)
     assert ">= 12" not in tables.best(Measured(two, results, {}, 0.0), "cpu", ceilings)
+
+
+def test_what_the_fewer_operations_bring_over_our_own_dense_network() -> None:
+    ours = {"ours": True, "precision": "int8"}
+    results = [
+        result(REFERENCE_ROW, [4.0] * 8),
+        result("ours INT8", [1.0] * 8, **ours),
+        result("ours INT8", [0.25] * 8, network="svhn-sis3", **ours),
+    ]
+    text = tables.best(Measured(PLAN, results, {}, 0.0), "cpu", {"nin": 1.0, "svhn-sis3": 8.0})
+    assert text.splitlines()[-1].endswith("| >= 25: missed by 36% | 8.00 | 0.50 |")
 
 
 def test_the_interval_holds_the_true_ratio_and_counts_processes() -> None:
@@ -245,6 +261,17 @@ def test_minutes_of_a_sustained_run() -> None:
 @pytest.mark.parametrize(("busy", "mark"), [(0.0, "; other"), (1.5, "; **BUSY: other"), (float("nan"), "; **BUSY")])
 def test_a_busy_machine_is_marked(busy: float, mark: str) -> None:
     assert mark in tables.condition(Measured(PLAN, [result(REFERENCE_ROW, [1.0])], {}, busy), "wall")
+
+
+def test_a_busy_machine_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import peers
+
+    monkeypatch.setattr(load, "now", lambda: 1.5)
+    monkeypatch.setattr(sys, "argv", ["peers.py"])
+    assert peers.main() == 2
+    assert capsys.readouterr().err == (
+        "Error: other programs keep 1.50 cores busy (limit 0.25); end them, or measure all the same with --busy\n"
+    )
 
 
 def test_what_others_keep_busy(tmp_path: Path) -> None:
@@ -281,6 +308,41 @@ def test_a_document_has_the_raw_samples() -> None:
     assert dense["speed_up"]["cpu"] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
     assert (fails["does_not_count"], fails["speed_up"]["wall"]) == ("failed: no", None)
     assert found["standings"][0]["best_other"] == REFERENCE_ROW
+
+
+def test_the_shortest_run_and_the_share_of_waiting() -> None:
+    text = tables.outputs(Measured(PLAN, [result(REFERENCE_ROW, [2e-3, 3e-3])], {}, 0.0), "cpu")
+    assert text.endswith(f"| nin | {REFERENCE_ROW} | 0 | 1.000 | 0.900 | 2.000 | 4.8% |  |")
+
+
+def test_every_form_of_a_bundle_appears_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from peer_comparison import files
+
+    bundle = tiny_bundle(tmp_path)
+    job = NetworkJob("x", "networks/sparse/model.onnx", network="sparse", options={"arena": False})
+    native = job._replace(form="native", files={"custom_ops": "networks/dense/model.onnx"})
+    jobs = [
+        job,
+        job._replace(precision="int8"),
+        native,
+        native._replace(precision="int8"),
+        native._replace(form="winograd"),
+    ]
+    monkeypatch.setattr(files, "network_jobs", lambda *_: jobs)
+    found = list(files.of_bundle(bundle, "x86-64", "calibrated"))
+    assert [each.row for each in found] == [
+        REFERENCE_ROW,
+        "ONNX Runtime INT8, the bundle's Q/DQ",
+        "ours fp32, calibrated",
+        "ours INT8, calibrated",
+        "ours fp32 (winograd), calibrated",
+    ]
+    assert [each.ours for each in found] == [False, False, True, True, True]
+    assert found[2].options == {"arena": False, "custom_ops": str(bundle.path / "networks/dense/model.onnx")}
+    assert Path(found[2].model) == bundle.path / "networks/sparse/model.onnx"
+    monkeypatch.undo()
+    plain = list(files.of_bundle(bundle, "x86-64", "default build"))
+    assert [(each.network, each.row) for each in plain] == [("dense", REFERENCE_ROW), ("sparse", REFERENCE_ROW)]
 
 
 def test_an_environment_is_made_once_and_a_runtime_that_does_not_install_is_named(tmp_path: Path) -> None:

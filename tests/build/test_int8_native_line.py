@@ -115,6 +115,6 @@ def test_the_board_answers_the_same_bits(bundle: Bundle, tmp_path: Path) -> None
         record=record,
     )
     native = bundle.manifest.networks[0].variants[1]
-    entry = next(entry for entry, record in run.networks if record is not None and record.name == found.name)
+    entry = next(entry for entry, record in run.networks() if record is not None and record.name == found.name)
     assert isinstance(entry, NetworkEntry)
     assert (entry.training.host_accuracy, entry.training.host_wrong) == (native.host_accuracy, native.host_wrong)

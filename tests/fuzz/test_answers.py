@@ -49,7 +49,7 @@ class SayingBoard:
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
         is_probe = argv[1] == "-c"
         if is_probe:
-            return Completed(0, self.probe or "[[3, 11, 2], null]\n", "")
+            return Completed(0, self.probe or "[[3, 11, 2], null, null]\n", "")
         agent = Path(argv[1]).stem.partition("-")[2]
         return Completed(1, self.stdout.replace("AGENT", agent), self.stderr)
 
@@ -148,7 +148,7 @@ def test_bytes(client: Callable[[SayingBoard], AgentClient], out: bytes, err: by
 
 
 @fuzzed
-@given(probe=odd_json([[3, 11, 2], "0" * 64]))
+@given(probe=odd_json([[3, 11, 2], "0" * 64, ["/tmp", 511]]))
 def test_the_first_question(probe: str) -> None:
     """The Python that is asked for its version, before any agent is there."""
     try:

@@ -6,7 +6,7 @@ import pytest
 
 from sis_edge.errors import UsageError
 from sis_edge.networks import LayerList, parameter_count
-from sis_edge.spec import NetworkSpec
+from sis_edge.spec import NetworkSpec, added_to, sources_of
 
 
 def started() -> LayerList:
@@ -32,6 +32,8 @@ def test_a_layer_gets_width_and_side_from_what_it_reads() -> None:
     assert found == [(3, 16, 16), (8, 16, 8), (8, 16, 8), (4, 8, 8), (8, 1, 1)]
     assert [layer.group for layer in spec.layers] == ["CL", "CL", "MP", "MP", "MP"]
     assert [layer.source for layer in spec.layers] == [None, None, "one", None, None]
+    assert sources_of(spec.layers) == [-1, 0, 0, 2, 3]
+    assert added_to(spec.layers) == [None, None, None, 1, None]
 
 
 def test_parameters_are_synapses_scales_shifts_and_biases() -> None:
@@ -46,6 +48,8 @@ def test_parameters_are_synapses_scales_shifts_and_biases() -> None:
         ({"stride": 0}, "layer x: stride is 0"),
         ({"padding": 3}, "layer x: padding is 3; give 0 to 2 for its kernel"),
         ({"groups": 3}, "layer x: 3 groups do not divide its 8 inputs; give a number that divides"),
+        ({"groups": 2, "filters": 7}, "layer x: 2 groups do not divide its 7 filters"),
+        ({"kernel": 9, "padding": 0}, "layer x: kernel 9, stride 1 and pool 1 leave nothing of its 8 x 8 pixels"),
         ({"kernel": 11, "padding": 0}, "layer x: kernel 11, stride 1 and pool 1 leave nothing of its 8 x 8 pixels"),
         ({"source": "zero"}, "layer x: unknown earlier layer 'zero'; known: one, two"),
         ({"adds": "x"}, "layer x: unknown earlier layer 'x'"),

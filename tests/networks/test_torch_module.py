@@ -131,6 +131,7 @@ class Forward(nn.Module):
         (lambda net, x: net.one(x) * net.weight, "weight (parameter) is a parameter of the module's own"),
         (lambda net, x: net.one(x)[:, :4].repeat(1, 2, 1, 1), "takes a part of its input"),
         (lambda net, x: net.one(x) + 1, "adds other than the results of two layers"),
+        (lambda net, x: (y := net.one(x)) + F.dropout(y), "adds a layer's result to itself"),
         (lambda net, x: torch.add(net.two(y := net.one(x)), y, alpha=2), "weighs what it adds"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + y, "follows one, whose result is used before it too"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + F.dropout(y), "whose result is used before it too"),
@@ -171,3 +172,36 @@ def test_a_result_that_is_not_class_scores_is_refused() -> None:
     active = nn.Sequential(nn.Conv2d(3, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(UsageError, match="layer 0 is the last and gives the class scores"):
         _ = read(active).formed
+
+
+class TwoHeads(nn.Module):
+    """Two linear layers after a convolution; `forward` may have an input that nobody has to give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3)
+        self.one = nn.Linear(4 * 6 * 6, 10)
+        self.two = nn.Linear(4 * 6 * 6, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x)).flatten(1)
+        result = self.one(x)
+        self.two(x)
+        return result
+
+
+class OptionalMask(TwoHeads):
+    def forward(self, x: Tensor, mask: object = None) -> Tensor:
+        return self.one(torch.relu(self.stem(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (TwoHeads(), "its result is not that of its last layer"),
+        (OptionalMask(), r"mask \(second input\) is a second input; a formed network takes images only"),
+    ],
+)
+def test_one_input_and_the_result_of_the_last_layer(module: nn.Module, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        _ = read(module, (3, 8, 8)).formed

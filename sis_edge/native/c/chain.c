@@ -67,6 +67,20 @@ double sis_peak_flops(const char *instruction_set) {
     return best;
 }
 
+double sis_int8_peak_macs(const char *instruction_set) {
+    const struct sis_int8_isa *isa = find_int8_isa(instruction_set);
+    double best = 0;
+    volatile int32_t sink;
+    for (int i = 0; isa && i < 100; i++) {
+        int32_t end;
+        double start = now_s(), products = isa->work_peak(10000, &end), rate = products / (now_s() - start);
+        sink = end;
+        if (rate > best) best = rate;
+    }
+    (void)sink;
+    return best;
+}
+
 /* The plan of a blob in float32, of a chain or with branches; 0, or -1 and a sentence in `message`. */
 static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set, char *message,
                      size_t message_bytes) {
@@ -139,11 +153,13 @@ void sis_chain_shape(const sis_chain *chain, int64_t shape[6]) {
     }
 }
 
+size_t sis_chain_scratch_bytes(const sis_chain *chain) { return (chain->plan.scratch + 16) * sizeof(float); }
+
 static float *acquire_scratch(sis_chain *chain) {
     float *scratch = atomic_exchange(&chain->spare, NULL);
     if (scratch) return scratch;
     void *memory;
-    size_t bytes = (chain->plan.scratch + 16) * sizeof(float);
+    size_t bytes = sis_chain_scratch_bytes(chain);
     if (posix_memalign(&memory, 64, bytes)) return NULL;
     return memset(memory, 0, bytes);
 }
@@ -202,6 +218,7 @@ static void work(void *user, size_t index) {
         for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
             const struct sis_stage *stage = &plan->stages[s];
             size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
+            if (stage->most && stage->most < pieces) pieces = stage->most;
             while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
                 run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
                 if (atomic_fetch_add(&tally->done, 1) + 1 == pieces && run->ends)

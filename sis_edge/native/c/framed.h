@@ -8,18 +8,23 @@
 #ifndef SIS_FRAMED_H
 #define SIS_FRAMED_H
 
-/* Where the result of one filter goes: the first row of its map, and of the map that is added, if any. */
-struct target {
+/* What the results of all filters of a layer have in common. */
+struct frame {
     const struct sis_layout *to;
-    float *out;
-    const float *added;
     vec lower, upper;
-    ivec columns;        /* which lanes of the last strip, or of each vector of bands, are within the map */
-    ivec rows[LANES];    /* the same for rows, of each vector of bands from `whole` on */
+    ivec columns;          /* which lanes of the last strip, or of each vector of bands, are within the map */
+    ivec rows[LANES];      /* the same for rows, of each vector of bands from `whole` on */
     uint32_t whole, masks; /* whether any lane is beyond the map */
 #if HAS_BANDS
     struct lane_shift up, down; /* by one band */
 #endif
+};
+
+/* Where the result of one filter goes: the first row of its map, and of the map that is added, if any. */
+struct target {
+    const struct frame *frame;
+    float *out;
+    const float *added;
 };
 
 INLINE ivec lane_numbers(void) {
@@ -28,24 +33,23 @@ INLINE ivec lane_numbers(void) {
     return number;
 }
 
-/* What all filters of a layer have in common. */
-INLINE struct target target_of(const struct sis_framed *work) {
-    const struct sis_layout *to = &work->to;
+static void set_frame(struct frame *frame, const struct sis_framed *work) {
+    const struct sis_layout *to = frame->to = &work->to;
     int32_t side = LANES / to->bands, bands = (int32_t)to->bands, height = (int32_t)to->height;
     int32_t rows = (int32_t)to->band_rows, left = (int32_t)(to->width - (to->strips - 1) * LANES);
-    struct target target = {.to = to, .lower = splat(work->lower), .upper = splat(work->upper)};
-    target.columns = (lane_numbers() & (side - 1)) < (ivec){0} + left;
     int32_t whole = height - (bands - 1) * rows;
-    target.whole = bands == 1 ? to->height : whole > 0 ? (uint32_t)whole : 0;
-    target.masks = left < side || target.whole < to->band_rows;
+    frame->lower = splat(work->lower);
+    frame->upper = splat(work->upper);
+    frame->columns = (lane_numbers() & (side - 1)) < (ivec){0} + left;
+    frame->whole = bands == 1 ? to->height : whole > 0 ? (uint32_t)whole : 0;
+    frame->masks = left < side || frame->whole < to->band_rows;
     ivec first = (lane_numbers() >> __builtin_ctz((unsigned)side)) * rows;
-    for (uint32_t j = target.whole; j < to->band_rows; j++)
-        target.rows[j - target.whole] = target.columns & (first + (int32_t)j < (ivec){0} + height);
+    for (uint32_t j = frame->whole; j < to->band_rows; j++)
+        frame->rows[j - frame->whole] = frame->columns & (first + (int32_t)j < (ivec){0} + height);
 #if HAS_BANDS
-    target.up = lane_shift(-side, LANES);
-    target.down = lane_shift(side, LANES);
+    frame->up = lane_shift(-side, LANES);
+    frame->down = lane_shift(side, LANES);
 #endif
-    return target;
 }
 
 INLINE void aim(struct target *target, const struct sis_framed *work, const float *added, float *out, size_t channel) {
@@ -55,25 +59,26 @@ INLINE void aim(struct target *target, const struct sis_framed *work, const floa
 }
 
 INLINE vec clamp(const struct target *target, vec v) {
-    v = clamp_min(target->lower, v);
-    return select_lanes(v > target->upper, target->upper, v);
+    v = clamp_min(target->frame->lower, v);
+    return select_lanes(v > target->frame->upper, target->frame->upper, v);
 }
 
 /* Finish vector `j` of rows, strip `s`, which lies at `at`. */
 INLINE void put_at(const struct target *target, size_t at, uint32_t j, uint32_t s, vec v) {
+    const struct frame *frame = target->frame;
     if (target->added) v += load(target->added + at);
     v = clamp(target, v);
-    if (target->masks) {
-        if (j >= target->whole)
-            v = (vec)((ivec)v & target->rows[j - target->whole]);
-        else if (s + 1 == target->to->strips)
-            v = (vec)((ivec)v & target->columns);
+    if (frame->masks) {
+        if (j >= frame->whole)
+            v = (vec)((ivec)v & frame->rows[j - frame->whole]);
+        else if (s + 1 == frame->to->strips)
+            v = (vec)((ivec)v & frame->columns);
     }
     store(target->out + at, v);
 }
 
 INLINE void put(const struct target *target, uint32_t j, uint32_t s, vec v) {
-    put_at(target, (size_t)j * target->to->pitch + s * LANES, j, s, v);
+    put_at(target, (size_t)j * target->frame->to->pitch + s * LANES, j, s, v);
 }
 
 /* The first pixel of row `y` of a channel. */
@@ -85,7 +90,7 @@ INLINE size_t row_offset(const struct sis_layout *layout, size_t channel, uint32
 
 /* The same for row `y` of a map without bands: where the result has some, its row lies elsewhere. */
 INLINE void put_row(const struct target *target, uint32_t y, uint32_t s, vec v) {
-    const struct sis_layout *to = target->to;
+    const struct sis_layout *to = target->frame->to;
     if (to->bands == 1) {
         put(target, y, s, v);
         return;
@@ -100,12 +105,12 @@ INLINE void put_row(const struct target *target, uint32_t y, uint32_t s, vec v) 
 /* The rows before and after each band, which are those of its neighbours. */
 INLINE void fill_halo(const struct target *target) {
 #if HAS_BANDS
-    const struct sis_layout *to = target->to;
+    const struct sis_layout *to = target->frame->to;
     if (to->bands == 1) return;
     float *first = target->out, *end = first + to->band_rows * LANES;
     for (uint32_t h = 1; h <= to->halo; h++) {
-        store(first - h * LANES, shift_lanes(load(end - h * LANES), &target->up));
-        store(end + (h - 1) * LANES, shift_lanes(load(first + (h - 1) * LANES), &target->down));
+        store(first - h * LANES, shift_lanes(load(end - h * LANES), &target->frame->up));
+        store(end + (h - 1) * LANES, shift_lanes(load(first + (h - 1) * LANES), &target->frame->down));
     }
 #else
     (void)target;
@@ -136,7 +141,7 @@ INLINE void whole_rows(const int S, const int T, const int R, const int BANDS, c
         }
     }
     UNROLL for (int r = 0; r < R; r++) {
-        vec total[8];
+        vec total[3];
         UNROLL for (int t = 0; t < T; t++) {
             const int v = r * T + t;
             vec left = BANDS ? shift_lanes(sum[0][v], &shift[0]) : LANES_UP(t ? sum[0][v - 1] : zero, sum[0][v]);
@@ -166,21 +171,17 @@ WHOLE(1, 1, 8, 0) WHOLE(1, 1, 4, 0) WHOLE(1, 1, 2, 0) WHOLE(1, 1, 1, 0)
 WHOLE(1, 2, 4, 0) WHOLE(1, 2, 2, 0) WHOLE(1, 2, 1, 0) WHOLE(1, 3, 2, 0) WHOLE(1, 3, 1, 0)
 WHOLE(2, 1, 8, 0) WHOLE(2, 1, 4, 0) WHOLE(2, 1, 2, 0) WHOLE(2, 1, 1, 0)
 WHOLE(2, 2, 4, 0) WHOLE(2, 2, 2, 0) WHOLE(2, 2, 1, 0) WHOLE(2, 3, 2, 0) WHOLE(2, 3, 1, 0)
-WHOLE(2, 4, 1, 0) WHOLE(2, 5, 1, 0) WHOLE(2, 6, 1, 0)
 
 /* The function that takes the most rows of `left`; they come back in `rows`. */
 static whole_function *whole_for(uint32_t stride, uint32_t strips, int bands, uint32_t left, uint32_t *rows) {
     static whole_function *const banded[4] = {whole_1_1_1_1, whole_1_1_2_1, whole_1_1_3_1, whole_1_1_4_1};
-    static whole_function *const known[2][6][4] = {
+    static whole_function *const known[2][3][4] = {
         {{whole_1_1_8_0, whole_1_1_4_0, whole_1_1_2_0, whole_1_1_1_0},
          {NULL, whole_1_2_4_0, whole_1_2_2_0, whole_1_2_1_0},
          {NULL, NULL, whole_1_3_2_0, whole_1_3_1_0}},
         {{whole_2_1_8_0, whole_2_1_4_0, whole_2_1_2_0, whole_2_1_1_0},
          {NULL, whole_2_2_4_0, whole_2_2_2_0, whole_2_2_1_0},
-         {NULL, NULL, whole_2_3_2_0, whole_2_3_1_0},
-         {NULL, NULL, NULL, whole_2_4_1_0},
-         {NULL, NULL, NULL, whole_2_5_1_0},
-         {NULL, NULL, NULL, whole_2_6_1_0}}};
+         {NULL, NULL, whole_2_3_2_0, whole_2_3_1_0}}};
     if (bands) return banded[(*rows = left < 4 ? left : 4) - 1];
     whole_function *const *sizes = known[stride - 1][strips - 1];
     int size = 0;
@@ -232,7 +233,9 @@ static void convolve_split(const struct sis_framed *work, const float *in, const
     static split_function *const known[3][3] = {
         {split_1_4, split_1_2, split_1_1}, {split_2_4, split_2_2, split_2_1}, {split_3_4, split_3_2, split_3_1}};
     const struct sis_layout *from = &work->from;
-    struct target target = target_of(work);
+    struct frame frame;
+    struct target target = {.frame = &frame};
+    set_frame(&frame, work);
     for (size_t f = begin; f < end; f++) {
         aim(&target, work, added, out, f);
         for (uint32_t y = 0, rows, height = (from->height + 1) / 2; y < height; y += rows) {
@@ -251,12 +254,14 @@ static int convolve_whole(const struct sis_framed *work, const float *in, const 
         convolve_split(work, in, added, out, begin, end);
         return 1;
     }
-    if (!sis_takes_whole_rows(from, work->kernel, work->stride)) return 0;
+    if (!sis_takes_whole_rows(from, work->kernel)) return 0;
     uint32_t rows, height = from->bands > 1 ? from->band_rows : (from->height - 1) / work->stride + 1;
     int side = (int)(LANES / from->bands);
     struct lane_shift shift[2] = {lane_shift(-1, side), lane_shift(1, side)};
     const float *above = in + (size_t)(from->halo - 1) * from->pitch;
-    struct target target = target_of(work);
+    struct frame frame;
+    struct target target = {.frame = &frame};
+    set_frame(&frame, work);
     for (size_t f = begin; f < end; f++) {
         aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows)
@@ -330,7 +335,9 @@ static void framed_convolve(const struct sis_framed *work, const float *in, cons
     uint32_t height = (from->height - 1) / work->stride + 1, width = (from->width - 1) / work->stride + 1;
     uint32_t half = work->kernel / 2, rows, is_named = work->kernel == 3 || work->kernel == 5;
     const float *first = in + (size_t)(from->halo - half) * from->pitch - half;
-    struct target target = target_of(work);
+    struct frame frame;
+    struct target target = {.frame = &frame};
+    set_frame(&frame, work);
     for (size_t f = begin; f < end; f++) {
         aim(&target, work, added, out, f);
         for (uint32_t y = 0; y < height; y += rows) {
@@ -372,7 +379,7 @@ INLINE void points_sums(const int N, const int P, const int SETS, const float *i
             vec x = load(in + block->offset[e] + p * LANES);
             UNROLL for (int n = 0; n < N; n++) sum[0][n * P + p] += x * weight[n];
         }
-    const struct sis_layout *to = targets->to;
+    const struct sis_layout *to = targets->frame->to;
     uint32_t strips = to->strips, first_j = strips == 1 ? v : v / strips, first_s = strips == 1 ? 0 : v % strips;
     size_t at = (size_t)first_j * to->pitch + first_s * LANES;
     UNROLL for (int n = 0; n < N; n++) UNROLL for (int p = 0; p < P; p++) {
@@ -416,8 +423,10 @@ static void framed_pointwise(const struct sis_framed *work, const float *in, con
     int padded = from->pitch != from->strips * LANES;
     uint32_t runs = padded ? from->band_rows : 1, vectors = padded ? from->strips : from->band_rows * from->strips;
     const float *first = in + (size_t)from->halo * from->pitch;
+    struct frame frame;
     struct target targets[MOST_BLOCK];
-    for (uint32_t n = 0; n < MOST_BLOCK; n++) targets[n] = target_of(work);
+    set_frame(&frame, work);
+    for (uint32_t n = 0; n < MOST_BLOCK; n++) targets[n].frame = &frame;
     for (size_t b = begin; b < end; b++) {
         const struct sis_block *block = &work->blocks[b];
         points_function *const *sizes = known[block->filters / 2];

@@ -12,6 +12,9 @@ static const uint64_t MOST_FLOATS = 1u << 30;
 /* Stages that a layer needs at most: an average or copy of its source, a copy of what it adds, itself, pooling. */
 enum { MOST_STAGES = 4, MOST_BLOCK = 4 };
 
+/* Multiply-adds, or floats of a copy, that are worth a piece of their own: some microseconds. */
+enum { PIECE = 1 << 16 };
+
 /* Zeros between buffers, and before the first: half a kernel is read before a map, and vectors beyond its end. */
 enum { MARGIN = 64 };
 
@@ -88,7 +91,7 @@ static struct sis_layout layout_of(const struct progress *now, struct sis_value 
         uint32_t half = node->kernel / 2;
         if (seen.height != value.height || seen.width != value.width || !half) continue;
         if (half > halo) halo = half;
-        if ((!isa->has_bands || !sis_takes_whole_rows(&strips, node->kernel, node->stride)) && half > padding)
+        if ((!isa->has_bands || !sis_takes_whole_rows(&strips, node->kernel)) && half > padding)
             padding = half;
     }
     if (isa->has_bands && with_bands)
@@ -118,6 +121,7 @@ static struct sis_stage *add_stage(struct progress *now, enum sis_work work, con
     struct sis_stage *stage = &now->plan->stages[now->plan->stage_count++];
     *stage = (struct sis_stage){.work = work, .layer = now->layer, .from = from->buffer, .to = to->buffer};
     stage->items = items;
+    stage->most = 1 + to->layout.size / PIECE;
     return stage;
 }
 
@@ -238,6 +242,14 @@ static int make_parts(const struct sis_node *node, struct sis_stage *stage) {
     return 0;
 }
 
+/* For each pixel, of a layer's existing kernels. */
+static size_t multiply_adds(const struct sis_node *node) {
+    size_t inputs = 0;
+    for (uint32_t g = 0; g < node->group_count; g++)
+        inputs += (size_t)node->groups[g].inputs * node->groups[g].filters;
+    return inputs * node->kernel * node->kernel;
+}
+
 static int add_layer(struct progress *now, const struct sis_node *node) {
     struct place from = source_of(now, node), added = {.buffer = SIS_INPUT};
     const struct sis_value *sums = &node->sums;
@@ -263,6 +275,7 @@ static int add_layer(struct progress *now, const struct sis_node *node) {
     work->upper = node->activation == SIS_RELU6 ? 6.0f : INFINITY;
     if (make_parts(node, stage)) return -1;
     if (kind == SIS_FRAMED_POINTWISE) stage->items = work->block_count;
+    stage->most = 1 + multiply_adds(node) * sums->height * sums->width / PIECE;
     if (node->pool > 1) {
         struct place pooled = {layout_of(now, now->graph->values[now->layer + 1], 1), 0, result->last_reader};
         pooled.buffer = buffer_for(now, pooled.layout, pooled.last_reader);

@@ -99,6 +99,8 @@ struct sis_int8_isa {
     uint32_t lanes, tile;
     int (*is_supported)(void);
     sis_int8_run *quantise, *spread, *convolve, *pointwise, *finish;
+    /* Products of bytes on registers only; returns how many were added up. */
+    double (*work_peak)(uint64_t rounds, int32_t *sink);
 };
 
 /* All of this library, the fastest first; the last, the portable one, runs everywhere. */

@@ -9,6 +9,8 @@
 enum sis_work {
     SIS_CONVOLVE,
     SIS_POINTWISE,
+    SIS_TRANSFORM,
+    SIS_WINOGRAD,
     SIS_RELAYOUT,
     SIS_AVERAGE,
     SIS_FRAMED_CONVOLVE,
@@ -28,9 +30,11 @@ struct sis_stage {
     uint32_t from, to; /* buffers */
     uint32_t added;    /* the buffer whose maps are added; SIS_INPUT: none */
     size_t items;      /* what can be computed independently */
+    size_t most;       /* pieces that are worth the trouble of sharing them out; 0: any number */
     union {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
+        struct sis_winograd winograd;
         struct sis_relayout relayout;
         struct sis_layout average;
         struct sis_framed framed;

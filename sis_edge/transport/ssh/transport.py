@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from sis_edge.errors import BoardError, DiskError, SisEdgeError
 from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
+from sis_edge.transport.base import (
+    OWN_FILE,
+    OWN_FOLDER,
+    PART,
+    CommandTimeoutError,
+    Completed,
+    Progress,
+    UnreachableError,
+)
 from sis_edge.transport.bounded import FILE_BYTES, TooMuchError, too_large, too_much
 from sis_edge.transport.ssh import login, sftp
 from sis_edge.transport.ssh.command import PIECE_BYTES, SHELL, execute, own_words
@@ -98,6 +106,8 @@ class SshTransport:
                 self._remote(what, _make_folders, sftp, PurePosixPath(target).parent)
                 writer = self._remote(what, sftp.open, part, "wb")
                 try:
+                    with suppress(Exception):  # a file system without permissions; a lost connection shows next
+                        writer.chmod(OWN_FILE)
                     writer.set_pipelined(True)
                     while piece := reader.read(PIECE_BYTES):
                         self._remote(what, writer.write, piece)
@@ -275,7 +285,7 @@ def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:
     except FileNotFoundError:
         _make_folders(sftp, folder.parent)
         with suppress(FileExistsError):
-            sftp.mkdir(str(folder))
+            sftp.mkdir(str(folder), OWN_FOLDER)
 
 
 @contextmanager
