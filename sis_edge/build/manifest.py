@@ -16,12 +16,12 @@ from sis_edge.bundles.manifest import (
     Granularities,
     Manifest,
     NetworkEntry,
-    Parity,
     Training,
     Variant,
 )
 from sis_edge.bundles.own_images import OwnImages
 from sis_edge.bundles.provenance import provenance
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.exporting import sparse
 from sis_edge.files import stages
 from sis_edge.formation import Formation, preset_of

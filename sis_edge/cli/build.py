@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sis_edge.build.pipeline import BuildResult
-    from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training, WinogradError
+    from sis_edge.bundles.manifest import NetworkEntry, Training
+    from sis_edge.bundles.sparse_form import SparseForm, WinogradError
     from sis_edge.bundles.verify import Bundle
     from sis_edge.datasets import Dataset, OwnData
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.bundles.manifest import LayerChoice, SparseForm, SparseNetwork, WinogradError
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm, SparseNetwork, WinogradError
 from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form

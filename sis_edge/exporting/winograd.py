@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.bundles.manifest import WinogradError
+from sis_edge.bundles.sparse_form import WinogradError
 from sis_edge.exporting import onnx_file, parity
 from sis_edge.exporting.compact import CompactNetwork
 from sis_edge.exporting.sparse import Plan

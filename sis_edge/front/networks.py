@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sis_edge.bundles.manifest import Parity
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.errors import UsageError, unknown
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sis_edge.bundles.manifest import LayerChoice, NetworkEntry, SparseForm
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm
 from sis_edge.native.costs import on_threads
 from sis_edge.report import rows as show
 from sis_edge.report.table import Cell, Column, Table

@@ -9,7 +9,7 @@ from sis_edge.build.context import BuildContext
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import NATIVE_VERSION, Step
 from sis_edge.build.steps.export import MODEL
-from sis_edge.bundles.manifest import WinogradError
+from sis_edge.bundles.sparse_form import WinogradError
 from sis_edge.errors import ExportError, UsageError
 from sis_edge.exporting import sparse
 from sis_edge.files import stages
