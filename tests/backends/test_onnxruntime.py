@@ -16,7 +16,13 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> NetworkEntry:
     """A network with native kernels and an INT8 variant."""
     plain = tiny_bundle(tmp_path_factory.mktemp("ort") / "bundle").manifest.networks[0]
     variant = SimpleNamespace(
-        runtime="onnxruntime", precision="int8", model="int8.onnx", golden_logits="int8.npy", golden_tolerance=0.25
+        runtime="onnxruntime",
+        form=PLAIN,
+        library=None,
+        precision="int8",
+        model="int8.onnx",
+        golden_logits="int8.npy",
+        golden_tolerance=0.25,
     )
     other = SimpleNamespace(**{**vars(variant), "runtime": "tensorrt"})
     network = SimpleNamespace(model="sparse.onnx", library="native/library.so")
