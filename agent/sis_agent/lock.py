@@ -53,7 +53,7 @@ def is_alive(pid: Optional[int], ticks: Optional[int]) -> bool:
 def guarded(root: str) -> Iterator[IO[str]]:
     """The lock's file, open and held for a short look or change; nobody else changes it meanwhile."""
     os.makedirs(root, exist_ok=True)
-    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -75,9 +75,11 @@ class GraphNodes:
             high = self._constant(f"{spec.name}.high", np.array(6, np.float32))
             value = self._node("Clip", [value, low, high], f"{spec.name}.relu6")
         if spec.pool > 1:
-            sides = [spec.pool, spec.pool]
             kind = "MaxPool" if spec.pooling == "max" else "AveragePool"
-            value = self._node(kind, [value], f"{spec.name}.pool", kernel_shape=sides, strides=sides)
+            sides: dict[str, Any] = {"kernel_shape": [spec.pool_side] * 2, "strides": [spec.pool] * 2}
+            if spec.pool_padding:
+                sides["pads"] = [spec.pool_padding] * 4
+            value = self._node(kind, [value], f"{spec.name}.pool", **sides)
         self.values[number] = value
 
     def finish(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.bundles.manifest import LayerChoice, SparseForm, SparseNetwork
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm, SparseNetwork, WinogradError
 from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form
@@ -70,6 +70,11 @@ class Plan:
         """What `to_sparse_onnx` wants to know of each layer."""
         return choice.blocks(self.choices)
 
+    @property
+    def winograd(self) -> list[bool]:
+        """Which layers use Winograd's algorithm."""
+        return choice.winograd(self.choices)
+
 
 def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) -> Engine:
     """The engine for a profile's board; it may compile for some seconds, and without a compiler says so.
@@ -87,8 +92,8 @@ def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) 
     return Engine(architecture, library, calibration, None)
 
 
-def plan(engine: Engine, graph: SynapticGraph) -> Plan:
-    """What computes each layer of the graph's compact network.
+def plan(engine: Engine, graph: SynapticGraph, exact: bool = False) -> Plan:
+    """What computes each layer of the graph's compact network; `exact` leaves out Winograd's algorithm.
 
     The cost model knows chains of the paper's layers; in other networks the structure decides.
     """
@@ -96,8 +101,8 @@ def plan(engine: Engine, graph: SynapticGraph) -> Plan:
     if not is_chain(graph.spec.layers):
         return Plan(branched.choose(compact(graph)), basis=BY_STRUCTURE)
     if calibration is None:
-        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
-    prediction = predict(costs.fit(calibration), graph)
+        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation())), exact))
+    prediction = predict(costs.fit(calibration), graph, exact)
     return Plan(
         prediction.chosen.choices,
         prediction.dense_s,
@@ -137,8 +142,13 @@ def check(
     return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(agreement), "unchecked": None}
 
 
-def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> SparseForm:
-    """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network."""
+def form_of(
+    name: str, engine: Engine, plan: Plan, checked: Outcome | None, winograd: WinogradError | None = None
+) -> SparseForm:
+    """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network.
+
+    `winograd` is what Winograd's algorithm changed, None where it was not considered.
+    """
     calibration = plan.calibration
     network = None
     if checked is not None:
@@ -160,6 +170,7 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
                 dense_s=choice.dense_s,
                 native_s=choice.native_s,
                 why=choice.why,
+                algorithm="winograd" if choice.winograd and choice.kind == "native" else "direct",
             )
             for choice in plan.choices
         ),
@@ -170,6 +181,7 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
         dense_s=plan.dense_s,
         compact_s=plan.compact_s,
         chosen_s=plan.chosen_s,
+        winograd=winograd,
         network=network,
         absent=None if network else engine.absent or NO_NATIVE_LAYER,
     )

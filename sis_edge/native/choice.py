@@ -6,6 +6,7 @@ calibrated the structure decides: layers that are sparse or small are native, th
 those that avoid copying larger maps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,7 @@ from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
+from sis_edge.native.winograd import seems_to_pay
 from sis_edge.native.work import Copy
 from sis_edge.spec import LayerSpec, sources_of
 
@@ -44,7 +46,8 @@ UNCALIBRATED_BLOCK = 8
 class Choice:
     """What computes a layer and why, how many filters share inputs, and the expected costs of both ways.
 
-    The seconds, without copies, are None where the board was not calibrated.
+    `winograd` says whether native kernels use Winograd's algorithm. The seconds, without copies, are None where the
+    board was not calibrated.
     """
 
     layer: LayerSpec
@@ -54,6 +57,7 @@ class Choice:
     why: str
     dense_s: float | None = None
     native_s: float | None = None
+    winograd: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,33 +87,43 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
     return width, seconds
 
 
-def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
+def winograd(choices: Sequence[Choice]) -> list[bool]:
+    """Which layers use Winograd's algorithm: the other argument of `to_sparse_onnx`."""
+    return [choice.kind == "native" and choice.winograd for choice in choices]
+
+
+def choose(model: CostModel, plans: Sequence[LayerPlan], exact: bool = False) -> NetworkCost:
     """The cheapest way through a compact network on the board that the model was measured on.
 
-    Raises UsageError for a network that is not a chain of the paper's layers: the model knows no other.
+    `exact` leaves out Winograd's algorithm. Raises UsageError for a network that is not a chain of the paper's layers:
+    the model knows no other.
     """
     require_known([plan.spec for plan in plans])
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
-    options: list[tuple[LayerSpec, float, int, float, float]] = []
+    options: list[tuple[LayerSpec, float, int, float, float, bool]] = []
     before: LayerSpec | None = None
     for plan in plans:
         layer, pairs = plan.spec, pairs_of(plan)
-        block, native_s = best_block(model, layer, pairs)
+        block, direct_s = best_block(model, layer, pairs)
+        winograd_s = math.inf if exact else model.winograd_s(layer, pairs)
+        native_s = min(direct_s, winograd_s)
         following: dict[Kind, tuple[float, list[Kind]]] = {}
         for kind in KINDS:
             following[kind] = min(
                 (so_far + _step_s(model, last, kind, before, layer, native_s), [*path, kind])
                 for last, (so_far, path) in ways.items()
             )
-        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s))
+        options.append(
+            (layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s, winograd_s < direct_s)
+        )
         ways, before = following, layer
     if before is not None:
         ways["dense"] = (ways["dense"][0] + model.reorder_s(before), ways["dense"][1])
     seconds, path = min(ways.values())
     choices = tuple(
-        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s)
-        for (layer, share, block, dense_s, native_s), kind in zip(options, path, strict=True)
+        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s, transformed)
+        for (layer, share, block, dense_s, native_s, transformed), kind in zip(options, path, strict=True)
     )
     return NetworkCost(choices, seconds + model.run_s)
 
@@ -127,8 +141,12 @@ def require_known(layers: Sequence[LayerSpec]) -> None:
             )
 
 
-def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:
+def choose_by_structure(
+    plans: Sequence[LayerPlan], dense: Sequence[LayerPlan], exact: bool = False
+) -> tuple[Choice, ...]:
     """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
+
+    `exact` leaves out Winograd's algorithm.
 
     Native kernels compute layers that are sparse or small, those between them, and at both ends those whose work is
     little for the maps that need no copy then (COPY_MACS). Raises UsageError for a network that is not a chain of the
@@ -147,10 +165,12 @@ def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) 
             reasons[number] = _avoided(plans[first])
         for number in range(last + 1, end + 1):
             reasons[number] = _avoided(plans[last + 1])
-    return _chosen(plans, shares, reasons)
+    return _chosen(plans, shares, reasons, exact)
 
 
-def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str]) -> tuple[Choice, ...]:
+def _chosen(
+    plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str], exact: bool
+) -> tuple[Choice, ...]:
     """Native layers where there is a reason, the others dense."""
     return tuple(
         Choice(
@@ -159,6 +179,7 @@ def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequen
             "native" if reason else "dense",
             UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1,
             reason or "neither sparse nor small",
+            winograd=bool(reason) and not exact and seems_to_pay(plan.spec, pairs_of(plan)),
         )
         for plan, share, reason in zip(plans, shares, reasons, strict=True)
     )

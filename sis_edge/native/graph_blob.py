@@ -24,6 +24,7 @@ def unsaid(layer: LayerSpec) -> str:
         f"padding {layer.pads}": layer.pads != layer.kernel // 2 or layer.kernel % 2 == 0,
         f"{layer.groups} groups": layer.groups > 1 and not (layer.is_depthwise and layer.filters == layer.inputs),
         f"stride {layer.stride}": layer.stride > MOST_STRIDE and layer.kernel > 1,
+        f"pooling of {layer.pool_side} x {layer.pool_side} with stride {layer.pool}": not layer.pools_apart,
     }
     return ", ".join(words for words, has in parts.items() if has)
 

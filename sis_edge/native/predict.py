@@ -34,12 +34,14 @@ class Prediction:
         return self.speed_up > 1
 
 
-def predict(model: CostModel, graph: SynapticGraph) -> Prediction:
+def predict(model: CostModel, graph: SynapticGraph, exact: bool = False) -> Prediction:
     """What the graph's network should cost on the board of the model, against the dense network of its spec.
 
-    Raises UsageError where the network is not a chain of the paper's layers.
+    `exact` leaves out Winograd's algorithm. Raises UsageError where the network is not a chain of the paper's layers.
     """
     require_known(graph.spec.layers)
     plans = compact(graph)
     dense = compact(form(graph.spec, Formation()))
-    return Prediction(dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans), graph.mac_ratio)
+    return Prediction(
+        dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans, exact), graph.mac_ratio
+    )

@@ -1,6 +1,7 @@
 """Networks with branches as files: ONNX, half precision, INT8 and native nodes answer as PyTorch does."""
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,22 @@ def test_int8_answers_nearly_the_same(network: SisNet, source: Path, tmp_path: P
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     assert len(convolutions) == len(BRANCHED.layers)
     assert all(made_by[name] == "DequantizeLinear" for node in convolutions for name in node.input[:2])
+
+
+def test_native_nodes_leave_pooling_that_overlaps_to_the_runtime(tmp_path: Path) -> None:
+    """torchvision's stem pools so; a layer that is sparse otherwise stays with ONNX Runtime for it."""
+    first = replace(BRANCHED.layers[0], pool=2, pool_kernel=3, pool_padding=1)
+    second = LayerSpec("a1", "CL", 8, 8, 3, 7)
+    last = LayerSpec("fc", "MP", 8, 4, 1, 1, is_class_layer=True, global_pool=True)
+    spec = NetworkSpec("pooled", 3, 13, (first, second, last))
+    network = trained_for_a_step(spec, Formation(t_c=0.5))
+    choices = plan(Engine("x86_64", None, None, None), form(spec, Formation(t_c=0.5))).choices
+    assert [choice.kind for choice in choices] == ["dense", "native", "native"]
+    assert choices[0].why == "native kernels do not compute pooling of 3 x 3 with stride 2"
+    onnx_file.save(to_sparse_onnx(fold(network), "pooled", None), tmp_path / "sparse.onnx")
+    x = images(spec, 5)
+    library = build.library(platform.machine())
+    assert np.abs(parity.run_onnx(tmp_path / "sparse.onnx", x, library=library) - answer(network, x)).max() < 1e-4
 
 
 def test_native_nodes_take_the_layers_that_they_can_say(network: SisNet, tmp_path: Path) -> None:

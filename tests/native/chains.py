@@ -20,6 +20,7 @@ class Layer:
     bias: Array
     relu: bool = True
     pool: int = 1
+    winograd: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,9 @@ def pack(case: Case) -> bytes:
         filters, inputs, kernel, _ = layer.weight.shape
         starts = range(0, filters, case.block)
         parts.append(
-            struct.pack("<8I", kernel, inputs, filters, height, width, layer.pool, int(layer.relu), len(starts))
+            struct.pack(
+                "<8I", kernel, inputs, filters, height, width, layer.pool, layer.relu + 16 * layer.winograd, len(starts)
+            )
         )
         parts.append(layer.bias.astype("<f4").tobytes())
         for start in starts:

@@ -50,7 +50,7 @@ def answers(
 def answers_to(
     program: Sequence[str], blob: bytes, images: Array, instruction_set: str, threads: int, shape: tuple[int, ...]
 ) -> Array:
-    """The same for any blob."""
+    """What the driver answers for a blob."""
     stdin = struct.pack("<I", len(blob)) + blob + images.tobytes()
     words = [*program, "run", instruction_set, str(len(images)), str(threads)]
     return np.frombuffer(run(words, stdin), dtype="<f4").reshape(shape)

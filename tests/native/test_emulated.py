@@ -1,31 +1,17 @@
 """The NEON kernels, run by an emulated processor: right or wrong, no speed."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-from sis_edge.native import toolchain
 
 from . import driver, graphs
 from .chains import Case, random_layer, reference
 from .test_sanitizers import some_cases, some_networks
 
-EMULATOR = "qemu-aarch64-static"
-
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    emulator, zig = shutil.which(EMULATOR), toolchain._zig("aarch64")
-    if emulator is None or zig is None:
-        pytest.skip(f"needs {EMULATOR} (Debian's qemu-user-static) and ziglang")
-    # A program without shared libraries needs no file tree of the other architecture.
-    command = tuple("aarch64-linux-musl" if word.startswith("aarch64-linux") else word for word in zig.command)
-    compiler = toolchain.Toolchain("zig", "aarch64", command, zig.version)
-    folder: Path = tmp_path_factory.mktemp("aarch64")
-    built = driver.compile_driver(compiler, folder, ["-O3", "-ffp-contract=fast"], ["-static"])
-    return [emulator, "-cpu", "cortex-a57", str(built)]
+def program(emulated: list[str]) -> list[str]:
+    emulator, built = emulated
+    return [emulator, "-cpu", "cortex-a57", built]
 
 
 @pytest.mark.slow

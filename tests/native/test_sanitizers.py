@@ -1,6 +1,5 @@
 """Address and undefined-behaviour sanitizers over all kernels, and blobs damaged at random."""
 
-import platform
 import shutil
 
 import numpy as np
@@ -8,22 +7,10 @@ import pytest
 
 from sis_agent.native.library import Library
 from sis_edge.exporting.compact import CompactNetwork
-from sis_edge.native import toolchain
 from sis_edge.spec import LayerSpec
 
 from . import driver, graphs
 from .chains import Case, pack, random_layer, reference
-
-FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    gcc = toolchain._gcc(platform.machine())
-    if gcc is None:
-        pytest.skip("the sanitizers' run-time libraries come with gcc 12")
-    folder = tmp_path_factory.mktemp("sanitized")
-    return str(driver.compile_driver(gcc, folder, FLAGS, FLAGS))
 
 
 def some_cases() -> list[Case]:
@@ -58,39 +45,39 @@ def some_networks() -> list[CompactNetwork]:
 
 
 @pytest.mark.slow
-def test_no_sanitizer_complains_and_answers_are_right(program: str, library: Library) -> None:
-    assert shutil.which(program)
+def test_no_sanitizer_complains_and_answers_are_right(sanitized: str, library: Library) -> None:
+    assert shutil.which(sanitized)
     for case in some_cases():
         images = case.images(2)
         expected = reference(case, images)
         for name in library.instruction_sets():
-            found = driver.answers([program], case, images, name, 2, expected.shape)
+            found = driver.answers([sanitized], case, images, name, 2, expected.shape)
             np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_blobs_are_refused_or_run(program: str, seed: int) -> None:
+def test_damaged_blobs_are_refused_or_run(sanitized: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     case = Case([random_layer(rng, 2, 5, 3, 0.5, pool=2), random_layer(rng, 5, 4, 1, 0.5)], 9, 9, average=True)
     assert len(pack(case)) < 2000
-    refused = driver.refused_of_damaged([program], pack(case), 1500, seed)
+    refused = driver.refused_of_damaged([sanitized], pack(case), 1500, seed)
     assert 400 < refused < 1500  # most headers are refused; other weights are only other weights
 
 
 @pytest.mark.slow
-def test_no_sanitizer_complains_of_networks_with_branches(program: str, library: Library) -> None:
+def test_no_sanitizer_complains_of_networks_with_branches(sanitized: str, library: Library) -> None:
     for network in some_networks():
         x = graphs.images(network, 2)
         expected = graphs.reference(network, x)
         for name in library.instruction_sets():
-            found = driver.answers_to([program], graphs.pack(network), x, name, 2, expected.shape)
+            found = driver.answers_to([sanitized], graphs.pack(network), x, name, 2, expected.shape)
             np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_damaged_networks_with_branches_are_refused_or_run(program: str, seed: int) -> None:
+def test_damaged_networks_with_branches_are_refused_or_run(sanitized: str, seed: int) -> None:
     layers = (
         LayerSpec("a", "CL", 2, 3, 3, 9),
         LayerSpec("b", "CL", 3, 3, 3, 9, stride=2, groups=3, adds="a"),
@@ -99,5 +86,5 @@ def test_damaged_networks_with_branches_are_refused_or_run(program: str, seed: i
     )
     blob = graphs.pack(graphs.weighted(layers, 0.6, seed))
     assert len(blob) < 2000
-    refused = driver.refused_of_damaged([program], blob, 1000, seed)
+    refused = driver.refused_of_damaged([sanitized], blob, 1000, seed)
     assert 300 < refused < 1000

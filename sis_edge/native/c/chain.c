@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "int8_plan.h"
 #include "plan.h"
 #include "sis_edge.h"
 #include "threads.h"
@@ -32,6 +33,19 @@ static const struct sis_isa *find_isa(const char *name) {
     return NULL;
 }
 
+const char *sis_int8_instruction_set(size_t i) {
+    for (size_t at = 0; at < sis_int8_isa_count; at++)
+        if (sis_int8_isas[at]->is_supported() && !i--) return sis_int8_isas[at]->name;
+    return NULL;
+}
+
+static const struct sis_int8_isa *find_int8_isa(const char *name) {
+    for (size_t i = 0; i < sis_int8_isa_count; i++)
+        if (sis_int8_isas[i]->is_supported() && (!name || !strcmp(name, sis_int8_isas[i]->name)))
+            return sis_int8_isas[i];
+    return NULL;
+}
+
 static double now_s(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -53,11 +67,31 @@ double sis_peak_flops(const char *instruction_set) {
     return best;
 }
 
-static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const struct sis_isa *isa, char *message,
+double sis_int8_peak_macs(const char *instruction_set) {
+    const struct sis_int8_isa *isa = find_int8_isa(instruction_set);
+    double best = 0;
+    volatile int32_t sink;
+    for (int i = 0; isa && i < 100; i++) {
+        int32_t end;
+        double start = now_s(), products = isa->work_peak(10000, &end), rate = products / (now_s() - start);
+        sink = end;
+        if (rate > best) best = rate;
+    }
+    (void)sink;
+    return best;
+}
+
+/* The plan of a blob in float32, of a chain or with branches; 0, or -1 and a sentence in `message`. */
+static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set, char *message,
                      size_t message_bytes) {
+    const struct sis_isa *isa = find_isa(instruction_set);
     struct sis_network network;
     struct sis_graph graph;
     int failed;
+    if (!isa) {
+        snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
+        return -1;
+    }
     if (sis_graph_is(blob, bytes)) {
         if (sis_graph_read(&graph, blob, bytes, message, message_bytes)) return -1;
         failed = sis_graph_plan_make(plan, &graph, isa, message, message_bytes);
@@ -70,20 +104,34 @@ static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, cons
     return failed;
 }
 
+/* The same in INT8. */
+static int make_int8_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set,
+                          char *message, size_t message_bytes) {
+    const struct sis_int8_isa *isa = find_int8_isa(instruction_set);
+    struct sis_int8_network network;
+    if (!isa) {
+        snprintf(message, message_bytes, "this processor does not run the INT8 instruction set %s", instruction_set);
+        return -1;
+    }
+    if (sis_int8_network_read(&network, blob, bytes, message, message_bytes)) return -1;
+    int failed = sis_int8_plan_make(plan, &network, isa, message, message_bytes);
+    sis_int8_network_free(&network);
+    return failed;
+}
+
 sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
                             size_t message_bytes) {
-    const struct sis_isa *isa = find_isa(instruction_set);
-    if (!isa) {
-        snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
+    sis_chain *chain = calloc(1, sizeof *chain);
+    if (!chain) {
+        snprintf(message, message_bytes, "there is no memory for the network");
         return NULL;
     }
-    sis_chain *chain = calloc(1, sizeof *chain);
-    if (!chain) snprintf(message, message_bytes, "there is no memory for the network");
-    if (chain && make_plan(&chain->plan, blob, bytes, isa, message, message_bytes)) {
+    if ((sis_is_int8(blob, bytes) ? make_int8_plan : make_plan)(&chain->plan, blob, bytes, instruction_set, message,
+                                                                message_bytes)) {
         free(chain);
-        chain = NULL;
+        return NULL;
     }
-    if (chain) pthread_mutex_init(&chain->threads_lock, NULL);
+    pthread_mutex_init(&chain->threads_lock, NULL);
     return chain;
 }
 
@@ -105,11 +153,13 @@ void sis_chain_shape(const sis_chain *chain, int64_t shape[6]) {
     }
 }
 
+size_t sis_chain_scratch_bytes(const sis_chain *chain) { return (chain->plan.scratch + 16) * sizeof(float); }
+
 static float *acquire_scratch(sis_chain *chain) {
     float *scratch = atomic_exchange(&chain->spare, NULL);
     if (scratch) return scratch;
     void *memory;
-    size_t bytes = (chain->plan.scratch + 16) * sizeof(float);
+    size_t bytes = sis_chain_scratch_bytes(chain);
     if (posix_memalign(&memory, 64, bytes)) return NULL;
     return memset(memory, 0, bytes);
 }

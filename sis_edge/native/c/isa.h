@@ -57,6 +57,27 @@ struct sis_pointwise {
     struct sis_block *blocks;
 };
 
+/* Neighbouring filters that have kernels for the same inputs, in Winograd's domain: weights are [input][filter][quad of
+ * the group][position] for each group of quads, `stride` floats from one group to the next. Blocks of the same `pack`
+ * are computed together and have their weights together. */
+struct sis_tile_block {
+    uint32_t first, filters, inputs, pack;
+    size_t stride;
+    const uint32_t *offset;
+    const float *weight, *bias;
+};
+
+/* A convolution by Winograd's algorithm (winograd.h), of `vectors` vectors of tiles. The maps in its domain, `maps`
+ * floats, lie in chunks of `chunk` vectors and in `groups` of `together` quads of positions each. Strides are those of
+ * maps. */
+struct sis_winograd {
+    struct sis_layout from, to;
+    uint32_t kernel, relu, vectors, chunk, chunks, groups, together, most_filters, pack_filters;
+    size_t group_stride, chunk_stride, maps;
+    uint32_t block_count;
+    struct sis_tile_block *blocks;
+};
+
 /* Max pooling by `pool` (1: none) on the way from one layout to another. */
 struct sis_relayout {
     struct sis_layout from, to;
@@ -99,11 +120,14 @@ struct sis_framed_kernels {
 
 struct sis_isa {
     const char *name;
-    uint32_t lanes, tile, most_filters, has_bands;
+    uint32_t lanes, tile, most_filters, most_sums, has_bands;
     int (*is_supported)(void);
-    /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, channels. */
+    /* Items [begin, end) of the work: filters, pairs (tile, block) counted tile by tile, channels, blocks, channels,
+     * channels. */
     void (*convolve)(const struct sis_convolution *work, const float *in, float *out, size_t begin, size_t end);
     void (*pointwise)(const struct sis_pointwise *work, const float *in, float *out, size_t begin, size_t end);
+    void (*transform)(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end);
+    void (*winograd)(const struct sis_winograd *work, const float *in, float *out, size_t begin, size_t end);
     void (*relayout)(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end);
     void (*average)(const struct sis_layout *from, const float *in, float *out, size_t begin, size_t end);
     /* Multiply-adds on registers only; returns the number of floating-point operations, two for each. */

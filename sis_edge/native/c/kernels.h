@@ -263,5 +263,10 @@ static double work_peak(uint64_t rounds, float *sink) {
 
 #include "framed.h"
 #include "relayout.h"
+#include "winograd_kernels.h"
+
+#define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                              \
+    {NAME,     LANES,     TILE,      MOST_FILTERS, MOST_SUMS, HAS_BANDS, IS_SUPPORTED,                 \
+     convolve, pointwise, transform, winograd,     relayout,  average,   work_peak,    &framed_kernels}
 
 #endif

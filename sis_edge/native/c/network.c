@@ -72,7 +72,8 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
     layer->height = head[3];
     layer->width = head[4];
     layer->pool = head[5];
-    layer->relu = head[6];
+    layer->relu = !!(head[6] & SIS_FLAG_RELU);
+    layer->winograd = !!(head[6] & SIS_FLAG_WINOGRAD);
     layer->group_count = head[7];
     if (layer->kernel % 2 == 0 || layer->kernel > MOST_KERNEL)
         return refuse(cursor, "layer %u has kernels of side %u; odd sides up to %d are known", index, layer->kernel,
@@ -86,7 +87,11 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
     if (!layer->pool || layer->pool > layer->height || layer->pool > layer->width)
         return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, layer->height, layer->width,
                       layer->pool);
-    if (layer->relu > 1) return refuse(cursor, "layer %u has the unknown flags %#x", index, layer->relu);
+    if (head[6] & ~(uint32_t)(SIS_FLAG_RELU | SIS_FLAG_WINOGRAD))
+        return refuse(cursor, "layer %u has the unknown flags %#x", index, head[6]);
+    if (layer->winograd && layer->kernel != 3 && layer->kernel != 5)
+        return refuse(cursor, "layer %u uses Winograd's algorithm with kernels of side %u; 3 and 5 are possible", index,
+                      layer->kernel);
     if (!layer->group_count || layer->group_count > layer->filters)
         return refuse(cursor, "layer %u has %u groups for %u filters", index, layer->group_count, layer->filters);
     if (before && (layer->inputs != before->filters || layer->height != before->height / before->pool ||

@@ -9,13 +9,16 @@
 enum sis_work {
     SIS_CONVOLVE,
     SIS_POINTWISE,
+    SIS_TRANSFORM,
+    SIS_WINOGRAD,
     SIS_RELAYOUT,
     SIS_AVERAGE,
     SIS_FRAMED_CONVOLVE,
     SIS_FRAMED_POINTWISE,
     SIS_FRAMED_COPY,
     SIS_FRAMED_POOL,
-    SIS_FRAMED_AVERAGE
+    SIS_FRAMED_AVERAGE,
+    SIS_INT8
 };
 
 /* Buffers of an image on its way: the caller's two, then the plan's own. */
@@ -31,10 +34,12 @@ struct sis_stage {
     union {
         struct sis_convolution convolution;
         struct sis_pointwise pointwise;
+        struct sis_winograd winograd;
         struct sis_relayout relayout;
         struct sis_layout average;
         struct sis_framed framed;
         struct sis_framed_copy copy;
+        void (*int8)(const void *work, const float *in, float *out, size_t begin, size_t end); /* int8.h; on `parts` */
     } as;
     void *parts; /* filters or blocks with all that they point to, in one allocation */
 };

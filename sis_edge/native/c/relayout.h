@@ -109,8 +109,4 @@ static void average(const struct sis_layout *from, const float *in, float *out, 
     }
 }
 
-#define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                                        \
-    {NAME,      LANES,     TILE,     MOST_FILTERS, HAS_BANDS, IS_SUPPORTED,                                      \
-     convolve,  pointwise, relayout, average,      work_peak, &framed_kernels}
-
 #endif
