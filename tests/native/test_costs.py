@@ -175,8 +175,13 @@ def test_winograds_algorithm_costs_by_its_products_and_its_transforms() -> None:
     assert counts["restored5"] == 128 * 4
     transforms = work.transformed(AVX512, Transform(layer))
     assert transforms["transforms5"] == 80 * 4
-    expected = sum(count * native_s(kind) for kind, count in (*counts.items(), *transforms.items()))
-    assert model.winograd_s(layer, pairs) == pytest.approx(expected, rel=0.05)
+    own_s, transforms_s = (sum(count * native_s(kind) for kind, count in part.items()) for part in (counts, transforms))
+    assert model.winograd_s(layer, pairs) == pytest.approx(own_s + transforms_s, rel=0.05)
+    assert own_s < model.winograd_s(layer, pairs)
+    heavy = replace(
+        model, native={kind: cost * (1e6 if kind == "transforms5" else 1) for kind, cost in model.native.items()}
+    )
+    assert heavy.winograd_s(layer, pairs) == pytest.approx(1e6 * 320 * model.native["transforms5"], rel=0.1)
     assert model.winograd_s(replace(layer, kernel=7), pairs) == np.inf
 
 
