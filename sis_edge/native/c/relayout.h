@@ -86,7 +86,7 @@ INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
     }
 }
 
-/* Row `y` of channel `c` of a map without bands, pooled by 2: the same maxima in the same order, without a row between. */
+/* Row `y` of channel `c` of a map without bands, pooled by 2: the same maxima in the same order, all in registers. */
 INLINE void load_pooled_row(const struct sis_layout *layout, const float *in, size_t c, uint32_t y, float *row) {
     size_t upper = (size_t)(2 * y) * layout->strips, lower = upper + layout->strips;
     for (uint32_t s = 0; s < layout->strips; s += 2, row += LANES) {
