@@ -133,8 +133,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_command_line(words: List[str]) -> int:
-    """Run one command; its answer is the last line of standard output. Returns the exit code."""
-    arguments = parser().parse_args(words)
+    """Run one command; its answer is the last line of standard output. Returns the exit code.
+
+    What the agent and its workers write meanwhile is nobody else's.
+    """
+    before = os.umask(0o077)
+    try:
+        return _run_command_line(parser().parse_args(words))
+    finally:
+        os.umask(before)
+
+
+def _run_command_line(arguments: argparse.Namespace) -> int:
     arguments.root = os.path.abspath(os.path.expanduser(arguments.root))
     arguments.sysroot = os.path.abspath(arguments.sysroot)
     provision.activate(arguments.root)

@@ -2,9 +2,10 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
-from typing import Iterator
+from typing import Any, Iterator
 
 from sis_agent.protocol import ProblemError
 
@@ -17,6 +18,8 @@ JOBS = "jobs"
 LOGS = "logs"
 SITE = "site"
 WHEELS = "wheels"
+
+MOST_DEPTH = 64  # of JSON; the agent's own files have ten levels
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -56,6 +59,41 @@ def write_atomic(path: str, text: str) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def parsed_json(text: str) -> Any:
+    """The JSON of a file of the agent's, of which a power cut or a failing disk may have left anything.
+
+    Raises ValueError for what is no JSON, holds a number that is not finite, or is nested more than MOST_DEPTH deep.
+    """
+    try:
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
+    _check_depth(value, MOST_DEPTH)
+    return value
+
+
+def read_json(path: str) -> Any:
+    """The same of a file; raises OSError too."""
+    with open(path, encoding="utf-8") as file:
+        return parsed_json(file.read())
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:
+        raise ValueError("it holds {}, which is not a finite number".format(text))
+    return number
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if not isinstance(value, (list, dict)):
+        return
+    if not left:
+        raise ValueError("it is nested too deeply")
+    for each in value.values() if isinstance(value, dict) else value:
+        _check_depth(each, left - 1)
 
 
 def checked_name(kind: str, name: str) -> str:

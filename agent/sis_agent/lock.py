@@ -12,7 +12,7 @@ import json
 import os
 from typing import IO, Iterator, NamedTuple, Optional
 
-from sis_agent.files import CALIBRATION, INFERENCE
+from sis_agent.files import CALIBRATION, INFERENCE, parsed_json
 from sis_agent.protocol import ProblemError
 
 LOCK = "lock"
@@ -53,7 +53,7 @@ def is_alive(pid: Optional[int], ticks: Optional[int]) -> bool:
 def guarded(root: str) -> Iterator[IO[str]]:
     """The lock's file, open and held for a short look or change; nobody else changes it meanwhile."""
     os.makedirs(root, exist_ok=True)
-    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
@@ -63,8 +63,10 @@ def owner(file: IO[str]) -> Optional[Owner]:
     """The living owner that the guarded file names; None when it is free, stale or damaged."""
     file.seek(0)
     try:
-        named = Owner(**json.load(file))
+        named = Owner(**parsed_json(file.read()))
     except (ValueError, TypeError):
+        return None
+    if not all(isinstance(number, int) for number in named[:2]) or not isinstance(named.job_id, str):
         return None
     return named if is_alive(named.pid, named.start_ticks) else None
 

@@ -3,6 +3,18 @@
 import os
 from typing import List, Optional
 
+LARGEST = 1e30
+"""Of any number of a kernel or tool; beyond it is what no sensor means."""
+
+
+def finite(text: str) -> Optional[float]:
+    """The number that a kernel or tool has written; None where it is none, NaN or infinite."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if -LARGEST < number < LARGEST else None
+
 
 class Tree:
     """A file tree such as the board's own "/" or a recorded one."""
@@ -41,10 +53,8 @@ class Tree:
 
     def number(self, name: str, scale: float = 1.0) -> Optional[float]:
         """A file's number times `scale`; None when there is none."""
-        try:
-            return float(self.text(name) or "") * scale
-        except ValueError:
-            return None
+        number = finite(self.text(name) or "")
+        return None if number is None else number * scale
 
     def names(self, folder: str, prefix: str = "") -> List[str]:
         """Entries of a folder, numbers in their numeric order; empty when it cannot be read."""

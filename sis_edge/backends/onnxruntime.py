@@ -39,6 +39,7 @@ class OnnxRuntime(Backend):
 
     name = table = "onnxruntime"
     title = "ONNX Runtime"
+    takes = "onnx"
     settings = OnnxRuntimeSettings
 
     def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
@@ -73,7 +74,7 @@ class OnnxRuntime(Backend):
 
     def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
         """Any ONNX file."""
-        if network.runtime != "onnx":
+        if network.runtime != self.takes:
             return None
         return given_job(network, options=_settings(target.settings).options())
 

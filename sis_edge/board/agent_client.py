@@ -4,7 +4,6 @@ The agent is one file, pushed once per content hash to `agents/` in its root fol
 """
 
 import hashlib
-import json
 import logging
 import tempfile
 import time
@@ -18,6 +17,7 @@ from sis_agent.schema import PROTOCOL_VERSION, Facts
 from sis_edge.board import agent_archive, reach
 from sis_edge.errors import AgentError, BoardError, SisEdgeError
 from sis_edge.profiles import AgentSettings
+from sis_edge.text.foreign import loads, one_line
 from sis_edge.transport import Completed, Transport
 from sis_edge.transport.base import CommandTimeoutError
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 OLDEST_PYTHON = (3, 6)
+MOST_LOGGED_LINES = 200
+LONGEST_MESSAGE = 2000
+"""Characters of what a board says for itself."""
 
 # Problems that the user mends on the board; any other code is between sis-edge and its agent.
 BOARD_PROBLEMS = frozenset(
@@ -44,12 +47,29 @@ BOARD_PROBLEMS = frozenset(
     }
 )
 
-# Also runs under Python 2.7, so that an old interpreter can be told from a missing one.
+# Also runs under Python 2.7, so that an old interpreter can be told from a missing one. Whoever else may write to the
+# agent's folder could replace the agent between its check and its start, so that is looked at before the hash. A folder
+# that only this user's own group may write to, as a umask of 002 makes it, is closed.
 _PROBE = """
-import hashlib, json, os, sys
-path = sys.argv[1]
-sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if os.path.isfile(path) else None
-print(json.dumps([sys.version_info[:3], sha256]))
+import hashlib, json, os, stat, sys
+root = os.path.realpath(os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[1]))))
+path = os.path.join(root, "agents", os.path.basename(sys.argv[1]))
+found, own, unsafe = os.path.dirname(root), (os.getuid(), 0), None
+while found != os.path.dirname(found):
+    if os.path.isdir(found) and os.stat(found).st_mode & 0o1002 == 0o002:
+        unsafe = [found, stat.S_IMODE(os.stat(found).st_mode)]
+    found = os.path.dirname(found)
+for found in (root, os.path.dirname(path), path):
+    if os.path.lexists(found):
+        state = os.lstat(found)
+        shared = state.st_mode & 0o020 and state.st_gid != os.getgid()
+        if stat.S_ISLNK(state.st_mode) or state.st_uid not in own or state.st_mode & 0o002 or shared:
+            unsafe = unsafe or [found, stat.S_IMODE(state.st_mode)]
+        elif state.st_mode & 0o077 and state.st_uid == os.getuid():
+            os.chmod(found, stat.S_IMODE(state.st_mode) & 0o700)
+is_file = unsafe is None and os.path.isfile(path)
+sha256 = hashlib.sha256(open(path, "rb").read()).hexdigest() if is_file else None
+print(json.dumps([sys.version_info[:3], sha256, unsafe]))
 """
 
 
@@ -117,7 +137,10 @@ class AgentClient:
 
     def status(self, job_id: str, since: int = 0) -> JobStatus:
         """Where a job stands, with its progress from line `since` on."""
-        return _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
+        status = _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
+        if status.job_id != job_id:
+            raise AgentError(f"the agent on {self.transport.name} was asked for job {job_id} and answers for another")
+        return status
 
     def cancel(self, job_id: str) -> str:
         """End a job and wait for its end; returns its state."""
@@ -148,18 +171,20 @@ class AgentClient:
         if completed.exit_code == 127:
             raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
         found = _last_json(completed.stdout)
-        if not isinstance(found, list) or len(found) != 2:
+        version, sha256, unsafe = found if isinstance(found, list) and len(found) == 3 else (None, None, None)
+        if not isinstance(version, list) or not all(isinstance(part, int) for part in version):
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or f"exit code {completed.exit_code}"
             raise BoardError(
                 f"`{self._python}` on {name} does not work ({said}); repair it, or name another Python in the profile"
             )
-        version, sha256 = found
         if tuple(version[:2]) < OLDEST_PYTHON:
             is_version = ".".join(map(str, version))
             raise BoardError(
                 f"`{self._python}` on {name} is Python {is_version}, the agent needs 3.6 or newer; "
                 "install one and name it in the profile"
             )
+        if unsafe is not None:
+            raise _unsafe(unsafe, name)
         return str(sha256) if sha256 else None
 
     def _ask(self, *words: str, timeout_s: float | None = None) -> dict[str, Any]:
@@ -170,8 +195,8 @@ class AgentClient:
         completed = self._run(command, timeout_s or self._timeout_s)
         if words[0] != "status" or completed.stderr.strip():  # asked every second
             log.debug("agent on %s: `%s` took %.1f s", name, words[0], time.monotonic() - begin_s)
-            for line in completed.stderr.splitlines():
-                log.debug("agent on %s says: %s", name, line)
+            for line in completed.stderr.splitlines()[-MOST_LOGGED_LINES:]:
+                log.debug("agent on %s says: %s", name, one_line(line, LONGEST_MESSAGE))
         reply = _last_json(completed.stdout)
         if not isinstance(reply, dict) or "protocol" not in reply:
             said = _last_line(completed.stderr) or _last_line(completed.stdout) or "nothing"
@@ -201,13 +226,23 @@ class AgentClient:
             ) from error
 
 
+def _unsafe(found: Any, name: str) -> BoardError:
+    """The error for a folder that others may write to, that is another user's, or a link below the root."""
+    path, mode = found if isinstance(found, list) and len(found) == 2 else ("the agent's folder", 0)
+    shown = f"mode {mode:04o}" if isinstance(mode, int) else "mode unknown"
+    return BoardError(
+        f"{path} on {name} is a link, another user's, or open to other users' writing ({shown}): they could replace "
+        "the agent, which runs as you; `chmod go-w` it, or name another folder as `root` in the profile's [agent]"
+    )
+
+
 def problem_error(problem: Any, name: str) -> SisEdgeError:
     """The error for a problem that the agent tells of."""
     if not isinstance(problem, dict) or not problem.get("message"):
         return AgentError(f"the agent on {name} failed and did not say why; its log is in the job's folder")
-    kind = BoardError if problem.get("code") in BOARD_PROBLEMS else AgentError
-    message = str(problem["message"])
-    if problem.get("code") == "busy":  # the agent does not know how it is reached
+    code, message = str(problem.get("code")), one_line(str(problem["message"]), LONGEST_MESSAGE)
+    kind = BoardError if code in BOARD_PROBLEMS else AgentError
+    if code == "busy":  # the agent does not know how it is reached
         message = message.replace("sis-edge deploy ", " ".join(["sis-edge deploy", *reach.words(name), ""]))
     return kind(f"{name}: {message}")
 
@@ -222,12 +257,14 @@ def _checked(kind: type[T], value: Any, name: str) -> T:
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    """What a program said last, for a message."""
+    lines = [line.strip() for line in text[-2 * LONGEST_MESSAGE :].splitlines() if line.strip()]
+    return one_line(lines[-1], LONGEST_MESSAGE) if lines else ""
 
 
 def _last_json(text: str) -> Any:
+    """The JSON in the last line; None where there is none, or none that is bounded."""
     try:
-        return json.loads(_last_line(text))
+        return loads(text.rstrip().rpartition("\n")[2])
     except ValueError:
         return None

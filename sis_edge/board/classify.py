@@ -15,7 +15,7 @@ from sis_edge.board.jobs import MeasuringOptions, job_for
 from sis_edge.board.session import BoardSession, OnEvent, Patience, ignore
 from sis_edge.bundles.identity import NATIVE
 from sis_edge.bundles.verify import Bundle
-from sis_edge.errors import UsageError, unknown
+from sis_edge.errors import AgentError, UsageError, unknown
 from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import Transport
 
@@ -69,8 +69,8 @@ def classify(
     first = job.networks[0]
     chosen = next((form for form in job.networks if (form.form, form.precision) == (NATIVE, first.precision)), first)
     request = job._replace(networks=[chosen], reference=None)
-    logits = np.array(_ask(session, request, images))
     classes = bundle.manifest.classes
+    logits = _array(_ask(session, request, images), len(paths), len(classes) if classes else None, transport.name)
     labels = list(classes) if classes else [f"class {at}" for at in range(logits.shape[1])]
     found = tuple(Classified(path, top(row, labels)) for path, row in zip(paths, logits, strict=True))
     return Classification(chosen.name, runner, found)
@@ -121,6 +121,17 @@ def _network(bundle: Bundle, name: str | None) -> str:
     if name not in (known := [entry.name for entry in networks]):
         raise unknown("network in this bundle", name, known)
     return name
+
+
+def _array(logits: Sequence[Sequence[float]], images: int, classes: int | None, name: str) -> NDArray[np.float64]:
+    """The logits as [images, classes]; raises AgentError for fewer, more or uneven ones."""
+    lengths = {len(row) for row in logits}
+    if len(logits) != images or len(lengths) != 1 or 0 in lengths or classes not in (None, *lengths):
+        raise AgentError(
+            f"the agent on {name} was asked for the outputs of {images} images and answers {len(logits)} rows of "
+            f"{', '.join(map(str, sorted(lengths)[:3])) or 'no'} values; is the bundle's model the one that it ran?"
+        )
+    return np.array(logits, dtype=np.float64)
 
 
 def _ask(session: BoardSession, job: Job, images: NDArray[np.uint8]) -> list[list[float]]:

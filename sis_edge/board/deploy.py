@@ -5,7 +5,7 @@ program; `collect` finds it again by its id.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from sis_agent.schema import Facts, Record
 from sis_edge.board.duration import announcement
 from sis_edge.board.jobs import DEFAULT, MeasuringOptions, combinations, job_for
-from sis_edge.board.session import BoardSession, Event, OnEvent, Patience, ignore
+from sis_edge.board.session import BoardSession, Event, OnEvent, Patience, UnreadableRecordError, ignore
 from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.errors import BoardError
 from sis_edge.profiles import DeviceProfile
@@ -70,9 +70,13 @@ def deploy_each(
     options: MeasuringOptions = DEFAULT,
     provision_from: Path | None = None,
     on_event: OnEvent = ignore,
+    on_unreadable: Callable[[str, UnreadableRecordError], None] | None = None,
     patience: Patience | None = None,
 ) -> Iterator[Record]:
-    """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes."""
+    """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes.
+
+    `on_unreadable` gets a job's id and the error of its record, and the next combination goes on; None raises it.
+    """
     several = combinations(profile, options, bundle.manifest)
     for one in several:
         _check_request(bundle, profile, networks, one)
@@ -80,7 +84,15 @@ def deploy_each(
     for one in several:
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
         on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
-        yield line.measure(job, new_job_id())
+        job_id = new_job_id()
+        try:
+            record = line.measure(job, job_id)
+        except UnreadableRecordError as error:
+            if on_unreadable is None:
+                raise
+            on_unreadable(job_id, error)
+        else:
+            yield record
 
 
 def _check_request(

@@ -19,6 +19,7 @@ from sis_edge.profiles.detect import architecture
 from sis_edge.transport import Transport
 
 OLDEST_GLIBC, OLDEST_LISTED = (2, 17), 5
+NEWEST_GLIBC_MINOR = 199  # one a half-year; a board that says more does not say its glibc
 DOWNLOAD_LIMIT_S = 900.0
 
 Say = Callable[[str], None]
@@ -46,6 +47,8 @@ def platforms(machine: str, glibc: str | None) -> list[str]:
     """
     try:
         major, minor = (int(part) for part in (glibc or "2.17").split(".")[:2])
+        if minor > NEWEST_GLIBC_MINOR:
+            raise ValueError
     except ValueError:
         major, minor = OLDEST_GLIBC
     oldest = OLDEST_LISTED if machine == "x86_64" else OLDEST_GLIBC[1]

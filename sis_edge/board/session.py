@@ -26,6 +26,7 @@ from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import AgentError, BoardError, SisEdgeError, TransportError
 from sis_edge.files.hashing import file_sha256
 from sis_edge.profiles import DeviceProfile
+from sis_edge.text.foreign import loads, one_line
 from sis_edge.text.limits import with_limit
 from sis_edge.transport import Transport, UnreachableError
 
@@ -37,7 +38,17 @@ SPARE_BYTES = 16 << 20
 # A job that has been started is not given up for one question that nobody answered.
 PASSING: tuple[type[SisEdgeError], ...] = (UnreachableError, AgentSilentError)
 
+LONGEST_PHASE = 80
+
 T = TypeVar("T")
+
+
+class UnreadableRecordError(AgentError):
+    """A record that came and cannot be used; `data` is what came, to be kept."""
+
+    def __init__(self, message: str, data: bytes) -> None:
+        super().__init__(message)
+        self.data = data
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,7 @@ class BoardSession:
             except (TransportError, AgentSilentError) as error:
                 raise _left(error, job_id, "goes on") from error
             for line in status.progress:
-                self.say(Event("measure", str(line.get("phase", "")), line.get("done"), line.get("of"), line))
+                self.say(_step(line))
             since = status.next
             if status.state in ENDED:
                 return status
@@ -257,19 +268,31 @@ class BoardSession:
 
 
 def read_record(data: bytes, what: str) -> Record:
-    """A record from its JSON; raises AgentError that names the first wrong field."""
+    """A record from its JSON; raises UnreadableRecordError that names the first wrong field."""
     try:
-        parsed = json.loads(data)
+        parsed = loads(data)
         version = parsed.get("record_version")
         if version != RECORD_VERSION:
-            raise AgentError(f"the record of {what} has version {version}, this sis-edge reads {RECORD_VERSION}")
+            raise UnreadableRecordError(
+                f"the record of {what} has version {one_line(str(version), 40)}, this sis-edge reads {RECORD_VERSION}",
+                data,
+            )
         return TypeAdapter(Record).validate_python(parsed)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise AgentError(f"the record of {what} is unreadable ({place}: {first['msg']})") from error
+        raise UnreadableRecordError(f"the record of {what} is unreadable ({place}: {first['msg']})", data) from error
     except (ValueError, AttributeError) as error:
-        raise AgentError(f"the record of {what} is unreadable ({error})") from error
+        raise UnreadableRecordError(f"the record of {what} is unreadable ({error})", data) from error
+
+
+def _step(line: dict[str, Any]) -> Event:
+    """A line of the agent's progress; of what is not a number nothing is counted."""
+    done, total = (
+        number if isinstance(number, int | float) and number >= 0 else None
+        for number in (line.get("done"), line.get("of"))
+    )
+    return Event("measure", one_line(str(line.get("phase", "")), LONGEST_PHASE), done, total, line)
 
 
 def _left(error: SisEdgeError, job_id: str, state: str) -> SisEdgeError:

@@ -18,7 +18,8 @@ History of BUNDLE_VERSION:
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
-    6   networks in INT8 with native kernels: variants of the form `native`, with the library that they need
+    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need;
+        layers by Winograd's algorithm, and what it changes (LayerChoice.algorithm, SparseForm.winograd)
 """
 
 from typing import Annotated, Literal, Self
@@ -28,6 +29,7 @@ from pydantic import Field, model_validator
 from sis_agent.schema import Preprocess
 from sis_edge.bundles.identity import Form
 from sis_edge.bundles.own_images import OwnImages
+from sis_edge.bundles.sparse_form import Parity, SparseForm
 from sis_edge.files.model import FrozenModel
 
 BUNDLE_VERSION = 6
@@ -45,14 +47,6 @@ class FileEntry(FrozenModel):
     path: str
     sha256: Sha256
     size_bytes: int = Field(ge=0)
-
-
-class Parity(FrozenModel):
-    """How the exported network agrees with PyTorch's on real images, on the host."""
-
-    images: int = Field(ge=1)
-    max_abs_difference: float = Field(ge=0)
-    top1_agreement: float = Field(ge=0, le=1)
 
 
 class Training(FrozenModel):
@@ -132,61 +126,6 @@ class RtxEngine(FrozenModel):
     build_s: float = Field(ge=0)
 
 
-class LayerChoice(FrozenModel):
-    """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
-
-    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, one image and
-    without copies between layouts, are None where the board was not calibrated.
-    """
-
-    layer: str
-    kernel: int
-    inputs: int
-    filters: int
-    share: float = Field(ge=0, le=1)
-    chosen: Literal["dense", "native"]
-    block: int
-    dense_s: float | None
-    native_s: float | None
-    why: str
-
-
-class SparseNetwork(FrozenModel):
-    """The network with native nodes for ONNX Runtime, in float32, and the library of kernels that it needs.
-
-    Its golden logits are the plain network's, for it computes the same. Accuracy and agreement with the plain network
-    are ONNX Runtime's on the host, None with the reason in `unchecked` where the host cannot run it.
-    """
-
-    form: Form = "native"
-    precision: str = "fp32"
-    model: str
-    library: str
-    host_accuracy: float | None = Field(ge=0, le=1)
-    agreement: Parity | None
-    unchecked: str | None
-
-
-class SparseForm(FrozenModel):
-    """What computes each layer where native kernels may: the choice, what it stands on, and the network that is so.
-
-    `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
-    network, this one in ONNX Runtime alone, as chosen) are None without a calibration; `doubt` says why they are to be
-    doubted, where they are. `absent` says why there is no such network.
-    """
-
-    layers: tuple[LayerChoice, ...]
-    basis: str
-    calibration: str | None = None
-    threads: int = 1
-    doubt: str | None = None
-    dense_s: float | None = None
-    compact_s: float | None = None
-    chosen_s: float | None = None
-    network: SparseNetwork | None = None
-    absent: str | None = None
-
-
 class Granularities(FrozenModel):
     """The unit that exists or not in convolutional layers and in micro networks, with a width if `block` has one."""
 
@@ -228,9 +167,9 @@ class NetworkEntry(FrozenModel):
     micro_synapses: int
     synapses: int
     architectural_efficiency: float
-    macs: int
-    macs_live: int
-    mac_ratio: float
+    macs: int = Field(ge=1)
+    macs_live: int = Field(ge=1)
+    mac_ratio: float = Field(gt=0)
     paper_accuracy: float | None
     model: str
     graph: str

@@ -45,7 +45,7 @@ def _from_4(manifest: Data) -> Data:
 
 
 def _from_5(manifest: Data) -> Data:
-    """Version 6 only added a field."""
+    """Version 6 only added fields."""
     return manifest | {"bundle_version": 6}
 
 

@@ -1,7 +1,7 @@
 """Bundles on this machine: written, opened, and checked against their manifest file by file."""
 
 import hashlib
-import json
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,11 +9,15 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
+from sis_edge.bundles import arrays
 from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST, FileEntry, Manifest
 from sis_edge.bundles.upgrade import upgraded
 from sis_edge.errors import BundleError
 from sis_edge.files.hashing import file_sha256
+from sis_edge.text.foreign import loads, one_line
 from sis_edge.text.tables import as_html, as_text
+
+MOST_MANIFEST_BYTES = 64_000_000
 
 HEADINGS = ("network", "synapses", "MAC ratio", "accuracy", "")
 
@@ -75,13 +79,17 @@ def open_bundle(folder: Path) -> Bundle:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes()
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size <= MOST_MANIFEST_BYTES:
+            text = path.read_bytes()
+        else:
+            raise BundleError(f"{path} is not a file of at most {MOST_MANIFEST_BYTES / 1e6:.0f} MB; build it again")
     except OSError as error:
         raise BundleError(
             f"{folder} is not a bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
         ) from None
     try:
-        data = upgraded(json.loads(text))
+        data = upgraded(loads(text, longest=None))
         if (version := data.get("bundle_version")) != BUNDLE_VERSION:
             raise BundleError(
                 f"{path} has bundle version {version}, this sis-edge reads up to {BUNDLE_VERSION}; build it again"
@@ -93,7 +101,11 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def problems(bundle: Bundle) -> list[str]:
-    """Every changed, missing or extra file, a sentence each; empty for a sound bundle."""
+    """Every changed, missing, extra or unsound file, a sentence each; empty for a sound bundle.
+
+    Nothing but files is opened, and of arrays whose hash is right the headers are judged too: a hostile bundle has
+    right hashes.
+    """
     found = []
     listed = {entry.path: entry for entry in bundle.manifest.files}
     present = set(_names(bundle.path))
@@ -116,6 +128,16 @@ def verify(folder: Path) -> Bundle:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise BundleError(f"{folder} does not match its manifest: {'; '.join(found[:3])}{more}; build it again")
     return bundle
+
+
+def libraries(bundle: Bundle) -> tuple[FileEntry, ...]:
+    """The files that are programs: whoever measures the bundle runs them with all that he may do."""
+    named = {
+        network.sparse.network.library
+        for network in bundle.manifest.networks
+        if network.sparse is not None and network.sparse.network is not None
+    }
+    return tuple(entry for entry in bundle.manifest.files if entry.path in named or entry.path.endswith(".so"))
 
 
 def newest(build_folder: Path) -> Bundle:
@@ -142,14 +164,18 @@ def _by_age(build_folder: Path) -> list[Path]:
 
 def _changes(path: Path, entry: FileEntry) -> list[str]:
     try:
-        if path.is_symlink():
-            return [f"{entry.path}: a link, not a file"]
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe waits for ever, reading a device never ends
+            return [f"{entry.path}: {'a link' if stat.S_ISLNK(mode) else 'a pipe, socket or device'}, not a file"]
         if (size := path.stat().st_size) != entry.size_bytes:
             return [f"{entry.path}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})"]
         same = file_sha256(path) == entry.sha256
+        if not same:
+            return [f"{entry.path}: changed (same size, other SHA-256)"]
+        unsound = arrays.problem(path)
     except OSError as error:
         return [f"{entry.path}: cannot be read ({error.strerror})"]
-    return [] if same else [f"{entry.path}: changed (same size, other SHA-256)"]
+    return [] if unsound is None else [f"{entry.path}: {unsound}"]
 
 
 def _names(folder: Path) -> Iterator[str]:
@@ -162,4 +188,4 @@ def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'manifest'}: {first['msg']}"
-    return str(error).splitlines()[0]
+    return one_line(str(error).partition("\n")[0]) or type(error).__name__

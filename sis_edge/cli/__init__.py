@@ -18,6 +18,7 @@ from sis_edge import __version__
 from sis_edge.cli import verbosity
 from sis_edge.cli.command import Quiet, Verbose
 from sis_edge.errors import DiskError, SisEdgeError
+from sis_edge.text.foreign import lines, printable
 
 app = typer.Typer(
     name="sis-edge",
@@ -157,10 +158,10 @@ def _interrupted() -> int:
 
 def _say(sentence: str, exit_code: int, error: BaseException | None = None) -> int:
     with suppress(OSError):  # a closed terminal takes nothing more
-        sys.stderr.write(f"Error: {sentence}\n")
+        sys.stderr.write(f"Error: {lines(sentence)}\n")
         if error is not None and verbosity.is_verbose():
             for line in _causes(error):
-                sys.stderr.write(f"  caused by {line}\n")
+                sys.stderr.write(f"  caused by {printable(line)}\n")
     return exit_code
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@command(app)
+@command(app, excludes={"run": ("runs_dir",)})
 def audit(
     path: options.Bundle,
     profile: options.BoardProfile = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from sis_edge.cli import verbosity
+from sis_edge.text.foreign import lines
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -41,7 +42,7 @@ log = _Console(stderr=True)
 def say(message: str) -> None:
     """A note on standard error; none with -q."""
     if not verbosity.is_quiet():
-        log.print(message, soft_wrap=True)
+        log.print(lines(message), soft_wrap=True)
 
 
 def warn(message: str) -> None:
@@ -52,7 +53,7 @@ def warn(message: str) -> None:
 def detail(message: str) -> None:
     """A note for -v."""
     if verbosity.is_verbose():
-        log.print(message, soft_wrap=True)
+        log.print(lines(message), soft_wrap=True)
 
 
 def document(found: "BaseModel") -> None:

@@ -1,4 +1,4 @@
-"""Names that become a folder: of a bundle, a network, a report."""
+"""Names that become a file or folder: checked where a user chose them, made safe where a board or a file did."""
 
 import re
 
@@ -18,3 +18,12 @@ def checked(kind: str, name: str) -> str:
             f"begin with a letter or digit, and stay within {MAX_LENGTH} bytes"
         )
     return name
+
+
+def safe(text: str) -> str:
+    """A text from elsewhere as a part of a file's name: never hidden, never a path, at most MAX_LENGTH letters.
+
+    >>> safe("1.23.2+cuda"), safe("../../etc/passwd"), safe("Cortex-A78 (rev 1)"), safe("")
+    ('1.23.2+cuda', 'etc-passwd', 'Cortex-A78-rev-1', 'unknown')
+    """
+    return re.sub(r"[^A-Za-z0-9_.+-]+|\.{2,}", "-", text)[:MAX_LENGTH].strip("-.") or "unknown"

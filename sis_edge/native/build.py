@@ -12,13 +12,17 @@ from pathlib import Path
 from sis_edge.errors import ExportError
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
+from sis_edge.files.hashing import file_sha256
 from sis_edge.native import toolchain
 from sis_edge.native.toolchain import Toolchain
 
 SOURCES = Path(__file__).parent / "c"
 LIBRARY = "libsis_edge.so"
 
-COMMON = ("network.c", "plan.c", "threads.c", "chain.c", "isa.c", "isa_portable.c", "operator.c")
+COMMON = (
+    "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c", "isa_portable.c",
+    "operator.c",
+)  # fmt: skip
 INT8 = ("int8_network.c", "int8_plan.c", "int8_isa.c", "int8_portable.c")
 # Each file and the level of the instruction set that it may use.
 UNITS: dict[str, dict[str, str]] = {
@@ -73,6 +77,12 @@ def library(
             folder.mkdir(parents=True, exist_ok=True)
             _compile(compiler, target, what)
     return target
+
+
+def is_ours(sha256: str, cache: Path | None = None) -> bool:
+    """Whether a library with this hash was compiled on this machine, and is still in the cache."""
+    found = (cache or cache_root() / "native").glob(f"*/{LIBRARY}")
+    return any(file_sha256(path) == sha256 for path in found if path.is_file())
 
 
 def key(compiler: Toolchain, what: Sources | None = None) -> str:

@@ -17,6 +17,7 @@ from sis_edge.errors import RecordError, UsageError
 from sis_edge.files.atomic import write_text
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
+from sis_edge.files.names import safe
 from sis_edge.native import build, toolchain
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
 
@@ -35,10 +36,13 @@ def place(
     cpu: str | None,
     features: Sequence[str],
 ) -> Path:
-    """The file of a board's calibration: another library, runtime, processor or number of threads has another."""
+    """The file of a board's calibration: another library, runtime, processor or number of threads has another.
+
+    What the board says of itself is made safe as a part of a name.
+    """
     what = hashlib.sha256(json.dumps([board, cpu, sorted(features)]).encode()).hexdigest()[:8]
     words = "".join(c if c.isalnum() else "-" for c in cpu or "unknown").strip("-")[:48]
-    return folder / f"{library}-ort{onnxruntime}-t{threads}-{words}-{what}.json"
+    return folder / f"{safe(library)}-ort{safe(onnxruntime)}-t{threads}-{safe(words)}-{what}.json"
 
 
 def save(calibration: Calibration, path: Path, profile: str) -> None:

@@ -5,19 +5,20 @@ far predictions can be trusted.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sis_edge.errors import RecordError
-from sis_edge.native import geometry, nodes, probes, work
+from sis_edge.native import geometry, nodes, probes, winograd, work
 from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
-from sis_edge.native.work import Copy, Work
+from sis_edge.native.work import Copy, Transform, Work
 from sis_edge.spec import LayerSpec
 from sis_edge.text.limits import with_limit
 
@@ -31,6 +32,13 @@ OTHER_CORES = 0.25
 
 LARGE_ERROR = 0.15
 """Cost-model error (root mean square of relative errors) above which a calibration is doubtful."""
+
+
+MOST_FLOPS = 1e15
+"""Of one core; what reports more did not measure it."""
+
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e4)]
+"""Of one run of a probe, some milliseconds."""
 
 
 class Calibration(BaseModel):
@@ -52,13 +60,13 @@ class Calibration(BaseModel):
     library: str
     instruction_set: str
     onnxruntime: str
-    threads: int = 1
-    peak_flops: float
-    native: dict[str, list[float]]
-    dense: dict[str, list[float]]
-    plain: dict[str, float]
+    threads: int = Field(default=1, ge=1)
+    peak_flops: float = Field(gt=0, le=MOST_FLOPS)
+    native: dict[str, list[Seconds]]
+    dense: dict[str, list[Seconds]]
+    plain: dict[str, Seconds]
     operators: dict[str, list[str]]
-    other_cores: float | None = None
+    other_cores: float | None = Field(default=None, ge=0)
     fit_error: dict[str, float] = {}
 
     @property
@@ -116,6 +124,14 @@ class CostModel:
         """A native layer without copies between layouts."""
         return _total(work.native(self.isa, layer, pairs, block), self.native)
 
+    def winograd_s(self, layer: LayerSpec, pairs: Pairs) -> float:
+        """The same by Winograd's algorithm, with the transforms; infinite where it knows no such kernels."""
+        if layer.kernel not in winograd.KERNELS:
+            return math.inf
+        counts = work.by_winograd(self.isa, layer, pairs)
+        work.add(counts, work.transformed(self.isa, Transform(layer)))
+        return _total(counts, self.native)
+
     def copy_s(self, copy: Copy) -> float:
         """Copying maps from one layout to another, with pooling on the way."""
         return _total(work.copied(self.isa, copy), self.copies)
@@ -165,10 +181,17 @@ def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samp
         for stage, seconds in zip(probe.stages, measured_s, strict=False):
             if isinstance(stage, Copy):
                 copies.append((work.copied(isa, stage), seconds))
+            elif isinstance(stage, Transform):
+                layers.append((work.transformed(isa, stage), seconds))
             else:
-                part = probe.parts[stage]
-                layers.append((work.native(isa, part.spec, part.pairs, part.block), seconds))
+                layers.append((_part_work(isa, probe.parts[stage]), seconds))
     return layers, copies
+
+
+def _part_work(isa: InstructionSet, part: probes.LayerPart) -> Work:
+    if part.winograd:
+        return work.by_winograd(isa, part.spec, part.pairs)
+    return work.native(isa, part.spec, part.pairs, part.block)
 
 
 def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samples, float]:
@@ -195,9 +218,10 @@ def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Sampl
 
 def _nodes(calibration: Calibration, name: str) -> nodes.Nodes:
     seconds, operators = calibration.dense.get(name, []), calibration.operators.get(name, [])
-    if not operators or len(seconds) != len(operators):
+    found = nodes.Nodes(operators, seconds)
+    if len(seconds) != len(operators) or not found.kept:
         raise _lacking(calibration, name)
-    return nodes.Nodes(operators, seconds)
+    return found
 
 
 def _lacking(calibration: Calibration, name: str) -> RecordError:

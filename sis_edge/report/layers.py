@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sis_edge.bundles.manifest import LayerChoice, NetworkEntry, SparseForm
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm
 from sis_edge.native.costs import on_threads
 from sis_edge.report import rows as show
 from sis_edge.report.table import Cell, Column, Table
@@ -91,7 +92,7 @@ def _cells(layer: LayerChoice) -> tuple[Cell, ...]:
         Cell(show.count(layer.inputs)),
         Cell(show.count(layer.filters)),
         Cell(show.share(layer.share)),
-        Cell(layer.chosen),
+        Cell(layer.words),
         _expected(layer.dense_s),
         _expected(layer.native_s),
         Cell(layer.why),

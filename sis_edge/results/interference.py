@@ -76,7 +76,7 @@ def _bend(job: Job, network: NetworkRecord, dense: NetworkRecord | None) -> Bend
         measured.append(above / middle if middle else inf)
         highs.append(above / least if least else inf)
     low, estimate, high = median(lows), median(measured), median(highs)
-    share = max(high / estimate if estimate < inf else inf, estimate / low if low else inf) - 1
+    share = max(high / estimate if 0 < estimate < inf else inf, estimate / low if low else inf) - 1
     return Bend(network, share, _lost_share(job, network), dense, _lost_share(job, dense) if dense else 0.0)
 
 

@@ -64,7 +64,10 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0, is
         chosen = shown
     if chosen == 0:
         return no(f"TensorRT took sparse kernels for none of {_of_eligible(eligible)}")
-    measured = speed_up(round_latencies(plain), round_latencies(sparse), seed, processes=round_processes(sparse))
+    try:
+        measured = speed_up(round_latencies(plain), round_latencies(sparse), seed, processes=round_processes(sparse))
+    except ValueError as error:
+        return no(str(error))
     if measured is None:
         return no("the two forms share no round")
     if measured.interval is None:

@@ -12,12 +12,14 @@ from typing import Any, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
-from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record, to_json
+from sis_agent.schema import NetworkRecord, Record, to_json
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.manifest import GivenNetwork, Manifest, NetworkEntry
 from sis_edge.errors import RecordError
+from sis_edge.results.checks import check
 from sis_edge.results.runtimes import runtime, runtimes, shown
 from sis_edge.results.upgrade import upgraded
+from sis_edge.text.foreign import loads
 
 STORE_VERSION = 4
 
@@ -51,24 +53,7 @@ class StoredRun(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "StoredRun":
-        if self.record.record_version != RECORD_VERSION:
-            raise ValueError(
-                f"record.record_version is {self.record.record_version}, this sis-edge reads {RECORD_VERSION}"
-            )
-        for place, names in (
-            ("manifest", self.manifest.names),
-            ("record", [network.name for network in self.record.networks]),
-        ):
-            twice = {name for name in names if names.count(name) > 1}
-            if twice:
-                raise ValueError(f"{place}.networks holds {sorted(twice)[0]} more than once")
-        known = set(self.manifest.names)
-        strangers = {str(network.network) for network in self.record.networks if network.network not in known}
-        if strangers:
-            raise ValueError(f"record.networks holds {sorted(strangers)[0]}, which the manifest does not know")
-        for network in self.record.networks:
-            if any(latency < 0 for turn in network.rounds for latency in turn.latencies_s):
-                raise ValueError(f"record.networks.{network.name} holds a negative latency")
+        check(self.manifest, self.record)
         return self
 
     def networks(self) -> list[tuple[KnownNetwork, NetworkRecord | None]]:
@@ -134,23 +119,26 @@ class StoredRun(BaseModel):
     def from_json(cls, text: str | bytes, source: str) -> "StoredRun":
         """Parse and check a run, lifting older versions; raises RecordError with `source`, the field and its fault."""
         try:
-            data = json.loads(text)
+            data = loads(text, longest=None)
             if not isinstance(data, dict):
                 raise RecordError(f"{source} is not a stored run: it holds a {type(data).__name__}, not an object")
             return cls.model_validate(_upgraded(data, source))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(map(str, first["loc"]))
-            fault = (
-                f"{field} is missing"
-                if first["type"] == "missing"
-                else f"{field + ': ' if field else ''}{first['msg']}"
-            )
             raise RecordError(
-                f"{source} is not a stored run of this sis-edge: {fault}; move it out of the folder, or measure again"
+                f"{source} is not a stored run of this sis-edge: {fault(error)}; "
+                "move it out of the folder, or measure again"
             ) from error
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{source} is not JSON ({error}); move it out of the folder, or measure again") from error
+
+
+def fault(error: ValidationError) -> str:
+    """The first field that is wrong, and why."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"{field} is missing"
+    return f"{field + ': ' if field else ''}{first['msg']}"
 
 
 def _upgraded(data: dict[str, Any], source: str) -> dict[str, Any]:

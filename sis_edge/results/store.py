@@ -3,7 +3,6 @@
 Names begin with the time of storing in UTC, so that a folder's order is the order of time.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
@@ -12,6 +11,7 @@ from pathlib import Path
 from sis_edge.errors import RecordError
 from sis_edge.files.atomic import write_text
 from sis_edge.files.disk import check_room
+from sis_edge.files.names import safe
 from sis_edge.results.schema import StoredRun
 
 DEFAULT_FOLDER = Path("runs")
@@ -36,7 +36,7 @@ def check(folder: Path = DEFAULT_FOLDER) -> None:
 def save(run: StoredRun, folder: Path = DEFAULT_FOLDER) -> Path:
     """Add a run to the folder and return its file; never replaces one. Raises DiskError where that fails."""
     stamp = run.stored_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    run_id = re.sub(r"[^A-Za-z0-9_-]+", "-", run.record.run_id)[:64] or "run"
+    run_id = safe(run.record.run_id)
     path = folder / f"{stamp}-{run_id}.json"
     copies = 1
     while path.exists():

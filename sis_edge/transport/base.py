@@ -10,6 +10,10 @@ PART = ".part"
 """Suffix of a file during its transfer; it is renamed when it is whole."""
 
 
+OWN_FILE, OWN_FOLDER = 0o600, 0o700
+"""Permissions of what is put on a board: other users there see nothing of it."""
+
+
 class UnreachableError(TransportError):
     """The board cannot be reached now, or the connection was lost: the same call may work later.
 

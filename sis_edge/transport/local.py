@@ -1,17 +1,21 @@
 """This machine as a board: the same guarantees as SSH, without a network."""
 
 import os
+import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sis_edge.errors import BoardError, DiskError
 from sis_edge.files.disk import ADVICE, cannot_write
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress
+from sis_edge.transport.base import OWN_FILE, OWN_FOLDER, PART, CommandTimeoutError, Completed, Progress
+from sis_edge.transport.bounded import FILE_BYTES, Head, Tail, TooMuchError, too_large, too_much
 
 PIECE_BYTES = 1 << 20
 
@@ -44,12 +48,10 @@ class LocalTransport:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
             start_new_session=True,
         ) as process:
             try:
-                stdout, stderr = process.communicate(timeout=timeout_s)
+                stdout, stderr = _output(process, time.monotonic() + timeout_s)
             except BaseException as error:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -57,6 +59,8 @@ class LocalTransport:
                     raise CommandTimeoutError(
                         f"`{argv[0]}` did not end within {timeout_s:g} s on this machine"
                     ) from None
+                if isinstance(error, TooMuchError):
+                    raise BoardError(too_much("this machine", argv[0])) from None
                 raise
         return Completed(process.returncode, stdout, stderr)
 
@@ -65,7 +69,7 @@ class LocalTransport:
         path = self.root / target
         try:
             _make_folder(path.parent)
-            _copy(source, path, progress)
+            _copy(source, path, progress, mode=OWN_FILE)
         except OSError as error:
             if error.filename == str(source):
                 raise DiskError(f"{source} cannot be read ({error.strerror})") from None
@@ -75,8 +79,15 @@ class LocalTransport:
         """Copy a file from below the login folder."""
         path = self.root / source
         try:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe would never end, nor would a device
+                raise BoardError(f"{path} is not a file but a folder, pipe or device; it was not fetched")
+            if found.st_size > FILE_BYTES:
+                raise BoardError(too_large("this machine", source))
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(path, target, progress)
+            _copy(path, target, progress, FILE_BYTES)
+        except TooMuchError:
+            raise BoardError(too_large("this machine", source)) from None
         except OSError as error:
             if error.filename == str(path):
                 raise BoardError(f"this machine cannot read {path} ({error.strerror})") from None
@@ -93,20 +104,51 @@ def default_root() -> Path:
     return user_data_path("sis-edge", appauthor=False) / "local-board"
 
 
+def _output(process: "subprocess.Popen[bytes]", end_s: float) -> tuple[str, str]:
+    """Standard output and the end of standard error, once the process has ended.
+
+    Raises subprocess.TimeoutExpired at `end_s` (monotonic), TooMuchError for more output than a command may write.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stdout, stderr = Head(), Tail()
+    with selectors.DefaultSelector() as open_pipes:
+        open_pipes.register(process.stdout, selectors.EVENT_READ, stdout.add)
+        open_pipes.register(process.stderr, selectors.EVENT_READ, stderr.add)
+        while open_pipes.get_map():
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            for key, _ in open_pipes.select(left_s):
+                if piece := os.read(key.fd, 1 << 16):
+                    key.data(piece)
+                else:
+                    open_pipes.unregister(key.fileobj)
+    process.wait(max(end_s - time.monotonic(), 0))
+    return stdout.data.decode("utf-8", "replace"), stderr.data.decode("utf-8", "replace")
+
+
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            missing.mkdir(mode=OWN_FOLDER, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # raises where a file is in its place
     except OSError as error:
         raise BoardError(f"this machine cannot create {folder} ({error.strerror}): {ADVICE}") from None
 
 
-def _copy(source: Path, target: Path, progress: Progress | None) -> None:
+def _copy(
+    source: Path, target: Path, progress: Progress | None, limit_bytes: int | None = None, mode: int = 0o666
+) -> None:
     part = target.with_name(target.name + PART)
     with source.open("rb") as reader:
         try:
-            with part.open("wb") as writer:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "wb") as writer:
                 while piece := reader.read(PIECE_BYTES):
                     writer.write(piece)
+                    if limit_bytes is not None and writer.tell() > limit_bytes:
+                        raise TooMuchError
                     if progress:
                         progress(len(piece))
             part.replace(target)

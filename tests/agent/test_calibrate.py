@@ -5,10 +5,12 @@ import shutil
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sis_agent import lock
+from sis_agent.calibration.profiled import ProfiledModel
 from sis_edge.native import build, probes
 
 from .board import Board
@@ -93,3 +95,23 @@ def test_a_job_that_runs_is_not_disturbed(board: Board) -> None:
 def test_clean_removes_the_probes(board: Board) -> None:
     removed = board.call("clean").answer["removed"]["calibration"]
     assert removed == ["kernels.so", "probes.zip"]
+
+
+def test_each_session_has_a_profile_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime names the file by prefix and time, in seconds up to 1.25: sessions of one prefix share it."""
+    import onnxruntime
+
+    prefixes = []
+
+    def session(model: bytes, settings: onnxruntime.SessionOptions, **options: Any) -> onnxruntime.InferenceSession:
+        prefixes.append(settings.profile_file_prefix)
+        return opened(model, settings, **options)
+
+    opened = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    models = [ProfiledModel(DENSE.onnx(), 1, str(tmp_path)) for _ in range(3)]
+    assert len({Path(prefix) for prefix in prefixes}) == len(models)
+    for runs, model in enumerate(models, start=1):
+        for _ in range(4 * runs):
+            model.run()
+    assert [len(model.nodes()[1]) for model in models] == [1, 2, 3]

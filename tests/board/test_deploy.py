@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 import venv
@@ -14,6 +15,7 @@ import pytest
 from sshd import Proxy, Server, serve, wait_for
 from tiny_bundle import tiny_bundle, tiny_profile
 
+from sis_agent import lock
 from sis_agent.job.folder import checked_name
 from sis_agent.schema import CANCELLED, DONE, ENDED, PROTOCOL_VERSION, RECORD_VERSION, RUNNING, Facts
 from sis_edge.board.agent_client import AgentClient
@@ -306,8 +308,8 @@ def test_a_board_without_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        ("echo '[[2, 7, 18], null]'", "is Python 2.7.18, the agent needs 3.6 or newer"),
-        ("echo '[[3, 5, 2], null]'", "is Python 3.5.2, the agent needs 3.6 or newer"),
+        ("echo '[[2, 7, 18], null, null]'", "is Python 2.7.18, the agent needs 3.6 or newer"),
+        ("echo '[[3, 5, 2], null, null]'", "is Python 3.5.2, the agent needs 3.6 or newer"),
         ("echo no such library >&2; exit 1", r"does not work \(no such library\)"),
         ("exit 4", r"does not work \(exit code 4\)"),
     ],
@@ -316,6 +318,84 @@ def test_a_python_that_does_not_do(board: Watched, tmp_path: Path, script: str, 
     with pytest.raises(BoardError, match=sentence):
         deploy(tiny_bundle(tmp_path / "bundle"), board, board_python(tmp_path, script))
     assert board.sent == []
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_the_agents_folder_is_nobody_elses(board: Watched, tmp_path: Path) -> None:
+    """Also where a umask of 002, as desktop systems have it, or an older sis-edge left it open to a group."""
+    before = os.umask(0o002)
+    try:
+        client(board).facts()
+        root = board.root / ".sis-edge"
+        with lock.guarded(str(root)):
+            pass
+        deploy(
+            tiny_bundle(tmp_path / "bundle"), board, tiny_profile(), job_id="a-job", networks=["dense"], patience=QUICK
+        )
+    finally:
+        os.umask(before)
+    everything = [root, *root.rglob("*")]
+    assert len(everything) > 10
+    for path in everything:
+        assert permissions(path) == (0o700 if path.is_dir() else 0o600), path
+    for path in (root, root / "agents", next((root / "agents").iterdir())):
+        path.chmod(0o775)
+    client(board)
+    assert [permissions(path) & 0o077 for path in (root, root / "agents")] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("place", "mode"), [("", 0o777), ("", 0o1777), ("agents", 0o757), ("agents/ARCHIVE", 0o666), ("..", 0o777)]
+)
+def test_a_folder_that_others_may_write_to_is_refused(board: Watched, place: str, mode: int) -> None:
+    """Whoever may write there could replace the agent between its check and its start."""
+    client(board)
+    root = board.root / ".sis-edge"
+    path = root / place.replace("ARCHIVE", next((root / "agents").iterdir()).name)
+    path.chmod(mode)
+    board.sent = []
+    with pytest.raises(BoardError, match=rf"open to other users' writing \(mode {mode:04o}\).*`chmod go-w`"):
+        client(board)
+    assert not board.sent
+    path.chmod(0o755)
+    client(board)
+
+
+def test_a_link_to_a_folder_of_the_users_own_is_followed(board: Watched, tmp_path: Path) -> None:
+    """A board whose large disk is elsewhere; what counts is the folder that the link leads to."""
+    client(board)
+    (board.root / ".sis-edge").rename(tmp_path / "elsewhere")
+    (board.root / ".sis-edge").symlink_to(tmp_path / "elsewhere")
+    client(board).facts()
+    (tmp_path / "elsewhere").chmod(0o777)
+    with pytest.raises(
+        BoardError, match=re.escape(f"{tmp_path}/elsewhere on local is a link, another user's, or open to")
+    ):
+        client(board)
+
+
+@pytest.mark.parametrize("place", ["agents", "agents/ARCHIVE"])
+def test_a_link_within_the_agents_folder_is_refused(board: Watched, tmp_path: Path, place: str) -> None:
+    """It may lead to where others can write, whatever the folder's own permissions are now."""
+    client(board)
+    root = board.root / ".sis-edge"
+    path = root / place.replace("ARCHIVE", next((root / "agents").iterdir()).name)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BoardError, match=re.escape(f"{path} on local is a link")):
+        client(board)
+
+
+def test_a_folder_of_another_user_is_refused(board: Watched) -> None:
+    client(board)
+    if os.getuid() != 0:
+        pytest.skip("only root gives folders away")
+    os.chown(board.root / ".sis-edge" / "agents", 12345, 12345)
+    with pytest.raises(BoardError, match="agents on local is a link, another user's"):
+        client(board)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
+from sis_agent.schema import Job, Record
 from sis_edge.board import deploy
 from sis_edge.board.measure import StoredFile, collect, measure
+from sis_edge.board.session import Event, UnreadableRecordError
 from sis_edge.bundles.verify import Bundle
-from sis_edge.errors import BundleError, DiskError
+from sis_edge.errors import AgentError, BundleError, DiskError
 from sis_edge.results import store
 from sis_edge.transport import LocalTransport
 
@@ -95,3 +97,53 @@ def test_a_runs_folder_that_cannot_be_written_is_known_before_anything_is_measur
     with pytest.raises(DiskError, match=r"cannot write .*file/runs"):
         collect("a-job", bundles, untouched, tiny_profile(), place / "file" / "runs")
     assert not untouched.root.exists()
+
+
+class Scripted:
+    """A board whose jobs end with these records, or in these errors."""
+
+    def __init__(self, ends: list[Record | UnreadableRecordError]) -> None:
+        self._ends = iter(ends)
+
+    def measure(self, job: Job, job_id: str) -> Record:
+        end = next(self._ends)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+def test_a_record_that_cannot_be_used_is_kept_and_the_rest_goes_on(
+    place: Path,
+    board: LocalTransport,
+    bundles: tuple[Bundle, Bundle],
+    measured: StoredFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sound = measured.run.record
+    turn = sound.networks[0].rounds[0]._replace(latencies_s=[-1.0])
+    negative = sound._replace(run_id="../x", networks=[sound.networks[0]._replace(rounds=[turn])])
+    ends: list[Record | UnreadableRecordError] = [
+        UnreadableRecordError("the record of job 1 is unreadable", b"\0\xff no JSON"),
+        negative,
+        sound,
+    ]
+    monkeypatch.setattr(deploy, "ready", lambda *words: (Scripted(ends), "onnxruntime", sound.facts_before))
+    profile = tiny_profile()
+    runtime = profile.runtime.model_copy(update={"threads": [1, 2, 3]})
+    events: list[Event] = []
+    with pytest.raises(AgentError, match=r"unreadable; it is not among the runs.*holds a negative latency") as caught:
+        measure(
+            bundles[0],
+            board,
+            profile.model_copy(update={"runtime": runtime}),
+            place / "some",
+            on_event=events.append,
+        )
+    (run,) = store.load_all(place / "some").runs
+    assert run.record == sound
+    assert any("run stored in" in event.message for event in events)
+    kept = sorted((place / "some" / "unreadable").iterdir())
+    assert len(kept) == 2
+    assert all(str(path) in str(caught.value) for path in kept)
+    assert b"\0\xff no JSON" in [path.read_bytes() for path in kept]
+    assert "x.json" in [path.name for path in kept]

@@ -56,11 +56,6 @@ def answers_to(
     return np.frombuffer(run(words, stdin), dtype="<f4").reshape(shape)
 
 
-def refused_of_damaged(program: Sequence[str], case: Case, count: int, seed: int) -> int:
+def refused_of_damaged(program: Sequence[str], blob: bytes, count: int, seed: int) -> int:
     """How many of `count` damaged blobs the driver refuses; it must neither crash nor hang."""
-    return refused_of(program, pack(case), count, seed)
-
-
-def refused_of(program: Sequence[str], blob: bytes, count: int, seed: int) -> int:
-    """The same for a blob."""
     return int(run([*program, "damage", str(count), str(seed)], struct.pack("<I", len(blob)) + blob))

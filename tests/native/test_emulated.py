@@ -1,11 +1,13 @@
 """The NEON kernels, run by an emulated processor: right or wrong, no speed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from . import driver
+from . import driver, graphs
 from .chains import Case, random_layer, reference
-from .test_sanitizers import some_cases
+from .test_sanitizers import some_cases, some_networks
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +27,21 @@ def test_every_case_answers_as_numpy(program: list[str], name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_layer_of_the_papers_network(program: list[str]) -> None:
+@pytest.mark.parametrize("name", ["neon", "portable"])
+def test_networks_with_branches_answer_as_onnx_runtime(program: list[str], name: str) -> None:
+    for network in some_networks():
+        x = graphs.images(network, 2)
+        expected = graphs.reference(network, x)
+        found = driver.answers_to(program, graphs.pack(network), x, name, 2, expected.shape)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_winograd", [False, True])
+def test_a_layer_of_the_papers_network(program: list[str], is_winograd: bool) -> None:
     rng = np.random.default_rng(1)
-    layers = [random_layer(rng, 24, 192, 5, 0.25, pool=1), random_layer(rng, 192, 10, 1, 1.0, relu=False)]
+    first = replace(random_layer(rng, 24, 192, 5, 0.25, pool=1), winograd=is_winograd)
+    layers = [first, random_layer(rng, 192, 10, 1, 1.0, relu=False)]
     case = Case(layers, 16, 16, average=True)
     images = case.images(1)
     expected = reference(case, images)

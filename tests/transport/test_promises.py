@@ -1,6 +1,8 @@
 """What every way to a board promises, checked on all of them."""
 
+import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import pytest
 from sshd import Server
 
 from sis_edge.errors import BoardError, DiskError
-from sis_edge.transport import LocalTransport, Transport
+from sis_edge.transport import LocalTransport, Transport, bounded, local
 from sis_edge.transport.base import CommandTimeoutError
+from sis_edge.transport.ssh import transport as transport_module
 
 
 @pytest.fixture(params=["local", "ssh"])
@@ -44,6 +47,69 @@ def test_much_output_on_both_streams_does_not_block(board: tuple[Transport, Path
     code = "import sys\nfor _ in range(80): sys.stderr.write('e' * 65536); sys.stdout.write('o' * 65536)"
     done = board[0].run(["python3", "-c", code])
     assert (done.exit_code, len(done.stdout), len(done.stderr)) == (0, 80 * 65536, 80 * 65536)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_endless_output_is_bounded(board: tuple[Transport, Path], monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    """Neither memory nor disk is filled by a board that writes for ever; of errors the end is kept."""
+    for stream_class in (bounded.Head, bounded.Tail):
+        monkeypatch.setattr(stream_class.__init__, "__defaults__", (1_000_000,))
+    code = f"import sys\nfor _ in range(60): sys.{stream}.write('x' * 65536)\nsys.{stream}.write('the end')"
+    if stream == "stdout":
+        with pytest.raises(BoardError, match=r"`python3` on .* wrote more than 67 MB and was ended"):
+            board[0].run(["python3", "-c", code])
+    else:
+        done = board[0].run(["python3", "-c", code])
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert done.stderr.endswith("xthe end")
+        assert 1_000_000 <= len(done.stderr) <= 2_000_000
+    assert board[0].run(["true"]).exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "large"])
+def test_only_files_of_a_bounded_size_are_fetched(
+    board: tuple[Transport, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    transport, folder = board
+    transport.run(["true"])  # makes the local board's folder
+    source = folder / "source"
+    if kind == "device":
+        source.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(source)
+    elif kind == "folder":
+        source.mkdir()
+    else:
+        with source.open("wb") as file:
+            file.truncate(bounded.FILE_BYTES + 1)
+    sentence = "larger than 268 MB" if kind == "large" else "not a file but a folder, pipe or device"
+    begin_s = time.monotonic()
+    with pytest.raises(BoardError, match=sentence):
+        transport.fetch("source", tmp_path / "target")
+    assert time.monotonic() - begin_s < 10
+    assert not list(tmp_path.glob("target*"))
+
+
+def test_a_file_that_grows_while_it_is_fetched_is_bounded(
+    board: tuple[Transport, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, folder = board
+    transport.run(["true"])
+    (folder / "source").write_bytes(b"x" * 3_000_000)
+    pieces: list[int] = []
+    for module in (local, transport_module):
+        monkeypatch.setattr(module, "FILE_BYTES", 3_000_000)
+
+    def grow(piece_bytes: int) -> None:
+        if not pieces:
+            with (folder / "source").open("ab") as file:
+                file.write(b"x" * 3_000_000)
+        pieces.append(piece_bytes)
+
+    with pytest.raises(BoardError, match=r"larger than|sent only"):
+        transport.fetch("source", tmp_path / "target", progress=grow)
+    assert sum(pieces) <= 3_000_000
+    assert not list(tmp_path.glob("target*"))
 
 
 def test_a_command_that_does_not_end_is_given_up(board: tuple[Transport, Path]) -> None:

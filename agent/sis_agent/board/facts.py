@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Optional
 from sis_agent.board import cpu, limits, logind, power_mode, surroundings, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import Facts
-from sis_agent.tree import Tree
+from sis_agent.tree import Tree, finite
 
 PACKAGES = ("onnxruntime", "numpy", "tensorrt", "pycuda", "psutil", "ai_edge_litert", "tflite_runtime")
 # Distributions that bring a package under another name than its own.
@@ -187,4 +187,4 @@ def _file_system(folder: str) -> Optional[os.statvfs_result]:
 def load_average(tree: Tree) -> Optional[float]:
     """Processes that wanted to run, over the last minute."""
     fields = (tree.text("proc/loadavg") or "").split()
-    return float(fields[0]) if fields else None
+    return finite(fields[0]) if fields else None

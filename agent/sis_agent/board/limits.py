@@ -4,11 +4,13 @@ import os
 import re
 from typing import Iterator, List, Optional
 
-from sis_agent.tree import Tree
+from sis_agent.tree import Tree, finite
 
 # Where control groups are mounted: version 2 alone or beside version 1, then the controller "cpu" of version 1.
 V2_MOUNTS = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 V1_MOUNTS = ("sys/fs/cgroup/cpu,cpuacct", "sys/fs/cgroup/cpu", "sys/fs/cgroup/cpuacct,cpu")
+
+MOST_CORES = 1 << 16  # Linux counts to 8192
 
 
 def allowed_cores(tree: Tree) -> List[int]:
@@ -64,14 +66,14 @@ def _groups(tree: Tree, controller: str) -> Iterator[str]:
 
 def _cores(quota_us: str, period_us: str) -> Optional[float]:
     """None for no limit: "max" in version 2, -1 in version 1."""
-    if not quota_us.isdigit() or not period_us.isdigit() or int(quota_us) == 0 or int(period_us) == 0:
-        return None
-    return int(quota_us) / int(period_us)
+    quota, period = finite(quota_us), finite(period_us)
+    return quota / period if quota is not None and period is not None and quota > 0 and period > 0 else None
 
 
 def _numbers(text: str) -> List[int]:
     """Numbers of a list such as "0-3,6"."""
     numbers: List[int] = []
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
-        numbers += range(int(first), int(last or first) + 1)
+        if int(last or first) < MOST_CORES:
+            numbers += range(int(first), int(last or first) + 1)
     return numbers

@@ -13,7 +13,7 @@ from sis_agent import clock
 from sis_agent.board import cpu, facts, power_mode, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import StateSample
-from sis_agent.tree import Tree
+from sis_agent.tree import Tree, finite
 
 DEVFREQ = "sys/class/devfreq"
 GPU_NAMES = re.compile(r"gpu|\.(gp10b|gv11b|ga10b)$")
@@ -131,7 +131,7 @@ def cpu_times(tree: Tree) -> Dict[str, CpuTimes]:
         fields = line.split()
         if len(fields) < 5 or not fields[0].startswith("cpu"):
             continue
-        ticks = [float(field) for field in fields[1:9]]  # guests' time is in user and nice already
+        ticks = [finite(field) or 0.0 for field in fields[1:9]]  # guests' time is in user and nice already
         steal = ticks[7] if len(ticks) > 7 else 0.0
         idle = ticks[3] + (ticks[4] if len(ticks) > 4 else 0.0)
         times[fields[0][3:]] = CpuTimes(sum(ticks) - idle - steal, steal, sum(ticks))
@@ -151,7 +151,8 @@ def memory_pressure(tree: Tree) -> Optional[float]:
     for line in tree.lines("proc/pressure/memory"):
         match = re.match(r"some avg10=([\d.]+)", line)
         if match:
-            return float(match.group(1)) / 100
+            share = finite(match.group(1))
+            return None if share is None else share / 100
     return None
 
 
@@ -160,7 +161,8 @@ def process_cpu_s(pid: int) -> float:
     fields = Tree("/").text("proc/{}/stat".format(pid))
     # The name (field 2) may hold blanks and brackets: fields count from behind the last bracket.
     rest = (fields or "").rpartition(")")[2].split()
-    return (float(rest[11]) + float(rest[12])) / os.sysconf("SC_CLK_TCK") if len(rest) > 12 else 0.0
+    ticks = [finite(field) or 0.0 for field in rest[11:13]]
+    return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 class StateReader:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from typing import Any, List, Tuple
 
@@ -37,10 +38,11 @@ class TimedModel:
 
 
 class ProfiledModel(TimedModel):
-    """The same under the profiler, whose file goes to `folder` and is removed when it was read."""
+    """The same under the profiler, whose file goes below `folder` and is removed when it was read."""
 
     def __init__(self, model: bytes, threads: int, folder: str) -> None:
-        self._prefix = os.path.join(folder, "profile")
+        # ONNX Runtime adds only the time to the prefix, in seconds up to 1.25, so that sessions would share a file.
+        self._prefix = os.path.join(tempfile.mkdtemp(dir=folder), "profile")
         self._count = 0
         super().__init__(model, threads)
 

@@ -66,7 +66,7 @@ def _detached(work: Callable[[Report], None], log_path: str, read_end: int, writ
 def _redirect(log_path: str) -> None:
     """Let go of the connection: SSH keeps a channel open for as long as somebody holds its descriptors."""
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)

@@ -7,6 +7,7 @@ jobs/<job_id>/
   log.txt          standard error of the job and its workers
   record.json      the result; written atomically, there only when it is whole
   reserve          space kept back, so that a full disk can still be reported
+  cancelled        there once somebody has asked for the job's end
 """
 
 import contextlib
@@ -16,13 +17,15 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from sis_agent import lock, schema
-from sis_agent.files import JOBS, checked_name, write_atomic
+from sis_agent.files import JOBS, checked_name, parsed_json, read_json, write_atomic
 from sis_agent.job.job_json import job_from_json
 from sis_agent.protocol import ProblemError
 
 RECORD = "record.json"
+CANCELLED = "cancelled"
 RESERVE_BYTES = 16384
 JOB_LOST = "job-lost"
+STATES = (schema.QUEUED, schema.RUNNING, *schema.ENDED)
 
 
 class State(NamedTuple):
@@ -49,8 +52,7 @@ class JobFolder:
     def job(self) -> schema.Job:
         """What was requested; raises the problems `no-job` and `bad-job`."""
         try:
-            with open(self.file("job.json"), encoding="utf-8") as file:
-                data = json.load(file)
+            data = read_json(self.file("job.json"))
             if not isinstance(data, dict):
                 raise ValueError("job.json holds no object")
             return job_from_json(data)
@@ -62,8 +64,7 @@ class JobFolder:
     def state(self) -> State:
         """The job's state; a job whose process is gone without a last word has failed."""
         try:
-            with open(self.file("state.json"), encoding="utf-8") as file:
-                data = json.load(file)
+            state = _state(read_json(self.file("state.json")))
         except FileNotFoundError:
             if not os.path.exists(self.file("job.json")):
                 raise ProblemError(
@@ -71,8 +72,9 @@ class JobFolder:
                     "no job '{}' on this board; {} has them all".format(self.job_id, os.path.dirname(self.path)),
                 )
             return State()
-        problem = data.pop("problem")
-        state = State(problem=schema.Problem(**problem) if problem else None, **data)
+        except (ValueError, TypeError) as error:
+            message = "state.json of job '{}' is damaged ({}): was the power cut, is the disk failing? run it again"
+            return State(schema.FAILED, problem=schema.Problem(JOB_LOST, message.format(self.job_id, error)))
         if state.state == schema.RUNNING and not lock.is_alive(state.pid, state.start_ticks):
             lost = schema.Problem(
                 JOB_LOST,
@@ -86,6 +88,15 @@ class JobFolder:
         """Keep the job's state."""
         write_atomic(self.file("state.json"), json.dumps(schema.to_json(state)))
 
+    def ask_for_end(self) -> None:
+        """Keep the wish, for a job whose process has not said yet that it runs."""
+        write_atomic(self.file(CANCELLED), "")
+
+    def check_wanted(self) -> None:
+        """Raise the problem `cancelled` where somebody has asked for the job's end."""
+        if os.path.exists(self.file(CANCELLED)):
+            raise ProblemError("cancelled", "it never ran")
+
     def keep_reserve(self) -> None:
         """Keep some space back for the last word."""
         write_atomic(self.file("reserve"), "." * RESERVE_BYTES)
@@ -96,13 +107,16 @@ class JobFolder:
             os.remove(self.file("reserve"))
 
     def progress(self, since: int) -> List[Any]:
-        """The steps from line `since` on; a line that is still being written waits for the next call."""
+        """The steps from line `since` on; a line that is still being written waits for the next call.
+
+        A damaged line is an empty step, so that the numbers of the others stay.
+        """
         try:
-            with open(self.file("progress.jsonl"), encoding="utf-8") as file:
+            with open(self.file("progress.jsonl"), encoding="utf-8", errors="replace") as file:
                 lines = file.read().split("\n")[:-1]
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in lines[since:]]
+        return [_step(line) for line in lines[since:]]
 
     def record_sha256(self) -> Optional[str]:
         """SHA-256 of the record's file; None as long as there is none."""
@@ -111,6 +125,25 @@ class JobFolder:
                 return hashlib.sha256(file.read()).hexdigest()
         except FileNotFoundError:
             return None
+
+
+def _state(data: Any) -> State:
+    """A state from its JSON; raises TypeError and ValueError for anything else."""
+    fields = dict(data)
+    problem = fields.pop("problem", None)
+    state = State(problem=schema.Problem(**problem) if problem else None, **fields)
+    numbers = [number for number in (state.pid, state.start_ticks) if number is not None]
+    if not all(isinstance(number, int) for number in numbers) or state.state not in STATES:
+        raise ValueError("it names no state")
+    return state
+
+
+def _step(line: str) -> Dict[str, Any]:
+    try:
+        step = parsed_json(line)
+    except ValueError:
+        step = None
+    return step if isinstance(step, dict) else {}
 
 
 def status(root: str, job_id: str, since: int = 0) -> Dict[str, Any]:

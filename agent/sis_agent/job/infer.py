@@ -6,13 +6,12 @@ The host brings a folder below `inference` in the agent's root; it is removed at
     images.npy      uint8 [N, channels, height, width]
 """
 
-import json
 import os
 import shutil
 from typing import Any, Dict
 
 from sis_agent import clock, lock, runners
-from sis_agent.files import BUNDLES, ENGINES, INFERENCE, checked_name
+from sis_agent.files import BUNDLES, ENGINES, INFERENCE, checked_name, read_json
 from sis_agent.job.job_json import job_from_json
 from sis_agent.measure.context import bundle_file
 from sis_agent.protocol import ProblemError
@@ -42,8 +41,7 @@ def infer(root: str, name: str) -> Dict[str, Any]:
 
 def _job(path: str) -> Job:
     try:
-        with open(path, encoding="utf-8") as file:
-            return job_from_json(json.load(file))
+        return job_from_json(read_json(path))
     except (OSError, ValueError) as error:
         raise ProblemError("bad-job", "{} cannot be used ({}); run the command again".format(path, error))
 

@@ -7,18 +7,25 @@ from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preproc
 
 def job_from_json(data: Dict[str, Any]) -> Job:
     """A Job from parsed JSON; raises ValueError that names the first wrong field."""
+    if not isinstance(data, dict):
+        raise ValueError("it is not an object")
     if data.get("job_version") != JOB_VERSION:
         raise ValueError("job_version is {!r}, this agent reads {}".format(data.get("job_version"), JOB_VERSION))
     try:
         fields = dict(data)
-        fields["networks"] = [NetworkJob(**network) for network in data["networks"]]
+        fields["networks"] = [_network(network) for network in data["networks"]]
         if data.get("preprocess") is not None:
             fields["preprocess"] = _preprocess(data["preprocess"])
         if data.get("power") is not None:
             fields["power"] = PowerRequest(**data["power"])
         job = Job(**fields)
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("the job does not fit: {}".format(error))
+    for name in ("bundle_id", "runner"):
+        if not isinstance(getattr(job, name), str):
+            raise ValueError("{} is {!r}, and must be a name".format(name, getattr(job, name)))
+    if not isinstance(job.cores, list):
+        raise ValueError("cores is {!r}, and must be a list".format(job.cores))
     if not job.networks:
         raise ValueError("the job names no network")
     for name, value in _numbers(job):
@@ -56,6 +63,21 @@ def _check_network(job: Job, network: NetworkJob) -> None:
     ):
         if value is None:
             raise ValueError("{} is missing, and {} has no inputs of its own".format(name, network.name))
+
+
+def _network(data: Dict[str, Any]) -> NetworkJob:
+    """A network whose names and files are texts; raises TypeError for another."""
+    network = NetworkJob(**data)
+    for name in ("name", "model", "form", "precision"):
+        if not isinstance(getattr(network, name), str):
+            raise TypeError("{} of a network is {!r}".format(name, getattr(network, name)))
+    for name in ("golden_logits", "network", "granularity", "inputs", "expected", "labels", "runner"):
+        if not isinstance(getattr(network, name), (str, type(None))):
+            raise TypeError("{} of {} is {!r}".format(name, network.name, getattr(network, name)))
+    for name in ("options", "files"):
+        if not isinstance(getattr(network, name), dict):
+            raise TypeError("{} of {} are {!r}".format(name, network.name, getattr(network, name)))
+    return network
 
 
 def _preprocess(data: Dict[str, Any]) -> Preprocess:

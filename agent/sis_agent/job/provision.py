@@ -16,15 +16,31 @@ import os
 import shutil
 import sys
 import zipfile
+import zlib
 from typing import Any, Dict, List
 
 from sis_agent import lock
-from sis_agent.files import SITE, WHEELS, disk_full_is_a_problem, write_atomic
+from sis_agent.files import SITE, WHEELS, disk_full_is_a_problem, read_json, write_atomic
 from sis_agent.job import wheel_tags
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import importing
 
 LISTING = "provisioned.json"
+MOST_BYTES = 2 << 30  # of a wheel, unpacked
+# What zipfile, zlib, csv and the system make of a wheel that is damaged, encrypted or packed in a way that is unknown.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
 # What is imported before it takes the place of what was there, in this order.
 RUNTIMES = ("numpy", "onnxruntime")
 
@@ -47,10 +63,12 @@ def activate(root: str) -> None:
 def provisioned(root: str) -> Dict[str, str]:
     """The wheels that are unpacked for this interpreter: file name -> SHA-256."""
     try:
-        with open(os.path.join(site_folder(root), LISTING), encoding="utf-8") as file:
-            return dict(json.load(file))
+        found = read_json(os.path.join(site_folder(root), LISTING))
     except (OSError, ValueError):
         return {}
+    return (
+        {name: sha256 for name, sha256 in found.items() if isinstance(sha256, str)} if isinstance(found, dict) else {}
+    )
 
 
 def provision(root: str, names: List[str]) -> Dict[str, Any]:
@@ -113,12 +131,17 @@ def _unpack(root: str, name: str, target: str) -> str:
             _extract(archive, name, target)
     except FileNotFoundError:
         raise ProblemError("bad-wheel", "the wheel {} is not on this board; push it first".format(name))
-    except (zipfile.BadZipFile, EOFError, KeyError, UnicodeDecodeError) as error:
+    except DAMAGE as error:
         raise ProblemError("bad-wheel", "the wheel {} is damaged ({}); push it again".format(name, error))
     return hashlib.sha256(content).hexdigest()
 
 
 def _extract(archive: zipfile.ZipFile, name: str, target: str) -> None:
+    names = archive.namelist()
+    if len(set(names)) < len(names):
+        raise ValueError("it holds a file twice")
+    if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+        raise ValueError("it unpacks to more than {:.1f} GB".format(MOST_BYTES / 1e9))
     records = [entry for entry in archive.namelist() if entry.endswith(".dist-info/RECORD")]
     if len(records) != 1:
         raise ProblemError("bad-wheel", "the wheel {} has no list of its files; push it again".format(name))

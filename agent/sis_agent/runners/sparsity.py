@@ -134,14 +134,19 @@ def from_inspector(text: str) -> List[LayerTactic]:
 def _layer(layer: Any) -> LayerTactic:
     if isinstance(layer, str):
         return LayerTactic(layer, None, None, None, None)
-    tactic = layer.get("TacticName") or None
+    tactic = _text(layer.get("TacticName"))
     sparse = None if tactic is None else bool(_SPARSE_TACTIC.search(tactic))
-    outputs = layer.get("Outputs") or [{}]
-    precision = next(
-        (outputs[0][key] for key in ("Format/Datatype", "Datatype", "DataType") if outputs[0].get(key)), None
-    )
-    nodes = _ONNX_NODE.findall(layer.get("Metadata") or "")
-    return LayerTactic(str(layer.get("Name")), layer.get("LayerType"), tactic, sparse, precision, nodes)
+    outputs = layer.get("Outputs")
+    first = outputs[0] if isinstance(outputs, list) and outputs and isinstance(outputs[0], dict) else {}
+    formats = (_text(first.get(key)) for key in ("Format/Datatype", "Datatype", "DataType"))
+    precision = next((known for known in formats if known), None)
+    nodes = _ONNX_NODE.findall(_text(layer.get("Metadata")) or "")
+    return LayerTactic(str(layer.get("Name")), _text(layer.get("LayerType")), tactic, sparse, precision, nodes)
+
+
+def _text(value: Any) -> Optional[str]:
+    """A text of the inspector's; None where it is empty or of another kind."""
+    return value if value and isinstance(value, str) else None
 
 
 def summary(log: LogReport, layers: List[LayerTactic]) -> Dict[str, Any]:

@@ -14,7 +14,10 @@ def loads(text: str) -> Any:
     >>> loads('{"nan": [-nan, inf, -Infinity, 1.5]}')
     {'nan': [nan, inf, -inf, 1.5]}
     """
-    return json.loads(_TOKEN.sub(lambda match: _spelt(match.group()), text))
+    try:
+        return json.loads(_TOKEN.sub(lambda match: _spelt(match.group()), text))
+    except RecursionError:
+        raise ValueError("it is nested too deeply")
 
 
 def _spelt(token: str) -> str:

@@ -1,12 +1,12 @@
 """What trtexec writes: the times of its inferences, and the outputs of a network. Both are JSON as C++ streams it."""
 
-import math
 from typing import Any, Dict, List
 
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import streamed_json
 
 LOGITS = "logits"
+LONGEST_MS = 1e9
 
 
 def parse_times(text: str) -> List[Dict[str, float]]:
@@ -33,7 +33,7 @@ def parse_times(text: str) -> List[Dict[str, float]]:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+    return isinstance(value, (int, float)) and 0 <= value < LONGEST_MS
 
 
 def parse_logits(text: str, images: int) -> Any:
@@ -41,11 +41,10 @@ def parse_logits(text: str, images: int) -> Any:
 
     Raises ProblemError `run-failed` for a file that cannot be read, `bad-model` for one without logits.
     """
-    import numpy
 
     for tensor in _read(text, "output"):
         if tensor.get("name") == LOGITS:
-            values = numpy.asarray(tensor["values"], dtype=numpy.float32)
+            values = _floats(tensor)
             if len(values) == 0 or len(values) % images:
                 message = "trtexec gives {} logits for {} images; the job's log.txt may say why"
                 raise ProblemError("run-failed", message.format(len(values), images))
@@ -58,19 +57,28 @@ def parse_outputs(text: str) -> Dict[str, Any]:
 
     The tool writes numbers without their type, so all are float32 here.
     """
-    import numpy
 
     outputs = {}
     for tensor in _read(text, "output"):
         try:
             sizes = [int(size) for size in tensor["dimensions"].split("x") if size]
-            values = numpy.asarray(tensor["values"], dtype=numpy.float32)
-            outputs[str(tensor["name"])] = values.reshape(sizes)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            outputs[str(tensor["name"])] = _floats(tensor).reshape(sizes)
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ProblemError("run-failed", "trtexec's output cannot be read ({})".format(error))
     if not outputs:
         raise ProblemError("run-failed", "trtexec gives no output; the job's log.txt may say why")
     return outputs
+
+
+def _floats(tensor: Dict[str, Any]) -> Any:
+    """The values of an output, float32 [N]; raises ProblemError `run-failed` for what are no numbers."""
+    import numpy
+
+    try:
+        with numpy.errstate(over="ignore"):  # what float32 cannot hold is infinite there too
+            return numpy.asarray(tensor["values"], dtype=numpy.float32).reshape(-1)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise ProblemError("run-failed", "trtexec's output cannot be read ({})".format(error))
 
 
 def _read(text: str, what: str) -> List[Dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from sis_edge.cli.documents.base import Document, Part, known
 
 if TYPE_CHECKING:
-    from sis_edge.bundles import manifest
+    from sis_edge.bundles import manifest, sparse_form
     from sis_edge.bundles.verify import Bundle
 
 OWN_GRAPH = "a graph of the user's own, not a preset"
@@ -147,6 +147,14 @@ class BuildDocument(Document):
     bundle: BundleSummary
 
 
+class BundleLibrary(Part):
+    """A program in a bundle, which runs as the user; `is_ours`: it was compiled on this machine."""
+
+    path: str
+    sha256: str
+    is_ours: bool
+
+
 class VerifyDocument(Document):
     """`sis-edge bundle verify`: a sound bundle; one with a changed, missing or extra file is an error."""
 
@@ -155,6 +163,7 @@ class VerifyDocument(Document):
     bundle_id: str
     files: int
     size_bytes: int
+    libraries: tuple[BundleLibrary, ...] = ()
 
 
 def shown(bundle: "Bundle") -> BundleDocument:
@@ -169,12 +178,19 @@ def built(bundle: "Bundle", was_done: bool, left_out: Sequence[str]) -> BuildDoc
 
 def verified(bundle: "Bundle") -> VerifyDocument:
     """The document of a bundle in which nothing is wrong."""
+    from sis_edge.bundles.verify import libraries
+    from sis_edge.native.build import is_ours
+
     entries = bundle.manifest.files
     return VerifyDocument(
         path=str(bundle.path),
         bundle_id=bundle.id,
         files=len(entries),
         size_bytes=sum(entry.size_bytes for entry in entries),
+        libraries=tuple(
+            BundleLibrary(path=entry.path, sha256=entry.sha256, is_ours=is_ours(entry.sha256))
+            for entry in libraries(bundle)
+        ),
     )
 
 
@@ -278,7 +294,7 @@ def _variant(variant: "manifest.Variant", sizes: dict[str, int]) -> VariantSumma
     )
 
 
-def _native(form: "manifest.SparseForm") -> NativeSummary:
+def _native(form: "sparse_form.SparseForm") -> NativeSummary:
     model = form.network and form.network.model
     return NativeSummary(
         basis=form.basis,

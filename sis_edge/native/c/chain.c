@@ -81,18 +81,26 @@ double sis_int8_peak_macs(const char *instruction_set) {
     return best;
 }
 
-/* The plan of a blob in float32; 0, or -1 and a sentence in `message`. */
+/* The plan of a blob in float32, of a chain or with branches; 0, or -1 and a sentence in `message`. */
 static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set, char *message,
                      size_t message_bytes) {
     const struct sis_isa *isa = find_isa(instruction_set);
     struct sis_network network;
+    struct sis_graph graph;
+    int failed;
     if (!isa) {
         snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
         return -1;
     }
-    if (sis_network_read(&network, blob, bytes, message, message_bytes)) return -1;
-    int failed = sis_plan_make(plan, &network, isa, message, message_bytes);
-    sis_network_free(&network);
+    if (sis_graph_is(blob, bytes)) {
+        if (sis_graph_read(&graph, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_graph_plan_make(plan, &graph, isa, message, message_bytes);
+        sis_graph_free(&graph);
+    } else {
+        if (sis_network_read(&network, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_plan_make(plan, &network, isa, message, message_bytes);
+        sis_network_free(&network);
+    }
     return failed;
 }
 
@@ -172,7 +180,8 @@ static float *buffer(const struct image *image, uint32_t index) {
 }
 
 static void run_items(const struct image *image, const struct sis_stage *stage, size_t begin, size_t end) {
-    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), buffer(image, stage->to), begin, end);
+    const float *added = stage->added ? buffer(image, stage->added) : NULL;
+    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), added, buffer(image, stage->to), begin, end);
 }
 
 /* Pieces of one stage: claimed in order, counted when done. One cache line each. */
@@ -209,6 +218,7 @@ static void work(void *user, size_t index) {
         for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
             const struct sis_stage *stage = &plan->stages[s];
             size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
+            if (stage->most && stage->most < pieces) pieces = stage->most;
             while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
                 run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
                 if (atomic_fetch_add(&tally->done, 1) + 1 == pieces && run->ends)

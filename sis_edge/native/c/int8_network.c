@@ -1,6 +1,8 @@
 #include "int8_network.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cursor.h"
 #include "int8.h"
@@ -32,7 +34,7 @@ static int read_group(struct cursor *cursor, const struct sis_int8_layer *layer,
     return 0;
 }
 
-static int read_groups(struct cursor *cursor, struct sis_int8_layer *layer, unsigned index, int64_t *largest) {
+static int read_int8_groups(struct cursor *cursor, struct sis_int8_layer *layer, unsigned index, int64_t *largest) {
     uint32_t covered = 0;
     for (uint32_t g = 0; g < layer->group_count; g++) {
         struct sis_int8_group *group = &layer->groups[g];
@@ -112,7 +114,7 @@ static int read_layer(struct cursor *cursor, struct sis_int8_layer *layer, const
     layer->groups = calloc(layer->group_count, sizeof *layer->groups);
     int64_t *largest = calloc(layer->filters, sizeof *largest);
     int failed = !layer->groups || !largest ? refuse(cursor, "there is no memory for layer %u", index)
-                                            : read_groups(cursor, layer, index, largest) ||
+                                            : read_int8_groups(cursor, layer, index, largest) ||
                                                   check_sums(cursor, layer, index, is_last, largest);
     free(largest);
     return failed ? -1 : 0;

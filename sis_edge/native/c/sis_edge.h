@@ -7,7 +7,8 @@
  *
  * A pixel that is NaN or infinite propagates through existing kernels only, and to no other image of its batch. Dense
  * convolution would propagate it to every filter, since zero times infinity is NaN; an absent synapse does not. ReLU
- * keeps NaN, max pooling may drop it. Denormal numbers are not flushed to zero.
+ * keeps NaN, max pooling may drop it. Denormal numbers are not flushed to zero. By Winograd's algorithm such a pixel
+ * reaches all pixels of the tiles that see it.
  */
 #ifndef SIS_EDGE_H
 #define SIS_EDGE_H

@@ -89,7 +89,7 @@ def _named(points: list[dict[str, Any]], right: float) -> tuple[float, float, fl
     whiskers = [
         Point(
             point["network"],
-            point["latency_ms"] / right * WIDTH,
+            point["latency_ms"] / right * WIDTH if right else 0.0,
             (top - point["high"]) / per_pixel,
             (top - point["low"]) / per_pixel,
         )

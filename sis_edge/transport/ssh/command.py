@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from sis_edge.transport.ssh.config_file import printable
+from sis_edge.text.foreign import printable
+from sis_edge.transport.bounded import Head, Tail
 
 if TYPE_CHECKING:
     import paramiko
@@ -32,7 +33,10 @@ class Output(NamedTuple):
 
 
 def execute(channel: "paramiko.Channel", argv: Sequence[str], end_s: float) -> Output:
-    """Give the command to the shell of the channel and wait for its end; raises TimeoutError at `end_s` (monotonic)."""
+    """Give the command to the shell of the channel and wait for its end.
+
+    Raises TimeoutError at `end_s` (monotonic), TooMuchError for more output than a command may write.
+    """
     mark = f"sis-edge-{secrets.token_hex(8)}"
     command = " ".join(map(shlex.quote, argv))
     with suppress(OSError):  # a server that runs no commands has closed the channel by now
@@ -41,18 +45,18 @@ def execute(channel: "paramiko.Channel", argv: Sequence[str], end_s: float) -> O
         script = f"{mark_both}; {command} </dev/null; code=$?; {mark_both}; exit $code\n"
         channel.sendall(script.encode(errors="surrogateescape"))
         channel.shutdown_write()
-    stderr: list[bytes] = []
+    stderr = Tail()
     # Both streams share one window: an unread one would stop the other.
-    reader = threading.Thread(target=_drain, args=(channel.recv_stderr, stderr.append), daemon=True)
+    reader = threading.Thread(target=_drain, args=(channel.recv_stderr, stderr.add), daemon=True)
     reader.start()
-    stdout: list[bytes] = []
+    stdout = Head()
     while piece := _receive(channel, end_s):
-        stdout.append(piece)
+        stdout.add(piece)
     reader.join(max(end_s - time.monotonic(), 0))
     if reader.is_alive() or not channel.status_event.wait(max(end_s - time.monotonic(), 0)):
         raise TimeoutError
-    out, began = _between(mark, b"".join(stdout))
-    err, _ = _between(mark, b"".join(stderr))
+    out, began = _between(mark, bytes(stdout.data))
+    err, _ = (_before if stderr.is_cut else _between)(mark, bytes(stderr.data))
     return Output(channel.recv_exit_status(), _text(out), _text(err), began)
 
 
@@ -72,13 +76,19 @@ def _between(mark: str, data: bytes) -> tuple[bytes, bool]:
     return (parts[1], True) if len(parts) > 1 else (data, False)
 
 
+def _before(mark: str, data: bytes) -> tuple[bytes, bool]:
+    """What stands before the second mark, of a stream without its beginning."""
+    before, found, after = data.rpartition(f"{mark}\n".encode())
+    return before if found else after, bool(found)
+
+
 def _receive(channel: "paramiko.Channel", end_s: float) -> bytes:
     channel.settimeout(max(end_s - time.monotonic(), 0.001))
     return channel.recv(PIECE_BYTES)
 
 
 def _drain(receive: Callable[[int], bytes], keep: Callable[[bytes], None]) -> None:
-    with suppress(Exception):  # the main thread sees why the channel ended
+    with suppress(Exception):  # the main thread sees why the channel ended, and closes it at the end of its time
         while piece := receive(PIECE_BYTES):
             keep(piece)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sis_edge.errors import TransportError
+from sis_edge.text.foreign import printable
 from sis_edge.transport.ssh import config_file, match
-from sis_edge.transport.ssh.config_file import ConfigLine, printable
+from sis_edge.transport.ssh.config_file import ConfigLine
 from sis_edge.transport.ssh.host_options import HostOptions
 from sis_edge.transport.ssh.patterns import matches
 

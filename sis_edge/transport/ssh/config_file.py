@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sis_edge.errors import TransportError
+from sis_edge.text.foreign import printable
 
 # One `=` may separate keyword and value.
 _LINE = re.compile(r'[ \t\r]*"?([^\s="]+)"?(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)(.*)', re.DOTALL)
@@ -26,11 +27,6 @@ class ConfigLine:
         return TransportError(
             f"{printable(str(self.file))} line {self.number}: {printable(reason)}; fix the SSH configuration"
         )
-
-
-def printable(text: str) -> str:
-    """The text for a message: bytes that are not UTF-8 and control characters are replaced."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def lines(path: Path) -> Iterator[ConfigLine]:

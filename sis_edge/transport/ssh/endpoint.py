@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from sis_edge.errors import TransportError, UsageError
+from sis_edge.text.foreign import printable
 from sis_edge.transport.ssh.config import Lookup
-from sis_edge.transport.ssh.config_file import printable
 from sis_edge.transport.ssh.host_options import HostOptions, is_file
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")

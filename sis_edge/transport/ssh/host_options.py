@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sis_edge.errors import TransportError
-from sis_edge.transport.ssh.config_file import printable
+from sis_edge.text.foreign import printable
 
 DEFAULT_PORT = 22
 

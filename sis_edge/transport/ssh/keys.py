@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from sis_edge.transport.ssh.config_file import printable
+from sis_edge.text.foreign import printable
 from sis_edge.transport.ssh.endpoint import Endpoint
 from sis_edge.transport.ssh.host_options import is_file
 from sis_edge.transport.ssh.ssh_agent import CERTIFICATE, SshAgent, SshAgentError, string, take_string

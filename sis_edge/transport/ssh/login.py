@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from sis_edge.errors import SisEdgeError, TransportError
+from sis_edge.text.foreign import printable
 from sis_edge.transport.base import UnreachableError
 from sis_edge.transport.ssh import known_hosts
-from sis_edge.transport.ssh.config_file import printable
 from sis_edge.transport.ssh.endpoint import Endpoint
 from sis_edge.transport.ssh.keys import PassedOver, offered
 from sis_edge.transport.ssh.known_hosts import KnownKeys

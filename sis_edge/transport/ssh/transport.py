@@ -5,6 +5,7 @@ A peer that vanished silently would block a transfer for ever. So the kernel giv
 """
 
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,16 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from sis_edge.errors import BoardError, DiskError, SisEdgeError
 from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
-from sis_edge.transport.base import PART, CommandTimeoutError, Completed, Progress, UnreachableError
+from sis_edge.transport.base import (
+    OWN_FILE,
+    OWN_FOLDER,
+    PART,
+    CommandTimeoutError,
+    Completed,
+    Progress,
+    UnreachableError,
+)
+from sis_edge.transport.bounded import FILE_BYTES, TooMuchError, too_large, too_much
 from sis_edge.transport.ssh import login, sftp
 from sis_edge.transport.ssh.command import PIECE_BYTES, SHELL, execute, own_words
 from sis_edge.transport.ssh.config import default_config
@@ -69,6 +79,8 @@ class SshTransport:
             done = execute(channel, argv, end_s)
         except TimeoutError:
             raise CommandTimeoutError(f"`{argv[0]}` did not end within {timeout_s:g} s on {self.name}") from None
+        except TooMuchError:
+            raise BoardError(too_much(self.name, argv[0])) from None
         finally:
             channel.close()
         # paramiko says -1 both for a signal on the board and for a connection that is gone.
@@ -94,6 +106,8 @@ class SshTransport:
                 self._remote(what, _make_folders, sftp, PurePosixPath(target).parent)
                 writer = self._remote(what, sftp.open, part, "wb")
                 try:
+                    with suppress(Exception):  # a file system without permissions; a lost connection shows next
+                        writer.chmod(OWN_FILE)
                     writer.set_pipelined(True)
                     while piece := reader.read(PIECE_BYTES):
                         self._remote(what, writer.write, piece)
@@ -120,14 +134,17 @@ class SshTransport:
         """Copy a file from the board to `<target>.part`, compare its size, then rename it."""
         what, part = f"read {source}", target.with_name(target.name + PART)
         with self._transfer(what) as (sftp, beat):
+            self._check_file(self._remote(what, sftp.stat, source), source)
             reader = self._remote(what, sftp.open, source, "rb")
             try:
-                size_bytes = self._remote(what, reader.stat).st_size or 0
+                size_bytes = self._check_file(self._remote(what, reader.stat), source)
                 self._remote(what, reader.prefetch, size_bytes)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with part.open("wb") as writer:
                     while piece := self._remote(what, reader.read, PIECE_BYTES):
                         writer.write(piece)
+                        if writer.tell() > FILE_BYTES:
+                            raise BoardError(too_large(self.name, source))
                         beat()
                         if progress:
                             progress(len(piece))
@@ -142,6 +159,14 @@ class SshTransport:
                     reader.close()
                 with suppress(OSError):
                     part.unlink()
+
+    def _check_file(self, found: "paramiko.SFTPAttributes", source: str) -> int:
+        """The size of what is to be fetched, before it is opened: a pipe would never end, nor would a device."""
+        if found.st_mode is not None and not stat.S_ISREG(found.st_mode):
+            raise BoardError(f"{source} on {self.name} is not a file but a folder, pipe or device; it was not fetched")
+        if (found.st_size or 0) > FILE_BYTES:
+            raise BoardError(too_large(self.name, source))
+        return found.st_size or 0
 
     def close(self) -> None:
         """End the connection, and those to the jump hosts."""
@@ -260,7 +285,7 @@ def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:
     except FileNotFoundError:
         _make_folders(sftp, folder.parent)
         with suppress(FileExistsError):
-            sftp.mkdir(str(folder))
+            sftp.mkdir(str(folder), OWN_FOLDER)
 
 
 @contextmanager

@@ -73,4 +73,4 @@ def test_damaged_blobs_are_refused_or_run(sanitized: str, seed: int) -> None:
     layers = [random_layer(rng, 2, 5, 3, 0.5, pool=2), random_layer(rng, 5, 4, 1, 0.5)]
     blob = encode(random_chain(rng, layers, 9, 9, average=True))
     assert len(blob) < 2000
-    assert 400 < driver.refused_of([sanitized], blob, 1500, seed) < 1500
+    assert 400 < driver.refused_of_damaged([sanitized], blob, 1500, seed) < 1500
