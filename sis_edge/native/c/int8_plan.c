@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
+
 /* Spreading keeps all rows of a map in bands, with those before and after it, in memory. */
 enum { QUAD = 4, MOST_BANDED = 16 };
 
 /* Offsets are 32 bits wide, in lanes. */
 static const uint64_t MOST_LANES = 1u << 30;
-
-static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 static uint32_t quads_of(uint32_t channels) { return (channels + QUAD - 1) / QUAD; }
 
@@ -26,18 +26,6 @@ static struct sis_int8_map map_of(const struct sis_int8_isa *isa, uint32_t chann
 /* Lanes of QUADS or SUMS with so many quads or channels. */
 static size_t tiled_lanes(const struct sis_int8_isa *isa, const struct sis_int8_map *map, size_t count) {
     return (size_t)map->tiles * count * isa->tile * isa->lanes;
-}
-
-/* One allocation for a stage's work and all that it points to: without a `base` it only measures what they need. */
-struct arena {
-    char *base;
-    size_t used;
-};
-
-static void *arena_alloc(struct arena *arena, size_t bytes) {
-    void *piece = arena->base ? arena->base + arena->used : NULL;
-    arena->used += round_up(bytes, 64);
-    return piece;
 }
 
 /* The weight of a tap of one kernel, zero beyond the kernel. */
