@@ -23,7 +23,7 @@ COMMON = (
     "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c", "isa_portable.c",
     "operator.c",
 )  # fmt: skip
-INT8 = ("int8_network.c", "int8_plan.c", "int8_isa.c", "int8_portable.c")
+INT8 = ("int8_network.c", "int8_plan.c", "int8_weights.c", "int8_isa.c", "int8_portable.c")
 # Each file and the level of the instruction set that it may use.
 UNITS: dict[str, dict[str, str]] = {
     "x86_64": {

@@ -16,7 +16,9 @@ def test_every_mutant_stands_once_in_its_file_and_is_a_program() -> None:
     stale = []
     for mutant in MUTANTS:
         try:
-            ast.parse(mutant.source(ROOT), mutant.file)
+            source = mutant.source(ROOT)
+            if mutant.file.endswith(".py"):  # one in C is compiled by the tests that must fail
+                ast.parse(source, mutant.file)
         except (StaleMutantError, SyntaxError) as error:
             stale.append(str(error))
     assert stale == []

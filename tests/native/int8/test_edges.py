@@ -1,6 +1,7 @@
 """Where INT8 could go wrong: saturation at both ends, zero points, empty filters, NaN, threads."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sis_agent.native.library import Library, LibraryError
 from sis_edge.native.int8 import MOST_VALUE, Int8Chain, Int8Layer, reference
 from sis_edge.native.int8.blob import encode
 
+from .. import chains as chains_of_floats
 from .cases import Array, answers, images_of, random_chain, random_layer
 
 
@@ -140,3 +142,29 @@ def test_an_unknown_instruction_set_is_refused(library: Library) -> None:
     chain = random_chain(rng, [random_layer(rng, 1, 1, 1, 1)], 4, 4, average=True)
     with pytest.raises(LibraryError, match=r"does not run the INT8 instruction set avx512$"):
         library.chain(encode(chain), "avx512")
+
+
+def test_maps_take_at_most_twice_the_memory_of_float32(library: Library) -> None:
+    rng = np.random.default_rng(0)
+    for side, inputs, filters, kernel in [
+        (32, 3, 24, 5),
+        (16, 96, 64, 5),
+        (8, 48, 64, 3),
+        (16, 8, 8, 7),
+        (32, 40, 24, 1),
+    ]:
+        layers = [random_layer(rng, inputs, filters, kernel, 0.25), random_layer(rng, filters, 10, 1, 1.0, relu=False)]
+        chain = random_chain(rng, layers, side, side, average=True)
+        floats = [
+            chains_of_floats.random_layer(rng, *layer.weight.shape[1::-1], layer.weight.shape[2], 1) for layer in layers
+        ]
+        blob = chains_of_floats.pack(chains_of_floats.Case(floats, side, side, average=True))
+        with library.chain(encode(chain)) as int8, library.chain(blob) as fp32:
+            assert 0 < int8.scratch_bytes() <= 2 * fp32.scratch_bytes(), (side, kernel)
+
+
+def test_a_library_of_a_time_before_int8_has_no_instruction_set_for_it(library: Library) -> None:
+    old = Library(library.path)
+    old.c = SimpleNamespace()  # type: ignore[assignment]
+    assert old.int8_instruction_sets() == []
+    assert library.int8_instruction_sets()[-1] == "portable"
