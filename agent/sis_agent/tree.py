@@ -3,7 +3,6 @@
 import os
 from typing import List, Optional
 
-
 LARGEST = 1e30
 """Of any number of a kernel or tool; beyond it is what no sensor means."""
 

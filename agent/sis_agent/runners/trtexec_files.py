@@ -41,7 +41,6 @@ def parse_logits(text: str, images: int) -> Any:
 
     Raises ProblemError `run-failed` for a file that cannot be read, `bad-model` for one without logits.
     """
-    import numpy
 
     for tensor in _read(text, "output"):
         if tensor.get("name") == LOGITS:
@@ -58,7 +57,6 @@ def parse_outputs(text: str) -> Dict[str, Any]:
 
     The tool writes numbers without their type, so all are float32 here.
     """
-    import numpy
 
     outputs = {}
     for tensor in _read(text, "output"):
