@@ -195,7 +195,7 @@ class SynapticGraph:
                 spec = NetworkSpec(**header["network"], layers=layers)
                 graph = cls(
                     spec,
-                    Formation(**header["formation"]),
+                    _formation(header["formation"]),
                     tuple(
                         LayerGraph(
                             layer,
@@ -256,6 +256,14 @@ def reason(path: Path, error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it lacks {one_line(str(error.args[0]).partition(' is not a file')[0])}"
     return one_line(str(error)) or type(error).__name__
+
+
+def _formation(fields: dict[str, Any]) -> Formation:
+    """The parameters of a file; raises TypeError where a name is none."""
+    for name in ("conv", "micro", "distribution"):
+        if not isinstance(fields.get(name, ""), str):
+            raise TypeError(f"{name} is not a name")
+    return Formation(**fields)
 
 
 def _pack(mask: Mask) -> NDArray[np.uint8]:
