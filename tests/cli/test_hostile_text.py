@@ -1,5 +1,6 @@
 """What a board, a file or a name may hold is never obeyed by the terminal that shows it."""
 
+import json
 import logging
 
 import pytest
@@ -76,4 +77,13 @@ def test_json_is_bounded(text: str, sentence: str) -> None:
 def test_json_of_ours_is_taken_as_it_is() -> None:
     value = {"a": [1, -2.5, None, True, "été", 2**64 - 1], "b": {}}
     assert loads('{"a": [1, -2.5, null, true, "\\u00e9t\\u00e9", 18446744073709551615], "b": {}}') == value
+    for text in (
+        "a\u00a0b",
+        "\u3000",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f468\u200d\U0001f467",
+        "\ue000",
+        "\u0378",
+    ):
+        assert loads(json.dumps([text])) == [text], "names of classes are data"
     assert loads('{"a\\u001b": "b\\nc"}') == {"a\N{REPLACEMENT CHARACTER}": "b c"}
