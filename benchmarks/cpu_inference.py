@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 from cost_model import calibrate, predictions, quality
 from layer_times import measure as measure_layers
 from networks import TARGETS, Network, all_networks, network, session, table
+from quantised import int8
 
 from sis_agent.native.library import Library
 from sis_edge.exporting.onnx_file import to_onnx
@@ -41,26 +41,6 @@ from sis_edge.native.choice import NetworkCost, blocks, choose, dense_seconds, p
 from sis_edge.results.statistics import speed_up
 
 ROUND_S = 0.012
-
-
-def int8(model: onnx.ModelProto, images: np.ndarray[Any, Any]) -> onnx.ModelProto:
-    """The network quantised to 8 bits by ONNX Runtime's own tool: QDQ, weights per filter."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.left = [{"input": image[None]} for image in images]
-
-        def get_next(self) -> dict[str, Any] | None:
-            return self.left.pop() if self.left else None
-
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
-        onnx.save(model, source)
-        quantize_static(
-            source, target, Reader(), per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8
-        )
-        return onnx.load(target)
 
 
 def measure(

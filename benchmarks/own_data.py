@@ -2,6 +2,7 @@
 
     python benchmarks/own_data.py                         folders of 1,000, 2,000 and 4,000 images of 224 x 224
     python benchmarks/own_data.py --counts 100000 --keep /data/own     the full size: 15 GB of cache
+    python benchmarks/own_data.py --counts 100000 --distinct 2000      the same, with 50 names for each file
 
 For each count a folder of JPEGs of two classes is written, each photograph of its own pixels, and measured in a process
 of its own, for peak RSS is a process's. It is resident memory with the pages of mapped files, which the system would
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", default="1000,2000,4000", help="numbers of images, comma-separated")
     parser.add_argument("--side", type=int, default=224, help="side of the images in pixels")
+    parser.add_argument("--distinct", type=int, help="so many different files; the others are hard links to them")
     parser.add_argument("--batches", type=int, default=16, help="batches of a training epoch that are read")
     parser.add_argument("--keep", type=Path, help="folder for images and cache, which are kept there")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
@@ -48,7 +50,7 @@ def main() -> None:
 
 def row(folder: Path, count: int, options: argparse.Namespace) -> dict[str, float]:
     """Write, measure twice (decoding, then from the cache), print and delete one folder."""
-    write(folder / "images", count, options.side)
+    write(folder / "images", count, options.side, options.distinct or count)
     found: dict[str, float] = {}
     for name in ("decoding", "from cache"):
         command = [sys.executable, __file__, "--measure", str(folder), "--batches", str(options.batches)]
@@ -68,7 +70,7 @@ def row(folder: Path, count: int, options: argparse.Namespace) -> dict[str, floa
     return decoding
 
 
-def write(folder: Path, count: int, side: int) -> None:
+def write(folder: Path, count: int, side: int, distinct: int) -> None:
     """`count` JPEGs: a smooth field of random colours and noise, brighter on the left or right."""
     import numpy as np
     from PIL import Image
@@ -76,11 +78,15 @@ def write(folder: Path, count: int, side: int) -> None:
     numbers = np.random.default_rng(count)
     for number in range(count):
         label = number % len(CLASSES)
+        path = folder / CLASSES[label] / f"{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if number >= distinct:
+            same = number % (distinct - distinct % len(CLASSES))
+            path.hardlink_to(folder / CLASSES[label] / f"{same:06d}.jpg")
+            continue
         coarse = Image.fromarray(numbers.integers(0, 200, (7, 7, 3), dtype=np.uint8)).resize((side, side))
         pixels = np.asarray(coarse) + numbers.integers(0, 20, (side, side, 3), dtype=np.uint8)
         pixels[:, label * side // 2 : (label + 1) * side // 2] += 30
-        path = folder / CLASSES[label] / f"{number:06d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path, quality=85)
 
 

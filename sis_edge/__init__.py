@@ -8,6 +8,7 @@ The command line is `sis-edge`; programs use these functions, which are loaded w
     network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
     sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
     bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
+    bundle = sis_edge.bundle_onnx(["a.onnx"])        the same of models of one's own, ONNX or TFLite
     runs = sis_edge.measure(bundle, "pi5.local")     latency, energy, memory and accuracy, measured and stored
     runs = sis_edge.load_runs("runs")                stored runs, of this version or an older one
     sis_edge.compare(runs)                           against the dense network, with intervals and a verdict
@@ -28,6 +29,7 @@ __all__ = [
     "SynapticGraph",
     "TrainedNetwork",
     "bundle",
+    "bundle_onnx",
     "compare",
     "export",
     "form",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         SynapticGraph,
         TrainedNetwork,
         bundle,
+        bundle_onnx,
         compare,
         export,
         form,

@@ -75,6 +75,7 @@ BACKENDS: "Registry[Backend]" = Registry(
         "trtexec": "sis_edge.backends.tensorrt:TRTEXEC",
         "tensorrt_rtx": "sis_edge.backends.tensorrt_rtx:BACKEND",
         "onnxruntime": "sis_edge.backends.onnxruntime:BACKEND",
+        "tflite": "sis_edge.backends.tflite:BACKEND",
     },
 )
 

@@ -26,8 +26,9 @@ class LayerSpec:
     """One convolution (or linear layer) with normalisation and activation, and the pooling after it.
 
     `inputs` and `filters` are channel counts, `kernel` the side of the square kernel, `map_side` the side of the map
-    that it works on, `pool` the factor of the pooling after it (1: none). The class layer has a bias and neither
-    normalisation nor activation.
+    that it works on, `pool` the stride of the pooling after it (1: none). Its windows have that side too, so that they
+    do not overlap; those of max pooling have the side `pool_kernel` where it is given, and reach `pool_padding` pixels
+    over the border, where nothing is the largest. The class layer has a bias and neither normalisation nor activation.
 
     `padding` None keeps the map's size at stride 1 (kernel // 2). `groups` splits inputs and filters into as many
     parts that do not see each other: as many as inputs is a depthwise layer. `source` names the layer whose result it
@@ -54,6 +55,8 @@ class LayerSpec:
     source: str | None = None
     adds: str | None = None
     global_pool: bool = False
+    pool_kernel: int | None = None
+    pool_padding: int = 0
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
@@ -78,7 +81,17 @@ class LayerSpec:
     @property
     def out_side(self) -> int:
         """Side of the layer's result."""
-        return self.conv_side // self.pool
+        return (self.conv_side + 2 * self.pool_padding - self.pool_side) // self.pool + 1
+
+    @property
+    def pool_side(self) -> int:
+        """Side of the windows of the pooling after it."""
+        return self.pool if self.pool_kernel is None else self.pool_kernel
+
+    @property
+    def pools_apart(self) -> bool:
+        """Whether the windows of its pooling, if any, neither overlap nor reach over the border."""
+        return self.pool_side == self.pool and self.pool_padding == 0
 
     @property
     def is_depthwise(self) -> bool:
@@ -105,6 +118,7 @@ class LayerSpec:
             f"activation {self.activation}": self.activates not in ("relu", "none")
             or (self.activates == "none" and not self.is_class_layer),
             f"{self.pooling} pooling": self.pool > 1 and self.pooling != "max",
+            f"pooling of {self.pool_side} x {self.pool_side} with stride {self.pool}": not self.pools_apart,
             f"the addition of {self.adds}": self.adds is not None,
             "global pooling before it": self.global_pool,
         }
@@ -172,12 +186,6 @@ def subsampling(layer: LayerSpec, added: LayerSpec) -> int:
     return -(-added.out_side // layer.conv_side)
 
 
-def follows(layers: Sequence[LayerSpec], number: int) -> bool:
-    """Whether a layer reads the one before it, whose result no other layer reads or adds."""
-    readers = [at for at, source in enumerate(sources_of(layers)) if source == number - 1]
-    return readers == [number] and number - 1 not in added_to(layers)
-
-
 def checked(spec: NetworkSpec) -> NetworkSpec:
     """The network itself where its layers fit; raises UsageError that names the layer, the value and what is right."""
     if not spec.layers:
@@ -189,7 +197,6 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
         for role, name in (("source", layer.source), ("adds", layer.adds)):
             if name is not None and name not in before:
                 raise UsageError(f"layer {layer.name}: {role} '{name}' is not an earlier layer; name one before it")
-        _check_numbers(layer)
         read = before[layer.source] if layer.source else next(reversed(before.values()), None)
         channels, side = (spec.channels, spec.side) if read is None else (read.filters, read.out_side)
         for what, value, right in (
@@ -200,8 +207,7 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
                 raise UsageError(
                     f"layer {layer.name}: {what} is {value}, but what it reads gives {right}; write {what} = {right}"
                 )
-        if layer.adds is not None:
-            _check_sum(layer, before[layer.adds])
+        check_layer(layer, before[layer.adds] if layer.adds else None)
         before[layer.name] = layer
     last = spec.layers[-1]
     for layer in spec.layers:
@@ -212,6 +218,13 @@ def checked(spec: NetworkSpec) -> NetworkSpec:
             f"layer {last.name}: the class layer takes no addition and no pooling; give them to one before it"
         )
     return spec
+
+
+def check_layer(layer: LayerSpec, added: LayerSpec | None) -> None:
+    """Raises UsageError, by the layer's name, for numbers that no layer can have and a sum of maps that do not fit."""
+    _check_numbers(layer)
+    if added is not None:
+        _check_sum(layer, added)
 
 
 def _check_numbers(layer: LayerSpec) -> None:
@@ -227,10 +240,25 @@ def _check_numbers(layer: LayerSpec) -> None:
                 f"layer {layer.name}: {layer.groups} groups do not divide its {getattr(layer, what)} {what}; "
                 "give a number that divides inputs and filters"
             )
+    check_pooling(layer)
     if layer.conv_side < 1 or layer.out_side < 1:
         raise UsageError(
             f"layer {layer.name}: kernel {layer.kernel}, stride {layer.stride} and pool {layer.pool} leave nothing of "
             f"its {layer.map_side} x {layer.map_side} pixels; give smaller ones or a larger image"
+        )
+
+
+def check_pooling(layer: LayerSpec) -> None:
+    """Raises UsageError for windows of pooling that overlap otherwise than those of max pooling can."""
+    if layer.pools_apart:
+        return
+    side, stride, padding = layer.pool_side, layer.pool, layer.pool_padding
+    what = f"layer {layer.name}: pooling of {side} x {side} with stride {stride} and padding {padding}"
+    if layer.pooling != "max" or stride < 2:
+        raise UsageError(f"{what}; only max pooling with a stride of 2 or more has windows that overlap or are padded")
+    if side < stride or not 0 <= 2 * padding <= side:
+        raise UsageError(
+            f"{what} leaves pixels out; give a size of {stride} or more, and up to half of the size as padding"
         )
 
 

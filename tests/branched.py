@@ -57,7 +57,10 @@ def random_network(seed: int) -> NetworkSpec:
             if other.filters <= filters and layer.conv_side in (other.out_side, -(-other.out_side // 2))
         ]
         adds = str(pick(summands)) if summands and pick([True, False]) else None
-        layers.append(LayerSpec(**{**vars(layer), "adds": adds}))
+        windows = (
+            {"pool_kernel": 3, "pool_padding": 1} if layer.pool > 1 and layer.pooling == "max" and seed % 2 else {}
+        )
+        layers.append(LayerSpec(**{**vars(layer), "adds": adds, **windows}))
     last = layers[-1]
     classes = LayerSpec("fc", "MP", last.filters, 4, 1, 1, is_class_layer=True, global_pool=True)
     return NetworkSpec(f"random{seed}", 3, 8, (*layers, classes))

@@ -1,9 +1,14 @@
-"""The command line as a user has it: a process of its own."""
+"""The command line as a user has it: in a process of its own, or for many words in this one."""
 
 import os
 import subprocess
 import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+
+import pytest
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -22,3 +27,21 @@ def sis_edge(*words: str, cwd: Path, timeout: float = 250, **changes: str) -> su
         text=True,
         timeout=timeout,
     )
+
+
+def sis_edge_here(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `sis-edge WORDS` in this process, which saves the imports; the answer is as that of a process."""
+    from sis_edge.cli import run
+
+    out, err = StringIO(), StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(action="ignore"),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.chdir(cwd)
+        for name, value in {"COLUMNS": "80", **changes}.items():
+            patch.setenv(name, value)
+        code = run(list(words))
+    return subprocess.CompletedProcess(["sis-edge", *words], code, out.getvalue(), err.getvalue())

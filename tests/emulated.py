@@ -86,12 +86,24 @@ class EmulatedTransport(LocalTransport):
         self._board = root
         self._pid = pid
 
+    @property
+    def home(self) -> Path:
+        """The board's login folder, as this machine sees it."""
+        return self._board / HOME
+
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
-        within = f"cd /{HOME} && exec {shlex.join(argv)}"
+        return super().run([*self._shell(), f"cd /{HOME} && exec {shlex.join(argv)}"], timeout_s=timeout_s)
+
+    def login_shell(self, path: Path) -> Path:
+        """Write a shell for an SSH server's sessions, whose commands run within the board."""
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(self._shell())} "cd /{HOME} && $2"\n', encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def _shell(self) -> list[str]:
         enter = ["nsenter", "-t", str(self._pid), "--user", "--preserve-credentials", "--mount", "--pid"]
         environment = ["env", "-i", "PATH=/usr/bin:/bin", f"HOME=/{HOME}", "QEMU_CPU=cortex-a57", "LC_ALL=C.UTF-8"]
-        board = ["/usr/sbin/chroot", str(self._board), "/bin/sh", "-c", within]
-        return super().run([*enter, *environment, *board], timeout_s=timeout_s)
+        return [*enter, *environment, "/usr/sbin/chroot", str(self._board), "/bin/sh", "-c"]
 
 
 @contextmanager

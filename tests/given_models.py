@@ -1,6 +1,11 @@
-"""Models that sis-edge did not make, exported by torch: with a residual addition, depthwise layers, two inputs."""
+"""Models that sis-edge did not make, exported by torch: with a residual addition, depthwise layers, two inputs.
 
+And one for TensorFlow Lite.
+"""
+
+import base64
 import warnings
+import zlib
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,3 +89,18 @@ def exported(name: str) -> bytes:
             opset_version=13,
         )
         return path.read_bytes()
+
+
+# sum = a + b, float32 [2, 3] each: a flatbuffer written by the schema's own code (PyPI: tflite, flatbuffers).
+ADD = (
+    "c-oU-U|<Mw^D$;%;A0SB5Mbb8-~fuS0C@~R9s`2}5X%5DGY~U^Wf&M@{{R0EVyi&KAUfE<av*ag;3h%L5dmTYB(rj$=Hw=3<}pCc"
+    "V1i;8pAo7L;w}cTdE8L*G$6{jLH6?C(9Z&f5O+sF^?>*XfNtl2`VFRs8H$Tba~U4skO!HW1h$U{>Q4@^-MG{y0x<wkWfTG"
+    ""
+)
+
+
+def write_tflite(folder: Path) -> Path:
+    """`sum = a + b` as `folder/add.tflite`, float32 [2, 3] each."""
+    path = folder / "add.tflite"
+    path.write_bytes(zlib.decompress(base64.b85decode(ADD)))
+    return path

@@ -119,17 +119,18 @@ def serve(
     settings: str = "",
     start_up: str = "",
     shell: str = "/bin/sh",
+    home: Path | None = None,
 ) -> Iterator[Server]:
     """Run a server until the block ends. `path` is its sessions' PATH: by default with this Python first.
 
     `settings` are lines of sshd_config that go before the usual ones, `shell` the login shell and `start_up` what its
-    start-up files do.
+    start-up files do. `home` is the sessions' login folder, by default one of the server's own.
     """
     require_sshd()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    home, client = folder / "home", folder / "a client"
-    home.mkdir(parents=True)
+    home, client = home or folder / "home", folder / "a client"
+    home.mkdir(parents=True, exist_ok=True)
     for kind in host_keys:
         make_key(folder / f"host_{kind}", kind=kind)
     make_key(client / ".ssh" / "id_ed25519")

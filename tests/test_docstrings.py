@@ -14,7 +14,7 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
-DOOR = ["form", "train", "export", "bundle", "measure", "load_runs", "compare"]
+DOOR = ["form", "train", "export", "bundle", "bundle_onnx", "measure", "load_runs", "compare"]
 
 
 LONG = ("sis_edge.front.measuring",)

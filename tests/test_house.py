@@ -43,6 +43,7 @@ SHARED = {
     ("board", "sis_agent.calibration.calibrate"),
     ("board", "sis_agent.worker.process"),
     ("bundles", "sis_agent.board"),
+    ("exporting", "sis_agent.native.library"),
     ("native", "sis_agent.calibration"),
     ("results", "sis_agent.measure.confidence"),
     ("results", "sis_agent.measure.interference"),

@@ -7,15 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sis_agent.schema import Preprocess
-from sis_edge.bundles.manifest import (
-    BUNDLE_VERSION,
-    Granularities,
-    Manifest,
-    NetworkEntry,
-    Parity,
-    Provenance,
-    Training,
-)
+from sis_edge.bundles.manifest import BUNDLE_VERSION, Granularities, Manifest, NetworkEntry, Provenance, Training
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.bundles.verify import Bundle, file_entries, write_manifest
 from sis_edge.profiles import AgentSettings, Board, DeviceProfile, Measuring, Runtime, validate
 

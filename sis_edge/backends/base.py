@@ -65,8 +65,10 @@ class Target:
 class Backend(ABC):
     """One runtime. `table` is its table in a profile; without `needs_table` its defaults do.
 
-    `on_gpu` says where it computes, `untried` what of it has never run on hardware. `rounds_in_process` is False for
-    one that starts a process for each round, so that nothing can be switched on and off between two rounds of it.
+    `takes` is the kind of file, `onnx` or `tflite`, that it measures of a user's own networks (None: none of them);
+    with `only_given` it measures nothing else, so that profiles need not list it. `on_gpu` says where it computes,
+    `untried` what of it has never run on hardware. `rounds_in_process` is False for one that starts a process for each
+    round, so that nothing can be switched on and off between two rounds of it.
     """
 
     name: ClassVar[str]
@@ -74,6 +76,8 @@ class Backend(ABC):
     table: ClassVar[str]
     settings: ClassVar[type[BackendSettings]] = BackendSettings
     needs_table: ClassVar[bool] = False
+    takes: ClassVar[str | None] = None
+    only_given: ClassVar[bool] = False
     on_gpu: ClassVar[bool] = False
     untried: ClassVar[str | None] = None
     rounds_in_process: ClassVar[bool] = True
@@ -98,6 +102,10 @@ class Backend(ABC):
 
     def wants_native(self, settings: BackendSettings) -> bool:
         """Whether a build makes a form with native sparse kernels for it."""
+        return False
+
+    def wants_native_int8(self, settings: BackendSettings) -> bool:
+        """Whether that form is made in INT8 too."""
         return False
 
     def install(self) -> str | None:

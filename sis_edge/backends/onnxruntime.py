@@ -39,6 +39,7 @@ class OnnxRuntime(Backend):
 
     name = table = "onnxruntime"
     title = "ONNX Runtime"
+    takes = "onnx"
     settings = OnnxRuntimeSettings
 
     def jobs(self, entry: NetworkEntry, target: Target) -> list[NetworkJob]:
@@ -55,15 +56,17 @@ class OnnxRuntime(Backend):
                     network_job(entry, NATIVE, "fp32", native.model, entry.golden_logits, options=options, files=files)
                 )
         for variant in entry.variants:
-            if variant.runtime == self.name and variant.precision in settings.precisions:
+            is_wanted = settings.sparse or variant.form == PLAIN
+            if variant.runtime == self.name and variant.precision in settings.precisions and is_wanted:
                 jobs.append(
                     network_job(
                         entry,
-                        PLAIN,
+                        variant.form,
                         variant.precision,
                         variant.model,
                         variant.golden_logits,
                         options=options,
+                        files={"custom_ops": variant.library} if variant.library else None,
                         golden_tolerance=variant.golden_tolerance,
                     )
                 )
@@ -71,7 +74,7 @@ class OnnxRuntime(Backend):
 
     def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
         """Any ONNX file."""
-        if network.runtime != "onnx":
+        if network.runtime != self.takes:
             return None
         return given_job(network, options=_settings(target.settings).options())
 
@@ -84,6 +87,10 @@ class OnnxRuntime(Backend):
     def wants_native(self, settings: BackendSettings) -> bool:
         """As the table says."""
         return _settings(settings).sparse
+
+    def wants_native_int8(self, settings: BackendSettings) -> bool:
+        """Where the table asks for native kernels and for INT8."""
+        return _settings(settings).sparse and "int8" in settings.precisions
 
     def install(self) -> str:
         """There are wheels for most boards."""

@@ -45,6 +45,7 @@ class TensorRt(Backend):
 
     name = "tensorrt"
     title = "TensorRT"
+    takes = "onnx"
     table = "tensorrt"
     settings = TensorRtSettings
     needs_table = True
@@ -76,7 +77,7 @@ class TensorRt(Backend):
 
     def given(self, network: GivenNetwork, target: Target) -> NetworkJob | None:
         """An engine of any ONNX file, in the precision that the file is in; TensorRT may refuse its operators."""
-        if network.runtime != "onnx":
+        if network.runtime != self.takes:
             return None
         return given_job(network, options={**self._common(target)[1], "precision": REFERENCE})
 

@@ -26,3 +26,7 @@ class VariantSpec:
     def golden_logits(self) -> str:
         """The file of its golden logits."""
         return f"{self.name}.golden.npy"
+
+
+INT8_NATIVE = VariantSpec("int8-native", "int8", "onnxruntime")
+"""INT8 with native sparse kernels: a form of its own, so no runtime's layout."""

@@ -66,7 +66,8 @@ def classify(
     images = read_images(paths, bundle)
     session, runner, facts = ready(bundle, transport, profile, MeasuringOptions(), None, on_event, Patience())
     job = job_for(bundle, profile, networks=[name], runner=runner, facts=facts)
-    chosen = next((form for form in job.networks if form.form == NATIVE), job.networks[0])
+    first = job.networks[0]
+    chosen = next((form for form in job.networks if (form.form, form.precision) == (NATIVE, first.precision)), first)
     request = job._replace(networks=[chosen], reference=None)
     classes = bundle.manifest.classes
     logits = _array(_ask(session, request, images), len(paths), len(classes) if classes else None, transport.name)

@@ -5,8 +5,26 @@ from collections.abc import Sequence
 from sis_agent.schema import Facts, NetworkJob
 from sis_edge.bundles.manifest import GivenNetwork, Manifest
 from sis_edge.errors import UsageError
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, with_backend
 from sis_edge.registries import BACKENDS
+
+
+def profile_for(
+    manifest: Manifest, networks: Sequence[str] | None, profile: DeviceProfile, asked: Sequence[str] = ()
+) -> DeviceProfile:
+    """The profile with the runtimes that were asked for; without any, with those that take the files to measure.
+
+    Only where all of them are a user's own and of one kind: which runtimes measure ONNX and TFLite files side by side
+    is the user's choice. Raises UsageError for a runtime that the profile does not have.
+    """
+    if asked:
+        return with_backend(profile, *asked)
+    kinds = {each.runtime for each in manifest.given if networks is None or each.name in networks}
+    if len(kinds) != 1 or any(networks is None or each.name in networks for each in manifest.networks):
+        return profile
+    (kind,) = kinds
+    able = [name for name in profile.runtime.runners if BACKENDS[name].takes == kind]
+    return with_backend(profile, *(able or [name for name, each in BACKENDS.items() if each.only_given][:1]))
 
 
 def network_jobs(
@@ -47,9 +65,10 @@ def _given(
     ]
     if found:
         return found
+    others = [name for name, each in BACKENDS.items() if each.takes == network.runtime and not each.needs_table][:1]
     raise UsageError(
         f"{network.name} is a .{network.runtime} file, which {' and '.join(runners)} cannot take; "
-        "measure it with another runtime (--backend), or leave it out with --networks"
+        f"name a runtime that does too (--backend {','.join([*runners, *others])}), or leave it out with --networks"
     )
 
 

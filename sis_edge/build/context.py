@@ -78,6 +78,7 @@ def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | N
         epochs=plan.epochs,
         size=dataset.size,
     )
+    recipe = recipe.fitting(network.graph.spec for network in plan.networks)
     return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step)
 
 

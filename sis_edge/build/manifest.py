@@ -16,12 +16,12 @@ from sis_edge.bundles.manifest import (
     Granularities,
     Manifest,
     NetworkEntry,
-    Parity,
     Training,
     Variant,
 )
 from sis_edge.bundles.own_images import OwnImages
 from sis_edge.bundles.provenance import provenance
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.exporting import sparse
 from sis_edge.files import stages
 from sis_edge.formation import Formation, preset_of
@@ -55,6 +55,12 @@ class FinishedNetwork:
     def folder(self) -> str:
         """The network's folder in the bundle."""
         return f"networks/{self.network.name}"
+
+    @property
+    def needs_library(self) -> bool:
+        """Whether a form of it runs with the library of native kernels."""
+        has_native = self.native is not None and self.native.made is not None
+        return has_native or any("library" in variant.made.summary for variant in self.variants)
 
 
 def manifest_of(
@@ -143,7 +149,9 @@ def _entry(context: BuildContext, finished: FinishedNetwork) -> NetworkEntry:
         opset=OPSET,
         variants=tuple(_variant(folder, variant) for variant in finished.variants),
         engines=tuple(built.entry(network.name) for built in finished.engines),
-        sparse=sparse.form_of(network.name, native.engine, native.plan, native.made) if native else None,
+        sparse=sparse.form_of(network.name, native.engine, native.plan, native.made, native.winograd)
+        if native
+        else None,
         training=_training(context, finished),
     )
 

@@ -68,7 +68,7 @@ def own_networks(networks: "Mapping[str, TrainedNetwork]") -> tuple[PlannedNetwo
 def plan_described(
     described: DescribedNetwork, settings: NetworkSettings, t_c: float, t_p: float, seed: int = 0
 ) -> tuple[PlannedNetwork, ...]:
-    """A network beside the paper's, dense and then of these densities (nothing more where they are 1).
+    """Another network than the paper's, dense and then of these densities (nothing more where they are 1).
 
     Raises UsageError for a name that cannot be a folder's, and where a layer would have no path left.
     """

@@ -1,4 +1,4 @@
-"""A network beside the paper's, dense and SiS, for the images and classes of a data set."""
+"""Another network than the paper's, dense and SiS, for the images and classes of a data set."""
 
 from typing import TYPE_CHECKING
 

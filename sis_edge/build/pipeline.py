@@ -10,7 +10,7 @@ from sis_edge.build.context import BuildContext, begin, save_array
 from sis_edge.build.manifest import GOLDEN_INPUTS, GRAPH, TEST_IMAGES, TEST_LABELS, FinishedNetwork, manifest_of
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import BuildPlan, OnStep, Step
-from sis_edge.build.steps import engines, export, native, train, variants
+from sis_edge.build.steps import engines, export, int8_native, native, train, variants
 from sis_edge.bundles import verify
 from sis_edge.bundles.manifest import MANIFEST
 from sis_edge.bundles.verify import Bundle
@@ -93,7 +93,9 @@ def _steps(context: BuildContext, network: PlannedNetwork) -> FinishedNetwork:
     exported = export.run(context, network, trained)
     native_form = native.run(context, network, trained, exported)
     model = exported.folder / export.MODEL
-    made = variants.run(context, network.name, model)
+    original = variants.original_of(context, model)
+    made = variants.run(context, network.name, model, original)
+    made += int8_native.run(context, network, trained, model, original)
 
     def on_engine(done: int, total: int, note: str) -> None:
         context.on_step(Step(network.name, "engines", done, total, note))
@@ -115,7 +117,7 @@ def _write(context: BuildContext, networks: list[FinishedNetwork], build_key: st
         save_array(part / TEST_LABELS, test.labels)
         for network in networks:
             _copy_files(network, part / network.folder)
-        if context.engine and any(network.native and network.native.made for network in networks):
+        if context.engine and any(network.needs_library for network in networks):
             sparse.put_library(context.engine, part)
         manifest = manifest_of(context, networks, len(test.labels), build_key, verify.file_entries(part))
         verify.write_manifest(part, manifest)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sis_edge.training.recipe import Precision
 
 EXPORT_VERSION = 1
-NATIVE_VERSION = 1
+NATIVE_VERSION = 2
 VARIANTS_VERSION = 5
+INT8_NATIVE_VERSION = 1
 
 StepName = Literal["data", "form", "train", "export", "native", "variants", "engines", "bundle"]
 
@@ -51,9 +52,9 @@ class BuildPlan:
     `epochs` and `precision` of None mean the recipe's own and the fastest here. `weights`: "zoo" takes trained networks
     that come with sis-edge, "train" trains, "either" trains what the zoo lacks. `calibration` gives the board's for
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
-    `reference` names the network that all are compared with (None: the dense NiN, if it is among them). `data` is the
-    data set in memory, where it is not to be loaded by its name. `group` are the processes that train a network, of
-    which this one is rank 0; None: this process alone.
+    `exact` leaves out Winograd's algorithm. `reference` names the network that all are compared with (None: the dense
+    NiN, if it is among them). `data` is the data set in memory, where it is not to be loaded by its name. `group` are
+    the processes that train a network, of which this one is rank 0; None: this process alone.
     """
 
     profile: DeviceProfile
@@ -69,6 +70,7 @@ class BuildPlan:
     precision: "Precision | None" = None
     weights: Literal["zoo", "train", "either"] = "train"
     calibration: Callable[[], Calibration | None] = lambda: None
+    exact: bool = False
     reference: str | None = None
     data: "Dataset | None" = None
     group: "DistributedGroup | None" = None
@@ -118,10 +120,18 @@ def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine
     """The key of the bundle that this plan makes: the hash of all that decides it."""
     return stages.key(
         {
-            "versions": [BUNDLE_VERSION, TRAIN_VERSION, EXPORT_VERSION, NATIVE_VERSION, VARIANTS_VERSION],
+            "versions": [
+                BUNDLE_VERSION,
+                TRAIN_VERSION,
+                EXPORT_VERSION,
+                NATIVE_VERSION,
+                VARIANTS_VERSION,
+                INT8_NATIVE_VERSION,
+            ],
             "profile": plan.profile.name,
             "variants": [asdict(spec) for spec in plan.profile.variant_specs],
             "sparse": engine and engine.key,
+            "exact": plan.exact,
             "engines": engines.settings(plan.profile),
             "dataset": plan.dataset if plan.data is None else [plan.dataset, plan.data.sha256],
             "graphs": {network.name: network.graph.digest() for network in plan.networks},

@@ -6,6 +6,7 @@
       networks/<network>/<variant>.onnx, <variant>.golden.npy       where the profile asks for other precisions
       networks/<network>/rtx-<precision>.plan                       engines for desktop GPUs, where the profile asks
       networks/<network>/sparse.onnx                                where native kernels compute some of its layers
+      networks/<network>/int8-native.onnx, int8-native.golden.npy   where they compute all of them in INT8
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
       given/<network>/model.onnx or model.tflite                    networks of the user's own, and beside the model its
@@ -17,6 +18,8 @@ History of BUNDLE_VERSION:
     3   networks with native sparse kernels, what computes each layer and why (sparse); engines for desktop GPUs
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
+    6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need;
+        layers by Winograd's algorithm, and what it changes (LayerChoice.algorithm, SparseForm.winograd)
 """
 
 from typing import Annotated, Literal, Self
@@ -26,9 +29,10 @@ from pydantic import Field, model_validator
 from sis_agent.schema import Preprocess
 from sis_edge.bundles.identity import Form
 from sis_edge.bundles.own_images import OwnImages
+from sis_edge.bundles.sparse_form import Parity, SparseForm
 from sis_edge.files.model import FrozenModel
 
-BUNDLE_VERSION = 5
+BUNDLE_VERSION = 6
 MANIFEST = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -43,14 +47,6 @@ class FileEntry(FrozenModel):
     path: str
     sha256: Sha256
     size_bytes: int = Field(ge=0)
-
-
-class Parity(FrozenModel):
-    """How the exported network agrees with PyTorch's on real images, on the host."""
-
-    images: int = Field(ge=1)
-    max_abs_difference: float = Field(ge=0)
-    top1_agreement: float = Field(ge=0, le=1)
 
 
 class Training(FrozenModel):
@@ -91,6 +87,7 @@ class Variant(FrozenModel):
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
     test images that this one and the network in float32 classify wrongly.
+    One of the form `native` needs `library`; its logits are the same bits on every processor.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -109,6 +106,7 @@ class Variant(FrozenModel):
     paired_tests: dict[str, PairedTest] = {}
     host_wrong: WrongImages | None = None
     fp32_wrong: WrongImages | None = None
+    library: str | None = None
 
 
 class RtxEngine(FrozenModel):
@@ -126,61 +124,6 @@ class RtxEngine(FrozenModel):
     compute_capabilities: tuple[str, ...]
     version: str
     build_s: float = Field(ge=0)
-
-
-class LayerChoice(FrozenModel):
-    """What computes a layer: ONNX Runtime's dense convolution or native kernels, and why.
-
-    `share` of its kernels exist; `block` neighbouring filters share inputs. The expected seconds, one image and
-    without copies between layouts, are None where the board was not calibrated.
-    """
-
-    layer: str
-    kernel: int
-    inputs: int
-    filters: int
-    share: float = Field(ge=0, le=1)
-    chosen: Literal["dense", "native"]
-    block: int
-    dense_s: float | None
-    native_s: float | None
-    why: str
-
-
-class SparseNetwork(FrozenModel):
-    """The network with native nodes for ONNX Runtime, in float32, and the library of kernels that it needs.
-
-    Its golden logits are the plain network's, for it computes the same. Accuracy and agreement with the plain network
-    are ONNX Runtime's on the host, None with the reason in `unchecked` where the host cannot run it.
-    """
-
-    form: Form = "native"
-    precision: str = "fp32"
-    model: str
-    library: str
-    host_accuracy: float | None = Field(ge=0, le=1)
-    agreement: Parity | None
-    unchecked: str | None
-
-
-class SparseForm(FrozenModel):
-    """What computes each layer where native kernels may: the choice, what it stands on, and the network that is so.
-
-    `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
-    network, this one in ONNX Runtime alone, as chosen) are None without a calibration; `doubt` says why they are to be
-    doubted, where they are. `absent` says why there is no such network.
-    """
-
-    layers: tuple[LayerChoice, ...]
-    basis: str
-    calibration: str | None = None
-    threads: int = 1
-    doubt: str | None = None
-    dense_s: float | None = None
-    compact_s: float | None = None
-    chosen_s: float | None = None
-    network: SparseNetwork | None = None
-    absent: str | None = None
 
 
 class Granularities(FrozenModel):
@@ -375,6 +318,7 @@ class Manifest(FrozenModel):
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
+            named += [variant.library for variant in network.variants if variant.library]
             named += [name for engine in network.engines for name in (engine.plan, engine.source, engine.golden_logits)]
             if network.sparse and (native := network.sparse.network):
                 named += [native.model, native.library]

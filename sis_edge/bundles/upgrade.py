@@ -44,7 +44,12 @@ def _from_4(manifest: Data) -> Data:
     return manifest | {"bundle_version": 5}
 
 
-UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+def _from_5(manifest: Data) -> Data:
+    """Version 6 only added fields."""
+    return manifest | {"bundle_version": 6}
+
+
+UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 
 
 def upgraded(manifest: Data) -> Data:

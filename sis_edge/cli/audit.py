@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@command(app)
+@command(app, excludes={"run": ("runs_dir",)})
 def audit(
     path: options.Bundle,
     profile: options.BoardProfile = None,
@@ -89,7 +89,15 @@ def _show(network: "NetworkAudit") -> None:
     out.print()
     if common is not None:
         out.print(f"No layer is eligible for 2:4; {common}.", soft_wrap=True)
-    precisions = ", ".join(["fp32", *(f"{each.precision} for {each.runtime}" for each in entry.variants)])
+    precisions = ", ".join(
+        [
+            "fp32",
+            *(
+                f"{each.precision} for {each.runtime}" + " with native kernels" * (each.form == "native")
+                for each in entry.variants
+            ),
+        ]
+    )
     out.print(f"Precisions: {precisions}.", soft_wrap=True)
     _show_times(network, is_timed, common)
     out.print()

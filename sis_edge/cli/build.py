@@ -9,21 +9,22 @@ import typer
 from sis_edge.cli import complete, given_networks, options, verbosity
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, share
-from sis_edge.cli.own_images import check_choice, own_images
-from sis_edge.errors import UsageError
+from sis_edge.cli.own_images import EXCLUDES, own_images
+from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sis_edge.build.pipeline import BuildResult
-    from sis_edge.bundles.manifest import NetworkEntry, SparseForm, Training
+    from sis_edge.bundles.manifest import NetworkEntry, Training
+    from sis_edge.bundles.sparse_form import SparseForm, WinogradError
     from sis_edge.bundles.verify import Bundle
     from sis_edge.datasets import Dataset, OwnData
 
 app = typer.Typer()
 
 
-@command(app)
+@command(app, excludes={"network": ("networks",), **EXCLUDES}, needs={"t_c": ("network",), "t_p": ("network",)})
 @own_images
 def build(
     profile: options.Profile,
@@ -39,13 +40,11 @@ def build(
     ] = None,
     network: options.Network = None,
     t_c: Annotated[
-        str | None,
-        typer.Option("--t-c", metavar="SHARE", help="Density of --network's convolutional layers. [default: 0.25]"),
-    ] = None,
+        str, typer.Option("--t-c", metavar="SHARE", help="Density of --network's convolutional layers.")
+    ] = "0.25",
     t_p: Annotated[
-        str | None,
-        typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers. [default: 0.25]"),
-    ] = None,
+        str, typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers.")
+    ] = "0.5",  # the usual densities leave a sixth to a quarter of the synapses: half of the neurons keep a quarter
     epochs: options.Epochs = None,
     seed: options.TrainingSeed = 0,
     limit: options.Limit = None,
@@ -65,6 +64,14 @@ def build(
             help="Take trained networks from the zoo, or train all anew. [default: train what the zoo lacks]",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="Sparse kernels by direct convolution only. Winograd's algorithm is faster and changes logits by up "
+            "to 0.1% of their range.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET, with --network also its name]"),
@@ -87,9 +94,9 @@ def build(
     from sis_edge.profiles.untried import untried
     from sis_edge.training import distributed, stage
 
-    densities = _densities(network, networks, t_c, t_p)
+    conv, micro = (share(f"--{name}", text, up_to_one=True) for name, text in (("t-c", t_c), ("t-p", t_p)))
     board = profiles.load(profile)
-    check_choice(own, dataset, data_dir)
+    DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
         return stage.follow(group, data_dir, own)
@@ -97,7 +104,7 @@ def build(
     dataset = dataset if data is None else data.name
     if network is not None:
         data = data or datasets.load(dataset, data_dir=data_dir)
-        chosen = own_network.choose(board, data, network, *densities)
+        chosen = own_network.choose(board, data, network, conv, micro)
     else:
         classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
         trains = _trains(from_zoo, seed or None, epochs, limit, precision)
@@ -117,6 +124,7 @@ def build(
             precision=precision,
             weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
             calibration=lambda: calibrate.for_build(board, say=shown.note),
+            exact=exact,
             group=group,
             reference=chosen.reference,
             data=data,
@@ -126,17 +134,6 @@ def build(
         console.document(built(result.bundle, result.was_done, chosen.left_out))
     else:
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
-
-
-def _densities(network: str | None, networks: str | None, t_c: str | None, t_p: str | None) -> tuple[float, float]:
-    """Those of --network; raises UsageError where they or it are given with the paper's networks."""
-    if network is None and (t_c is not None or t_p is not None):
-        raise UsageError("--t-c and --t-p are of --network; the paper's networks have their own densities")
-    if network is not None and networks is not None:
-        raise UsageError("--network and --networks exclude each other: one network of your own, or the paper's by name")
-    found = {"--t-c": t_c, "--t-p": t_p}
-    conv, micro = (0.25 if text is None else share(option, text, up_to_one=True) for option, text in found.items())
-    return conv, micro
 
 
 def _trains(from_zoo: bool | None, *of_training: object) -> bool:
@@ -187,8 +184,10 @@ def show(bundle: "Bundle") -> None:
 
     manifest = bundle.manifest
     sizes = {entry.path: entry.size_bytes for entry in manifest.files}
-    headings = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
+    headings: tuple[str, ...] = ("network", "synapses", "arch. eff.", "MAC ratio", "accuracy", "paper", "ONNX kB")
     lines = [_cells(entry, sizes[entry.model]) for entry in manifest.networks]
+    if all(entry.paper_accuracy is None for entry in manifest.networks):  # of networks that the paper does not have
+        headings, *lines = [tuple(cells[:5] + cells[6:]) for cells in (headings, *lines)]
     title = f"{manifest.name}: {manifest.content} for {manifest.profile}"
     if lines:
         out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
@@ -235,8 +234,18 @@ def _choices(form: "SparseForm") -> str:
     """What computes each layer, and why: layers of one reason together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for layer in form.layers:
-        groups.setdefault((layer.chosen, layer.why), []).append(layer.layer)
+        groups.setdefault((layer.words, layer.why), []).append(layer.layer)
     return "; ".join(f"{' '.join(layers)} {chosen}, {why}" for (chosen, why), layers in groups.items())
+
+
+def winograd(error: "WinogradError") -> str:
+    """What Winograd's algorithm changes in a network, or why it is not used."""
+    if error.left_out is not None:
+        return f"without Winograd's algorithm: {error.left_out}"
+    return (
+        f"Winograd's algorithm changes logits by up to {error.error:.1g} of their range on {error.images} training "
+        f"images; top-1 is the same on {error.test_images:,} test images"
+    )
 
 
 def native_kernels(bundle: "Bundle") -> list[str]:
@@ -251,6 +260,7 @@ def native_kernels(bundle: "Bundle") -> list[str]:
         )
         found.append(f"native sparse kernels: {layers} ({basis})")
     found += [f"{name}: {_choices(form)}" for name, form in forms if form.network]
+    found += [f"{name}: {winograd(form.winograd)}" for name, form in forms if form.winograd]
     found += [f"Warning: {doubt}." for doubt in dict.fromkeys(form.doubt for _, form in forms) if doubt]
     for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
         of = ", ".join(name for name, form in forms if form.absent == reason)

@@ -1,28 +1,25 @@
 """`sis-edge bundle`: make a bundle of networks of one's own, look at one, check it."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sis_edge.cli import complete, given, options
 from sis_edge.cli.command import command, group
 
+if TYPE_CHECKING:
+    from sis_edge.build.given.request import GivenRequest
+
 app, _bundle = group("bundle", "Make bundles of your own networks; show bundles and check them.")
 
 
 @command(_bundle)
+@given.models
 def make(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the new bundle.")],
-    onnx: given.Onnx = None,
-    tflite: given.TfLite = None,
-    shape: given.Shape = None,
-    inputs: given.Inputs = None,
-    expect: given.Expect = None,
-    labels: given.Labels = None,
-    tolerance: given.Tolerance = None,
-    relative_tolerance: given.RelativeTolerance = None,
-    reference: given.Reference = None,
+    own: "GivenRequest | None" = None,
     profile: Annotated[
         str,
         typer.Option(
@@ -40,13 +37,10 @@ def make(
     from sis_edge.cli.documents.bundles import shown
     from sis_edge.errors import UsageError
 
-    asked = given.request(
-        onnx, tflite, profile, shape, inputs, expect, labels, tolerance, relative_tolerance, reference
-    )
-    if asked is None:
+    if own is None:
         raise UsageError("no model to make a bundle of; name one with --onnx FILE or --tflite FILE")
     profiles.load(profile)
-    made = making.make(asked, output, console.say)
+    made = making.make(replace(own, profile=profile), output, console.say)
     if as_json:
         console.document(shown(made))
     else:

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, options, reach
 from sis_edge.cli.command import command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sis_edge.cli.documents.boards import CalibrateDocument
     from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
@@ -16,12 +18,9 @@ app = typer.Typer()
 
 
 @command(app)
+@reach.board
 def calibrate(
-    host: options.Host = None,
-    port: options.Port = None,
-    user: options.User = None,
-    identity: options.Identity = None,
-    known_hosts: options.KnownHosts = None,
+    connect: "Callable[[], Transport]",
     profile: Annotated[
         str | None,
         typer.Option(
@@ -41,12 +40,16 @@ def calibrate(
     from sis_edge.cli import console
     from sis_edge.cli.documents.boards import calibrated
     from sis_edge.cli.progress import bars
-    from sis_edge.transport import connect
+    from sis_edge.transport import LocalTransport
 
-    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    transport = connect()
     try:
         with bars("calibrate") as shown:
-            board = profiles.load(profile or "local") if profile or host is None else _fitting(transport)
+            board = (
+                profiles.load(profile or "local")
+                if profile or isinstance(transport, LocalTransport)
+                else _fitting(transport)
+            )
             found = calibrated(measured(transport, board, again=again, say=shown.note), board)
     finally:
         transport.close()

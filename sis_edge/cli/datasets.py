@@ -6,7 +6,7 @@ import typer
 
 from sis_edge.cli import complete, options, verbosity
 from sis_edge.cli.command import command, group
-from sis_edge.cli.own_images import check_choice, own_images
+from sis_edge.cli.own_images import own_images
 from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_datasets(as_json: options.Json = False) -> None:
             console.out.print(name)
 
 
-@command(_datasets)
+@command(_datasets, excludes={"data": ("name", "data_dir")})
 @own_images
 def show(
     name: Annotated[
@@ -48,10 +48,9 @@ def show(
     from sis_edge.errors import UsageError
     from sis_edge.report.grid import grid
 
-    if (name is None) == (own is None):
+    if name is None and own is None:
         raise UsageError("`datasets show` takes the name of a data set, or --data with your own images")
-    what = name or (own.name if own else "")
-    check_choice(own, what, data_dir, default=what)
+    what = own.name if own else DATASETS.checked(name or "")
     with bars(f"load {what}", draws_itself=True):
         dataset = datasets.load(what, data_dir=data_dir, own=own, progress=not verbosity.is_quiet())
     document = shown(dataset)

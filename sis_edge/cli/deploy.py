@@ -1,45 +1,46 @@
 """`sis-edge deploy`: measure a bundle on a board."""
 
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import given, measuring, options
+from sis_edge.cli import given, measuring, options, reach
 from sis_edge.cli.command import command
 from sis_edge.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sis_edge.build.given.request import GivenRequest
     from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
 
 app = typer.Typer()
 
 
-@command(app)
+MEASURES = "backend networks seed strict target_ci cores threads batch_size processes lock_clocks meter provision"
+"""What a command that measures nothing has no use for."""
+
+
+@command(
+    app,
+    excludes={
+        "bundle": ("onnx", "tflite", "build_dir"),
+        "job": ("cancel", "onnx", "tflite", *MEASURES.split()),
+        "cancel": ("onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
+    },
+)
+@reach.board
+@measuring.measured
+@given.models
 def deploy(
-    host: options.Host = None,
-    port: options.Port = None,
-    user: options.User = None,
-    identity: options.Identity = None,
-    known_hosts: options.KnownHosts = None,
+    *,
+    connect: "Callable[[], Transport]",
     bundle: options.BundleFolder = None,
     profile: options.BoardProfile = None,
-    backend: options.Backend = None,
-    networks: options.Networks = None,
-    seed: options.OrderSeed = 0,
-    strict: options.Strict = False,
-    target_ci: options.TargetCi = None,
-    cores: options.Cores = None,
-    threads: options.Threads = None,
-    batch_size: options.BatchSize = None,
-    processes: options.Processes = None,
-    lock_clocks: options.LockClocks = False,
-    meter: options.ExternalMeter = False,
-    require_energy: options.RequireEnergy = False,
-    require_valid: options.RequireValid = False,
+    asked: measuring.Asked,
     provision: Annotated[
         bool,
         typer.Option(
@@ -54,68 +55,39 @@ def deploy(
     ] = None,
     build_dir: options.BuildDir = Path("build"),
     runs_dir: options.RunsDir = Path("runs"),
-    onnx: given.Onnx = None,
-    tflite: given.TfLite = None,
-    shape: given.Shape = None,
-    inputs: given.Inputs = None,
-    expect: given.Expect = None,
-    labels: given.Labels = None,
-    tolerance: given.Tolerance = None,
-    relative_tolerance: given.RelativeTolerance = None,
-    reference: given.Reference = None,
+    own: "GivenRequest | None" = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
     from sis_edge import profiles
     from sis_edge.board.measure import collect, measure
+    from sis_edge.board.network_jobs import profile_for
     from sis_edge.bundles import verify as bundles
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
-    from sis_edge.transport import connect
 
-    runtimes = measuring.runtimes(backend)
-    _check(job, cancel)
-    own = given.request(
-        onnx, tflite, profile or "local", shape, inputs, expect, labels, tolerance, relative_tolerance, reference
-    )
-    board_at = partial(connect, host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    if profile is not None:
+        profiles.load(profile)  # before a bundle is made for it
     if cancel is not None:
-        _cancel(cancel, board_at(), _profile(profile, bundle, build_dir), as_json)
+        _cancel(cancel, connect(), _profile(profile, bundle, build_dir), as_json)
         return
-    chosen = given.bundle(own, bundle, build_dir, None, "--bundle")
-    board = profiles.with_backend(profiles.load(profile or chosen.manifest.profile), *runtimes)
-    asked = measuring.options(
-        length="strict" if strict else "profile",
-        target_ci=target_ci,
-        cores=cores,
-        lock_clocks=lock_clocks,
-        threads=threads,
-        batch_size=batch_size,
-        external_meter=meter,
-        processes=processes,
-        runtimes=runtimes,
-    )
-    only = measuring.name_list(networks)
-    run = partial(measure, chosen, profile=board, networks=only, seed=seed, options=asked, provision=provision)
-    with closing(board_at()) as transport, bars("deploy") as shown:
+    chosen = given.bundle(own, profile, bundle, build_dir)
+    known = profiles.load(profile or chosen.manifest.profile)
+    board = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
+    with closing(connect()) as transport, bars("deploy") as shown:
         if job is None:
-            stored = run(transport=transport, runs_dir=runs_dir, on_event=shown.event)
+            stored = measure(
+                *(chosen, transport, board, runs_dir),
+                networks=asked.networks,
+                seed=asked.seed,
+                options=asked.options,
+                provision=provision,
+                on_event=shown.event,
+            )
         else:
-            known = [chosen] if bundle else bundles.readable(build_dir)
-            stored = [collect(job, known, transport, board, runs_dir, on_event=shown.event)]
-    measuring.finish(
-        stored,
-        lambda: runs.DeployDocument(runs=runs.stored(stored)),
-        as_json=as_json,
-        require_energy=require_energy,
-        require_valid=require_valid,
-    )
-
-
-def _check(job: str | None, cancel: str | None) -> None:
-    """Raise UsageError for two things to do with an earlier job."""
-    if job is not None and cancel is not None:
-        raise UsageError("--job and --cancel exclude each other")
+            found = [chosen] if bundle else bundles.readable(build_dir)
+            stored = [collect(job, found, transport, board, runs_dir, on_event=shown.event)]
+    measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
 
 
 def _profile(name: str | None, bundle: Path | None, build_dir: Path) -> "DeviceProfile":

@@ -20,7 +20,13 @@ app = typer.Typer()
 GRANULARITY = complete.one(lambda: GRANULARITIES)
 
 
-@command(app)
+@command(
+    app,
+    excludes={
+        "preset": ("network", "classes", "side", "t_c", "t_p"),
+        "masks": ("preset", "t_c", "t_p", "conv", "micro", "block", "distribution", "seed"),
+    },
+)
 def form(
     preset: Annotated[
         str | None,
@@ -59,7 +65,9 @@ def form(
             metavar="NAME", help="Granularity of micro networks, one of the same.", autocompletion=GRANULARITY
         ),
     ] = "neuron",
-    block: Annotated[int, typer.Option(min=1, metavar="N", help="Filters per block, for granularity block.")] = 8,
+    block: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Filters per block, for granularity block. [default: 8]")
+    ] = None,
     distribution: Annotated[
         str,
         typer.Option(
@@ -76,7 +84,7 @@ def form(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Graph of your own in place of all these: an .npz with a bool array of synapses for each layer.",
+            help="Graph of your own: an .npz file with a bool array of synapses for each layer.",
         ),
     ] = None,
     output: Annotated[
@@ -99,13 +107,11 @@ def form(
         if text is not None
     }
     other = None if against is None else SynapticGraph.load(against)
-    described = find(_network(network, preset, classes, side), classes, side)
+    described = find(network or "nin", classes, side)
     if masks is not None:
-        if preset is not None or densities:
-            raise UsageError("--masks has its own synapses; leave out --preset, --t-c and --t-p")
         graph, name = SynapticGraph.load_masks(masks, described.spec), masks.stem
     else:
-        changes = {"conv": conv, "micro": micro, "block": block, "distribution": distribution}
+        changes = {"conv": conv, "micro": micro, "distribution": distribution, **_block(block, conv, micro)}
         formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
         graph = draw(described.spec, formation)
         name = _name(preset, network and described.spec.name, formation)
@@ -118,14 +124,13 @@ def form(
         _show(found, str(against))
 
 
-def _network(network: str | None, preset: str | None, classes: int | None, side: int | None) -> str:
-    """The network's name or file; raises UsageError where a preset of the paper is asked for as something else."""
-    others = {"--network": network, "--classes": classes, "--side": side}
-    if preset is not None:
-        for option, value in others.items():
-            if value is not None:
-                raise UsageError(f"--preset {preset} is a network of the paper; leave out {option}, or --preset")
-    return network or "nin"
+def _block(block: int | None, conv: str, micro: str) -> dict[str, int]:
+    """Filters per block, where they are given; raises UsageError where no granularity has blocks."""
+    if block is None:
+        return {}
+    if not any(GRANULARITIES.find(name).has_blocks for name in (conv, micro)):
+        raise UsageError(f"--block is {block}, and neither --conv {conv} nor --micro {micro} has blocks")
+    return {"block": block}
 
 
 def _formation(preset: str | None, densities: dict[str, Any], network: str | None, **changes: Any) -> "Formation":
@@ -136,8 +141,6 @@ def _formation(preset: str | None, densities: dict[str, Any], network: str | Non
 
     if preset is None and network is None and not densities:
         raise UsageError("form needs --preset NAME, --network NAME, or densities such as --t-c 0.25 --t-p 0.5")
-    if preset is not None and densities:
-        raise UsageError("--preset has its own densities; give either --preset or --t-c and --t-p")
     base = Formation() if preset is None else find(preset).formation()
     return replace(base, **densities, **changes)
 

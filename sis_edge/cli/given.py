@@ -1,11 +1,13 @@
 """Networks of the user's own on the command line: the options of `bench`, `deploy` and `bundle make`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sis_edge.cli.command import gathered
 from sis_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ Shape = Annotated[
 Inputs = Annotated[
     list[str] | None,
     _option(
-        "Inputs by name, .npz (.npy for a single one); NETWORK=FILE for one model. [default: random, and said so]",
+        "Inputs by name, .npz (.npy for a single one); NETWORK=FILE for one model. [default: random; reports say so]",
         "FILE",
     ),
 ]
@@ -59,16 +61,15 @@ Reference = Annotated[str | None, _option("Network that the others are compared 
 
 
 def request(
-    onnx: Sequence[str] | None,
-    tflite: Sequence[str] | None,
-    profile: str,
-    shape: Sequence[str] | None,
-    inputs: Sequence[str] | None,
-    expect: Sequence[str] | None,
-    labels: Sequence[str] | None,
-    tolerance: float | None,
-    relative_tolerance: float | None,
-    reference: str | None,
+    onnx: Onnx = None,
+    tflite: TfLite = None,
+    shape: Shape = None,
+    inputs: Inputs = None,
+    expect: Expect = None,
+    labels: Labels = None,
+    tolerance: Tolerance = None,
+    relative_tolerance: RelativeTolerance = None,
+    reference: Reference = None,
 ) -> "GivenRequest | None":
     """What is asked for; None without a model. Raises UsageError for options that belong to one, and without one."""
     from sis_edge.build.given.request import TOLERANCE, GivenRequest
@@ -97,23 +98,25 @@ def request(
         tolerance=TOLERANCE if tolerance is None else tolerance,
         relative_tolerance=TOLERANCE if relative_tolerance is None else relative_tolerance,
         reference=reference,
-        profile=profile,
     )
 
 
-def bundle(
-    asked: "GivenRequest | None", folder: Path | None, build_dir: Path, say: Callable[[str], None] | None, option: str
-) -> "Bundle":
-    """The bundle to measure: that of the user's own networks, else of a folder, else the newest build.
+models = gathered("own", request)
+"""Gives a command these options; what they name goes to its parameter `own`, None without a model."""
 
-    `option` is how the command has the folder; raises UsageError for both, with it.
-    """
+
+def bundle(
+    asked: "GivenRequest | None",
+    profile: str | None,
+    folder: Path | None,
+    build_dir: Path,
+    say: Callable[[str], None] | None = None,
+) -> "Bundle":
+    """The bundle to measure: that of the user's own networks, else of a folder, else the newest build."""
     from sis_edge.build.given.bundle import make_in
     from sis_edge.bundles import verify
     from sis_edge.cli import console
 
     if asked is None:
         return verify.open_bundle(folder) if folder else verify.newest(build_dir)
-    if folder is not None:
-        raise UsageError(f"{option} and --onnx or --tflite exclude each other; leave one out")
-    return make_in(asked, build_dir, say or console.say)
+    return make_in(replace(asked, profile=profile or "local"), build_dir, say or console.say)

@@ -1,9 +1,13 @@
 """What `bench`, `deploy` and `quickstart` share: the words of a measuring, and showing what came of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sis_edge.cli import options
+from sis_edge.cli.command import gathered
 from sis_edge.cli.lists import names, share, whole_numbers
+from sis_edge.registries import BACKENDS
 
 if TYPE_CHECKING:
     from sis_edge.board.jobs import MeasuringOptions
@@ -15,38 +19,54 @@ if TYPE_CHECKING:
 MOST_CORES = 10_000
 
 
-def options(
-    *,
-    length: str = "profile",
-    target_ci: str | None = None,
-    cores: str | None = None,
-    lock_clocks: bool = False,
-    threads: int | None = None,
-    batch_size: int | None = None,
-    external_meter: bool = False,
-    processes: int | None = None,
-    runtimes: Sequence[str] = (),
-) -> "MeasuringOptions":
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says of a measuring, and of the run that it must give."""
+
+    networks: list[str] | None
+    seed: int
+    options: "MeasuringOptions"
+    runtimes: tuple[str, ...]
+    require_energy: bool
+    require_valid: bool
+
+
+def asked(
+    backend: options.Backend = None,
+    networks: options.Networks = None,
+    seed: options.OrderSeed = 0,
+    strict: options.Strict = False,
+    target_ci: options.TargetCi = None,
+    cores: options.Cores = None,
+    threads: options.Threads = None,
+    batch_size: options.BatchSize = None,
+    processes: options.Processes = None,
+    lock_clocks: options.LockClocks = False,
+    meter: options.ExternalMeter = False,
+    require_energy: options.RequireEnergy = False,
+    require_valid: options.RequireValid = False,
+) -> Asked:
     """The words of the command line as options; raises UsageError that says what is valid."""
     from sis_edge.board.jobs import MeasuringOptions
 
-    return MeasuringOptions(
-        length=length,
+    runtimes = _runtimes(backend)
+    measuring = MeasuringOptions(
+        length="strict" if strict else "profile",
         target_ci=None if target_ci is None else share("--target-ci", target_ci),
         cores=() if cores is None else whole_numbers("--cores", cores, "core numbers", MOST_CORES, "0,1"),
         lock_clocks=lock_clocks,
         threads=threads,
         batch_size=batch_size,
-        external_meter=external_meter,
+        external_meter=meter,
         processes=processes,
-        runtimes=tuple(runtimes) if len(runtimes) > 1 else (),
+        runtimes=runtimes if len(runtimes) > 1 else (),
     )
+    only = None if networks is None else list(names(networks))
+    return Asked(only, seed, measuring, runtimes, require_energy, require_valid)
 
 
-def runtimes(text: str | None) -> tuple[str, ...]:
+def _runtimes(text: str | None) -> tuple[str, ...]:
     """The runtimes of `--backend`, none where it is left out; raises UsageError for an unknown one."""
-    from sis_edge.registries import BACKENDS
-
     if text is None:
         return ()
     found = tuple(dict.fromkeys(names(text)))
@@ -55,9 +75,8 @@ def runtimes(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def name_list(text: str | None) -> list[str] | None:
-    """Names from a comma-separated list; None stays None."""
-    return None if text is None else list(names(text))
+measured = gathered("asked", asked)
+"""Gives a command the options of a measuring; what they say goes to its parameter `asked`."""
 
 
 def finish(
@@ -65,15 +84,15 @@ def finish(
     document: "Callable[[], Document]",
     *,
     as_json: bool,
-    require_energy: bool = False,
-    require_valid: bool = False,
+    asked: Asked | None = None,
 ) -> None:
     """Print the runs, as tables or as a document; raises BoardError for what went wrong, VerdictError for what must be
     VALID, as far as the board shows it. An error leaves no document: the runs are stored, and a note says where.
     """
     from sis_edge.cli import console
 
-    fault = _fault([each.run for each in stored], require_energy, require_valid)
+    require = (False, False) if asked is None else (asked.require_energy, asked.require_valid)
+    fault = _fault([each.run for each in stored], *require)
     if not as_json:
         show(stored)
     elif fault is None:

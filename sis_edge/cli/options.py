@@ -76,7 +76,7 @@ Network = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"A network beside the paper's: {NETWORKS.listed()}, or a TOML file of your own.",
+        help=f"Network: {NETWORKS.listed()}, or a TOML file of your own.",
         autocompletion=complete.one(lambda: NETWORKS),
     ),
 ]

@@ -1,15 +1,12 @@
 """The options by which a command takes a user's own images instead of a data set of the registry."""
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sis_edge.cli.command import gathered
 from sis_edge.errors import UsageError
-from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from sis_edge.datasets import OwnData
@@ -38,7 +35,7 @@ TestShare = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share of each class for test, where the images are not divided. [default: 0.2]",
+        help="Share of each class for test, unless the images are divided already. [default: 0.2]",
         rich_help_panel=PANEL,
     ),
 ]
@@ -59,43 +56,14 @@ Flip = Annotated[
     bool, typer.Option("--flip", help="Mirrored images keep their class: train on both.", rich_help_panel=PANEL)
 ]
 
-_OPTIONS = {
-    "data": (Data, None),
-    "resize": (Resize, None),
-    "test_share": (TestShare, None),
-    "split_seed": (SplitSeed, None),
-    "skip_damaged": (SkipDamaged, False),
-    "flip": (Flip, False),
-}
-
-Function = TypeVar("Function", bound=Callable[..., None])
-
-
-def own_images(function: Function) -> Function:
-    """Give a command these options; what they name goes to its parameter `own`, None without --data."""
-
-    @functools.wraps(function)
-    def called(**given: Any) -> None:
-        function(own=chosen(**{name: given.pop(name) for name in _OPTIONS}), **given)
-
-    signature = inspect.signature(function)
-    kept = [parameter for name, parameter in signature.parameters.items() if name != "own"]
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
-    ]
-    called.__signature__ = signature.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
-    called.__annotations__ = {name: kind for name, kind in function.__annotations__.items() if name != "own"}
-    return called  # type: ignore[return-value]
-
 
 def chosen(
-    data: Path | None,
-    resize: str | None,
-    test_share: float | None,
-    split_seed: int | None,
-    skip_damaged: bool,
-    flip: bool,
+    data: Data = None,
+    resize: Resize = None,
+    test_share: TestShare = None,
+    split_seed: SplitSeed = None,
+    skip_damaged: SkipDamaged = False,
+    flip: Flip = False,
 ) -> "OwnData | None":
     """The user's own images that these options name; raises UsageError for options without --data."""
     from sis_edge.datasets import own
@@ -110,16 +78,15 @@ def chosen(
         path=data,
         resize=None if resize is None else own.parse_resize(resize),
         seed=split_seed or 0,
-        test_share=own.TEST_SHARE if test_share is None else test_share,
+        test_share=test_share,
         skip_damaged=skip_damaged,
         flip=flip,
     )
 
 
-def check_choice(own: "OwnData | None", dataset: str, data_dir: Path | None, default: str = "cifar10") -> None:
-    """Raise UsageError for an unknown data set, and where one is named besides the user's own images."""
-    if own is None:
-        DATASETS.checked(dataset)
-    elif dataset != default or data_dir is not None:
-        other = "--dataset" if data_dir is None else "--data-dir"
-        raise UsageError(f"--data and {other} exclude each other; leave one out")
+own_images = gathered("own", chosen)
+"""Gives a command these options; what they name goes to its parameter `own`, None without --data."""
+
+
+EXCLUDES = {"data": ("dataset", "data_dir")}
+"""What names another data set, for `command`."""

@@ -1,11 +1,16 @@
 """`sis-edge profiles`: what is known of the boards."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sis_edge.cli import complete, options
+from sis_edge.cli import complete, options, reach
 from sis_edge.cli.command import command, group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sis_edge.transport import Transport
 
 app, _profiles = group("profiles", "Show, check and detect board profiles.")
 
@@ -91,12 +96,9 @@ def check(
 
 
 @command(_profiles)
+@reach.board
 def detect(
-    host: options.Host = None,
-    port: options.Port = None,
-    user: options.User = None,
-    identity: options.Identity = None,
-    known_hosts: options.KnownHosts = None,
+    connect: "Callable[[], Transport]",
     python: Annotated[str, typer.Option(metavar="NAME", help="Python interpreter on the board.")] = "python3",
     sysroot: Annotated[str, typer.Option(metavar="FOLDER", help="File tree of a simulated board.")] = "/",
     as_json: options.Json = False,
@@ -108,10 +110,9 @@ def detect(
     from sis_edge.cli.documents.boards import detected
     from sis_edge.cli.progress import bars
     from sis_edge.profiles.detect import detect as find
-    from sis_edge.transport import connect
 
     settings = profiles.AgentSettings(python=python, sysroot=sysroot)
-    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
+    transport = connect()
     try:
         with bars("detect"):
             agent = AgentClient(transport, settings)

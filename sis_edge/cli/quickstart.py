@@ -24,6 +24,7 @@ def quickstart(
     """Form, train briefly, export, bundle, measure here and report: dense NiN and SiS#1-#3 on embedded digits."""
     from sis_edge import report
     from sis_edge.board import calibrate
+    from sis_edge.board.jobs import MeasuringOptions
     from sis_edge.board.measure import measure
     from sis_edge.build import pipeline
     from sis_edge.build.networks import plan_networks
@@ -34,7 +35,6 @@ def quickstart(
     from sis_edge.formation import presets_for
     from sis_edge.results import store
 
-    asked = measuring.options(length="quick")
     with here(board) as (transport, profile), bars("quickstart") as shown:
         name = NAME if board is None else f"{NAME}-{board}"
         store.check(runs_dir)
@@ -48,7 +48,9 @@ def quickstart(
             calibration=lambda: calibrate.for_build(profile, say=shown.note),
         )
         bundle = pipeline.build(plan, shown.step).bundle
-        stored = measure(bundle, transport, profile, runs_dir, options=asked, on_event=shown.event)
+        stored = measure(
+            bundle, transport, profile, runs_dir, options=MeasuringOptions(length="quick"), on_event=shown.event
+        )
         written = report.write([each.run for each in stored], reports_dir / name)
     measuring.finish(
         stored,

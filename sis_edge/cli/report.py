@@ -14,7 +14,7 @@ ALL_RUNS = "all-runs"
 """Name of a report over all stored runs, which is then not that of one bundle's report."""
 
 
-@command(app)
+@command(app, excludes={"run": ("every", "runs_dir")})
 def report(
     name: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def report(
         runs = store.each_once(loaded.runs)
     else:
         runs = [store.newest(runs_dir)]
-    default = ALL_RUNS if every and not run else runs[-1].manifest.name
+    default = ALL_RUNS if every else runs[-1].manifest.name
     folder = reports_dir / checked("report", default if name is None else name)
     reports.check(folder)
     with bars("report"):

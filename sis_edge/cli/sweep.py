@@ -8,9 +8,9 @@ import typer
 from sis_edge.cli import complete, options
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, once, shares, whole_numbers
-from sis_edge.cli.own_images import check_choice, own_images
+from sis_edge.cli.own_images import EXCLUDES, own_images
 from sis_edge.errors import SisEdgeError
-from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
+from sis_edge.registries import DATASETS, DISTRIBUTIONS, GRANULARITIES
 
 if TYPE_CHECKING:
     from sis_edge.cli.progress import Bars
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@command(app)
+@command(app, excludes=EXCLUDES)
 @own_images
 def sweep(
     dataset: options.Dataset = "cifar10",
@@ -101,7 +101,7 @@ def sweep(
     from sis_edge.sweep import executors
     from sis_edge.sweep.plan import SweepPlan, budgets
 
-    check_choice(own, dataset, data_dir)
+    DATASETS.checked(dataset)
     dataset = dataset if own is None else own.name
     chosen = executors.ExecutorOptions(jobs, ray, cpus, gpus)
     plan = SweepPlan(

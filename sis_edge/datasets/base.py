@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sis_agent.schema import Resize
 from sis_edge.datasets.mapped import chunks
+from sis_edge.errors import UsageError
 
 Images: TypeAlias = NDArray[np.uint8]
 Labels: TypeAlias = NDArray[np.int64]
@@ -110,6 +111,18 @@ class Dataset:
         """The data set of these images; statistics and hash are computed from them."""
         mean, std = pixel_statistics(train.images)
         return cls(name, train, test, classes, mean, std, flip, digest(train, test), source, resize)
+
+    def normalised_by(self, mean: Channels, std: Channels) -> "Dataset":
+        """The same images for networks that were trained with another normalisation; the hash is of both.
+
+        Mean and standard deviation are per channel, of pixels scaled to 0..1. Raises UsageError for others than three
+        finite numbers each, and for a standard deviation that is not above 0.
+        """
+        numbers = [*mean, *std]
+        if len(mean) != 3 or len(std) != 3 or not all(map(isfinite, numbers)) or min(std) <= 0:
+            raise UsageError(f"mean {mean} and std {std} are not three numbers each, with a std above 0")
+        sha = hashlib.sha256(f"{self.sha256} {numbers}".encode()).hexdigest()
+        return replace(self, mean=mean, std=std, sha256=sha)
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,11 @@ class GraphNodes:
             high = self._constant(f"{spec.name}.high", np.array(6, np.float32))
             value = self._node("Clip", [value, low, high], f"{spec.name}.relu6")
         if spec.pool > 1:
-            sides = [spec.pool, spec.pool]
             kind = "MaxPool" if spec.pooling == "max" else "AveragePool"
-            value = self._node(kind, [value], f"{spec.name}.pool", kernel_shape=sides, strides=sides)
+            sides: dict[str, Any] = {"kernel_shape": [spec.pool_side] * 2, "strides": [spec.pool] * 2}
+            if spec.pool_padding:
+                sides["pads"] = [spec.pool_padding] * 4
+            value = self._node(kind, [value], f"{spec.name}.pool", **sides)
         self.values[number] = value
 
     def finish(self) -> None:
@@ -86,6 +88,10 @@ class GraphNodes:
         if not self.layers[-1].spec.global_pool:
             value = self._node("GlobalAveragePool", [value], "pooled", name="global_pool")
         self._node("Flatten", [value], OUTPUT, name="flatten", axis=1)
+
+    def as_maps(self, name: str, value: str) -> str:
+        """Results of one pixel, [batch, filters], as maps: what native nodes give of the layer `name`."""
+        return self._node("Unsqueeze", [value, self._constant(f"{name}.axes", np.array([2, 3]))], f"{name}.maps")
 
     def _shortcut(self, spec: LayerSpec, added: LayerSpec, value: str) -> str:
         """The parameter-free shortcut: every so many pixels, and channels of zeros behind those that there are."""

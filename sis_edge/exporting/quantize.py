@@ -154,7 +154,7 @@ def quantize_best(
         for path, kept in zip(files, ((), (last,), (first,), (first, last)), strict=True):
             quantize(source, path, calibration, layout, float_layers=kept, narrow_weights=narrow_weights)
             answers.append(correct(path))
-            trials.append(_compared(kept, reference, answers[-1]))
+            trials.append(compared(kept, reference, answers[-1]))
             if not trials[-1].is_worse:
                 chosen = len(trials) - 1
                 break
@@ -164,7 +164,8 @@ def quantize_best(
     return (trials[chosen], *trials[:chosen], *trials[chosen + 1 :])
 
 
-def _compared(float_layers: tuple[str, ...], reference: Correct, answer: Correct) -> QuantizationTrial:
+def compared(float_layers: tuple[str, ...], reference: Correct, answer: Correct) -> QuantizationTrial:
+    """The trial of a network that classifies these images correctly, against another that does those."""
     lost, won = int((reference & ~answer).sum()), int((~reference & answer).sum())
     return QuantizationTrial(float_layers, answer.size, int(answer.sum()), lost, won)
 
@@ -172,7 +173,7 @@ def _compared(float_layers: tuple[str, ...], reference: Correct, answer: Correct
 def _fewest_in_float(answers: Sequence[Correct]) -> int:
     """The first of the trials that is not significantly less accurate than the most accurate of them."""
     best = max(answers, key=lambda answer: int(answer.sum()))
-    return next(number for number, answer in enumerate(answers) if not _compared((), best, answer).is_worse)
+    return next(number for number, answer in enumerate(answers) if not compared((), best, answer).is_worse)
 
 
 def _batches(images: Array) -> Any:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sis_edge.bundles.manifest import LayerChoice, SparseForm, SparseNetwork
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm, SparseNetwork, WinogradError
 from sis_edge.errors import ExportError, UsageError
 from sis_edge.files.stages import Outcome
 from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.compaction import compact
-from sis_edge.native import build, choice, costs
+from sis_edge.native import branched, build, choice, costs
 from sis_edge.native.choice import Choice
 from sis_edge.native.costs import Calibration
 from sis_edge.native.predict import predict
@@ -29,6 +29,7 @@ from sis_edge.text.limits import with_limit
 MODEL = "sparse.onnx"
 NO_NATIVE_LAYER = "they are expected to be faster for no layer"
 NOT_CALIBRATED = "not calibrated; `sis-edge calibrate --host HOST` measures the board"
+BY_STRUCTURE = "chosen by structure: a calibration knows chains of plain convolutions only"
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,25 @@ class Plan:
     """A choice for each layer, and the seconds of one inference: None where nothing was measured.
 
     `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers.
+    `calibration` is what it was chosen by; None where the structure decided, and `basis` says in words why.
     """
 
     choices: tuple[Choice, ...]
     dense_s: float | None = None
     compact_s: float | None = None
     chosen_s: float | None = None
+    calibration: Calibration | None = None
+    basis: str = NOT_CALIBRATED
 
     @property
     def blocks(self) -> list[int]:
         """What `to_sparse_onnx` wants to know of each layer."""
         return choice.blocks(self.choices)
+
+    @property
+    def winograd(self) -> list[bool]:
+        """Which layers use Winograd's algorithm."""
+        return choice.winograd(self.choices)
 
 
 def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) -> Engine:
@@ -83,15 +92,25 @@ def engine(profile: DeviceProfile, calibrate: Callable[[], Calibration | None]) 
     return Engine(architecture, library, calibration, None)
 
 
-def plan(engine: Engine, graph: SynapticGraph) -> Plan:
-    """What computes each layer of the graph's compact network.
+def plan(engine: Engine, graph: SynapticGraph, exact: bool = False) -> Plan:
+    """What computes each layer of the graph's compact network; `exact` leaves out Winograd's algorithm.
 
     The cost model knows chains of the paper's layers; in other networks the structure decides.
     """
-    if engine.calibration is None or not is_chain(graph.spec.layers):
-        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation()))))
-    prediction = predict(costs.fit(engine.calibration), graph)
-    return Plan(prediction.chosen.choices, prediction.dense_s, prediction.compact_s, prediction.chosen.seconds)
+    calibration = engine.calibration
+    if not is_chain(graph.spec.layers):
+        return Plan(branched.choose(compact(graph)), basis=BY_STRUCTURE)
+    if calibration is None:
+        return Plan(choice.choose_by_structure(compact(graph), compact(form(graph.spec, Formation())), exact))
+    prediction = predict(costs.fit(calibration), graph, exact)
+    return Plan(
+        prediction.chosen.choices,
+        prediction.dense_s,
+        prediction.compact_s,
+        prediction.chosen.seconds,
+        calibration,
+        calibration.basis,
+    )
 
 
 def check(
@@ -123,9 +142,14 @@ def check(
     return {"host_accuracy": variants.accuracy(logits, labels), "agreement": asdict(agreement), "unchecked": None}
 
 
-def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> SparseForm:
-    """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network."""
-    calibration = engine.calibration
+def form_of(
+    name: str, engine: Engine, plan: Plan, checked: Outcome | None, winograd: WinogradError | None = None
+) -> SparseForm:
+    """What a manifest says of it; `checked` is the stage that `check` was called in, None without a network.
+
+    `winograd` is what Winograd's algorithm changed, None where it was not considered.
+    """
+    calibration = plan.calibration
     network = None
     if checked is not None:
         network = SparseNetwork(
@@ -146,16 +170,18 @@ def form_of(name: str, engine: Engine, plan: Plan, checked: Outcome | None) -> S
                 dense_s=choice.dense_s,
                 native_s=choice.native_s,
                 why=choice.why,
+                algorithm="winograd" if choice.winograd and choice.kind == "native" else "direct",
             )
             for choice in plan.choices
         ),
-        basis=calibration.basis if calibration else NOT_CALIBRATED,
+        basis=plan.basis,
         calibration=calibration.digest if calibration else None,
         threads=calibration.threads if calibration else 1,
         doubt=calibration.doubt if calibration else None,
         dense_s=plan.dense_s,
         compact_s=plan.compact_s,
         chosen_s=plan.chosen_s,
+        winograd=winograd,
         network=network,
         absent=None if network else engine.absent or NO_NATIVE_LAYER,
     )

@@ -113,13 +113,20 @@ def make(original: Original, spec: VariantSpec, folder: Path) -> dict[str, Any]:
             name: {"images": trial.images, "lost": trial.lost, "won": trial.won, "p_value": trial.p_value}
             for name, trial in zip(names, trials, strict=True)
         }
-    reference = original.test_logits
     logits = parity.run_onnx(path, samples.test.images)
     golden = logits[: samples.golden_images]
     np.save(folder / spec.golden_logits, golden, allow_pickle=False)
     return {
         **summary,
         "golden_tolerance": TOLERANCES[spec.precision] * float(np.abs(golden).max()),
+        **judged(original, logits),
+    }
+
+
+def judged(original: Original, logits: Array) -> dict[str, Any]:
+    """What a manifest says of a variant that answers these logits to the test images."""
+    reference, samples = original.test_logits, original.samples
+    return {
         "host_accuracy": accuracy(logits, samples.test.labels),
         "fp32_accuracy": accuracy(reference, samples.test.labels),
         "host_test_images": len(samples.test.labels),

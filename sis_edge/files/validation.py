@@ -1,11 +1,14 @@
 """What is wrong in a TOML file, in words: each mistake's line, field, value, and what is valid."""
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from sis_edge.errors import UsageError
 from sis_edge.files.toml_lines import Place, line_of, places
 
 EXAMPLES = {
@@ -19,6 +22,25 @@ EXAMPLES = {
 
 KINDS = {"string": "a text", "bool": "true or false", "int": "a whole number", "float": "a number", "list": "a list"}
 """What a value should be, by the first word of pydantic's kind of mistake."""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_toml(path: Path, what: str, model: type[Model], advice: str = "") -> tuple[Model, str]:
+    """A TOML file as that model, and its text; `advice` goes on where it cannot be read.
+
+    Raises UsageError that says `what` it should be, and names the file, the line, the field and what is wrong with it.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return model.model_validate(tomllib.loads(text)), text
+    except OSError as error:
+        raise UsageError(f"the {what} {path} cannot be read ({error.strerror}){advice}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the {what} {path} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise UsageError(f"the {what} {path} does not fit: {'; '.join(sentences(text, error, model))}") from None
 
 
 def sentences(text: str, error: ValidationError, model: type[BaseModel]) -> list[str]:

@@ -2,6 +2,7 @@
 
 networks.py   form a graph, train it, export it
 bundles.py    networks into a bundle
+given.py      models of the user's own into a bundle
 measuring.py  measure a bundle on a board
 runs.py       stored runs as objects: rows, speed-ups, verdict, reports; comparing them
 """
@@ -9,6 +10,7 @@ runs.py       stored runs as objects: rows, speed-ups, verdict, reports; compari
 from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import SynapticGraph
 from sis_edge.front.bundles import bundle
+from sis_edge.front.given import bundle_onnx
 from sis_edge.front.measuring import measure
 from sis_edge.front.networks import ExportedNetwork, export, form, read_module, train
 from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
@@ -28,6 +30,7 @@ __all__ = [
     "SynapticGraph",
     "TrainedNetwork",
     "bundle",
+    "bundle_onnx",
     "compare",
     "export",
     "form",

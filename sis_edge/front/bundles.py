@@ -23,6 +23,7 @@ def bundle(
     folder: Path | str = "build",
     test_images: int = 500,
     calibrated: bool = False,
+    exact: bool = False,
     on_step: OnStep = lambda step: None,
 ) -> Bundle:
     """Export networks for a board and put them into `folder/name`, with all that the board needs to measure them.
@@ -30,7 +31,8 @@ def bundle(
     `networks` are trained networks by the name that each gets, all of one data set; or names, as `sis-edge build
     --networks` takes them: those come from the zoo, or are trained. `reference` names the network that the others are
     compared with (None: the dense NiN, if it is among them). `calibrated` lets a calibration of the profile's board
-    choose what computes each layer, and measures this machine where that is the board (ten seconds).
+    choose what computes each layer, and measures this machine where that is the board (ten seconds). `exact` computes
+    layers by direct convolution only, not by Winograd's algorithm.
 
     What is done already for the same inputs is not done again. Raises UsageError for unknown names and for networks of
     different data sets, ExportError, DiskError.
@@ -63,6 +65,7 @@ def bundle(
         test_images=test_images,
         weights="either",
         calibration=(lambda: calibrate.for_build(board)) if calibrated else lambda: None,
+        exact=exact,
         reference=reference,
         data=data,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from sis_edge import profiles, simulated
 from sis_edge.board import measure as board_measure
 from sis_edge.board.jobs import MeasuringOptions
+from sis_edge.board.network_jobs import profile_for
 from sis_edge.board.session import OnEvent, ignore
 from sis_edge.bundles.verify import Bundle, open_bundle
 from sis_edge.errors import UsageError
@@ -26,6 +27,7 @@ def measure(
     known_hosts: Path | None = None,
     board: str | None = None,
     profile: str | None = None,
+    backends: Sequence[str] = (),
     networks: Sequence[str] | None = None,
     length: Literal["profile", "quick", "strict"] = "profile",
     target_ci: float | None = None,
@@ -43,10 +45,11 @@ def measure(
     """Measure latency, energy, memory and accuracy of a bundle's networks side by side, and store the runs.
 
     Without `host` it is this machine; `board` names a simulated one, whose runs are marked so. `profile` is the
-    board's (None: `local` here, the bundle's on a host). `target_ci` (a share, 0.01 is 1%) stops as soon as every
-    speed-up is known that well. The rounds are spread over `processes` fresh processes (None: the profile's). `meter`:
-    an external power meter is recording. There is a run for each number of threads and each batch size of the profile;
-    each is stored in `runs_dir` and never changed.
+    board's (None: `local` here, the bundle's on a host), `backends` those of its runtimes that measure, side by side
+    where they are several (none: the first that the board has). `target_ci` (a share, 0.01 is 1%) stops as soon as
+    every speed-up is known that well. The rounds are spread over `processes` fresh processes (None: the profile's).
+    `meter`: an external power meter is recording. There is a run for each number of threads and each batch size of the
+    profile; each is stored in `runs_dir` and never changed.
 
     Raises UsageError for what cannot be asked, TransportError, AgentError and BoardError as they say.
 
@@ -70,13 +73,14 @@ def measure(
         batch_size=batch_size,
         external_meter=meter,
         processes=processes,
+        runtimes=tuple(backends) if len(backends) > 1 else (),
     )
     name = profile or ("local" if host is None else chosen.manifest.profile)
     with _way(host, board, name, user=user, port=port, identity=identity, known_hosts=known_hosts) as (way, settings):
         stored = board_measure.measure(
             chosen,
             way,
-            settings,
+            profile_for(chosen.manifest, networks, settings, backends),
             Path(runs_dir),
             networks=networks,
             seed=seed,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sis_edge.bundles.manifest import Parity
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.errors import UsageError, unknown
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
@@ -17,6 +17,7 @@ from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
 from sis_edge.registries import NETWORKS
 from sis_edge.spec import NetworkSpec, checked
+from sis_edge.training.from_module import from_module
 from sis_edge.training.trained import TrainedNetwork
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def train(
     graph: SynapticGraph,
     dataset: "str | Dataset" = "digits",
     *,
+    start: "nn.Module | None" = None,
     epochs: int | None = None,
     seed: int = 0,
     limit: int | None = None,
@@ -144,8 +146,12 @@ def train(
     here; `limit` trains on the first images only. With `folder` an interrupted training resumes from its last epoch,
     and a finished one is not done again. `progress` is called with steps done, all steps and the loss.
 
-    Raises UsageError for unknown names and for a graph with other outputs than the data has classes, DatasetError where
-    the data cannot be had.
+    `start` is a torch module that the graph was formed of: training starts with its weights where their synapses exist,
+    and epochs=0 leaves them as they are. It gets images that are normalised by the data set's mean and standard
+    deviation; `Dataset.normalised_by` makes these the module's own.
+
+    Raises UsageError for unknown names, for a graph with other outputs than the data has classes, and for a module that
+    the graph was not formed of; DatasetError where the data cannot be had.
 
     >>> import sis_edge
     >>> graph = sis_edge.form(t_c=0.05, t_p=0.1, conv="neuron")
@@ -160,24 +166,31 @@ def train(
     data = _dataset(dataset, data_dir)
     if graph.spec.classes != len(data.classes):
         raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    first = None if start is None else TrainedNetwork.of(graph, from_module(graph, start), data, "weights as given")
+    if epochs == 0:
+        if first is None:
+            raise UsageError("epochs=0 trains nothing; give a module with weights as start, or train 1 epoch or more")
+        return first
     images = data.train if limit is None else data.train.first(limit)
     recipe = default_recipe(
         data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
-    )
+    ).fitting([graph.spec])
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
 
     with ExitStack() as stack:
         root = Path(folder) if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sis-edge-")))
-        outcome = stage.run(root, graph, data, images, recipe, seed=seed, measure=measure, progress=progress)
+        outcome = stage.run(
+            root, graph, data, images, recipe, seed=seed, measure=measure, progress=progress, start=first
+        )
         return TrainedNetwork(
             graph,
             stage.load(graph, outcome.folder),
             data,
             outcome.summary["host_accuracy"],
             outcome.summary["host_test_images"],
-            recipe=recipe.describe(),
+            recipe=recipe.describe() + ("" if first is None else ", from weights that were given"),
             epochs=recipe.epochs,
             seed=seed,
             precision=recipe.precision,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.models.functions import convolve, norm_relu
-from sis_edge.spec import Activation, LayerSpec, added_to, sources_of
+from sis_edge.spec import Activation, LayerSpec, added_to, sources_of, subsampling
 
 
 class SisLayer(nn.Module):
@@ -59,7 +59,9 @@ class SisLayer(nn.Module):
             x = _activated(x if added is None else x + added, spec.activates)
         if spec.pool == 1:
             return x
-        return F.max_pool2d(x, spec.pool) if spec.pooling == "max" else F.avg_pool2d(x, spec.pool)
+        if spec.pooling == "max":
+            return F.max_pool2d(x, spec.pool_side, spec.pool, spec.pool_padding)
+        return F.avg_pool2d(x, spec.pool)
 
 
 class SisNet(nn.Module):
@@ -76,14 +78,14 @@ class SisNet(nn.Module):
         """[N, channels, side, side] -> [N, classes], in the type of `x`."""
         image, results = x, list[Tensor]()
         for layer, spec, source, at in zip(self.layers, self._specs, self._sources, self._added, strict=True):
-            added = None if at is None else shortcut(results[at], spec)
+            added = None if at is None else shortcut(results[at], spec, self._specs[at])
             results.append(layer(image if source < 0 else results[source], added))
         return results[-1].mean(dim=(2, 3))
 
 
-def shortcut(x: Tensor, layer: LayerSpec) -> Tensor:
-    """What `layer` adds of a result: every so many pixels of it, and channels of zeros behind its own."""
-    every = -(-x.shape[2] // layer.conv_side)
+def shortcut(x: Tensor, layer: LayerSpec, added: LayerSpec) -> Tensor:
+    """What `layer` adds of the result of `added`: every so many pixels, and channels of zeros behind those of it."""
+    every = subsampling(layer, added)
     missing = layer.filters - x.shape[1]
     x = x if every == 1 else x[:, :, ::every, ::every]
     return F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x

@@ -8,12 +8,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sis_edge.errors import ExportError
 from sis_edge.spec import LayerSpec
 
 MAGIC = b"SISC"
 BLOB_VERSION = 1
 GLOBAL_AVERAGE = 1
 RELU = 1
+WINOGRAD = 16
 
 Array = NDArray[np.float32]
 Pairs = NDArray[np.bool_]
@@ -44,7 +46,7 @@ class Group:
     inputs: NDArray[np.intp]
 
 
-def existing(weight: Array) -> Pairs:
+def existing(weight: Array | NDArray[np.int8]) -> Pairs:
     """Which kernels have a weight: bool [F, I]."""
     pairs: Pairs = (weight != 0).any(axis=(2, 3))
     return pairs
@@ -70,20 +72,51 @@ def groups(pairs: Pairs, block: int = 1) -> list[Group]:
     return joined
 
 
-def encode(layers: Sequence[ChainLayer], blocks: Sequence[int] | None = None, global_average: bool = False) -> bytes:
-    """The blob of a chain; `blocks` is for each layer the least number of filters that share inputs (default: 1)."""
+def encode(
+    layers: Sequence[ChainLayer],
+    blocks: Sequence[int] | None = None,
+    global_average: bool = False,
+    winograd: Sequence[bool] | None = None,
+) -> bytes:
+    """The blob of a chain.
+
+    `blocks` is for each layer the least number of filters that share inputs (default: 1); `winograd` says which layers
+    use Winograd's algorithm (default: none). Raises ExportError for what a chain cannot say exactly.
+    """
+    require_chain([layer.spec for layer in layers])
     widths = [1] * len(layers) if blocks is None else list(blocks)
+    transformed = [False] * len(layers) if winograd is None else list(winograd)
     parts = [MAGIC, struct.pack("<3I", BLOB_VERSION, len(layers), GLOBAL_AVERAGE if global_average else 0)]
-    for layer, block in zip(layers, widths, strict=True):
-        parts += _layer(layer, groups(existing(layer.weight), block))
+    for layer, block, is_winograd in zip(layers, widths, transformed, strict=True):
+        parts += _layer(layer, groups(existing(layer.weight), block), is_winograd)
     return b"".join(parts)
 
 
-def _layer(layer: ChainLayer, cut: Sequence[Group]) -> list[bytes]:
+def require_chain(layers: Sequence[LayerSpec]) -> None:
+    """Raises ExportError that names the layer where the format has no words for it: it would be computed wrongly.
+
+    Which layers are native is chosen before (`choice`); this holds whoever chooses.
+    """
+    before: LayerSpec | None = None
+    for layer in layers:
+        reason = layer.special and f"it has {layer.special}"
+        if before is not None and not reason:
+            if layer.source not in (None, before.name):
+                reason = f"it reads {layer.source}, not {before.name}"
+            elif (layer.inputs, layer.map_side) != (before.filters, before.out_side):
+                reason = f"it does not read what {before.name} gives"
+        if reason:
+            raise ExportError(
+                f"layer {layer.name} cannot be a layer of a native chain: {reason}; report this bug of sis-edge"
+            )
+        before = layer
+
+
+def _layer(layer: ChainLayer, cut: Sequence[Group], is_winograd: bool) -> list[bytes]:
     spec = layer.spec
     filters, inputs, kernel, _ = layer.weight.shape
-    relu = 0 if spec.is_class_layer else RELU
-    parts = [struct.pack("<8I", kernel, inputs, filters, spec.map_side, spec.map_side, spec.pool, relu, len(cut))]
+    flags = (0 if spec.is_class_layer else RELU) | (WINOGRAD if is_winograd else 0)
+    parts = [struct.pack("<8I", kernel, inputs, filters, spec.map_side, spec.map_side, spec.pool, flags, len(cut))]
     parts.append(_floats(layer.bias))
     for group in cut:
         parts.append(struct.pack("<2I", group.end - group.begin, group.inputs.size))

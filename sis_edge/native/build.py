@@ -19,11 +19,27 @@ from sis_edge.native.toolchain import Toolchain
 SOURCES = Path(__file__).parent / "c"
 LIBRARY = "libsis_edge.so"
 
-COMMON = ("network.c", "plan.c", "threads.c", "chain.c", "isa.c", "isa_portable.c", "operator.c")
+COMMON = (
+    "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c", "isa_portable.c",
+    "operator.c",
+)  # fmt: skip
+INT8 = ("int8_network.c", "int8_plan.c", "int8_isa.c", "int8_portable.c")
 # Each file and the level of the instruction set that it may use.
 UNITS: dict[str, dict[str, str]] = {
-    "x86_64": {**dict.fromkeys(COMMON, "x86_64"), "isa_avx2.c": "x86_64_v3", "isa_avx512.c": "x86_64_v4"},
-    "aarch64": {**dict.fromkeys(COMMON, "aarch64"), "isa_neon.c": "aarch64"},
+    "x86_64": {
+        **dict.fromkeys(COMMON + INT8, "x86_64"),
+        "isa_avx2.c": "x86_64_v3",
+        "isa_avx512.c": "x86_64_v4",
+        "int8_avx2.c": "x86_64_v3",
+        "int8_avxvnni.c": "x86_64_v3_vnni",
+        "int8_avx512.c": "x86_64_v4_vnni",
+    },
+    "aarch64": {
+        **dict.fromkeys(COMMON + INT8, "aarch64"),
+        "isa_neon.c": "aarch64",
+        "int8_neon.c": "aarch64",
+        "int8_dotprod.c": "aarch64_dotprod",
+    },
 }
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror")
 LINK_FLAGS = ("-shared", "-s")

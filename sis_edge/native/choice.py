@@ -6,17 +6,20 @@ calibrated the structure decides: layers that are sparse or small are native, th
 those that avoid copying larger maps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
+from sis_edge.native.winograd import seems_to_pay
 from sis_edge.native.work import Copy
-from sis_edge.spec import LayerSpec, is_chain
+from sis_edge.spec import LayerSpec, sources_of
 
 Kind = Literal["dense", "native"]
 
@@ -43,7 +46,8 @@ UNCALIBRATED_BLOCK = 8
 class Choice:
     """What computes a layer and why, how many filters share inputs, and the expected costs of both ways.
 
-    The seconds, without copies, are None where the board was not calibrated.
+    `winograd` says whether native kernels use Winograd's algorithm. The seconds, without copies, are None where the
+    board was not calibrated.
     """
 
     layer: LayerSpec
@@ -53,6 +57,7 @@ class Choice:
     why: str
     dense_s: float | None = None
     native_s: float | None = None
+    winograd: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,45 +87,74 @@ def best_block(model: CostModel, layer: LayerSpec, pairs: Pairs) -> tuple[int, f
     return width, seconds
 
 
-def choose(model: CostModel, plans: Sequence[LayerPlan]) -> NetworkCost:
-    """The cheapest way through a compact network on the board that the model was measured on."""
+def winograd(choices: Sequence[Choice]) -> list[bool]:
+    """Which layers use Winograd's algorithm: the other argument of `to_sparse_onnx`."""
+    return [choice.kind == "native" and choice.winograd for choice in choices]
+
+
+def choose(model: CostModel, plans: Sequence[LayerPlan], exact: bool = False) -> NetworkCost:
+    """The cheapest way through a compact network on the board that the model was measured on.
+
+    `exact` leaves out Winograd's algorithm. Raises UsageError for a network that is not a chain of the paper's layers:
+    the model knows no other.
+    """
+    require_known([plan.spec for plan in plans])
     # The cheapest way to have computed all layers so far, for each of the two that may have computed the last.
     ways: dict[Kind, tuple[float, list[Kind]]] = {"dense": (0.0, [])}
-    options: list[tuple[LayerSpec, float, int, float, float]] = []
+    options: list[tuple[LayerSpec, float, int, float, float, bool]] = []
     before: LayerSpec | None = None
     for plan in plans:
         layer, pairs = plan.spec, pairs_of(plan)
-        block, native_s = best_block(model, layer, pairs)
+        block, direct_s = best_block(model, layer, pairs)
+        winograd_s = math.inf if exact else model.winograd_s(layer, pairs)
+        native_s = min(direct_s, winograd_s)
         following: dict[Kind, tuple[float, list[Kind]]] = {}
         for kind in KINDS:
             following[kind] = min(
                 (so_far + _step_s(model, last, kind, before, layer, native_s), [*path, kind])
                 for last, (so_far, path) in ways.items()
             )
-        options.append((layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s))
+        options.append(
+            (layer, float(pairs.mean()), block, model.dense_s(layer, before), native_s, winograd_s < direct_s)
+        )
         ways, before = following, layer
     if before is not None:
         ways["dense"] = (ways["dense"][0] + model.reorder_s(before), ways["dense"][1])
     seconds, path = min(ways.values())
     choices = tuple(
-        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s)
-        for (layer, share, block, dense_s, native_s), kind in zip(options, path, strict=True)
+        Choice(layer, share, kind, block, _why(kind, dense_s, native_s), dense_s, native_s, transformed)
+        for (layer, share, block, dense_s, native_s, transformed), kind in zip(options, path, strict=True)
     )
     return NetworkCost(choices, seconds + model.run_s)
 
 
-def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) -> tuple[Choice, ...]:
+def require_known(layers: Sequence[LayerSpec]) -> None:
+    """Raises UsageError, with the layer, for a network whose costs the model does not know."""
+    for number, (layer, source) in enumerate(zip(layers, sources_of(layers), strict=True)):
+        has = layer.special or (
+            "" if source == number - 1 else f"another source than the layer before ({layer.source})"
+        )
+        if has:
+            raise UsageError(
+                f"costs are known for chains of plain convolutions only, and layer {layer.name} has {has}; "
+                "build the network and measure it with `sis-edge bench`"
+            )
+
+
+def choose_by_structure(
+    plans: Sequence[LayerPlan], dense: Sequence[LayerPlan], exact: bool = False
+) -> tuple[Choice, ...]:
     """What computes each layer where nothing was measured; `dense` are the layers of the dense network.
 
+    `exact` leaves out Winograd's algorithm.
+
     Native kernels compute layers that are sparse or small, those between them, and at both ends those whose work is
-    little for the maps that need no copy then (COPY_MACS). In a network that is not a chain of the paper's layers they
-    compute those only that are sparse or small and of the paper's kind.
+    little for the maps that need no copy then (COPY_MACS). Raises UsageError for a network that is not a chain of the
+    paper's layers (`branched` chooses for those).
     """
+    require_known([plan.spec for plan in plans])
     shares = [float(pairs_of(plan).mean()) for plan in plans]
     reasons = [_structure(plan, share, other) for plan, share, other in zip(plans, shares, dense, strict=True)]
-    if not is_chain([plan.spec for plan in plans]):
-        reasons = ["" if plan.spec.special else reason for plan, reason in zip(plans, reasons, strict=True)]
-        return _chosen(plans, shares, reasons)
     native = [number for number, reason in enumerate(reasons) if reason]
     if native:
         first, last = native[0], native[-1]
@@ -131,10 +165,12 @@ def choose_by_structure(plans: Sequence[LayerPlan], dense: Sequence[LayerPlan]) 
             reasons[number] = _avoided(plans[first])
         for number in range(last + 1, end + 1):
             reasons[number] = _avoided(plans[last + 1])
-    return _chosen(plans, shares, reasons)
+    return _chosen(plans, shares, reasons, exact)
 
 
-def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str]) -> tuple[Choice, ...]:
+def _chosen(
+    plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequence[str], exact: bool
+) -> tuple[Choice, ...]:
     """Native layers where there is a reason, the others dense."""
     return tuple(
         Choice(
@@ -142,14 +178,11 @@ def _chosen(plans: Sequence[LayerPlan], shares: Sequence[float], reasons: Sequen
             share,
             "native" if reason else "dense",
             UNCALIBRATED_BLOCK if plan.spec.kernel == 1 and share < 1 else 1,
-            reason or _dense_reason(plan.spec),
+            reason or "neither sparse nor small",
+            winograd=bool(reason) and not exact and seems_to_pay(plan.spec, pairs_of(plan)),
         )
         for plan, share, reason in zip(plans, shares, reasons, strict=True)
     )
-
-
-def _dense_reason(layer: LayerSpec) -> str:
-    return f"native kernels do not compute {layer.special}" if layer.special else "neither sparse nor small"
 
 
 def _extended(plans: Sequence[LayerPlan], first: int, last: int) -> tuple[int, int]:

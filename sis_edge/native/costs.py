@@ -5,6 +5,7 @@ far predictions can be trusted.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from sis_edge.errors import RecordError
-from sis_edge.native import geometry, nodes, probes, work
+from sis_edge.native import geometry, nodes, probes, winograd, work
 from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
-from sis_edge.native.work import Copy, Work
+from sis_edge.native.work import Copy, Transform, Work
 from sis_edge.spec import LayerSpec
 from sis_edge.text.limits import with_limit
 
@@ -123,6 +124,14 @@ class CostModel:
         """A native layer without copies between layouts."""
         return _total(work.native(self.isa, layer, pairs, block), self.native)
 
+    def winograd_s(self, layer: LayerSpec, pairs: Pairs) -> float:
+        """The same by Winograd's algorithm, with the transforms; infinite where it knows no such kernels."""
+        if layer.kernel not in winograd.KERNELS:
+            return math.inf
+        counts = work.by_winograd(self.isa, layer, pairs)
+        work.add(counts, work.transformed(self.isa, Transform(layer)))
+        return _total(counts, self.native)
+
     def copy_s(self, copy: Copy) -> float:
         """Copying maps from one layout to another, with pooling on the way."""
         return _total(work.copied(self.isa, copy), self.copies)
@@ -172,10 +181,17 @@ def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samp
         for stage, seconds in zip(probe.stages, measured_s, strict=False):
             if isinstance(stage, Copy):
                 copies.append((work.copied(isa, stage), seconds))
+            elif isinstance(stage, Transform):
+                layers.append((work.transformed(isa, stage), seconds))
             else:
-                part = probe.parts[stage]
-                layers.append((work.native(isa, part.spec, part.pairs, part.block), seconds))
+                layers.append((_part_work(isa, probe.parts[stage]), seconds))
     return layers, copies
+
+
+def _part_work(isa: InstructionSet, part: probes.LayerPart) -> Work:
+    if part.winograd:
+        return work.by_winograd(isa, part.spec, part.pairs)
+    return work.native(isa, part.spec, part.pairs, part.block)
 
 
 def _dense_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samples, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sis_edge.formation import SynapticGraph, form
 from sis_edge.formation.compaction import compact
 from sis_edge.formation.formation import Formation
-from sis_edge.native.choice import NetworkCost, choose, dense_seconds
+from sis_edge.native.choice import NetworkCost, choose, dense_seconds, require_known
 from sis_edge.native.costs import CostModel
 
 
@@ -34,8 +34,14 @@ class Prediction:
         return self.speed_up > 1
 
 
-def predict(model: CostModel, graph: SynapticGraph) -> Prediction:
-    """What the graph's network should cost on the board of the model, against the dense network of its spec."""
+def predict(model: CostModel, graph: SynapticGraph, exact: bool = False) -> Prediction:
+    """What the graph's network should cost on the board of the model, against the dense network of its spec.
+
+    `exact` leaves out Winograd's algorithm. Raises UsageError where the network is not a chain of the paper's layers.
+    """
+    require_known(graph.spec.layers)
     plans = compact(graph)
     dense = compact(form(graph.spec, Formation()))
-    return Prediction(dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans), graph.mac_ratio)
+    return Prediction(
+        dense_seconds(model, dense), dense_seconds(model, plans), choose(model, plans, exact), graph.mac_ratio
+    )

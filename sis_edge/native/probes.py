@@ -19,11 +19,15 @@ from sis_edge.spec import LayerSpec, nin
 
 @dataclass(frozen=True)
 class LayerPart:
-    """A layer of random weights: `share` of its kernels exist, in blocks of `block` filters that share inputs."""
+    """A layer of random weights: `share` of its kernels exist, in blocks of `block` filters that share inputs.
+
+    `winograd`: computed by Winograd's algorithm.
+    """
 
     spec: LayerSpec
     share: float = 1.0
     block: int = 1
+    winograd: bool = False
 
     @property
     def pairs(self) -> Pairs:
@@ -47,12 +51,13 @@ class Probe:
     @property
     def name(self) -> str:
         """Unique among probes."""
-        return _name(self.layers) + "".join(sorted({f"t{p.share:g}b{p.block}" for p in self.parts if p.share < 1}))
+        formed = "".join(sorted({f"t{p.share:g}b{p.block}" for p in self.parts if p.share < 1}))
+        return _name(self.layers) + formed + ("w" if any(self._winograd) else "")
 
     @property
-    def stages(self) -> list[work.Copy | int]:
+    def stages(self) -> list[work.Stage]:
         """Its stages in order, but for the average at the end."""
-        return work.stages(self.layers, ends_plain=not self._is_whole)
+        return work.stages(self.layers, not self._is_whole, self._winograd)
 
     @property
     def stage_count(self) -> int:
@@ -63,13 +68,17 @@ class Probe:
     def _is_whole(self) -> bool:
         return self.layers[-1].is_class_layer
 
+    @property
+    def _winograd(self) -> list[bool]:
+        return [part.winograd for part in self.parts]
+
     def blob(self) -> bytes:
         """The layers as a chain of the operator."""
         layers = [
             _Layer(part.spec, (_weights(part.spec) * part.pairs[:, :, None, None]).astype(np.float32))
             for part in self.parts
         ]
-        return blob.encode(layers, [part.block for part in self.parts], global_average=self._is_whole)
+        return blob.encode(layers, [part.block for part in self.parts], self._is_whole, self._winograd)
 
 
 @dataclass(frozen=True)
@@ -185,11 +194,15 @@ WHOLE_NIN = DenseProbe(FULL)
 """The dense network: a probe too."""
 
 
-def _formed(layers: tuple[LayerSpec, ...], share: float, micro: float = 1.0, block: int = 1) -> Probe:
+def _formed(
+    layers: tuple[LayerSpec, ...], share: float, micro: float = 1.0, block: int = 1, winograd: bool = False
+) -> Probe:
     """A network of which that share of kernels exists, in its convolutional layers and in its micro networks."""
     return Probe(
         tuple(
-            LayerPart(layer, share) if layer.kernel > 1 else LayerPart(layer, micro, block if micro < 1 else 1)
+            LayerPart(layer, share, winograd=winograd)
+            if layer.kernel > 1
+            else LayerPart(layer, micro, block if micro < 1 else 1)
             for layer in layers
         )
     )
@@ -207,6 +220,11 @@ NATIVE = (
     _formed(FEWER, 0.7),
     _formed(HALF, 0.1),
     *(_formed(HALF_MICRO, 0.4, 0.3, block) for block in (1, 2, 4, 6, 8, 12)),
+    *(_formed(layers, 1, winograd=True) for layers in (FULL, QUARTER_MICRO)),
+    _formed(FULL, 0.25, winograd=True),
+    _formed(HALF_MICRO, 0.5, winograd=True),
+    _formed(QUARTER_MICRO, 0.25, winograd=True),
+    Probe((LayerPart(_single(5, 16, 48, 96), 0.5, 3, True), LayerPart(_single(3, 16, 96, 96), 0.5, 3, True))),
     # Copies from the plain layout and back to it, with next to no work between.
     *(Probe((LayerPart(_single(kernel, side, 96, 48), 0.05),)) for kernel, side in ((1, 32), (5, 16), (3, 8))),
     *(Probe((LayerPart(_single(1, side, 48, 96, pool=2), 0.05),)) for side in (32, 16)),

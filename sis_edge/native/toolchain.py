@@ -24,8 +24,17 @@ LEVELS = {
         "zig": ["-mcpu=x86_64_v4", "-mprefer-vector-width=512"],
         "gcc": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
     },
+    "x86_64_v3_vnni": {"zig": ["-mcpu=x86_64_v3+avxvnni"], "gcc": ["-march=x86-64-v3", "-mavxvnni"]},
+    "x86_64_v4_vnni": {
+        "zig": ["-mcpu=x86_64_v4+avx512vnni", "-mprefer-vector-width=512"],
+        "gcc": ["-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512"],
+    },
     # Runs on every aarch64 board and is scheduled for the cores of most of them.
     "aarch64": {"zig": ["-mcpu=generic"], "gcc": ["-march=armv8-a", "-mtune=cortex-a72"]},
+    "aarch64_dotprod": {
+        "zig": ["-mcpu=generic+dotprod"],
+        "gcc": ["-march=armv8.2-a+dotprod", "-mtune=cortex-a76"],
+    },
 }
 
 

@@ -6,7 +6,9 @@ both leave them out. The seconds of a multiply-add depend on the side of the map
 of them), so the kinds carry it.
 
 Native: multiply-adds by kernel, rows at once and map; kernels that jump to maps which the nearest cache has not; input
-steps of a 1 x 1 block by its filters, those that jump, and calls; sums begun and stored; stages. Copies: rows written
+steps of a 1 x 1 block by its filters, those that jump, and calls; sums begun and stored; stages. By Winograd's
+algorithm: vectors transformed and brought back, products by filters at once and map, calls, and weights that only a
+farther cache holds. Copies: rows written
 and vectors read. ONNX Runtime: multiply-accumulates by kernel and map, what those of left-over filters cost more,
 floats brought from one of its layouts to the other, pooled floats, nodes, of which a network's last has a kind of its
 own. It computes in a layout of channel blocks; a layer whose inputs do not fit into it is a matrix product in the plain
@@ -18,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sis_edge.native import blob, geometry
+from sis_edge.native import blob, geometry, winograd
 from sis_edge.native.blob import Pairs
 from sis_edge.native.geometry import InstructionSet
 from sis_edge.spec import LayerSpec
@@ -41,6 +43,12 @@ release 1.32 show (1.10 stays, and its calibration says what that costs). Fewer 
 from the plain layout."""
 
 
+WINOGRAD_KNOTS = (1, 3, 6)
+"""Filters of a block in Winograd's domain that are calibrated; others cost what the nearest does."""
+
+MIDDLE_BYTES = 512 * 1024
+"""What the second cache of most processors holds."""
+
 NEAR_BYTES = 32 * 1024
 """What the nearest cache of nearly every processor holds."""
 
@@ -58,16 +66,32 @@ class Copy:
     wakes: bool = False
 
 
-def stages(layers: Sequence[LayerSpec], ends_plain: bool = True) -> list[Copy | int]:
-    """The stages of a native chain as `c/plan.c` lays them: copies, and the numbers of the layers.
+@dataclass(frozen=True)
+class Transform:
+    """Maps of a layer brought into Winograd's domain."""
 
-    Without `ends_plain` the average over the last maps is the last stage; it is left out.
+    layer: LayerSpec
+
+
+Stage: TypeAlias = Copy | Transform | int
+"""A stage of a native chain: an int is the number of a layer."""
+
+
+def stages(
+    layers: Sequence[LayerSpec], ends_plain: bool = True, transformed: Sequence[bool] | None = None
+) -> list[Stage]:
+    """The stages of a native chain as `c/plan.c` lays them: copies, transforms, and the numbers of the layers.
+
+    `transformed` says which layers use Winograd's algorithm (None: none). Without `ends_plain` the average over the
+    last maps is the last stage; it is left out.
     """
-    laid: list[Copy | int] = []
+    laid: list[Stage] = []
     pool = 0  # none yet: the maps come in the plain layout
     for number, layer in enumerate(layers):
         if not (layer.kernel == 1 and pool == 1):
             laid.append(Copy(layer.inputs, layer.map_side, max(pool, 1), wakes=number == 0))
+        if transformed is not None and transformed[number]:
+            laid.append(Transform(layer))
         laid.append(number)
         pool = layer.pool
     if ends_plain:
@@ -108,6 +132,35 @@ def _convolution(isa: InstructionSet, layer: LayerSpec, pairs: Pairs) -> Work:
     far = max(0.0, 1 - NEAR_BYTES / maps_bytes) * (1 - existing / pairs.size)
     work[f"jumps{layer.kernel}"] = far * existing * layer.map_side * cut.strips
     return work
+
+
+def transformed(isa: InstructionSet, stage: Transform) -> Work:
+    """Vectors of tiles that are brought into Winograd's domain."""
+    layer = stage.layer
+    vectors = winograd.vectors(isa, layer.map_side, layer.kernel)
+    return _work(stages=1, **{f"transforms{layer.kernel}": layer.inputs * vectors})
+
+
+def by_winograd(isa: InstructionSet, layer: LayerSpec, pairs: Pairs) -> Work:
+    """What the kernels do for a layer by Winograd's algorithm, once its maps are transformed."""
+    cut = winograd.tiles(isa, layer, pairs)
+    work = _work(stages=1, **{f"restored{layer.kernel}": layer.filters * cut.vectors})
+    weights = 0
+    for filters, inputs in winograd.runs(pairs):
+        for width in _even(filters, cut.most_filters):
+            knot = min(WINOGRAD_KNOTS, key=lambda knot: abs(knot - width))
+            products = width * inputs * cut.quads * cut.vectors
+            work[f"products{knot}k{layer.kernel}s{layer.map_side}"] += products
+            work["products_calls"] += cut.groups * -(-cut.vectors // 4)
+        weights += filters * inputs * cut.quads * winograd.QUAD
+    if weights:
+        work["far_weights"] = weights * max(0.0, 1 - MIDDLE_BYTES / (4 * weights))
+    return work
+
+
+def _even(filters: int, most: int) -> list[int]:
+    """The filters of the blocks of a run: full ones, and the rest."""
+    return [most] * (filters // most) + ([filters % most] if filters % most else [])
 
 
 def copied(isa: InstructionSet, copy: Copy) -> Work:

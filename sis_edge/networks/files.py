@@ -22,23 +22,24 @@
     [[layer]]
     type = "pool"               # of the layer before
     pooling = "max"             # max, average, global (one average for each map); default max
-    size = 2                    # max and average
+    size = 2                    # side of the windows, of max and average
+    stride = 2                  # of max; default: the size, so that windows do not overlap
+    padding = 0                 # of max; default 0
 
 A linear layer reads one pixel, after global pooling, or the whole map. The last layer gives the class scores.
 """
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from sis_edge.errors import UsageError
 from sis_edge.files.model import FrozenModel
 from sis_edge.files.toml_lines import line_of
-from sis_edge.files.validation import sentences
+from sis_edge.files.validation import load_toml
 from sis_edge.formation import Formation
 from sis_edge.networks.layers import LayerList
 from sis_edge.spec import Activation, Group, NetworkSpec
@@ -47,7 +48,7 @@ _FIELDS = {
     "conv": "name filters kernel stride padding groups norm activation from add group t",
     "depthwise": "name kernel stride padding norm activation from add group t",
     "linear": "name filters norm activation from add group t",
-    "pool": "pooling size",
+    "pool": "pooling size stride padding",
 }
 _NEEDS = {"conv": ("filters", "kernel"), "depthwise": ("kernel",), "linear": ("filters",), "pool": ()}
 
@@ -81,8 +82,8 @@ class LayerTable(FrozenModel):
         for name in needed:
             if getattr(self, name) is None:
                 raise ValueError(f"a {self.type} layer needs {name}")
-        if self.pooling == "global" and self.size is not None:
-            raise ValueError("global pooling has no size: it makes one pixel of each map")
+        if self.pooling == "global" and (sizes := given.intersection(("size", "stride", "padding"))):
+            raise ValueError(f"global pooling has no {min(sizes)}: it makes one pixel of each map")
         return self
 
 
@@ -110,17 +111,7 @@ class DescribedNetwork:
 
 def load(path: Path) -> DescribedNetwork:
     """The network of that TOML file; raises UsageError that names the file, the line, the layer and what is wrong."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"the network {path} cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the network {path} is not TOML: {error}") from None
-    try:
-        table = NetworkTable.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(f"the network {path} does not fit: {'; '.join(_sentences(text, error))}") from None
+    table, text = load_toml(path, "network", NetworkTable)
     layers = LayerList(table.name or path.stem, table.channels, table.side)
     adding = _Adding(layers, table.layer)
     for number in range(len(table.layer)):
@@ -193,8 +184,6 @@ class _Adding:
         if table.pooling == "global":
             self._pooled = self._before
         else:
-            self.layers.pool(table.size or 1, table.pooling)
-
-
-def _sentences(text: str, error: ValidationError) -> list[str]:
-    return sentences(text, error, NetworkTable)
+            size = table.size or 1
+            stride = table.stride if "stride" in table.model_fields_set else size
+            self.layers.pool(stride, table.pooling, kernel=size, padding=table.padding or 0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from sis_edge.errors import UsageError, unknown
-from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling, checked, subsampling
+from sis_edge.spec import Activation, Group, LayerSpec, NetworkSpec, Pooling, check_layer, check_pooling, checked
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -61,22 +61,26 @@ class LayerList:
             adds=adds,
             global_pool=global_pool,
         )
-        self._check_shape(layer)
-        self._check_addition(layer)
+        check_layer(layer, None if adds is None else self._earlier(adds, name))
         self._layers[name] = layer
 
-    def pool(self, factor: int, pooling: Pooling = "max") -> None:
-        """Pool the result of the last layer, `factor` x `factor` pixels into one."""
+    def pool(self, stride: int, pooling: Pooling = "max", *, kernel: int | None = None, padding: int = 0) -> None:
+        """Pool the result of the last layer, by windows of `kernel` (None: `stride`); the rest is `LayerSpec`'s."""
         if not self._layers:
             raise UsageError("pooling comes after a layer, and there is none before it")
         layer = next(reversed(self._layers.values()))
         if layer.pool > 1:
-            raise UsageError(f"layer {layer.name} is pooled twice; pool it once, by {layer.pool * factor}")
-        if not 1 < factor <= layer.conv_side:
+            raise UsageError(f"layer {layer.name} is pooled twice; pool it once, by {layer.pool * stride}")
+        side = stride if kernel is None else kernel
+        if stride < 2 or side > layer.conv_side + 2 * padding:
             raise UsageError(
-                f"layer {layer.name} cannot be pooled by {factor}: its map is {layer.conv_side} x {layer.conv_side}"
+                f"layer {layer.name} cannot be pooled by {side}{'' if side == stride else f' with stride {stride}'}: "
+                f"its map is {layer.conv_side} x {layer.conv_side}"
             )
-        self._layers[layer.name] = replace(layer, pool=factor, pooling=pooling)
+        own_kernel = None if side == stride else side
+        pooled = replace(layer, pool=stride, pooling=pooling, pool_kernel=own_kernel, pool_padding=padding)
+        check_pooling(pooled)
+        self._layers[layer.name] = pooled
 
     def spec(self) -> NetworkSpec:
         """The network, whose last layer gives the class scores."""
@@ -100,51 +104,22 @@ class LayerList:
         """Channels and side of the layer's result (None: of the image), which `reader` asks for."""
         if name is None:
             return self.channels, self.side
-        if name not in self._layers:
-            raise UsageError(f"layer {reader}: {unknown('earlier layer', name, self._layers)}")
-        layer = self._layers[name]
+        layer = self._earlier(name, reader)
         return layer.filters, layer.out_side
 
     def __contains__(self, name: object) -> bool:
         return name in self._layers
+
+    def _earlier(self, name: str, reader: str) -> LayerSpec:
+        if name not in self._layers:
+            raise UsageError(f"layer {reader}: {unknown('earlier layer', name, self._layers)}")
+        return self._layers[name]
 
     def _check_name(self, name: str) -> None:
         if not _NAME.fullmatch(name):
             raise UsageError(f"layer '{name}' must be named in letters, digits, '_', '-' and '.'")
         if name in self._layers:
             raise UsageError(f"layer {name} is there twice; give each layer a name of its own")
-
-    def _check_shape(self, layer: LayerSpec) -> None:
-        numbers = {"filters": layer.filters, "kernel": layer.kernel, "stride": layer.stride, "groups": layer.groups}
-        for what, value in numbers.items():
-            if value < 1:
-                raise UsageError(f"layer {layer.name}: {what} is {value}, and must be 1 or more")
-        if layer.pads < 0 or layer.pads >= layer.kernel:
-            raise UsageError(
-                f"layer {layer.name}: padding is {layer.pads}, and must be 0 to {layer.kernel - 1} for its kernel"
-            )
-        if layer.inputs % layer.groups or layer.filters % layer.groups:
-            raise UsageError(
-                f"layer {layer.name}: {layer.groups} groups do not divide its {layer.inputs} inputs and "
-                f"{layer.filters} filters"
-            )
-        if layer.kernel > layer.map_side + 2 * layer.pads:
-            raise UsageError(
-                f"layer {layer.name}: a kernel of {layer.kernel} x {layer.kernel} does not fit its input of "
-                f"{layer.map_side} x {layer.map_side} with padding {layer.pads}"
-            )
-
-    def _check_addition(self, layer: LayerSpec) -> None:
-        if layer.adds is None:
-            return
-        filters, side = self.result(layer.adds, layer.name)
-        every = subsampling(layer, self._layers[layer.adds])
-        if filters > layer.filters or -(-side // every) != layer.conv_side:
-            raise UsageError(
-                f"layer {layer.name} has {layer.filters} maps of {layer.conv_side} x {layer.conv_side}, and cannot "
-                f"add the {filters} of {side} x {side} of layer {layer.adds}; it may have fewer maps, and larger "
-                "ones that every second or third pixel makes as large"
-            )
 
 
 def parameter_count(spec: NetworkSpec) -> int:

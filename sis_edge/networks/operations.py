@@ -2,19 +2,13 @@
 
 import operator
 from collections.abc import Callable
-from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from sis_edge.networks.steps import NotFormableError, StepReader, Value
+from sis_edge.networks import pooling
+from sis_edge.networks.steps import LEFT_OUT, NotFormableError, Operation, Sources, StepReader, Value, shape_of
 
 if TYPE_CHECKING:
     from torch import fx
-
-Sources: TypeAlias = list[Value]
-Operation: TypeAlias = Callable[[StepReader, "fx.Node", Sources], tuple[Value, str]]
-"""From a step and the values that it reads its own value, and what becomes of it; raises NotFormableError."""
-
-LEFT_OUT = "left out"
 
 
 def operation(node: "fx.Node", graph: "fx.GraphModule") -> Operation | None:
@@ -76,11 +70,11 @@ def _conv(module: Any) -> Operation:
 def _linear(module: Any) -> Operation:
     def read(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
         (value,) = sources
-        if len(_shape(node)) != 2:
+        if len(shape_of(node)) != 2:
             raise NotFormableError("is applied along one dimension of several; flatten comes before it")
         side = 1
         if value.layer is None or (value.flat and not value.is_pixel):
-            (maps,) = [each for each in node.all_input_nodes if len(_shape(each))]
+            (maps,) = [each for each in node.all_input_nodes if len(shape_of(each))]
             side = _flat_side(maps)
         made = reader.convolve(str(node.target), value, filters=module.out_features, kernel=side, padding=0, group="MP")
         return Value(made.layer, flat=True), f"layer {made.layer}, MP"
@@ -90,12 +84,12 @@ def _linear(module: Any) -> Operation:
 
 def _flat_side(node: "fx.Node") -> int:
     """The side of the maps that were flattened into this step's features."""
-    while len(_shape(node)) != 4:
-        before = [each for each in node.all_input_nodes if len(_shape(each)) > 1]
-        if not before or (len(_shape(before[0])) == 2 and _shape(before[0]) != _shape(node)):
+    while len(shape_of(node)) != 4:
+        before = [each for each in node.all_input_nodes if len(shape_of(each)) > 1]
+        if not before or (len(shape_of(before[0])) == 2 and shape_of(before[0]) != shape_of(node)):
             return 1
         node = before[0]
-    return _shape(node)[-1]
+    return shape_of(node)[-1]
 
 
 def _normalise(module: Any) -> Operation:
@@ -118,7 +112,7 @@ def _relu6(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value
 def _add(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
     if len(sources) != 2:
         raise NotFormableError("adds other than the results of two layers")
-    if len({_shape(each) for each in node.all_input_nodes}) > 1:
+    if len({shape_of(each) for each in node.all_input_nodes}) > 1:
         raise NotFormableError("adds tensors of different shapes")
     if node.kwargs.get("alpha", 1) != 1:
         raise NotFormableError("weighs what it adds")
@@ -126,84 +120,8 @@ def _add(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, 
     return value, f"in {value.layer}"
 
 
-def _pooled(pooling: Any) -> Callable[[Any], Operation]:
-    """Pooling by a module with kernel_size, stride and padding."""
-    return lambda module: (
-        lambda reader, node, sources: _pool(
-            reader, node, sources, pooling, module.kernel_size, module.stride, module.padding, module.ceil_mode
-        )
-    )
-
-
-def _pool_function(pooling: Any) -> Operation:
-    def read(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
-        given: dict[str, Any] = (
-            dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
-        )
-        kernel = given.get("kernel_size")
-        return _pool(
-            reader,
-            node,
-            sources,
-            pooling,
-            kernel,
-            given.get("stride"),
-            given.get("padding", 0),
-            given.get("ceil_mode", False),
-        )
-
-    return read
-
-
-def _pool(
-    reader: StepReader,
-    node: "fx.Node",
-    sources: Sources,
-    pooling: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-) -> tuple[Value, str]:
-    (value,) = sources
-    maps = next(each for each in node.all_input_nodes if len(_shape(each)) == 4)
-    side, result = _shape(maps)[-1], _shape(node)[-1]
-    if pooling == "average" and result == 1 and padding in (0, (0, 0)):
-        return reader.average(value), "global pooling, in the layer after it"
-    factor = kernel[0] if isinstance(kernel, (tuple, list)) else kernel
-    sizes = {factor} | {each for pair in (kernel, stride) if isinstance(pair, (tuple, list)) for each in pair}
-    sizes |= {stride} if isinstance(stride, int) else set()
-    if len(sizes) != 1 or not isinstance(factor, int) or padding not in (0, (0, 0)) or result != side // factor:
-        raise NotFormableError(
-            f"pools windows of {kernel} with stride {stride or kernel} and padding {padding}; a layer's do not "
-            "overlap, are square and not padded"
-        )
-    return reader.pool(value, factor, pooling), f"in {value.layer}"
-
-
-def _adaptive(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
-    maps = next(each for each in node.all_input_nodes if len(_shape(each)) == 4)
-    side, result = _shape(maps)[-1], _shape(node)[-1]
-    if result == 1:
-        return reader.average(sources[0]), "global pooling, in the layer after it"
-    if result == side:
-        return sources[0], LEFT_OUT
-    if side % result:
-        raise NotFormableError(f"averages {side} x {side} to {result} x {result}, in windows that overlap")
-    return reader.pool(sources[0], side // result, "average"), f"in {sources[0].layer}"
-
-
-def _mean(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
-    before, result = _shape(node.all_input_nodes[0]), _shape(node)
-    if len(before) != 4 or prod(result) != prod(before[:2]):
-        raise NotFormableError("averages other than each map")
-    value = reader.average(sources[0])
-    made = Value(value.layer, flat=len(result) == 2, is_pixel=True)
-    return made, "global pooling, in the layer after it"
-
-
 def _flatten(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value, str]:
-    before, result = _shape(node.all_input_nodes[0]), _shape(node)
+    before, result = shape_of(node.all_input_nodes[0]), shape_of(node)
     if len(result) != 2 or result[0] != before[0]:
         raise NotFormableError(f"makes {_text(result)} of {_text(before)}; a layer's maps are flattened as a whole")
     value = sources[0]
@@ -247,10 +165,6 @@ def _joins(reader: StepReader, node: "fx.Node", sources: Sources) -> tuple[Value
     raise NotFormableError(f"concatenates {len(sources)} branches; a formed network can only add them")
 
 
-def _shape(node: "fx.Node") -> tuple[int, ...]:
-    return tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))
-
-
 def _text(shape: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, shape))}]"
 
@@ -266,9 +180,9 @@ _MODULES: dict[str, Callable[[Any], Operation]] = {
     "BatchNorm1d": _normalise,
     "ReLU": _always(_relu),
     "ReLU6": _always(_relu6),
-    "MaxPool2d": _pooled("max"),
-    "AvgPool2d": _pooled("average"),
-    "AdaptiveAvgPool2d": _always(_adaptive),
+    "MaxPool2d": pooling.by_module("max"),
+    "AvgPool2d": pooling.by_module("average"),
+    "AdaptiveAvgPool2d": _always(pooling.adaptive),
     "Flatten": _always(_flatten),
     **dict.fromkeys(("Dropout", "Dropout2d", "Identity"), _always(_same)),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _always(_softmax)),
@@ -278,10 +192,10 @@ _FUNCTIONS: dict[str, Operation] = {
     **dict.fromkeys(("relu", "relu_"), _relu),
     "relu6": _relu6,
     **dict.fromkeys((operator.add.__name__, operator.iadd.__name__, "add_"), _add),
-    "max_pool2d": _pool_function("max"),
-    "avg_pool2d": _pool_function("average"),
-    "adaptive_avg_pool2d": _adaptive,
-    "mean": _mean,
+    "max_pool2d": pooling.by_function("max"),
+    "avg_pool2d": pooling.by_function("average"),
+    "adaptive_avg_pool2d": pooling.adaptive,
+    "mean": pooling.mean,
     **dict.fromkeys(("flatten", "view", "reshape", "squeeze"), _flatten),
     operator.getitem.__name__: _subsample,
     "pad": _pad,

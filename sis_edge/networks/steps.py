@@ -4,16 +4,27 @@ A layer is a convolution, then normalisation, addition, activation, pooling: wha
 before it is complete, is not a layer.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sis_edge.networks.layers import LayerList
 from sis_edge.spec import Activation, NetworkSpec, Pooling
+
+if TYPE_CHECKING:
+    from torch import fx
 
 CONV, NORM, ADD, ACTIVATION, POOL, PIXEL = range(6)
 """How far a layer is: each step may come once, after those before it."""
 
 NAMES = ("the convolution", "normalisation", "the addition", "the activation", "pooling", "global pooling")
+
+
+LEFT_OUT = "left out"
+"""What becomes of a step that changes nothing."""
+
+NUMBER = "number"
+"""In a step's `meta`: the number that it computes from shapes."""
 
 
 class NotFormableError(Exception):
@@ -27,8 +38,8 @@ class OpenLayer:
     name: str
     options: dict[str, Any]
     done: int = CONV
-    factor: int = 1
     pooling: Pooling = "max"
+    pool: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,10 +96,10 @@ class StepReader:
         self._next(value, ACTIVATION).options["activation"] = activation
         return value
 
-    def pool(self, value: Value, factor: int, pooling: Pooling) -> Value:
-        """Pooling of windows that do not overlap."""
+    def pool(self, value: Value, stride: int, pooling: Pooling, kernel: int, padding: int = 0) -> Value:
+        """Pooling; only windows of max pooling may overlap or reach over the border."""
         layer = self._next(value, POOL)
-        layer.factor, layer.pooling = factor, pooling
+        layer.pooling, layer.pool = pooling, {"stride": stride, "kernel": kernel, "padding": padding}
         return value
 
     def average(self, value: Value) -> Value:
@@ -117,8 +128,8 @@ class StepReader:
         layers = LayerList(name, channels, side)
         for layer in self.layers.values():
             layers.add(layer.name, **layer.options)
-            if layer.factor > 1:
-                layers.pool(layer.factor, layer.pooling)
+            if layer.pool:
+                layers.pool(**layer.pool, pooling=layer.pooling)
         return layers.spec()
 
     def _check_shortcut(self, early: Value, late: OpenLayer) -> None:
@@ -144,3 +155,14 @@ class StepReader:
             raise NotFormableError(f"follows {layer.name}, whose result is used before it too")
         layer.done = step
         return layer
+
+
+Sources: TypeAlias = list[Value]
+Operation: TypeAlias = Callable[[StepReader, "fx.Node", Sources], tuple[Value, str]]
+"""From a step and the values that it reads its own value, and what becomes of it; raises NotFormableError."""
+
+
+def shape_of(node: Any) -> tuple[int, ...]:
+    """The shape of a step's result; empty where it is not one tensor."""
+    meta = node.meta.get("tensor_meta") if hasattr(node, "meta") else None
+    return tuple(getattr(meta, "shape", ()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sis_edge.errors import UsageError
 from sis_edge.networks.report import ModuleReport, ModuleStep
-from sis_edge.networks.steps import NotFormableError, StepReader, Value
+from sis_edge.networks.steps import NUMBER, NotFormableError, StepReader, Value, shape_of
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -38,6 +38,15 @@ def _traced(module: "nn.Module", name: str, shape: tuple[int, ...]) -> "fx.Graph
     from torch.fx.passes.shape_prop import ShapeProp
     from torch.fx.proxy import TraceError
 
+    class Shapes(ShapeProp):
+        """Shapes, and the numbers that are computed from shapes."""
+
+        def run_node(self, n: "fx.Node") -> Any:
+            result = super().run_node(n)
+            if isinstance(result, int):
+                n.meta[NUMBER] = result
+            return result
+
     try:
         graph = fx.symbolic_trace(copy.deepcopy(module).eval())
     except TraceError as error:
@@ -52,7 +61,7 @@ def _traced(module: "nn.Module", name: str, shape: tuple[int, ...]) -> "fx.Graph
         ) from None
     try:
         with torch.no_grad(), redirect_stderr(StringIO()):  # torch prints a traceback of what it raises
-            ShapeProp(graph).propagate(torch.zeros(BATCH, *shape))
+            Shapes(graph).propagate(torch.zeros(BATCH, *shape))
     except Exception as error:
         reason = _first_line(error.__cause__ or error)
         raise UsageError(f"{name} does not take images of {' x '.join(map(str, shape))}: {reason}") from None
@@ -117,7 +126,7 @@ class _ModuleReader:
 
     def _output(self, node: "fx.Node") -> None:
         result = node.args[0]
-        if isinstance(result, (tuple, list, dict)) or len(_shape(result)) != 2:
+        if isinstance(result, (tuple, list, dict)) or len(shape_of(result)) != 2:
             self._refuse(node, "result", "is not one tensor [batch, classes]")
             return
         self.logits = self.values.get(result)
@@ -133,11 +142,6 @@ def _first_line(error: BaseException) -> str:
 
 def _name(node: "fx.Node") -> str:
     return str(node.target) if node.op in ("call_module", "get_attr") else node.name
-
-
-def _shape(node: Any) -> tuple[int, ...]:
-    meta = node.meta.get("tensor_meta") if hasattr(node, "meta") else None
-    return tuple(getattr(meta, "shape", ()))
 
 
 def _is_shape(node: "fx.Node") -> bool:

@@ -3,17 +3,14 @@
 The shipped profiles are data of the package; `--profile` also takes the path of a file of the user's own.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
 from sis_edge.files.shipped import profile_folder
-from sis_edge.files.validation import sentences
+from sis_edge.files.validation import load_toml
 from sis_edge.profiles.schema import (
     AgentSettings,
     Board,
@@ -26,6 +23,7 @@ from sis_edge.profiles.schema import (
     Wheels,
     profile_model,
 )
+from sis_edge.registries import BACKENDS
 
 
 def names() -> list[str]:
@@ -51,20 +49,8 @@ def load(name_or_path: str) -> DeviceProfile:
 
     Raises UsageError that lists the known names, or names the file, the line, the field and what is wrong with it.
     """
-    path = find(name_or_path)
-    try:
-        text = path.read_bytes().decode("utf-8")
-        content = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"the profile {path} cannot be read ({error.strerror}); known: {', '.join(names())}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the profile {path} is not TOML: {error}") from None
-    try:
-        return validate(content)
-    except ValidationError as error:
-        raise UsageError(
-            f"the profile {path} does not fit: {'; '.join(sentences(text, error, profile_model()))}"
-        ) from None
+    known = f"; known: {', '.join(names())}"
+    return load_toml(find(name_or_path), "profile", profile_model(), known)[0]
 
 
 def validate(content: Mapping[str, Any]) -> DeviceProfile:
@@ -75,12 +61,13 @@ def validate(content: Mapping[str, Any]) -> DeviceProfile:
 def with_backend(profile: DeviceProfile, *backends: str) -> DeviceProfile:
     """The profile with these of its runtimes alone, in this order; none leaves the choice to the board.
 
-    Raises UsageError with the profile's runtimes for another one.
+    One that measures a user's own files alone needs no mention in a profile. Raises UsageError with the profile's
+    runtimes for another one.
     """
     if not backends:
         return profile
     for backend in backends:
-        if backend not in profile.runtime.runners:
+        if backend not in profile.runtime.runners and not BACKENDS.find(backend).only_given:
             has = ", ".join(profile.runtime.runners)
             raise UsageError(f"the profile {profile.name} has no runtime '{backend}'; it has: {has}")
     return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": list(backends)})})

@@ -221,11 +221,17 @@ class DeviceProfile(FrozenModel):
     @property
     def wants_native(self) -> bool:
         """Whether a runtime that may measure here takes networks with native sparse kernels."""
-        return any(
-            table is not None and BACKENDS[runner].wants_native(table)
-            for runner in self.runtime.runners
-            if (table := self.settings_of(runner)) is not None
-        )
+        return any(BACKENDS[runner].wants_native(table) for runner, table in self._runner_tables())
+
+    @property
+    def wants_native_int8(self) -> bool:
+        """Whether one takes them in INT8 too."""
+        return any(BACKENDS[runner].wants_native_int8(table) for runner, table in self._runner_tables())
+
+    def _runner_tables(self) -> "list[tuple[str, BackendSettings]]":
+        """The runtimes that may measure here and have a table."""
+        named = ((runner, self.settings_of(runner)) for runner in self.runtime.runners)
+        return [(runner, table) for runner, table in named if table is not None]
 
     @property
     def variant_specs(self) -> tuple[VariantSpec, ...]:

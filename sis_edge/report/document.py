@@ -15,6 +15,7 @@ from sis_edge.report.sections.reproduce import reproduce
 from sis_edge.report.table import Table
 from sis_edge.report.tables import run_tables
 from sis_edge.results.comparison import compare
+from sis_edge.results.form_advice import FormAdvice, advise
 from sis_edge.results.function import entries, wrong_functions
 from sis_edge.results.kernel_choice import SparseChoice, advice, choices
 from sis_edge.results.rows import Row
@@ -38,6 +39,7 @@ class Section:
     reproduce: tuple[str, ...]
     verdict: Verdict
     choices: tuple[SparseChoice, ...]
+    advised: tuple[FormAdvice, ...]
     run: StoredRun
     rows: tuple[Row, ...]
 
@@ -68,6 +70,7 @@ def section(run: StoredRun, seed: int = 0) -> Section:
     rows = tuple(compare(run, seed))
     marked = mark(rows)
     chosen = kernel_choices(run, seed)
+    advised = tuple(form_advice(run, rows, chosen, seed))
     reference = next((row.identity.label for row in rows if row.identity.is_reference), run.manifest.reference)
     return Section(
         title=_title(run),
@@ -75,6 +78,7 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         findings=(
             *((row.identity.label, finding(row, reference)) for row in rows if not row.identity.is_reference),
             *((choice.label, advice(choice)) for choice in of_engines(chosen)),
+            *((each.network, each.sentence) for each in advised),
         ),
         notes=notes(run, rows),
         tables=(*run_tables(rows, marked), *layer_tables(run, rows, chosen, marked)),
@@ -85,6 +89,7 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         reproduce=reproduce(run),
         verdict=judge_run(run),
         choices=chosen,
+        advised=advised,
         run=run,
         rows=rows,
     )
@@ -97,9 +102,17 @@ def kernel_choices(run: StoredRun, seed: int) -> tuple[SparseChoice, ...]:
     return tuple(choices(run.record.networks, seed, wrong_functions(run.record, entries(run))))
 
 
+def form_advice(run: StoredRun, rows: Sequence[Row], chosen: Sequence[SparseChoice], seed: int) -> list[FormAdvice]:
+    """Which form to use of each network measured in several precisions; none for an emulated board."""
+    if run.record.facts_before.emulated:
+        return []
+    records = {entry.name: record for entry, record in run.networks() if record is not None}
+    return advise(rows, records, chosen, seed)
+
+
 def of_engines(chosen: Sequence[SparseChoice]) -> list[SparseChoice]:
-    """The choices between TensorRT's engines; those of native kernels are shown with their layers."""
-    return [choice for choice in chosen if choice.form == SPARSE_24]
+    """The choices to advise of: those of native kernels in float32 are shown with their layers."""
+    return [choice for choice in chosen if choice.form == SPARSE_24 or choice.precision != "fp32"]
 
 
 def _title(run: StoredRun) -> str:

@@ -3,6 +3,7 @@
 History of REPORT_VERSION:
     1   first version
     2   what computes each layer (layers), and which form of a network to use (sparse_choices)
+    3   which form of a network to use, where it was measured in several precisions (form_advice)
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 from sis_edge.report.document import Report, Section
 from sis_edge.results.rows.fields import reasons, values
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 CHARTS = "charts"
 """Under this key stand the charts of a report, which the next one in the same folder may replace or remove."""
 
@@ -46,6 +47,7 @@ def _run(section: Section) -> dict[str, Any]:
         "provenance": dict(section.provenance),
         "reproduce": section.reproduce,
         "sparse_choices": [asdict(choice) for choice in section.choices],
+        "form_advice": [asdict(advised) for advised in section.advised],
         "layers": {
             entry.name: entry.sparse.model_dump(mode="json", exclude={"network"})
             for entry in section.run.manifest.networks

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from sis_edge.bundles.manifest import LayerChoice, NetworkEntry, SparseForm
+from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm
 from sis_edge.native.costs import on_threads
 from sis_edge.report import rows as show
 from sis_edge.report.table import Cell, Column, Table
@@ -31,7 +32,7 @@ def layer_tables(
     return tuple(
         Table(
             title=f"Layers of {entry.name}",
-            caption=" ".join(sentences(entry.sparse, next((c for c in choices if c.network == entry.name), None))),
+            caption=" ".join(sentences(entry.sparse, _choice(choices, entry.name))),
             columns=COLUMNS,
             cells=tuple(_cells(layer) for layer in entry.sparse.layers),
             notes=() if entry.sparse.calibration else (f"–: {entry.sparse.basis}",),
@@ -41,6 +42,11 @@ def layer_tables(
         for entry in run.manifest.networks
         if entry.sparse is not None and entry.name in measured
     )
+
+
+def _choice(choices: Sequence[SparseChoice], network: str) -> SparseChoice | None:
+    """That of the form whose layers are shown: native kernels in float32."""
+    return next((choice for choice in choices if (choice.network, choice.precision) == (network, "fp32")), None)
 
 
 def sentences(form: SparseForm, choice: SparseChoice | None) -> list[str]:
@@ -86,7 +92,7 @@ def _cells(layer: LayerChoice) -> tuple[Cell, ...]:
         Cell(show.count(layer.inputs)),
         Cell(show.count(layer.filters)),
         Cell(show.share(layer.share)),
-        Cell(layer.chosen),
+        Cell(layer.words),
         _expected(layer.dense_s),
         _expected(layer.native_s),
         Cell(layer.why),

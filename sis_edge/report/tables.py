@@ -46,8 +46,9 @@ def amounts(rows: Sequence[Row]) -> str:
         return "No network was measured."
     found = [row.accuracy.device_test_images.value for row in rows]
     images = [count for count in found if count is not None]
-    accuracy = f", {show.span(images) if images else 'no'} test images"
-    if not images and all(row.identity.is_given for row in rows):
+    given = all(row.identity.is_given for row in rows)  # whose inputs may be anything
+    accuracy = f", {show.span(images) if images else 'no'} {'labels' if given else 'test images'}"
+    if given and not images:
         accuracy = ""
     return (
         f"n = {show.span([latency.samples for latency in measured])} inferences of each network in "

@@ -10,7 +10,7 @@ from rich.text import Text
 from sis_edge.bundles.identity import NATIVE
 from sis_edge.report import rows as show
 from sis_edge.report.columns import RowColumn, fill, headings, value
-from sis_edge.report.document import kernel_choices, of_engines
+from sis_edge.report.document import form_advice, kernel_choices, of_engines
 from sis_edge.report.grid import of_table
 from sis_edge.report.layers import short
 from sis_edge.report.sections.board import board_name
@@ -89,7 +89,7 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
     marked = mark(rows)
     is_invalid = verdict.level == "INVALID"
     suffix = _suffix(marked, "invalid" if is_invalid else None)
-    numbers = Group(*_result(run, rows, suffix), *_energies(run, rows, suffix), *map(Text, _kernels(run, seed)))
+    numbers = Group(*_result(run, rows, suffix), *_energies(run, rows, suffix), *map(Text, _kernels(run, rows, seed)))
     return Group(*_verdict(verdict, _suffix(marked)), Text(), Styled(numbers, "dim") if is_invalid else numbers)
 
 
@@ -132,15 +132,16 @@ def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderab
     return [Text(f"Energy: {'; '.join(sorted(reasons)) or unavailable}")]
 
 
-def _kernels(run: StoredRun, seed: int) -> list[str]:
-    """A line for each measured network on its native kernels, the basis of their choice, and which engine to use."""
+def _kernels(run: StoredRun, rows: Sequence[Row], seed: int) -> list[str]:
+    """A line for each measured network on its native kernels, the basis of their choice, and which form to use."""
     found = kernel_choices(run, seed)
-    chosen = {choice.network: choice for choice in found if choice.form == NATIVE}
+    chosen = {choice.network: choice for choice in found if (choice.form, choice.precision) == (NATIVE, "fp32")}
     measured = {network.network for network in run.record.networks if network.rounds}
     entries = [entry for entry in run.manifest.networks if entry.name in measured and entry.sparse is not None]
     bases = dict.fromkeys(entry.sparse.basis for entry in entries if entry.sparse is not None)
     lines = [line for entry in entries if (line := short(entry, chosen.get(entry.name)))] + list(bases)
-    return lines + [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
+    lines += [f"{choice.label}: {advice(choice)}" for choice in of_engines(found)]
+    return lines + [f"{each.network}: {each.sentence}" for each in form_advice(run, rows, found, seed)]
 
 
 def _verdict(verdict: Verdict, suffix: str) -> list[RenderableType]:

@@ -88,8 +88,9 @@ def choose_sparse(plain: NetworkRecord, sparse: NetworkRecord, seed: int = 0, is
 
 
 def advice(choice: SparseChoice) -> str:
-    """What to use of a network's two engines, in a sentence that goes on from its name."""
-    return f"use the engine {'with' if choice.use_sparse else 'without'} sparse kernels: {choice.reason}."
+    """What to use of a network's two engines or forms, in a sentence that goes on from its name."""
+    what = "form" if choice.form == NATIVE else "engine"
+    return f"use the {what} {'with' if choice.use_sparse else 'without'} sparse kernels: {choice.reason}."
 
 
 def choices(

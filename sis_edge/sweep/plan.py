@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sis_edge.errors import UsageError
 from sis_edge.files import stages
-from sis_edge.formation import Formation, form, preset
+from sis_edge.formation import PRESETS, Formation, form, preset
 from sis_edge.formation.matching import matched
-from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
+from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES, NETWORKS
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
@@ -89,6 +89,11 @@ def budgets(presets: Sequence[str], t_c: Sequence[float], t_p: Sequence[float]) 
     """Presets at their exact counts, or every pair of densities; raises UsageError for neither or both."""
     if bool(presets) == bool(t_c or t_p):
         raise UsageError("a sweep needs either --preset NAME,NAME or densities such as --t-c 0.25,0.5,1 --t-p 0.25,1")
+    if others := [name for name in presets if name in NETWORKS and name not in PRESETS]:
+        raise UsageError(
+            f"a sweep takes networks of the paper ({', '.join(PRESETS)}), and {others[0]} is another; "
+            f"`sis-edge build --network {others[0]} --t-c 0.25 --t-p 0.5` trains it dense and at one pair of densities"
+        )
     if presets:
         return tuple(Budget(name, preset(name).formation(), preset(name).synapses) for name in presets)
     return tuple(

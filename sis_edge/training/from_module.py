@@ -54,5 +54,7 @@ def _copy(layer: "SisLayer", plan: LayerPlan, source: Any, norm: Any) -> None:
         assert norm is not None
         state = {name: value[kept] if value.dim() else value for name, value in norm.state_dict().items()}
         state["running_mean"] = state["running_mean"] - bias
+        # The module's epsilon is not kept with the weights: the scale takes it over.
+        variance = state["running_var"]
+        state["weight"] = state["weight"] * torch.sqrt((variance + layer.norm.eps) / (variance + norm.eps))
         layer.norm.load_state_dict(state)
-        layer.norm.eps = norm.eps

@@ -1,9 +1,12 @@
 """How a network is trained: every setting that moves the weights, as data."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sis_edge.errors import UsageError
+from sis_edge.networks.sides import takes
+from sis_edge.spec import NetworkSpec
 
 Precision = Literal["bf16", "fp32"]
 Optimizer = Literal["sgd", "muon"]
@@ -50,6 +53,11 @@ class Recipe:
         """The side of an epoch's images in pixels; None: their own. Fewer epochs than sides take the last sides."""
         sides = self.sides[-self.epochs :]
         return sides[min(epoch * len(sides) // self.epochs, len(sides) - 1)] if sides else None
+
+    def fitting(self, specs: Iterable[NetworkSpec]) -> "Recipe":
+        """The recipe for these networks: where one of them cannot take smaller images, all images in their own size."""
+        fits = all(takes(spec, side) for spec in specs for side in self.sides)
+        return self if fits else replace(self, sides=())
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain data, for files and for cache keys."""

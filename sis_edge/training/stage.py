@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # torch loads only where a training really runs
     from sis_edge.training import Recipe
     from sis_edge.training.distributed import DistributedGroup, TrainingJob
     from sis_edge.training.train import Progress
+    from sis_edge.training.trained import TrainedNetwork
 
 TRAIN_VERSION = 1
 
@@ -49,11 +50,13 @@ def run(
     measure: Callable[["SisNet"], Mapping[str, Any]],
     progress: "Progress | None" = None,
     group: "DistributedGroup | None" = None,
+    start: "TrainedNetwork | None" = None,
     **more: Any,
 ) -> stages.Outcome:
     """The finished training of these `inputs`; an interrupted one resumes from its last epoch.
 
-    The stage's summary is what `measure` returns for the trained network. `group` are the processes that train it, of
+    It starts with the weights of `start`, which are left as they are, else with random ones. The stage's summary is
+    what `measure` returns for the trained network. `group` are the processes that train it, of
     which this one is rank 0; None: this process alone.
     """
 
@@ -66,6 +69,8 @@ def run(
 
         graph.save(folder / "graph.npz")
         network = SisNet(compact(graph), seed)
+        if start is not None:
+            network.load_state_dict(start.module.state_dict())
         job = TrainingJob(graph, dataset.name, dataset.sha256, len(train_images), recipe, seed, folder)
         with nullcontext() if group is None else group.training(job):
             train(network, dataset, train_images, recipe, seed=seed, folder=folder, progress=progress, group=group)
@@ -77,6 +82,8 @@ def run(
 
     if group is not None:
         more |= group.key
+    if start is not None:
+        more["start"] = start.weights_sha256
     decided_by = inputs(graph, dataset.sha256, len(train_images), recipe, seed, **more)
     return stages.run(root, "train", decided_by, make)
 

@@ -6,11 +6,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sis_agent.job import execute
 from sis_agent.job.execute import cancel
 from sis_agent.lock import start_ticks
+from sis_agent.measure.measurement import Measurement
+from sis_agent.schema import Problem
+from sis_agent.worker.process import StopRequest
 
 from .board import FOR_EVER, Board, children
 
@@ -57,6 +62,22 @@ def test_a_job_in_the_foreground_is_cancelled_alone(board: Board, how: str) -> N
     assert json.loads(out)["answer"] == {"job_id": "j1", "pid": job.pid}
     assert board.call("status", "j1").answer["state"] == "cancelled"
     assert all(network.rounds for network in board.record("j1").networks)
+
+
+def test_a_job_that_is_cancelled_while_it_starts_does_not_run(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    board.put_null_job("j1", rounds=FOR_EVER)
+    answers = []
+
+    def cancelled_meanwhile(root: str, *rest: Any, **named: Any) -> Measurement:
+        answers.append(cancel(root, "j1"))
+        return Measurement(root, *rest, **named)
+
+    monkeypatch.setattr(execute, "Measurement", cancelled_meanwhile)
+    monkeypatch.setattr(StopRequest, "listen", lambda self: None)  # the tests' process keeps its signals
+    state = execute.execute(str(board.root), "j1", lambda answer: None)
+    assert answers == [{"job_id": "j1", "state": "cancelled"}]
+    assert (state.state, state.problem) == ("cancelled", Problem("cancelled", "it never ran"))
+    assert board.call("status", "j1").answer["state"] == "cancelled"
 
 
 def test_a_second_cancel_and_a_late_one_change_nothing(board: Board) -> None:

@@ -32,7 +32,7 @@ FAULTS = {
         f"import sys; sys.stderr.write({OLD_NUMPY + chr(10)!r})\n"
         "raise SystemError('returned a result with an error set') from ImportError('numpy.core failed')",
         OLD_NUMPY,
-        "-m pip install --user --upgrade numpy`",
+        "--upgrade numpy`",
     ),
     "instruction": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGILL)",
@@ -144,7 +144,7 @@ def test_a_worker_explains_too(raised: Exception) -> None:
         ("ImportError: libnvdla_compiler.so: cannot open shared object file", "`--runtime nvidia`"),
         ("OSError: libnvinfer.so.8: file too short", "apt install nvidia-jetpack"),
         ("ImportError: libfoo.so.3: cannot open shared object file", "the system's package that has libfoo.so.3"),
-        ("ModuleNotFoundError: No module named 'flatbuffers'", "pip install --user flatbuffers`"),
+        ("ModuleNotFoundError: No module named 'flatbuffers'", "flatbuffers`"),
         ("ImportError: x.so: cannot enable executable stack as shared object requires", "--upgrade onnxruntime`"),
         ("ImportError: x.so: wrong ELF class: ELFCLASS32", "for another processor than this Python"),
         ("PermissionError: [Errno 13] Permission denied: 'x.so'", "let this user read its files"),
@@ -178,3 +178,11 @@ def test_packages_that_were_brought_are_the_profiles_to_choose() -> None:
 def test_numpys_instruction_has_a_version_that_lacks_it() -> None:
     assert "1.19.4" in remedies.find("numpy", "was ended by SIGILL", "", own=False)[1]
     assert "1.19.4" not in remedies.find("onnxruntime", "was ended by SIGILL", "", own=False)[1]
+
+
+@pytest.mark.parametrize(("base", "where"), [("/usr", "--user "), ("/another", "")])
+def test_the_command_to_install_fits_the_python(base: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a virtual environment pip refuses --user."""
+    monkeypatch.setattr(sys, "prefix", "/usr")
+    monkeypatch.setattr(sys, "base_prefix", base)
+    assert remedies.pip("numpy") == f"`{sys.executable} -m pip install {where}numpy`"

@@ -1,26 +1,19 @@
 """The TensorFlow Lite runner: with the real library where it is installed, and with a stand-in of its interface."""
 
-import base64
 import importlib.util
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from given_models import write_tflite
 
 from sis_agent import runners
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import tflite
 
-# sum = a + b, float32 [2, 3] each: a flatbuffer written by the schema's own code (PyPI: tflite, flatbuffers).
-ADD = (
-    "c-oU-U|<Mw^D$;%;A0SB5Mbb8-~fuS0C@~R9s`2}5X%5DGY~U^Wf&M@{{R0EVyi&KAUfE<av*ag;3h%L5dmTYB(rj$=Hw=3<}pCc"
-    "V1i;8pAo7L;w}cTdE8L*G$6{jLH6?C(9Z&f5O+sF^?>*XfNtl2`VFRs8H$Tba~U4skO!HW1h$U{>Q4@^-MG{y0x<wkWfTG"
-    ""
-)
 A = np.arange(6, dtype=np.float32).reshape(2, 3)
 STANDIN = '''
 import pathlib
@@ -59,9 +52,7 @@ class Interpreter:
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    path = tmp_path / "add.tflite"
-    path.write_bytes(zlib.decompress(base64.b85decode(ADD)))
-    return str(path)
+    return str(write_tflite(tmp_path))
 
 
 @pytest.fixture
@@ -130,5 +121,5 @@ def test_the_older_library_and_open_sizes(model: str, tmp_path: Path) -> None:
 def test_without_a_library_the_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tflite, "LIBRARIES", ("there_is_no_such_litert",))
     assert "there_is_no_such_litert; install it there with" in (tflite.missing() or "")
-    assert "pip install --user ai-edge-litert" in (tflite.missing() or "")
+    assert "ai-edge-litert`, or name another Python" in (tflite.missing() or "")
     assert "tflite" in runners.availability()

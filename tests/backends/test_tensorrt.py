@@ -7,7 +7,8 @@ from sis_agent.runners.tensorrt.options import parse
 from sis_agent.schema import Facts, NetworkJob
 from sis_edge.backends.base import Gpu
 from sis_edge.backends.tensorrt import TENSORRT, TensorRtSettings, strongly_typed
-from sis_edge.bundles.manifest import Granularities, NetworkEntry, Parity, Variant
+from sis_edge.bundles.manifest import Granularities, NetworkEntry, Variant
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.profiles import Board, DeviceProfile, Runtime, profile_model
 

@@ -1,6 +1,8 @@
 """Images classified by a bundle's network, with the real agent: here, and over a real SSH server."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from sshd import serve
 from tiny_bundle import MEAN, STD, tiny_bundle, tiny_profile
 
 from sis_agent import lock
-from sis_edge.board.classify import classify
+from sis_edge.board.classify import classify, top
 from sis_edge.bundles.verify import Bundle
 from sis_edge.cli import run
 from sis_edge.errors import BoardError, UsageError
@@ -45,7 +47,10 @@ def expected(bundle: Bundle, network: str, photo: Path) -> np.ndarray:
 
 def test_images_are_classified_as_onnx_runtime_does(bundle: Bundle, photos: list[Path], tmp_path: Path) -> None:
     board = LocalTransport(tmp_path / "board")
-    found = classify(photos, bundle, board, TINY, network="sparse")
+    entries = bundle.manifest.networks
+    fewer = tuple(entry.model_copy(update={"synapses": 20 if entry.name == "sparse" else 30}) for entry in entries)
+    bundle = replace(bundle, manifest=bundle.manifest.model_copy(update={"networks": fewer}))
+    found = classify(photos, bundle, board, TINY)
     assert [image.path for image in found.images] == photos
     assert (found.network, found.runner) == ("sparse", "onnxruntime")
     wanted = expected(bundle, "sparse", photos[0])
@@ -54,6 +59,12 @@ def test_images_are_classified_as_onnx_runtime_does(bundle: Bundle, photos: list
     assert [guess.probability for guess in best] == pytest.approx(np.sort(wanted)[:-6:-1], abs=1e-5)
     assert not list((tmp_path / "board/.sis-edge/inference").iterdir()), "nothing stays behind"
     assert not lock.is_held(str(tmp_path / "board/.sis-edge"))
+
+
+def test_large_logits_have_probabilities() -> None:
+    found = top(np.array([1000.0, 1001.0, -1000.0]), ["a", "b", "c"])
+    assert [guess.label for guess in found] == ["b", "a", "c"]
+    assert [guess.probability for guess in found] == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1)), 0])
 
 
 def test_a_board_that_measures_is_not_disturbed(bundle: Bundle, photos: list[Path], tmp_path: Path) -> None:
@@ -118,6 +129,24 @@ def test_the_command(
     assert (document["network"], [len(image["classes"]) for image in document["images"]]) == ("dense", [5, 5])
     assert run(["run", str(tmp_path / "none.png"), *words[3:]]) == 2
     assert f"there is no image {tmp_path / 'none.png'}; nothing was run" in capsys.readouterr().err
+
+
+def test_images_of_one_name_are_shown_by_their_folders(
+    bundle: Bundle,
+    photos: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for folder in ("left", "right"):
+        Path(folder).mkdir()
+        shutil.copy(photos[0], f"{folder}/photo.png")
+    assert run(["run", "left/photo.png", "right/photo.png", "--bundle", str(bundle.path), "--profile", "local"]) == 0
+    shown = capsys.readouterr().out
+    assert "left/photo.png" in shown
+    assert "right/photo.png" in shown
 
 
 @pytest.mark.slow

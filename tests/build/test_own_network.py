@@ -1,5 +1,6 @@
 """A network beside the paper's in a build: for the data set's images and classes, dense and SiS, to a bundle."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sis_edge import datasets
 from sis_edge.build import own_network, pipeline
 from sis_edge.build.plan import BuildPlan
 from sis_edge.cli import run
+from sis_edge.cli.build import build
 from sis_edge.errors import UsageError
 from sis_edge.formation import SynapticGraph
 from sis_edge.profiles import load
@@ -72,6 +74,13 @@ def test_a_network_by_name_is_for_the_data_set_s_classes_and_images() -> None:
     assert dense.graph.synapse_count == dense.graph.spec.synapse_count
 
 
+@pytest.mark.parametrize("network", ["nin", "nin-half", "resnet20", "mobilenet-small"])
+def test_the_usual_densities_leave_a_sixth_to_a_quarter_of_the_synapses(network: str) -> None:
+    usual = (inspect.signature(build).parameters[name].default for name in ("t_c", "t_p"))
+    dense, sparse = own_network.choose(load("local"), datasets.load("digits"), network, *map(float, usual)).networks
+    assert 3.5 < dense.graph.synapse_count / sparse.graph.synapse_count < 6
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -95,7 +104,7 @@ def test_a_network_that_does_not_fit_the_data_set_is_refused(old: str, new: str,
     ("words", "sentence"),
     [
         (["--network", "resnet20", "--networks", "nin"], "--network and --networks exclude each other"),
-        (["--t-c", "0.5"], "--t-c and --t-p are of --network"),
+        (["--t-c", "0.5"], "--t-c needs --network"),
         (["--network", "resnet20", "--t-c", "2"], "--t-c is '2', and must be a number above 0 and up to 1"),
         (["--network", "resnet", "--dataset", "digits"], "unknown network 'resnet'; did you mean resnet20?"),
     ],

@@ -7,8 +7,10 @@ import re
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from clients import c_client, logits, python_client, ran
 from native.test_costs import calibration
 
 from sis_edge import profiles, report
@@ -17,6 +19,7 @@ from sis_edge.board.jobs import job_for
 from sis_edge.build.networks import plan_networks
 from sis_edge.build.pipeline import build
 from sis_edge.build.plan import BuildPlan
+from sis_edge.bundles.product import export_product
 from sis_edge.bundles.verify import Bundle, problems
 from sis_edge.cli.build import native_kernels
 from sis_edge.errors import UsageError
@@ -53,6 +56,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bundle(folder: Path) -> Bundle:
     return build(plan_in(folder)).bundle
+
+
+def test_the_exported_sparse_form_computes_what_the_plain_one_does(bundle: Bundle, tmp_path: Path) -> None:
+    product = tmp_path / "product"
+    files = export_product(bundle, product, "small")
+    names = {"model.onnx", "sparse.onnx", "libsis_edge.so", "preprocessing.json", "network.h", "labels.txt"}
+    assert names <= {file.name for file in files}
+    images = bundle.path / "data/test_images.npy"
+    plain, sparse = [product / "model.onnx", images], [product / "sparse.onnx", images, product / "libsis_edge.so"]
+    expected = logits(*python_client(product), *plain)
+    assert expected.shape == (len(np.load(images)), 10)
+    for found in (logits(*python_client(product), *sparse), logits(c_client(product), *sparse)):
+        assert np.abs(found - expected).max() < 1e-3
+    without = ran(product / "client", *sparse[:2])
+    assert without.returncode == 1
+    assert "ONNX Runtime: " in without.stderr
 
 
 def test_a_network_that_is_sparse_has_a_native_form_beside_it(bundle: Bundle) -> None:

@@ -1,43 +1,64 @@
 """The files for a product: both sample clients compute what ONNX Runtime computes."""
 
-import shutil
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
+from clients import c_client, logits, python_client, ran
 from tiny_bundle import tiny_bundle
 
+from sis_edge.bundles.product import export_product
 from sis_edge.cli import run
-
-
-def printed(*command: str) -> np.ndarray:
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return np.array([line.split() for line in done.stdout.splitlines()], dtype=np.float64)
 
 
 def test_both_clients_give_the_golden_logits(tmp_path: Path) -> None:
     bundle, product = tiny_bundle(tmp_path / "bundle"), tmp_path / "product"
     assert run(["export", str(bundle.path), "--to", str(product), "--network", "sparse"]) == 0
     golden = np.load(bundle.path / "networks/sparse/golden_logits.npy")
-    images = str(bundle.path / "data/golden_inputs.npy")
-    by_python = printed(sys.executable, str(product / "client.py"), images)
-    assert np.abs(by_python - golden).max() < 1e-4
-    (library,) = (Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    assert compiler, "a C compiler is needed, as for the native kernels"
-    client, folder = str(product / "client"), tmp_path / "lib"
-    folder.mkdir()
-    (folder / "libonnxruntime.so.1").symlink_to(library)  # the name that the library gives itself; a wheel lacks it
-    words = ["-std=c11", "-Wall", "-Wextra", "-Werror", str(product / "client.c"), str(library)]
-    subprocess.run([compiler, *words, f"-Wl,-rpath,{folder}", "-o", client], check=True)
-    by_c = printed(client, str(product / "model.onnx"), str(product / "inputs.npy"))
-    assert by_c.shape == by_python.shape
-    assert np.abs(by_c - by_python).max() < 1e-5
-    wrong = subprocess.run([client, str(product / "model.onnx"), images], capture_output=True, text=True, check=False)
-    assert (wrong.returncode, wrong.stdout) == (2, "")
+    model, images = product / "model.onnx", bundle.path / "data/golden_inputs.npy"
+    client = c_client(product)
+    for found in (logits(*python_client(product), model, images), logits(client, model, images)):
+        assert found.shape == golden.shape
+        assert np.abs(found - golden).max() < 1e-4
+    refused(client, product)
+
+
+def refused(client: Path, product: Path) -> None:
+    """Files that are not what the network takes, or are damaged."""
+    model, images = product / "model.onnx", product / "images.npy"
+    pixels = np.zeros((2, 3, 32, 32), np.uint8)
+    for wrong in (pixels.astype(np.float32), pixels[:, :, :31], pixels[0]):
+        np.save(images, wrong)
+        assert code(client, model, images) == 2
+    assert code(*python_client(product), model, images) == 1
+    assert code(client, model, model) == 2
+    assert code(client, model) == 2
+    np.save(images, np.asfortranarray(pixels))
+    assert code(client, model, images) == 2
+    np.save(images, pixels)
+    assert code(client, images, images) == 1
+    assert code(client, model, images, model) == 1, "a model is no library"
+    images.write_bytes(images.read_bytes()[:-1])
+    assert code(client, model, images) == 1
+
+
+def code(*command: str | Path) -> int:
+    done = ran(*command)
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.returncode
+
+
+@pytest.mark.parametrize("fewest", ["dense", "sparse"])
+def test_the_network_of_the_fewest_synapses_is_exported(fewest: str, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    networks = tuple(
+        entry.model_copy(update={"synapses": 20 if entry.name == fewest else 30}) for entry in bundle.manifest.networks
+    )
+    export_product(
+        replace(bundle, manifest=bundle.manifest.model_copy(update={"networks": networks})), tmp_path / "new"
+    )
+    assert (tmp_path / "new/README.md").read_text().startswith(f"# {fewest}\n")
 
 
 def test_what_cannot_be_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

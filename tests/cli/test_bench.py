@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from command import sis_edge
+from command import sis_edge_here
 from tiny_bundle import tiny_bundle
 
 from sis_edge import profiles, simulated
@@ -37,7 +37,7 @@ def folder(tmp_path_factory) -> Path:
 def bench(folder: Path, *words: str, runs: str = "runs"):
     data = str(folder / "data")  # a local board of the tests' own: the user's may be measuring
     words = ("bundle", "--profile", "short.toml", "--runs-dir", runs, *words)
-    return sis_edge("bench", *words, cwd=folder, XDG_DATA_HOME=data)
+    return sis_edge_here("bench", *words, cwd=folder, XDG_DATA_HOME=data)
 
 
 def test_it_prints_intervals_and_the_verdict_and_stores_the_run(folder) -> None:
@@ -97,24 +97,24 @@ def test_cores_that_are_not_there_end_in_a_sentence(folder) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(folder, words, sentence) -> None:
-    done = sis_edge("bench", "bundle", *words, cwd=folder)
+    done = sis_edge_here("bench", "bundle", *words, cwd=folder)
     assert done.returncode == 2
     assert sentence in " ".join(done.stderr.split())
 
 
 def test_an_unknown_board_lists_those_that_there_are(folder) -> None:
-    done = sis_edge("bench", "bundle", "--board", "x", cwd=folder)
+    done = sis_edge_here("bench", "bundle", "--board", "x", cwd=folder)
     assert all(name in done.stderr for name in simulated.names())
 
 
 def test_a_board_brings_its_profile(folder) -> None:
-    done = sis_edge("bench", "bundle", "--board", "nano-sim", "--profile", "local", cwd=folder)
+    done = sis_edge_here("bench", "bundle", "--board", "nano-sim", "--profile", "local", cwd=folder)
     assert done.returncode == 2
     assert "--board and --profile exclude each other" in done.stderr
 
 
 def test_no_build_names_the_next_step(tmp_path) -> None:
-    done = sis_edge("bench", cwd=tmp_path)
+    done = sis_edge_here("bench", cwd=tmp_path)
     assert done.returncode == 4
     assert "sis-edge build" in done.stderr
 

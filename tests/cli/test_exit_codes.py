@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command import environment, sis_edge
+from command import environment, sis_edge, sis_edge_here
 from sshd import free_port
 from tiny_bundle import tiny_bundle
 
@@ -85,23 +85,23 @@ def test_2_usage_in_a_process(tmp_path: Path) -> None:
 def test_3_data_set(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "train_32x32.mat").write_bytes(b"not a data set")
-    done = sis_edge("datasets", "fetch", "svhn", "--data-dir", "mine", cwd=tmp_path, HOME=str(tmp_path / "home"))
+    done = sis_edge_here("datasets", "fetch", "svhn", "--data-dir", "mine", cwd=tmp_path, HOME=str(tmp_path / "home"))
     check(done, 3)
 
 
 def test_4_bundle(tmp_path: Path, bundle: Path) -> None:
     check(
-        sis_edge("bundle", "verify", "nowhere", cwd=tmp_path),
+        sis_edge_here("bundle", "verify", "nowhere", cwd=tmp_path),
         4,
         "nowhere is not a bundle",
         "`sis-edge build` makes one",
     )
     model = next(bundle.glob("networks/*/model.onnx"))
     model.unlink()
-    done = sis_edge("bundle", "verify", str(bundle), cwd=tmp_path)
+    done = sis_edge_here("bundle", "verify", str(bundle), cwd=tmp_path)
     check(done, 4, "does not match its manifest: 1 file differs; build it again")
     assert done.stdout == f"{model.relative_to(bundle)}: missing\n"
-    check(sis_edge("deploy", cwd=tmp_path), 4, "build has no bundle; `sis-edge build --profile local` makes one")
+    check(sis_edge_here("deploy", cwd=tmp_path), 4, "build has no bundle; `sis-edge build --profile local` makes one")
 
 
 def test_5_export(tmp_path: Path, small: Path) -> None:
@@ -123,7 +123,7 @@ def test_5_export(tmp_path: Path, small: Path) -> None:
 
 def test_6_connection(tmp_path: Path, bundle: Path) -> None:
     words = ("deploy", "--bundle", str(bundle), "--host", "127.0.0.1", "--port", str(free_port()))
-    check(sis_edge(*words, cwd=tmp_path, HOME=str(tmp_path)), 6, "127.0.0.1")
+    check(sis_edge_here(*words, cwd=tmp_path, HOME=str(tmp_path)), 6, "127.0.0.1")
 
 
 def board(tmp_path: Path, script: str) -> str:
@@ -152,27 +152,27 @@ def ssh_words(server: object, bundle: Path, profile: str) -> tuple[str, ...]:
 def test_7_agent(tmp_path: Path, bundle: Path, server: object) -> None:
     """A board whose Python works, and whose agent says what no agent says."""
     profile = board(tmp_path, f'[ "$1" = -c ] && exec {sys.executable} "$@"\necho hello\n')
-    done = sis_edge(*ssh_words(server, bundle, profile), cwd=tmp_path, HOME=str(tmp_path))
+    done = sis_edge_here(*ssh_words(server, bundle, profile), cwd=tmp_path, HOME=str(tmp_path))
     check(done, 7, "agent")
 
 
 def test_8_board(tmp_path: Path, bundle: Path, server: object) -> None:
     """A board whose Python has no onnxruntime."""
     profile = board(tmp_path, f'exec {sys.executable} -I -S "$@"\n')
-    done = sis_edge(*ssh_words(server, bundle, profile), cwd=tmp_path, HOME=str(tmp_path))
+    done = sis_edge_here(*ssh_words(server, bundle, profile), cwd=tmp_path, HOME=str(tmp_path))
     check(done, 8, "onnxruntime")
 
 
 def test_9_stored_results(tmp_path: Path) -> None:
-    check(sis_edge("report", cwd=tmp_path), 9, "there is no stored run in runs", "`sis-edge deploy`")
+    check(sis_edge_here("report", cwd=tmp_path), 9, "there is no stored run in runs", "`sis-edge deploy`")
     (tmp_path / "run.json").write_text("{")
-    check(sis_edge("report", "--run", "run.json", cwd=tmp_path), 9, "run.json")
+    check(sis_edge_here("report", "--run", "run.json", cwd=tmp_path), 9, "run.json")
 
 
 def test_10_disk(tmp_path: Path, small: Path, small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes(2**20 - 4096))
     words = ("build", *QUICK, "--networks", str(small), "--build-dir", str(small_disk / "build"))
-    check(sis_edge(*words, cwd=tmp_path, OMP_NUM_THREADS="1"), 10, "cannot write", "(No space left on device)")
+    check(sis_edge_here(*words, cwd=tmp_path, OMP_NUM_THREADS="1"), 10, "cannot write", "(No space left on device)")
 
 
 def test_a_bug_keeps_its_traceback_and_ends_with_1(tmp_path: Path) -> None:

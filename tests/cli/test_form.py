@@ -88,7 +88,7 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
         ([], "form needs --preset NAME, --network NAME, or densities"),
         (["--preset", ""], "unknown preset ''; known: nin"),
         (["--preset", "sis9"], "unknown preset 'sis9'; known: nin"),
-        (["--preset", "nin", "--t-c", "0.5"], "--preset has its own densities"),
+        (["--preset", "nin", "--t-c", "0.5"], "--preset and --t-c exclude each other; leave one out"),
         (["--t-c", "0"], "--t-c is '0', and must be a number above 0 and up to 1, such as 0.25 or 25%"),
         (["--t-c", "nan"], "--t-c is 'nan', and must be a number"),
         (["--t-p", "1.5"], "--t-p is '1.5', and must be a number"),
@@ -145,8 +145,8 @@ def test_a_network_of_one_s_own(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--network", "resnet2"], "unknown network 'resnet2'; did you mean resnet20?"),
         (["--network", "none.toml"], "the network none.toml cannot be read"),
-        (["--preset", "nin", "--network", "nin"], "--preset nin is a network of the paper; leave out --network"),
-        (["--preset", "nin", "--classes", "7"], "leave out --classes, or --preset"),
+        (["--preset", "nin", "--network", "nin"], "--preset and --network exclude each other"),
+        (["--preset", "nin", "--classes", "7"], "--preset and --classes exclude each other"),
     ],
 )
 def test_a_network_that_cannot_be_meant(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,5 +170,5 @@ def test_masks_that_do_not_fit_or_come_with_densities(capsys: pytest.CaptureFixt
     assert run(["form", "--masks", "mine.npz"]) == 2
     assert "mine: layer C1 has shape (4, 3, 5, 5), and must have (192, 3, 5, 5)" in capsys.readouterr().err
     assert run(["form", "--masks", "mine.npz", "--t-c", "0.5"]) == 2
-    assert "--masks has its own synapses" in capsys.readouterr().err
+    assert "--masks and --t-c exclude each other" in capsys.readouterr().err
     assert not Path("graphs").exists()

@@ -1,20 +1,24 @@
 """Networks of the user's own on the command line: what is made of them, and every mistake as a sentence."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from command import sis_edge
-from given_models import write
+from command import sis_edge, sis_edge_here
+from given_models import write, write_tflite
 from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
+from sis_agent.worker import tensors
 from sis_edge.bundles.verify import open_bundle, verify
 from sis_edge.cli import app
 from sis_edge.errors import SisEdgeError, UsageError
-from sis_edge.results import store
+
+ONE = ("--onnx", "residual.onnx")
 
 
 def make(*words: str, output: Path) -> None:
@@ -32,7 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_bundle_of_two_models(models: Path, tmp_path: Path) -> None:
     words = ("--onnx", str(models / "residual.onnx"), "--onnx", f"second={models / 'two.onnx'}", "--shape", "ids=2x5")
-    done = sis_edge("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
+    done = sis_edge_here("bundle", "make", "-o", "made", *words, "--reference", "second", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "residual: the batch of its input image is not fixed; it is run with 1" in done.stderr
     shown = json.loads(done.stdout)["bundle"]
@@ -110,6 +114,7 @@ def unknown_operator(folder: Path) -> Path:
             "classes from 0 to 10, and residual has 10",
         ),
         (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "x.npy"], "one whole number for each row"),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--labels", "none.npz"], "--labels has 0 arrays"),
         (["--onnx", "residual.onnx", "--labels", "three.npy"], "--labels belongs to inputs of your own"),
         (
             ["--onnx", "residual.onnx", "--inputs", "double.npy"],
@@ -123,6 +128,36 @@ def unknown_operator(folder: Path) -> Path:
         (["--onnx", "residual.onnx", "--reference", "resid"], "did you mean residual?"),
         (["--tflite", "residual.onnx"], "residual.onnx is not a TFLite model"),
         (["--onnx", "cut.onnx"], "cut.onnx has external data in weights.bin, which is not in"),
+        (["--onnx", "half.onnx"], "half.onnx is not an ONNX model"),
+        (["--onnx", "huge.onnx"], "huge.onnx has 2.1474837 GB with its external data, and at most 2.1474836 GB"),
+        (["--onnx", "short.onnx"], "cannot run short: Exception during initialization: "),
+        (["--onnx", "new.onnx"], "cannot run new: ONNX Runtime only *guarantees* support for models stamped with"),
+        (["--onnx", "residual.onnx", "--onnx", ""], "'' names no model; give FILE or NAME=FILE"),
+        (["--onnx", "second="], "'second=' names no model"),
+        (["--onnx", "folder"], "folder is a folder, and --onnx takes a file"),
+        (["--onnx", f"{'n' * 81}=residual.onnx"], "stay within 80 bytes"),
+        (["--onnx", "residual.onnx", "--onnx", "residual=two.onnx"], "two models are named 'residual'"),
+        (["--onnx", "residual.onnx", "--shape", "image=0x3x16x16"], "--shape is 'image=0x3x16x16'"),
+        (
+            ["--onnx", "residual.onnx", "--shape", "image=999999999x3x16x16"],
+            "the input image as 999999999x3x16x16 does not fit into this machine's memory",
+        ),
+        (["--onnx", "residual.onnx", "--inputs", "nothing.npy"], "the input image as 0x3x16x16, which holds nothing"),
+        (["--onnx", "residual.onnx", "--inputs", "nan.npy"], "--inputs has NaN in 'image', in 1 of 3072 values"),
+        (["--onnx", "residual.onnx", "--inputs", "none.npz"], "which residual takes; it has: none"),
+        (["--onnx", "residual.onnx", "--inputs", "residul=x.npy"], "did you mean residual?"),
+        (["--onnx", "residual.onnx", "--inputs", "x.npy", "--inputs", "x.npy"], "--inputs gives residual two files"),
+        (
+            ["--onnx", "residual.onnx", "--inputs", "x.npy", "--expect", "none.npz"],
+            "--expect has no array; residual has the outputs: scores",
+        ),
+        (
+            ["--onnx", "residual.onnx", "--inputs", "x.npy", "--expect", "narrow.npz"],
+            "--expect has 'scores' as float32 4x9, and residual gives it as float32 4x10",
+        ),
+        (["--onnx", "residual.onnx", "--expect", "narrow.npz"], "--expect belongs to inputs of your own"),
+        (["--onnx", "residual.onnx", "--tolerance", "inf"], "--tolerance is inf, and must be a number from 0 on"),
+        (["--tflite", "cut.tflite"], "cut.tflite is not a TFLite model (it is cut or damaged)"),
         ([], "no model to make a bundle of"),
         (["--shape", "image=1"], "--shape belongs to networks of your own"),
     ],
@@ -136,6 +171,7 @@ def test_every_mistake_is_one_sentence(
         make(*words, output=tmp_path / "made")
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
+    assert "onnxruntime_src" not in str(raised.value), "nothing of the runtime's own source"
     assert raised.value.exit_code == 2
     assert list(tmp_path.iterdir()) == [], "nothing is left half-written"
 
@@ -153,14 +189,29 @@ def bad_files(folder: Path) -> None:
     np.save(folder / "three.npy", np.array([1, 2, 3]))
     np.save(folder / "far.npy", np.array([0, 1, 2, 10]))
     np.savez(folder / "other.npz", wrong=images)
+    (folder / "folder").mkdir()
+    images[0, 0, 0, 0] = np.nan
+    np.save(folder / "nan.npy", images)
+    np.save(folder / "nothing.npy", images[:0])
+    np.savez(folder / "none.npz")
+    np.savez(folder / "narrow.npz", scores=np.zeros((4, 9), np.float32))
+    (folder / "half.onnx").write_bytes((folder / "residual.onnx").read_bytes()[:2500])
+    with (folder / "huge.onnx").open("wb") as file:
+        file.truncate(2**31 + 10)  # without a byte on the disk
+    (folder / "cut.tflite").write_bytes(write_tflite(folder).read_bytes()[:60])
+    proto = onnx.load(str(folder / "residual.onnx"))
+    proto.opset_import[0].version = 99
+    onnx.save(proto, str(folder / "new.onnx"))
+    with_external_data(folder / "short.onnx", "short.bin")
+    os.truncate(folder / "short.bin", 10)
     with_external_data(folder / "cut.onnx")
     (folder / "weights.bin").unlink()
 
 
-def with_external_data(path: Path) -> None:
-    """The residual model with its weights in `weights.bin` beside it."""
+def with_external_data(path: Path, location: str = "weights.bin") -> None:
+    """The residual model with its weights in a file beside it."""
     proto = onnx.load(str(path.parent / "residual.onnx"))
-    onnx.save(proto, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(proto, str(path), save_as_external_data=True, location=location, size_threshold=0)
 
 
 def test_external_data_goes_along(models: Path, tmp_path: Path) -> None:
@@ -172,12 +223,69 @@ def test_external_data_goes_along(models: Path, tmp_path: Path) -> None:
     assert network.parameters == 970
 
 
+@pytest.mark.parametrize("name", ["file", "allow_pickle", "a:0", "a/b", "x.npy", "a b"])
+def test_an_input_may_have_any_name(name: str, tmp_path: Path) -> None:
+    """Some are words of numpy.savez's, others are paths; all come back under their own."""
+    ends = [helper.make_tensor_value_info(each, TensorProto.FLOAT, [1, 3]) for each in (name, "out")]
+    graph = helper.make_graph([helper.make_node("Relu", [name], ["out"])], "g", ends[:1], ends[1:])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(proto, str(tmp_path / "m.onnx"))
+    make("--onnx", str(tmp_path / "m.onnx"), output=tmp_path / "made")
+    (network,) = verify(tmp_path / "made").manifest.given
+    assert list(tensors.load(str(tmp_path / "made" / network.inputs))) == [name]
+
+
+def test_an_expected_value_that_is_not_finite_is_told(models: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 3, 16, 16), np.float32))
+    np.savez(tmp_path / "expected.npz", scores=np.full((4, 10), np.nan, np.float32))
+    words = ("--onnx", models / "residual.onnx", "--inputs", tmp_path / "x.npy", "--expect", tmp_path / "expected.npz")
+    done = CliRunner().invoke(app, ["bundle", "make", "-o", str(tmp_path / "made"), *map(str, words)])
+    assert "another 'scores' than --expect has, with NaN or infinity in one of them" in " ".join(done.stderr.split())
+
+
 def test_a_folder_that_is_not_a_bundle_is_left_alone(models: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     with pytest.raises(SisEdgeError, match="is there and is not a bundle"):
         make("--onnx", str(models / "residual.onnx"), output=tmp_path / "photos")
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["bench", "made", *ONE], "BUNDLE and --onnx exclude each other"),
+        (["deploy", "--bundle", "made", *ONE], "--bundle and --onnx exclude each other"),
+        (["bench", *ONE, "--batch-size", "4"], "make its bundle with --shape INPUT=4x..."),
+        (["bench", *ONE, "--networks", "nope"], "unknown network in this bundle 'nope'"),
+        (["bench", *ONE, "--backend", "tensorrt"], "the profile local has no runtime 'tensorrt'"),
+        (["bench", *ONE, "--backend", "tflite"], "residual is a .onnx file, which tflite cannot take"),
+        (["bench", *ONE, "--tflite", "add.tflite"], "add is a .tflite file, which onnxruntime cannot take"),
+        (["bench", *ONE, "--self-check"], "the self-check loops over images"),
+        (["deploy", *ONE, "--job", "x"], "--job and --onnx exclude each other"),
+        (["deploy", *ONE, "--cancel", "x"], "--cancel and --onnx exclude each other"),
+        (["deploy", *ONE, "--profile", "nope"], "unknown profile 'nope'"),
+        (["bundle", "make", "-o", "made", *ONE, "--profile", "nope"], "unknown profile 'nope'"),
+        (["bundle", "make", "-o", "bad name", *ONE], "'bad name' cannot be the name of a bundle"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    """By the commands that measure: nothing is measured, and what is in the folder of builds is a whole bundle."""
+    monkeypatch.chdir(models)
+    write_tflite(models)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    places = [] if words[0] == "bundle" else ["--build-dir", str(tmp_path)]
+    places += ["--runs-dir", str(tmp_path / "runs")] if "--self-check" not in words and places else []
+    with pytest.raises(SisEdgeError) as raised:
+        CliRunner().invoke(app, [*words, *places], catch_exceptions=False)
+    assert sentence in str(raised.value)
+    assert raised.value.exit_code == 2
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+    for made in tmp_path.glob("given-*"):
+        verify(made)
+        assert "--profile" not in words, "a bundle for a board that nobody knows"
 
 
 @pytest.mark.slow  # three processes
@@ -190,21 +298,3 @@ def test_a_mistake_through_the_door(models: Path, tmp_path: Path) -> None:
         assert "Frobnicate" in done.stderr
         assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.slow  # a whole measurement
-def test_two_models_are_measured_here(models: Path, tmp_path: Path) -> None:
-    """What a user comes for: figures of his own models, the first being the reference, and their check."""
-    words = ("--onnx", str(models / "residual.onnx"), "--onnx", str(models / "two.onnx"), "--shape", "ids=1x5")
-    data = str(tmp_path / "data")
-    done = sis_edge("bench", *words, "--quick", "--json", cwd=tmp_path, XDG_DATA_HOME=data)
-    assert done.returncode == 0, done.stderr
-    run = store.newest(tmp_path / "runs")
-    assert run.record.job.reference == "residual"
-    for network in run.record.networks:
-        assert network.problem is None
-        assert network.golden is not None
-        assert network.golden.passed
-        assert network.rounds
-    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
-    assert again.returncode == 0, "the bundle of the measured models is kept"

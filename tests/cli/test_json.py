@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from command import sis_edge
+from command import sis_edge_here
 from tiny_bundle import tiny_bundle
 
 from sis_edge import profiles
@@ -143,13 +143,13 @@ def short(tmp_path: Path) -> tuple[str, ...]:
 def test_bench_deploy_and_report(short: tuple[str, ...], tmp_path: Path) -> None:
     own = {"XDG_DATA_HOME": str(tmp_path / "data")}
     for name, bundle in (("bench", ("bundle",)), ("deploy", ("--bundle", "bundle"))):
-        done = sis_edge(name, *bundle, *short, "--json", cwd=tmp_path, **own)
+        done = sis_edge_here(name, *bundle, *short, "--json", cwd=tmp_path, **own)
         assert done.returncode == 0, done.stderr
         found = check(name, json.loads(done.stdout))
         (measured,) = found["runs"]
         assert [network["network"] for network in measured["networks"]] == ["dense", "sparse"]
         assert store.load(tmp_path / measured["path"]).record.run_id == measured["run_id"]
-    done = sis_edge("report", "--json", cwd=tmp_path)
+    done = sis_edge_here("report", "--json", cwd=tmp_path)
     found = check("report", json.loads(done.stdout))
     assert all((tmp_path / file).exists() for file in found["files"])
     assert found["runs"] == [{key: value for key, value in measured.items() if key != "path"}]
@@ -159,13 +159,13 @@ def test_bench_deploy_and_report(short: tuple[str, ...], tmp_path: Path) -> None
 
 def test_an_error_leaves_standard_output_empty(short: tuple[str, ...], tmp_path: Path) -> None:
     own = {"XDG_DATA_HOME": str(tmp_path / "data")}
-    done = sis_edge("bench", "bundle", *short, "--require-energy", "--json", cwd=tmp_path, **own)
+    done = sis_edge_here("bench", "bundle", *short, "--require-energy", "--json", cwd=tmp_path, **own)
     assert (done.returncode, done.stdout) == (8, "")
     assert done.stderr.splitlines()[-1].startswith("Error: --require-energy, and dense has no energy")
     (stored,) = tmp_path.glob("runs/*.json")
     assert f"run stored in runs/{stored.name}" in done.stderr
     (tmp_path / "bundle" / "networks" / "dense" / "model.onnx").unlink()
-    done = sis_edge("bundle", "verify", "bundle", "--json", cwd=tmp_path)
+    done = sis_edge_here("bundle", "verify", "bundle", "--json", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (4, "")
     assert "networks/dense/model.onnx: missing" in done.stderr
 

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from command import sis_edge
+from command import sis_edge_here
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_edge.board.deploy import deploy
@@ -27,7 +27,7 @@ def test_a_recording_becomes_a_run_beside_the_old_one(tmp_path: Path) -> None:
     before = path.read_bytes()
     write(tmp_path / "plug.csv", scale=1e3)
     words = ("--time-column", "when", "--power-column", "power", "--unit", "mW")
-    done = sis_edge("meter", str(path), "plug.csv", *words, cwd=tmp_path)
+    done = sis_edge_here("meter", str(path), "plug.csv", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "scope: wall" in done.stdout
     assert path.read_bytes() == before
@@ -53,7 +53,7 @@ def test_a_recording_becomes_a_run_beside_the_old_one(tmp_path: Path) -> None:
 def test_mistakes_are_a_sentence_and_nothing_is_stored(tmp_path: Path, words: list[str], sentence: str) -> None:
     path = store.save(run(), tmp_path / "runs")
     write(tmp_path / "plug.csv")
-    done = sis_edge("meter", str(path), "plug.csv", *words, cwd=tmp_path)
+    done = sis_edge_here("meter", str(path), "plug.csv", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert sentence in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import sis_edge
+from command import sis_edge_here
 from PIL import Image
 
 from sis_edge.cli.own_images import chosen, own_images
@@ -29,7 +29,7 @@ def none(**changes: object) -> OwnData | None:
 def test_a_folder_is_shown(tmp_path: Path) -> None:
     folder(tmp_path / "my insects")
     words = ("datasets", "show", "--data", "my insects", "--resize", "24x16", "--test-share", "0.4", "--json", "-q")
-    done = sis_edge(*words, cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
+    done = sis_edge_here(*words, cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["name"], document["height"], document["width"]) == ("my-insects", 24, 16)
@@ -58,7 +58,7 @@ def test_mistakes_end_with_one_sentence(words: tuple[str, ...], code: int, sente
     folder(tmp_path / "one", ("ant",))
     folder(tmp_path / "large", side=40)
     Image.new("RGB", (8, 8)).save(folder(tmp_path / "mixed") / "ant" / "small.png")
-    done = sis_edge(*words, cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
+    done = sis_edge_here(*words, cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert sum(line.startswith("Error: ") for line in done.stderr.splitlines()) == 1
@@ -93,15 +93,21 @@ def test_a_command_gets_what_the_options_name() -> None:
     assert name == "a"
     assert isinstance(own, OwnData)
     assert own.resize is not None
-    assert (own.path, own.resize[:2], own.seed, own.test_share, own.skip_damaged) == (Path("b"), (8, 8), 3, 0.2, True)
+    assert (own.path, own.resize[:2], own.seed, own.share_for_test, own.skip_damaged) == (
+        Path("b"),
+        (8, 8),
+        3,
+        0.2,
+        True,
+    )
 
 
 def test_arrays_are_a_data_set_too(tmp_path: Path) -> None:
     images = np.zeros((10, 32, 32), np.uint8)
     np.savez(tmp_path / "grey.npz", images=images, labels=np.arange(10) % 2)
-    done = sis_edge("datasets", "show", "--data", "grey.npz", cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
+    done = sis_edge_here("datasets", "show", "--data", "grey.npz", cwd=tmp_path, SIS_EDGE_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
     assert "8 training and 2 test images of 32 x 32 (height x width), 2 classes" in " ".join(done.stdout.split())
-    done = sis_edge("datasets", "show", "digits", "--data", "grey.npz", cwd=tmp_path)
+    done = sis_edge_here("datasets", "show", "digits", "--data", "grey.npz", cwd=tmp_path)
     assert done.returncode == 2
-    assert "takes the name of a data set, or --data" in done.stderr
+    assert "--data and NAME exclude each other; leave one out" in done.stderr

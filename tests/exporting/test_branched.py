@@ -1,6 +1,7 @@
 """Networks with branches as files: ONNX, half precision, INT8 and native nodes answer as PyTorch does."""
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from sis_edge.formation import Formation, form
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet
 from sis_edge.native import build
-from sis_edge.spec import NetworkSpec
+from sis_edge.spec import LayerSpec, NetworkSpec
 
 FORMATION = Formation(t_c=0.5, t_p=0.6, seed=2, micro="kernel", layer_shares={"depth": 0.5})
 
@@ -110,21 +111,76 @@ def test_int8_answers_nearly_the_same(network: SisNet, source: Path, tmp_path: P
     assert all(made_by[name] == "DequantizeLinear" for node in convolutions for name in node.input[:2])
 
 
-def test_native_nodes_take_layers_of_the_paper_s_kind_only(network: SisNet, tmp_path: Path) -> None:
+def test_native_nodes_leave_pooling_that_overlaps_to_the_runtime(tmp_path: Path) -> None:
+    """torchvision's stem pools so; a layer that is sparse otherwise stays with ONNX Runtime for it."""
+    first = replace(BRANCHED.layers[0], pool=2, pool_kernel=3, pool_padding=1)
+    second = LayerSpec("a1", "CL", 8, 8, 3, 7)
+    last = LayerSpec("fc", "MP", 8, 4, 1, 1, is_class_layer=True, global_pool=True)
+    spec = NetworkSpec("pooled", 3, 13, (first, second, last))
+    network = trained_for_a_step(spec, Formation(t_c=0.5))
+    choices = plan(Engine("x86_64", None, None, None), form(spec, Formation(t_c=0.5))).choices
+    assert [choice.kind for choice in choices] == ["dense", "native", "native"]
+    assert choices[0].why == "native kernels do not compute pooling of 3 x 3 with stride 2"
+    onnx_file.save(to_sparse_onnx(fold(network), "pooled", None), tmp_path / "sparse.onnx")
+    x = images(spec, 5)
+    library = build.library(platform.machine())
+    assert np.abs(parity.run_onnx(tmp_path / "sparse.onnx", x, library=library) - answer(network, x)).max() < 1e-4
+
+
+def test_native_nodes_take_the_layers_that_they_can_say(network: SisNet, tmp_path: Path) -> None:
     graph = form(BRANCHED, FORMATION)
     library = build.library(platform.machine())
     choices = plan(Engine(platform.machine(), library, None, None), graph)
     kinds = {choice.layer.name: choice.kind for choice in choices.choices}
-    assert {name for name, kind in kinds.items() if kind == "native"} == {"stem", "a1"}
+    assert {name for name, kind in kinds.items() if kind == "dense"} == {"group", "wide", "fc"}
     why = {choice.layer.name: choice.why for choice in choices.choices}
-    assert why["a2"] == "native kernels do not compute the addition of stem"
-    assert why["depth"].startswith("native kernels do not compute stride 2")
+    assert why["group"] == "native kernels do not compute 2 groups"
+    assert why["wide"] == "native kernels do not compute padding 0"
     x = images(BRANCHED, 5)
-    for blocks in (choices.blocks, None):
+    for blocks, nodes in (
+        (choices.blocks, ["stem-point"]),
+        (None, ["stem-point"]),
+        ([1, 1, 0, 1, 1, 1, 1, 1], ["stem", "a1", "depth-point"]),  # a2, not native, adds the stem
+        ([0, 2, 2, 2, 2, 0, 0, 0], ["a1-point"]),  # the stem is its input, and what a2 adds
+    ):
         model = to_sparse_onnx(fold(network), "branched", blocks)
-        # The result of the stem is added further on, so that the two layers cannot be one node.
-        native = [node.name for node in model.graph.node if node.op_type == "SparseChain"]
-        assert native[:2] == ["stem", "a1"]
+        assert [node.name for node in model.graph.node if node.op_type == "SparseChain"] == nodes
         onnx_file.save(model, tmp_path / "sparse.onnx")
         answers = parity.run_onnx(tmp_path / "sparse.onnx", x, library=library)
         assert np.abs(answers - answer(network, x)).max() < parity.TOLERANCE
+
+
+def test_random_networks_with_native_nodes_answer_as_the_plain_file(tmp_path: Path) -> None:
+    library = build.library(platform.machine())
+    native = 0
+    for seed in range(30):
+        try:
+            graph = form(random_network(seed), Formation(t_c=0.8, t_p=0.8, seed=seed, micro="kernel"))
+        except UsageError:
+            continue
+        folded = fold(lived_in(SisNet(compact(graph), seed=seed)))
+        x = images(graph.spec, 3)
+        onnx_file.save(onnx_file.to_onnx(folded, "plain"), tmp_path / "plain.onnx")
+        expected = parity.run_onnx(tmp_path / "plain.onnx", x)
+        numbers = np.random.default_rng(seed)
+        for blocks in (None, numbers.integers(0, 3, len(folded.layers)).tolist()):
+            model = to_sparse_onnx(folded, "sparse", blocks)
+            native += sum(node.op_type == "SparseChain" for node in model.graph.node)
+            onnx_file.save(model, tmp_path / "sparse.onnx")
+            found = parity.run_onnx(tmp_path / "sparse.onnx", x, library=library)
+            assert np.abs(found - expected).max() < parity.TOLERANCE * max(1.0, float(np.abs(expected).max())), seed
+    assert native > 20
+
+
+def test_a_native_chain_may_end_in_one_pixel_before_the_end(tmp_path: Path) -> None:
+    layers = (
+        LayerSpec("a", "CL", 3, 4, 3, 4, pool=4),
+        LayerSpec("b", "MP", 4, 5, 1, 1),
+        LayerSpec("c", "MP", 5, 3, 1, 1, is_class_layer=True),
+    )
+    network = SisNet(compact(form(NetworkSpec("pixel", 3, 4, layers), Formation()))).eval()
+    x = images(NetworkSpec("pixel", 3, 4, layers), 2)
+    for blocks in ([1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]):
+        onnx_file.save(to_sparse_onnx(fold(network), "pixel", blocks), tmp_path / "sparse.onnx")
+        found = parity.run_onnx(tmp_path / "sparse.onnx", x, library=build.library(platform.machine()))
+        assert np.abs(found - answer(network, x)).max() < parity.TOLERANCE

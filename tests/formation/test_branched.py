@@ -139,6 +139,11 @@ def test_shares_and_groups_by_layer_are_checked() -> None:
         (changed("stem", padding=3), "layer stem: padding is 3; give 0 to 2"),
         (changed("a2", filters=4), "layer a2: it adds 8 channels of stem to its 4"),
         (changed("group", adds="a2", filters=12, pool=1, padding=2), "13 x 13 of a2 cannot be subsampled to its 9 x 9"),
+        (
+            changed("group", pool_kernel=3),
+            "layer group: pooling of 3 x 3 .*; only max pooling with a stride of 2 or more",
+        ),
+        (changed("stem", pool_kernel=3), "layer stem: pooling of 3 x 3 with stride 1 and padding 0; only max pooling"),
         (changed("fc", is_class_layer=False), "layer fc: the class layer is the last one"),
         (changed("a1", is_class_layer=True), "layer a1: the class layer is the last one"),
         (changed("fc", adds="a1"), "layer fc"),

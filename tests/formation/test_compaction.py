@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact, live_neurons, whole
-from sis_edge.spec import nin
+from sis_edge.spec import LayerSpec, NetworkSpec, nin
 
 from .test_form import FORMATIONS, SMALL, formed
 
@@ -73,3 +73,24 @@ def test_the_paper_s_first_layer_loses_filters() -> None:
 @pytest.mark.parametrize("name", ["nin", "cifar10-sis3"])
 def test_networks_of_whole_neurons_compact_to_dense_layers(name: str) -> None:
     assert all(plan.mask is None for plan in compact(form(nin(), preset(name).formation())))
+
+
+def test_summands_keep_the_same_channels() -> None:
+    """B adds A and C adds B; some channels live in one of them only."""
+    layers = (
+        LayerSpec("A", "MP", 1, 4, 1, 4),
+        LayerSpec("B", "MP", 4, 4, 1, 4, source="A", adds="A"),
+        LayerSpec("C", "MP", 4, 4, 1, 4, source="A", adds="B"),
+        LayerSpec("D", "MP", 4, 2, 1, 4, is_class_layer=True),
+    )
+    pairs = {"A": [(0, 0), (2, 0)], "B": [(1, 0)], "C": [(3, 2), (3, 1)], "D": [(0, 1), (1, 3)]}
+    masks = {layer.name: np.zeros(layer.weight_shape, dtype=bool) for layer in layers}
+    for name, synapses in pairs.items():
+        for filter_, read in synapses:
+            masks[name][filter_, read] = True
+    graph = SynapticGraph.from_masks(NetworkSpec("sums", 1, 4, layers), masks)
+    assert [np.flatnonzero(alive).tolist() for alive in live_neurons(graph)] == [[0, 2], [1], [1, 3], [0, 1]]
+    plans = compact(graph)
+    assert [plan.filters.tolist() for plan in plans] == [[0, 1, 2, 3]] * 3 + [[0, 1]]
+    assert plans[2].mask is not None
+    assert np.argwhere(plans[2].mask[:, :, 0, 0]).tolist() == [[3, 2]], "channel 1 of A is there, and always 0"

@@ -1,5 +1,6 @@
 """Graphs of one's own: plain arrays in and out, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_numpy_alone_writes_a_graph_and_reads_it_back(tmp_path: Path) -> None:
     assert graph.synapse_count == sum(mask.sum() for mask in written.values())
 
 
-def test_neurons_are_those_with_a_synapse_on_either_side_and_the_classes() -> None:
+def test_neurons_are_those_with_a_synapse_on_either_side_and_the_classes(tmp_path: Path) -> None:
     masks = ones()
     masks["A"][4:6] = masks["B"][:, 5] = masks["C"][2] = False
     graph = SynapticGraph.from_masks(SMALL, masks)
@@ -75,6 +76,8 @@ def test_neurons_are_those_with_a_synapse_on_either_side_and_the_classes() -> No
     given = SynapticGraph.from_masks(SMALL, masks, neurons={"A": np.ones(8, dtype=bool)})
     assert given.layers[0].neurons.all()
     assert given.digest() != graph.digest()
+    given.save_masks(tmp_path / "own.npz")
+    assert SynapticGraph.load_masks(tmp_path / "own.npz", SMALL).digest() == given.digest()
 
 
 def test_a_neuron_that_an_addition_feeds_may_be_read() -> None:
@@ -101,12 +104,21 @@ def without(name: str, index: tuple[int, ...] | slice) -> dict[str, np.ndarray]:
         ({**ones(), "Z": ones()["A"]}, "own has an array for Z, and small has the layers A, B, C"),
         ({**ones(), "B": ones()["B"].astype(np.uint8)}, "own: layer B has type uint8, and must be bool"),
         ({**ones(), "B": ones()["B"][:5]}, r"layer B has shape \(5, 8, 1, 1\), and must have \(6, 8, 1, 1\)"),
+        ({**ones(), "B": ones()["B"].transpose(1, 0, 2, 3)}, r"layer B has shape \(8, 6, 1, 1\), and must have"),
         (without("C", slice(None)), "no path from the image to a class goes through layer"),
     ],
 )
 def test_arrays_that_do_not_fit(masks: dict[str, np.ndarray], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         SynapticGraph.from_masks(SMALL, masks)
+
+
+def test_a_layer_that_lives_by_what_it_adds_only_is_refused() -> None:
+    spec = replace(BRANCHED, layers=tuple(layer for layer in BRANCHED.layers if layer.name != "D"))
+    masks = ones(spec)
+    masks["E"][:] = False
+    with pytest.raises(UsageError, match="own: no path from the image to a class goes through layer E; add synapses"):
+        SynapticGraph.from_masks(spec, masks)
 
 
 def test_neurons_that_do_not_fit() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,7 @@ import sis_edge
 from sis_edge.bundles.verify import verify
 from sis_edge.datasets import load
 from sis_edge.errors import UsageError
+from sis_edge.exporting.parity import TOLERANCE, run_onnx
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet
 from sis_edge.training.batches import normalise
@@ -63,6 +65,17 @@ def test_other_weights_make_another_bundle(own: sis_edge.TrainedNetwork, tmp_pat
     second = sis_edge.bundle({"mine": other}, **words)
     assert first.id != second.id
     assert second.manifest.networks[0].training.epochs == 1
+
+
+def test_golden_logits_are_of_the_bundle_s_own_images(own: sis_edge.TrainedNetwork, tmp_path: Path) -> None:
+    """The same weights for images in another normalisation, in the same build folder."""
+    normalised = own.dataset.normalised_by((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    for name, data in (("first", own.dataset), ("second", normalised)):
+        network = sis_edge.TrainedNetwork.of(own.graph, own.module, data)
+        made = sis_edge.bundle({"mine": network}, name=name, folder=tmp_path, test_images=40)
+        (entry,) = made.manifest.networks
+        logits = run_onnx(made.path / entry.model, np.load(made.path / str(made.manifest.golden_inputs)))
+        assert np.abs(logits - np.load(made.path / entry.golden_logits)).max() < TOLERANCE
 
 
 def test_what_makes_no_bundle(own: sis_edge.TrainedNetwork, graph: sis_edge.SynapticGraph, tmp_path: Path) -> None:

@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from torch import nn
 
 import sis_edge
+from sis_edge import datasets
 from sis_edge.errors import DiskError, UsageError
 from sis_edge.formation import PRESETS
 from sis_edge.formation.distributions import Units
 from sis_edge.formation.distributions.weighted import Weighted
 from sis_edge.registries import DISTRIBUTIONS, NETWORKS
 from sis_edge.spec import nin
+from sis_edge.training.batches import normalise
 
 
 @pytest.fixture
@@ -177,6 +180,58 @@ def test_a_finished_training_is_not_done_again(graph: sis_edge.SynapticGraph, tm
     assert len(steps) == before
     assert second.weights_sha256 == first.weights_sha256
     assert sis_edge.train(graph, "digits", seed=1, **words).weights_sha256 != first.weights_sha256
+
+
+def of_digits() -> nn.Sequential:
+    """A module that somebody trained, for digits."""
+    torch.manual_seed(3)
+    parts = [nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*parts, nn.Linear(8, 10)).eval()
+
+
+def test_a_training_starts_with_a_module_s_weights(tmp_path: Path) -> None:
+    module = of_digits()
+    dense, sparse = sis_edge.form(module, t_c=1), sis_edge.form(module, t_c=0.5)
+    as_it_is = sis_edge.train(dense, "digits", start=module, epochs=0)
+    data = as_it_is.dataset
+    inputs = normalise(torch.from_numpy(data.test.images.copy()), data)
+    with torch.no_grad():
+        right = module(inputs).argmax(dim=1) == torch.from_numpy(data.test.labels)
+    assert as_it_is.accuracy == pytest.approx(right.double().mean().item())
+    assert (as_it_is.epochs, as_it_is.recipe) == (None, "weights as given")
+
+    words = {"epochs": 1, "limit": 64, "precision": "fp32", "folder": tmp_path}
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    first = sis_edge.train(sparse, "digits", start=module, **words)
+    assert first.recipe.endswith(", from weights that were given")
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert first.weights_sha256 != sis_edge.train(sparse, "digits", **words).weights_sha256
+    with torch.no_grad():
+        module[0].weight.mul_(-1)
+    other = sis_edge.train(sparse, "digits", start=module, **words)
+    assert other.weights_sha256 != first.weights_sha256, "a finished training of other weights is another one"
+
+
+def test_weights_that_a_training_cannot_start_with() -> None:
+    with pytest.raises(UsageError, match="epochs=0 trains nothing; give a module with weights as start"):
+        sis_edge.train(sis_edge.form(of_digits()), "digits", epochs=0)
+    with pytest.raises(UsageError, match="was not formed of this module"):
+        sis_edge.train(sis_edge.form("resnet20", t_c=0.5), "digits", start=of_digits(), epochs=1)
+
+
+def test_a_module_gets_images_in_its_own_normalisation() -> None:
+    digits = datasets.load("digits")
+    own = digits.normalised_by((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    pixels = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
+    assert normalise(pixels, own).flatten().tolist() == pytest.approx([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225])
+    assert own.sha256 not in (digits.sha256, digits.normalised_by((0.5,) * 3, (0.5,) * 3).sha256)
+    module = of_digits()
+    graph = sis_edge.form(module)
+    by_own, by_digits = (sis_edge.train(graph, data, start=module, epochs=0) for data in (own, digits))
+    assert by_own.weights_sha256 == by_digits.weights_sha256
+    for mean, std in (((0.5, 0.5), (1.0, 1.0, 1.0)), ((0.5,) * 3, (1.0, 0.0, 1.0)), ((np.nan,) * 3, (1.0,) * 3)):
+        with pytest.raises(UsageError, match="are not three numbers each"):
+            digits.normalised_by(mean, std)  # type: ignore[arg-type]
 
 
 def test_a_graph_with_other_outputs_than_the_data_has_classes() -> None:

@@ -14,7 +14,10 @@ from sis_edge.formation import Formation, SynapticGraph, form
 from sis_edge.formation.compaction import compact, live_neurons, whole
 from sis_edge.models import SisLayer, SisNet
 from sis_edge.models.sisnet import shortcut
-from sis_edge.spec import LayerSpec, NetworkSpec
+from sis_edge.networks.sides import takes
+from sis_edge.registries import NETWORKS
+from sis_edge.spec import LayerSpec, NetworkSpec, nin
+from sis_edge.training import default_recipe
 
 
 def lived_in(network: SisNet, seed: int) -> SisNet:
@@ -131,7 +134,7 @@ def test_cutting_the_whole_network_gives_the_compact_one() -> None:
 
 def test_the_shortcut_takes_every_second_pixel_and_fills_channels_up() -> None:
     x = torch.arange(2 * 2 * 5 * 5, dtype=torch.float32).reshape(2, 2, 5, 5)
-    y = shortcut(x, LayerSpec("a", "CL", 2, 5, 3, 5, stride=2))
+    y = shortcut(x, LayerSpec("a", "CL", 2, 5, 3, 5, stride=2), LayerSpec("b", "CL", 3, 2, 3, 5))
     assert torch.equal(y[:, :2], x[:, :, [0, 2, 4]][:, :, :, [0, 2, 4]])
     assert y.shape == (2, 5, 3, 3)
     assert not y[:, 2:].any()
@@ -154,3 +157,43 @@ def test_a_dense_network_against_torch_s_own_modules() -> None:
         y = functional.relu(wide.norm(functional.conv2d(functional.avg_pool2d(y, 2), wide.weight)))
         y = y.mean(dim=(2, 3)) @ fc.weight[:, :, 0, 0].T + fc.bias
     assert torch.allclose(outputs(network, BRANCHED), y, rtol=1e-5, atol=1e-4)
+
+
+def test_networks_take_images_of_another_side_or_are_known_not_to() -> None:
+    """What progressive resizing stands on: no training stops in the middle at an image that does not fit."""
+    known = set()
+    four = LayerSpec("four", "CL", 8, 8, 3, 32, stride=4, adds="stem")
+    last = LayerSpec("fc", "MP", 8, 4, 1, 1, is_class_layer=True, global_pool=True)
+    shortcut_by_four = NetworkSpec("by four", 3, 32, (LayerSpec("stem", "CL", 3, 8, 3, 32), four, last))
+    assert takes(shortcut_by_four, 24)
+    for spec in (shortcut_by_four, *map(random_network, range(40))):
+        try:
+            network = SisNet(compact(form(spec, Formation()))).eval()
+        except UsageError:  # a layer that no other reads
+            continue
+        for side in (3, 4, 6, 7, 24, spec.side):
+            fits = takes(spec, side)
+            known.add(fits)
+            if fits:
+                assert network(torch.zeros(1, 3, side, side)).shape == (1, 4)
+        assert takes(spec, spec.side)
+    assert known == {True, False}
+
+
+def test_a_map_that_is_flattened_does_not_fit_smaller_images() -> None:
+    """LeNet on CIFAR-10: its first hidden layer reads 5 x 5 pixels, and a smaller image leaves 3 x 3."""
+    lenet = NetworkSpec(
+        "lenet",
+        3,
+        32,
+        (
+            LayerSpec("c1", "CL", 3, 6, 5, 32, padding=0, pool=2),
+            LayerSpec("c2", "CL", 6, 16, 5, 14, padding=0, pool=2),
+            LayerSpec("f1", "MP", 16, 120, 5, 5, padding=0),
+            LayerSpec("f2", "MP", 120, 10, 1, 1, is_class_layer=True),
+        ),
+    )
+    recipe = default_recipe("cifar10", flip=True, precision="fp32")
+    assert recipe.sides
+    assert recipe.fitting([nin(), NETWORKS["resnet20"](), NETWORKS["mobilenet-small"](10, 32)]) == recipe
+    assert recipe.fitting([nin(), lenet]).sides == ()

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class Layer:
     bias: Array
     relu: bool = True
     pool: int = 1
+    winograd: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,9 @@ def pack(case: Case) -> bytes:
         filters, inputs, kernel, _ = layer.weight.shape
         starts = range(0, filters, case.block)
         parts.append(
-            struct.pack("<8I", kernel, inputs, filters, height, width, layer.pool, int(layer.relu), len(starts))
+            struct.pack(
+                "<8I", kernel, inputs, filters, height, width, layer.pool, layer.relu + 16 * layer.winograd, len(starts)
+            )
         )
         parts.append(layer.bias.astype("<f4").tobytes())
         for start in starts:
@@ -101,6 +104,7 @@ def cases(draw: Any) -> Case:
         kernel = draw(st.sampled_from([1, 1, 3, 3, 5, 5, 7, 9]))
         share = draw(st.sampled_from([0.01, 0.1, 0.25, 0.5, 1.0]))
         pool = draw(st.sampled_from([1, 1, 2, 3])) if min(sides) >= 3 else 1
-        layers.append(random_layer(rng, inputs, filters, kernel, share, draw(st.booleans()), pool))
+        layer = random_layer(rng, inputs, filters, kernel, share, draw(st.booleans()), pool)
+        layers.append(replace(layer, winograd=kernel in (3, 5) and draw(st.booleans())))
         inputs, sides = filters, (sides[0] // pool, sides[1] // pool)
     return Case(layers, height, width, draw(st.booleans()), draw(st.sampled_from([1, 1, 2, 8, 100])))

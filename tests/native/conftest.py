@@ -1,10 +1,16 @@
 import platform
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sis_agent.native.library import Library
-from sis_edge.native import build
+from sis_edge.native import build, toolchain
+
+from . import driver
+
+EMULATOR = "qemu-aarch64-static"
+SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +22,25 @@ def library_path() -> Path:
 @pytest.fixture(scope="session")
 def library(library_path: Path) -> Library:
     return Library(library_path)
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The driver for aarch64 behind its emulator; `-cpu NAME` goes between."""
+    emulator, zig = shutil.which(EMULATOR), toolchain._zig("aarch64")
+    if emulator is None or zig is None:
+        pytest.skip(f"needs {EMULATOR} (Debian's qemu-user-static) and ziglang")
+    # A program without shared libraries needs no file tree of the other architecture.
+    command = tuple("aarch64-linux-musl" if word.startswith("aarch64-linux") else word for word in zig.command)
+    compiler = toolchain.Toolchain("zig", "aarch64", command, zig.version)
+    folder = tmp_path_factory.mktemp("aarch64")
+    return [emulator, str(driver.compile_driver(compiler, folder, ["-O3", "-ffp-contract=fast"], ["-static"]))]
+
+
+@pytest.fixture(scope="session")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The driver with sanitizers for addresses and undefined behaviour."""
+    gcc = toolchain._gcc(platform.machine())
+    if gcc is None:
+        pytest.skip("the sanitizers' run-time libraries come with gcc 12")
+    return str(driver.compile_driver(gcc, tmp_path_factory.mktemp("sanitized"), SANITIZERS, SANITIZERS))

@@ -44,13 +44,18 @@ def answers(
     program: Sequence[str], case: Case, images: Array, instruction_set: str, threads: int, shape: tuple[int, ...]
 ) -> Array:
     """What the driver answers for a case; `shape` is that of all outputs."""
-    blob = pack(case)
+    return answers_to(program, pack(case), images, instruction_set, threads, shape)
+
+
+def answers_to(
+    program: Sequence[str], blob: bytes, images: Array, instruction_set: str, threads: int, shape: tuple[int, ...]
+) -> Array:
+    """What the driver answers for a blob."""
     stdin = struct.pack("<I", len(blob)) + blob + images.tobytes()
     words = [*program, "run", instruction_set, str(len(images)), str(threads)]
     return np.frombuffer(run(words, stdin), dtype="<f4").reshape(shape)
 
 
-def refused_of_damaged(program: Sequence[str], case: Case, count: int, seed: int) -> int:
+def refused_of_damaged(program: Sequence[str], blob: bytes, count: int, seed: int) -> int:
     """How many of `count` damaged blobs the driver refuses; it must neither crash nor hang."""
-    blob = pack(case)
     return int(run([*program, "damage", str(count), str(seed)], struct.pack("<I", len(blob)) + blob))

@@ -35,6 +35,12 @@ def test_encode_writes_the_described_bytes() -> None:
     assert found == pack(case)
 
 
+def test_encode_marks_the_layers_that_use_winograds_algorithm() -> None:
+    case = replace(chain_case(), layers=[random_layer(np.random.default_rng(0), 3, 6, 3, 0.2)])
+    marked = replace(case, layers=[replace(case.layers[0], winograd=True)])
+    assert blob.encode([CompactLayer(case.layers[0], 8)], None, True, [True]) == pack(marked) != pack(case)
+
+
 def test_dense_filters_become_one_group() -> None:
     assert len(blob.groups(np.ones((7, 3), dtype=bool))) == 1
 
@@ -66,6 +72,11 @@ def put(place: int, value: int) -> Callable[[bytes], bytes]:
     return lambda good: good[:place] + struct.pack("<I", value) + good[place + 4 :]
 
 
+def second_layer() -> int:
+    """Where the second layer's fields begin: its kernel is 1 x 1, of 6 inputs and 4 filters."""
+    return pack(chain_case()).index(struct.pack("<3I", 1, 6, 4))
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -85,6 +96,12 @@ def put(place: int, value: int) -> Callable[[bytes], bytes]:
         (put(HEADER + 20, 9), "pools its map of 8 x 8 by 9"),
         (put(HEADER + 20, 1), "layer 1 takes 6 maps of 4 x 4, which the layer before does not give"),
         (put(HEADER + 24, 2), "unknown flags 0x2"),
+        (put(HEADER + 24, 0x31), "unknown flags 0x31"),
+        (
+            lambda good: put(HEADER, 7)(put(HEADER + 24, 17)(good)),
+            "Winograd's algorithm with kernels of side 7; 3 and 5",
+        ),
+        (put(second_layer() + 24, 16), "layer 1 uses Winograd's algorithm with kernels of side 1"),
         (put(HEADER + 28, 7), "7 groups for 6 filters"),
         (put(LAYER, 0x7FC00000), "a bias that is not a finite number"),
         (put(LAYER + 24, 7), "group 0 has 7 filters, and 6 are left"),

@@ -16,7 +16,7 @@ from sis_edge.formation.formation import Formation
 from sis_edge.native import choice, costs, geometry, probes, work
 from sis_edge.native.costs import Calibration, CostModel
 from sis_edge.native.predict import predict
-from sis_edge.native.work import Copy
+from sis_edge.native.work import Copy, Transform
 from sis_edge.spec import LayerSpec, nin
 
 AVX512, NEON = geometry.instruction_set("avx512"), geometry.instruction_set("neon")
@@ -38,8 +38,11 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
             if isinstance(stage, Copy):
                 seconds.append(sum(work.copied(isa, stage).values()) * 3e-9)
             else:
-                part = probe.parts[stage]
-                counts = work.native(isa, part.spec, part.pairs, part.block)
+                counts = (
+                    work.transformed(isa, stage)
+                    if isinstance(stage, Transform)
+                    else costs._part_work(isa, probe.parts[stage])
+                )
                 seconds.append(sum(count * native_s(kind) for kind, count in counts.items()))
         native[probe.name] = [value * (slow if number % 2 else 1) for value in (*seconds, 1e-6)][: probe.stage_count]
     for number, network in enumerate(probes.DENSE):
@@ -175,14 +178,21 @@ def test_wider_blocks_pay_for_1x1_kernels_that_stand_together() -> None:
         assert seconds == min(model.native_s(layer, pairs, each) for each in (1, 2, 4, 8, AVX512.most_filters))
 
 
-@given(seconds=st.lists(st.floats(1e-7, 1e-3), min_size=18, max_size=18), copy=st.floats(1e-10, 1e-7))
+@given(
+    seconds=st.lists(st.floats(1e-7, 1e-3), min_size=27, max_size=27),
+    copy=st.floats(1e-10, 1e-7),
+    exact=st.booleans(),
+)
 @settings(max_examples=30, deadline=None)
-def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float) -> None:
+def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float, exact: bool) -> None:
     plans = compact(form(nin(), Formation()))
 
     class Model(CostModel):
         def native_s(self, layer: LayerSpec, pairs: choice.Pairs, block: int = 1) -> float:
             return seconds[[plan.spec.name for plan in plans].index(layer.name)]
+
+        def winograd_s(self, layer: LayerSpec, pairs: choice.Pairs) -> float:
+            return seconds[18 + [plan.spec.name for plan in plans].index(layer.name)] if layer.kernel > 1 else np.inf
 
         def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
             return seconds[9 + [plan.spec.name for plan in plans].index(layer.name)]
@@ -200,7 +210,8 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
             pool = before.pool if before is not None and last == "native" else 1
             arrived_s = copy_s(Copy(layer.inputs, layer.map_side, pool, wakes=before is None))
             if kind == "native":
-                total += model.native_s(layer, choice.pairs_of(plan))
+                direct_s, winograd_s = (way(layer, choice.pairs_of(plan)) for way in (model.native_s, model.winograd_s))
+                total += direct_s if exact else min(direct_s, winograd_s)
                 if not (last == "native" and layer.kernel == 1 and pool == 1):
                     total += arrived_s
                 if last == "dense" and before is not None:
@@ -212,8 +223,11 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
         return total + (reorder_s(before) if last == "dense" else 0.0)
 
     best = min(cost(way) for way in product(("dense", "native"), repeat=9))
-    found = choice.choose(model, plans)
+    found = choice.choose(model, plans, exact)
     assert found.seconds == pytest.approx(best)
+    faster = [model.winograd_s(plan.spec, np.ones((1, 1), bool)) < seconds[at] for at, plan in enumerate(plans)]
+    native = [layer.kind == "native" for layer in found.choices]
+    assert choice.winograd(found.choices) == [not exact and a and b for a, b in zip(faster, native, strict=True)]
     assert cost(tuple(layer.kind for layer in found.choices)) == pytest.approx(best)
     widths = choice.blocks(found.choices)
     assert [width > 0 for width in widths] == [layer.kind == "native" for layer in found.choices]

@@ -93,6 +93,12 @@ def test_global_pooling_makes_one_pixel_for_the_next_layer(tmp_path: Path) -> No
     assert load(written(tmp_path, text)).spec.layers[3] == LayerSpec("linear1", "MP", 8, 20, 1, 1, global_pool=True)
 
 
+def test_windows_of_max_pooling_may_overlap(tmp_path: Path) -> None:
+    text = SMALL.replace('pooling = "average"\nsize = 2', "size = 3\nstride = 2\npadding = 1")
+    layer = load(written(tmp_path, text)).spec.layers[2]
+    assert (layer.pool, layer.pool_kernel, layer.pool_padding, layer.out_side) == (2, 3, 1, 4)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -103,11 +109,16 @@ def test_global_pooling_makes_one_pixel_for_the_next_layer(tmp_path: Path) -> No
         ("size = 2", "", "line 23, layer.3: a pool layer needs size"),
         ("size = 2", "size = 20", "line 23: layer conv2 cannot be pooled by 20: its map is 7 x 7"),
         ('"average"', '"global"', "line 23, layer.3: global pooling has no size"),
+        (
+            "size = 2",
+            "size = 3\nstride = 2",
+            "line 23: layer conv2: pooling of 3 x 3 with stride 2 and padding 0; only max",
+        ),
         ("t = 0.5", "t = 1.5", "line 22, layer.2.t: it is 1.5, and must be less than or equal to 1"),
         ("stride = 2", "strides = 2", "line 7, layer.0.strides: there is no such field; known here: type, name"),
         ("side = 16", "", "line 1, side: it is missing"),
         ('"depthwise"', '"dense"', "line 11, layer.1.type: it is \"dense\", and must be 'conv', 'depthwise'"),
-        ("filters = 4", 'filters = 4\nadd = "linear1"', "layer linear2 has 4 maps of 1 x 1, and cannot add the 20"),
+        ("filters = 4", 'filters = 4\nadd = "linear1"', "layer linear2: it adds 20 channels of linear1 to its 4"),
         ("filters = 4", "filters = 4\nnorm = true", "layer linear2 is the last and gives the class scores"),
         ('name = "depth"', 'name = "conv1"', "line 10: layer conv1 is there twice"),
         ("[[layer]]", "[layer", "is not TOML"),

@@ -14,7 +14,7 @@ from sis_edge.networks.torch_module import read
 from sis_edge.registries import NETWORKS
 from sis_edge.spec import LayerSpec, nin
 
-from .modules import Concatenating, Deciding, LeNet, PlainResNet20, ProjectionNet, mobile_net
+from .modules import Concatenating, Deciding, LeNet, PlainResNet20, ProjectionNet, ResNet18, mobile_net
 
 
 def test_a_plain_resnet20_is_the_one_that_has_a_name() -> None:
@@ -46,6 +46,16 @@ def test_a_shortcut_with_a_convolution_adds_one_result_to_the_other() -> None:
         LayerSpec("downsample.0", "MP", 8, 16, 1, 32, stride=2, source="stem.0", adds="conv"),
         LayerSpec("fc", "MP", 16, 5, 1, 1, is_class_layer=True, global_pool=True),
     )
+
+
+def test_resnet18_has_its_published_parameters() -> None:
+    """11,689,512 with 1,000 classes: the count that usual implementations are published with."""
+    spec = read(ResNet18(), (3, 64, 64)).formed
+    assert parameter_count(spec) == 11_689_512
+    stem = LayerSpec("conv1", "CL", 3, 64, 7, 64, stride=2, pool=2, pool_kernel=3, pool_padding=1)
+    assert spec.layers[0] == stem
+    assert (stem.conv_side, stem.out_side) == (32, 16)
+    assert "pooling of 3 x 3 with stride 2" in stem.special
 
 
 def test_depthwise_layers_relu6_and_a_convolution_that_classifies() -> None:
@@ -88,7 +98,7 @@ class Forward(nn.Module):
         super().__init__()
         self.one, self.two = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
         self.norm = nn.BatchNorm2d(8)
-        self.pool = nn.MaxPool2d(3, 2, 1)
+        self.pairs = nn.MaxPool2d(2, return_indices=True)
         self.dilated = nn.Conv2d(8, 8, 3, padding=2, dilation=2)
         self.flat = nn.Conv2d(8, 8, (1, 3), padding=(0, 1))
         self.weight = nn.Parameter(torch.ones(1))
@@ -103,7 +113,15 @@ class Forward(nn.Module):
 @pytest.mark.parametrize(
     ("forward", "sentence"),
     [
-        (lambda net, x: net.pool(net.one(x)), "pool (MaxPool2d) pools windows of 3 with stride 2 and padding 1"),
+        (lambda net, x: F.avg_pool2d(net.one(x), 3, 2, 1), "pools windows of 3 with stride 2 and padding 1"),
+        (lambda net, x: F.max_pool2d(net.one(x), 3, 1, 1), "pools windows of 3 with stride 1 and padding 1"),
+        (lambda net, x: F.max_pool2d(net.one(x), (2, 4)), "pools windows of 2 x 4 with stride 2 x 4 and padding 0"),
+        (lambda net, x: F.max_pool2d(net.one(x), 5, ceil_mode=True), "pools windows of 5 with stride 5 and padding 0"),
+        (lambda net, x: F.max_pool2d(net.one(x), 2, 2, 1, 3), "pools with a dilation or a divisor"),
+        (lambda net, x: F.avg_pool2d(net.one(x), 2, divisor_override=3), "pools with a dilation or a divisor"),
+        (lambda net, x: F.adaptive_avg_pool2d(net.one(x), (4, 1)), "averages to 4 x 1, and a layer's maps are square"),
+        (lambda net, x: F.adaptive_avg_pool2d(net.one(x), 5), "averages 32 x 32 to 5 x 5, in windows that overlap"),
+        (lambda net, x: net.pairs(net.one(x))[0], "pairs (MaxPool2d) gives indices too"),
         (lambda net, x: net.dilated(net.one(x)), "dilated (Conv2d 8, 3x3) has dilation 2"),
         (lambda net, x: net.flat(net.one(x)), "flat (Conv2d 8, 1x3) has a kernel of 1 x 3"),
         (lambda net, x: net.two(net.two(net.one(x))), "is used a second time"),
@@ -113,6 +131,7 @@ class Forward(nn.Module):
         (lambda net, x: net.one(x) * net.weight, "weight (parameter) is a parameter of the module's own"),
         (lambda net, x: net.one(x)[:, :4].repeat(1, 2, 1, 1), "takes a part of its input"),
         (lambda net, x: net.one(x) + 1, "adds other than the results of two layers"),
+        (lambda net, x: (y := net.one(x)) + F.dropout(y), "adds a layer's result to itself"),
         (lambda net, x: torch.add(net.two(y := net.one(x)), y, alpha=2), "weighs what it adds"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + y, "follows one, whose result is used before it too"),
         (lambda net, x: net.two(F.relu(y := net.one(x))) + F.dropout(y), "whose result is used before it too"),
@@ -153,3 +172,36 @@ def test_a_result_that_is_not_class_scores_is_refused() -> None:
     active = nn.Sequential(nn.Conv2d(3, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(UsageError, match="layer 0 is the last and gives the class scores"):
         _ = read(active).formed
+
+
+class TwoHeads(nn.Module):
+    """Two linear layers after a convolution; `forward` may have an input that nobody has to give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3)
+        self.one = nn.Linear(4 * 6 * 6, 10)
+        self.two = nn.Linear(4 * 6 * 6, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x)).flatten(1)
+        result = self.one(x)
+        self.two(x)
+        return result
+
+
+class OptionalMask(TwoHeads):
+    def forward(self, x: Tensor, mask: object = None) -> Tensor:
+        return self.one(torch.relu(self.stem(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (TwoHeads(), "its result is not that of its last layer"),
+        (OptionalMask(), r"mask \(second input\) is a second input; a formed network takes images only"),
+    ],
+)
+def test_one_input_and_the_result_of_the_last_layer(module: nn.Module, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        _ = read(module, (3, 8, 8)).formed

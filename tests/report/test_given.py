@@ -71,7 +71,10 @@ def test_labels_bring_the_accuracy_table_and_its_chart(tmp_path: Path) -> None:
     assert "## Accuracy" in text
     assert "| 80.00% | 71.12% to 86.66% | 83.00% | 100 | resnet | 10.00 |" in text
     assert (tmp_path / "accuracy-latency.svg").exists()
-    assert "Top-1" in _terminal(given_run(labelled("resnet", 90), labelled("mobilenet", 80), entries=entries))
+    shown = _terminal(given_run(labelled("resnet", 90), labelled("mobilenet", 80), entries=entries))
+    assert "Top-1" in shown
+    assert "rounds, 100 labels." in " ".join(shown.split())
+    assert "test images" not in shown + text
 
 
 def test_two_runtimes_have_a_table_of_their_own(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ from sis_edge.bundles.manifest import (
     Granularities,
     Manifest,
     NetworkEntry,
-    Parity,
     Provenance,
     Training,
 )
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.results.schema import StoredRun
 
 # name: t_c, t_p, CL, MP, MACs, paper's CIFAR-10 accuracy, host accuracy, latency [s]

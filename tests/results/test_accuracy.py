@@ -9,7 +9,8 @@ from report.conftest import RUNS
 from results.factory import network_entry, network_record, stored_run, tensorrt_run
 from sis_agent.schema import Accuracy, NetworkJob, NetworkRecord
 from sis_edge.bundles import wrong_images
-from sis_edge.bundles.manifest import NetworkEntry, Parity, Variant
+from sis_edge.bundles.manifest import NetworkEntry, Variant
+from sis_edge.bundles.sparse_form import Parity
 from sis_edge.report.sections.findings import finding
 from sis_edge.results.comparison import compare
 from sis_edge.results.rows import Row

@@ -68,9 +68,16 @@ def test_a_current_alone_needs_the_supply_s_voltage(tmp_path: Path) -> None:
     assert found.times_s.tolist() == [0, 0.5, 1.0]
     assert found.power_w.tolist() == pytest.approx([5, 5, 6])
     assert meter.read_csv(path, power="Current(uA)", voltage_v=5.0).power_w.tolist() == pytest.approx([5, 5, 6])
+    with pytest.raises(UsageError, match=r"--unit is that of a power, and .*ppk2.csv has a current"):
+        meter.read_csv(path, voltage_v=5.0, watts=0.001)
     # A current is never taken for a power.
     with pytest.raises(UsageError, match="no voltage"):
         meter.read_csv(path, power="Current(uA)")
+    path.write_text("time_s,power_w\n0,5\n1,6\n")
+    with pytest.raises(
+        UsageError, match=r"--voltage is for a meter that records a current, and .*ppk2.csv has a power"
+    ):
+        meter.read_csv(path, voltage_v=5.0)
 
 
 def test_a_named_column_and_a_named_unit_come_first(tmp_path: Path) -> None:

@@ -155,3 +155,5 @@ def test_presets_or_densities() -> None:
     for words in (((), (), ()), (("nin",), (0.5,), ())):
         with pytest.raises(UsageError, match="a sweep needs either --preset NAME,NAME or densities"):
             budgets(*words)
+    with pytest.raises(UsageError, match="resnet20 is another; `sis-edge build --network resnet20"):
+        budgets(("nin", "resnet20"), (), ())

@@ -43,6 +43,8 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None], 
             on_start({"job_id": job_id, "pid": owner.pid})
             problem: Optional[schema.Problem] = None
             try:
+                # After the state is written: a cancel either finds it, or its wish is found here.
+                folder.check_wanted()
                 record = measurement.run()
                 write_atomic(folder.file(RECORD), json.dumps(schema.to_json(record), allow_nan=False))
                 problem = record.problem
@@ -64,6 +66,8 @@ def execute(root: str, job_id: str, on_start: Callable[[Dict[str, Any]], None], 
 def cancel(root: str, job_id: str, grace_s: float = CANCEL_GRACE_S) -> Dict[str, Any]:
     """End a job and everything that it started; it may still write what it has measured so far."""
     folder = JobFolder(root, job_id)
+    if folder.state().state == schema.QUEUED:
+        folder.ask_for_end()
     state = folder.state()
     if state.state == schema.QUEUED:
         folder.write_state(state._replace(state=schema.CANCELLED, problem=schema.Problem("cancelled", "it never ran")))

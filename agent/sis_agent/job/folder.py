@@ -7,6 +7,7 @@ jobs/<job_id>/
   log.txt          standard error of the job and its workers
   record.json      the result; written atomically, there only when it is whole
   reserve          space kept back, so that a full disk can still be reported
+  cancelled        there once somebody has asked for the job's end
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from sis_agent.job.job_json import job_from_json
 from sis_agent.protocol import ProblemError
 
 RECORD = "record.json"
+CANCELLED = "cancelled"
 RESERVE_BYTES = 16384
 JOB_LOST = "job-lost"
 STATES = (schema.QUEUED, schema.RUNNING, *schema.ENDED)
@@ -85,6 +87,15 @@ class JobFolder:
     def write_state(self, state: State) -> None:
         """Keep the job's state."""
         write_atomic(self.file("state.json"), json.dumps(schema.to_json(state)))
+
+    def ask_for_end(self) -> None:
+        """Keep the wish, for a job whose process has not said yet that it runs."""
+        write_atomic(self.file(CANCELLED), "")
+
+    def check_wanted(self) -> None:
+        """Raise the problem `cancelled` where somebody has asked for the job's end."""
+        if os.path.exists(self.file(CANCELLED)):
+            raise ProblemError("cancelled", "it never ran")
 
     def keep_reserve(self) -> None:
         """Keep some space back for the last word."""

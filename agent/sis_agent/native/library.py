@@ -58,6 +58,25 @@ class Library:
                 return names
             names.append(name.decode())
 
+    def int8_instruction_sets(self) -> "list[str]":
+        """The same for chains in INT8; empty where the library is of a time before there were any."""
+        names: list[str] = []
+        try:
+            find = self.c.sis_int8_instruction_set
+        except AttributeError:
+            return names
+        find.restype, find.argtypes = ctypes.c_char_p, [ctypes.c_size_t]
+        while True:
+            name = find(len(names))
+            if name is None:
+                return names
+            names.append(name.decode())
+
+    def int8_rate(self, instruction_set: str) -> float:
+        """Most multiply-accumulate operations of INT8 per second of one core, measured on registers."""
+        self.c.sis_int8_peak_macs.restype, self.c.sis_int8_peak_macs.argtypes = ctypes.c_double, [ctypes.c_char_p]
+        return float(self.c.sis_int8_peak_macs(instruction_set.encode()))
+
     def peak_flops(self, instruction_set: str) -> float:
         """Most floating-point operations per second of one core, measured on registers; a multiply-add is two."""
         return float(self.c.sis_peak_flops(instruction_set.encode()))
@@ -101,6 +120,12 @@ class Chain:
         if stages < 0:
             raise MemoryError("no memory to run the chain")
         return [(int(layers[stage]), float(seconds[stage])) for stage in range(stages)]
+
+    def scratch_bytes(self) -> int:
+        """Memory that one run takes for maps between layers."""
+        find = self._c.sis_chain_scratch_bytes
+        find.restype, find.argtypes = ctypes.c_size_t, [ctypes.c_void_p]
+        return int(find(self._handle))
 
     def close(self) -> None:
         """Give the chain's memory back."""

@@ -92,10 +92,8 @@ def missing() -> Optional[str]:
             "system (`dpkg --print-architecture` must say arm64 or amd64)".format(sys.executable, ", ".join(lacking))
         )
     return (
-        "not installed for {python} (Python {major}.{minor}) on this board: {what}; install it there with "
-        "`{python} -m pip install --user onnxruntime` (pip 20.3 or newer), or name another Python".format(
-            what=", ".join(lacking), python=sys.executable, major=sys.version_info[0], minor=sys.version_info[1]
-        )
+        "not installed for {} (Python {}.{}) on this board: {}; install it there with {} (pip 20.3 or newer), or name "
+        "another Python".format(sys.executable, *sys.version_info[:2], ", ".join(lacking), remedies.pip("onnxruntime"))
     )
 
 

@@ -25,8 +25,9 @@ NVIDIA = re.compile(r"lib(nv|cu|dla)", re.IGNORECASE)
 
 
 def pip(words: str) -> str:
-    """The command that installs for this Python."""
-    return "`{} -m pip install --user {}`".format(sys.executable, words)
+    """The command that installs for this Python: into its virtual environment, where it is one's, else for the user."""
+    where = "--user " if sys.prefix == sys.base_prefix else ""
+    return "`{} -m pip install {}{}`".format(sys.executable, where, words)
 
 
 def _numpy_2(match: Match[str], module: str) -> str:

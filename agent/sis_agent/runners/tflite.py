@@ -10,7 +10,7 @@ import sys
 from typing import Any, Callable, Dict, List, Optional
 
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import importing, inputs
+from sis_agent.runners import importing, inputs, remedies
 from sis_agent.runners.base import Runner, Session, Tensors, known_options
 
 # In the order in which they are looked for; both have the module `interpreter`.
@@ -32,14 +32,8 @@ def missing() -> Optional[str]:
         return None
     package = "ai-edge-litert" if sys.version_info >= (3, 9) else "tflite-runtime"
     return (
-        "not installed for {python} (Python {major}.{minor}) on this board: {what}; install it there with "
-        "`{python} -m pip install --user {package}`, or name another Python".format(
-            what=", ".join(lacking),
-            python=sys.executable,
-            major=sys.version_info[0],
-            minor=sys.version_info[1],
-            package=package,
-        )
+        "not installed for {} (Python {}.{}) on this board: {}; install it there with {}, or name another "
+        "Python".format(sys.executable, *sys.version_info[:2], ", ".join(lacking), remedies.pip(package))
     )
 
 

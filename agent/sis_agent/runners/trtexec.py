@@ -16,7 +16,7 @@ from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
 from sis_agent.protocol import ProblemError
-from sis_agent.runners import engine_cache, engines, importing, inputs, sparsity
+from sis_agent.runners import engine_cache, engines, importing, inputs, sparsity, trtexec_tensors
 from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore
 from sis_agent.runners.engine_cache import CachedEngine, file_sha256
 from sis_agent.runners.tensorrt.log import TAIL_LINES
@@ -105,9 +105,8 @@ class TrtexecRunner(Runner):
         """The engine for the shapes of these tensors, to be loaded by each turn anew."""
         wanted = parse(options)
         engine = self._engine(model_path, wanted, ignore, tensors)
-        narrow = (self._version or "").split(".")[0] in ("7", "8", "9")  # these have no whole numbers of 8 bytes
-        flags = self._flags.of_run()
-        return TrtexecTensorSession(self._path, engine, self._cache.folder, to_json(wanted), flags, narrow)
+        flags, version = self._flags.of_run(), self._version or ""
+        return TrtexecTensorSession(self._path, engine, self._cache.folder, to_json(wanted), flags, version)
 
     def _engine(
         self, model_path: str, options: EngineOptions, on_progress: OnProgress, tensors: Optional[Tensors] = None
@@ -163,10 +162,13 @@ class TrtexecRunner(Runner):
 
     def _shape_flags(self, options: EngineOptions, tensors: Optional[Tensors]) -> List[str]:
         if tensors is not None:
-            return ["--{}Shapes={}".format(which, _shapes(tensors)) for which in ("min", "opt", "max")]
+            known = trtexec_tensors.shapes(tensors)
+            return ["--{}Shapes={}".format(which, known) for which in ("min", "opt", "max")] if known else []
         flags = []
         for which, batch in (("min", 1), ("opt", self._batch_size), ("max", max(INFER_BATCH, self._batch_size))):
-            flags.append("--{}Shapes={}".format(which, _shape([batch, *(options.input_shape or [])])))
+            flags.append(
+                "--{}Shapes={}".format(which, trtexec_tensors.shape(INPUT, [batch, *(options.input_shape or [])]))
+            )
         return flags
 
     def _check_precision(self, options: EngineOptions, layers: List[sparsity.LayerTactic]) -> None:
@@ -266,13 +268,17 @@ class TrtexecSession(Session):
 
         path = os.path.join(scratch, "input.bin")
         numpy.ascontiguousarray(images, dtype=numpy.float32).tofile(path)
-        command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shape(images.shape)]
+        command = [
+            self._path,
+            "--loadEngine=" + self._engine.plan_path,
+            "--shapes=" + trtexec_tensors.shape(INPUT, images.shape),
+        ]
         command.append("--loadInputs={}:{}".format(INPUT, path))
         _run(command + self._run_flags + words)
 
 
 class TrtexecTensorSession(TrtexecSession):
-    """One engine file for tensors by name; `narrow`: whole numbers and doubles of 8 bytes become those of 4."""
+    """One engine file for tensors by name, as this `version` of the tool takes them."""
 
     def __init__(
         self,
@@ -281,10 +287,10 @@ class TrtexecTensorSession(TrtexecSession):
         folder: str,
         options: Dict[str, Any],
         run_flags: List[str],
-        narrow: bool,
+        version: str,
     ) -> None:
         super().__init__(path, engine, folder, options, run_flags)
-        self._narrow = {"int64": "int32", "float64": "float32"} if narrow else {}
+        self._version = version
 
     def infer(self, images: Any) -> Any:
         """Every output by name."""
@@ -294,22 +300,11 @@ class TrtexecTensorSession(TrtexecSession):
             return parse_outputs(_text(output))
 
     def _call(self, scratch: str, images: Any, words: List[str]) -> None:
-        files = []
-        for place, (name, value) in enumerate(images.items()):
-            path = os.path.join(scratch, "input{}.bin".format(place))  # a tensor's name may be no file's
-            value.astype(self._narrow.get(value.dtype.name, value.dtype.name)).tofile(path)
-            files.append("{}:{}".format(name, path))
-        command = [self._path, "--loadEngine=" + self._engine.plan_path, "--shapes=" + _shapes(images)]
-        command.append("--loadInputs=" + ",".join(files))
+        command = [self._path, "--loadEngine=" + self._engine.plan_path]
+        shapes = trtexec_tensors.shapes(images)
+        command += ["--shapes=" + shapes] if shapes else []
+        command.append("--loadInputs=" + ",".join(trtexec_tensors.write(scratch, images, self._version)))
         _run(command + self._run_flags + words)
-
-
-def _shapes(tensors: Tensors) -> str:
-    return ",".join(_shape(value.shape, name) for name, value in tensors.items())
-
-
-def _shape(sizes: Any, name: str = INPUT) -> str:
-    return "{}:{}".format(name, "x".join(str(size) for size in sizes))
 
 
 def _text(path: str) -> str:

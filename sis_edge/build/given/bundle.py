@@ -65,6 +65,7 @@ def _key(request: GivenRequest, networks: list[Prepared]) -> str:
         {
             "version": BUNDLE_VERSION,
             "onnxruntime": onnxruntime.__version__,
+            "tflite": host_run.tflite_version() if request.tflite else None,
             "profile": request.profile,
             "reference": request.reference,
             "tolerances": [request.tolerance, request.relative_tolerance],
@@ -190,12 +191,15 @@ class _Writer:
         name = self.network.model.name
         if self.network.expect is None:
             if not found.outputs:
+                self.on_note(f"{name}: {found.reason}, so what a board computes is not checked")
                 return None, found.reason
             if not all(np.isfinite(array).all() for array in found.outputs.values()):
                 self.on_note(f"{name}: its outputs for these inputs are not finite, so a board's are not compared")
                 return None, f"{found.source} computes numbers that are not finite for these inputs"
             return found.outputs, found.source
         expected = tensors.load(self.network.expect, "--expect", list(found.outputs)[:1])
+        if not expected:
+            raise UsageError(f"--expect has no array; {name} has the outputs: {', '.join(found.outputs) or 'unknown'}")
         specs = {spec.name: spec for spec in found.specs}
         for output, array in expected.items():
             if specs and output not in specs:
@@ -215,9 +219,13 @@ class _Writer:
         if output not in found.outputs:
             return
         left, right = (array.astype(np.float64) for array in (found.outputs[output], expected))
-        if not np.allclose(left, right, rtol=self.request.relative_tolerance, atol=self.request.tolerance):
-            difference = float(np.max(np.abs(left - right)))
-            self.on_note(
-                f"{self.network.model.name}: {found.source} computes another '{output}' than --expect has, by up to "
-                f"{difference:.3g}; boards will most likely differ too"
-            )
+        tolerances = {"rtol": self.request.relative_tolerance, "atol": self.request.tolerance}
+        if np.allclose(left, right, equal_nan=True, **tolerances):
+            return
+        finite = np.isfinite(left) & np.isfinite(right)
+        difference = float(np.max(np.abs(left - right)[finite], initial=0))
+        by = f"by up to {difference:.3g}" if finite.all() else "with NaN or infinity in one of them"
+        self.on_note(
+            f"{self.network.model.name}: {found.source} computes another '{output}' than --expect has, {by}; boards "
+            "will most likely differ too"
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from sis_edge.errors import UsageError
 from sis_edge.files.hashing import file_sha256
 from sis_edge.files.names import checked
+from sis_edge.text.limits import with_limit
 
 if TYPE_CHECKING:
     import onnx
@@ -49,6 +50,8 @@ def named(text: str) -> tuple[str, Path]:
     (('small', PosixPath('models/v2.onnx')), ('v2', PosixPath('models/v2.onnx')))
     """
     name, equals, path = text.partition("=")
+    if not text or (equals and not path):
+        raise UsageError(f"'{text}' names no model; give FILE or NAME=FILE")
     if equals and "/" not in name and not Path(text).exists():
         return checked("network", name), Path(path)
     stem = Path(text).stem
@@ -86,9 +89,10 @@ def read(text: str, runtime: Runtime) -> ModelFile:
 def check_size(path: Path, size_bytes: int) -> None:
     """Raise UsageError for a model that is too large, with its external data."""
     if size_bytes > LARGEST_BYTES:
+        size, limit = with_limit(size_bytes / 1e9, LARGEST_BYTES / 1e9, ".1f")
         raise UsageError(
-            f"the model {path} has {size_bytes / 1e9:.1f} GB with its external data, and at most 2.1 GB can be "
-            "measured; take a smaller one, or quantise it"
+            f"the model {path} has {size} GB with its external data, and at most {limit} GB can be measured; take a "
+            "smaller one, or quantise it"
         )
 
 

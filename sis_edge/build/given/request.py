@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,9 @@ class Prepared:
 
 def prepare(request: GivenRequest) -> tuple[list[Prepared], list[str]]:
     """The models with their inputs, and what was chosen for the user; raises UsageError in a sentence."""
+    for option, value in (("--tolerance", request.tolerance), ("--relative-tolerance", request.relative_tolerance)):
+        if not 0 <= value < inf:
+            raise UsageError(f"{option} is {value}, and must be a number from 0 on, such as 0.001")
     models = [
         *(model_file.read(text, "onnx") for text in request.onnx),
         *(model_file.read(text, "tflite") for text in request.tflite),
@@ -116,6 +120,8 @@ def _files(option: str, given: Sequence[str], names: Sequence[str]) -> dict[str,
         if equals and name in names:
             chosen, whom = own, [name]
         else:
+            if equals and not Path(text).exists() and Path(path).exists():
+                raise unknown(f"network in {option}", name, list(names))
             chosen, whom, path = found, list(names), text
         for each in whom:
             if each in chosen:

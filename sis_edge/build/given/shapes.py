@@ -81,6 +81,8 @@ def fix(
 def _check(model: ModelFile, one: ModelInput, shape: Shape, source: str, symbols: dict[str, int]) -> None:
     """Raise UsageError for a shape that an input cannot have; `symbols` are the named axes known so far."""
     has = words(one.shape)
+    if 0 in shape:
+        raise UsageError(f"{source} gives {model.name} the input {one.name} as {words(shape)}, which holds nothing")
     if len(shape) != len(one.shape):
         raise UsageError(
             f"{source} gives {model.name} the input {one.name} as {words(shape)}, which has {len(shape)} axes; "

@@ -26,11 +26,17 @@ def random_inputs(specs: "Sequence[TensorSpec]", seed: int) -> "dict[str, NDArra
     found: dict[str, NDArray[Any]] = {}
     for spec in specs:
         dtype = np.dtype(spec.dtype)
-        if dtype.kind == "f":
-            found[spec.name] = numbers.standard_normal(spec.shape).astype(dtype)
-        else:
-            least, end = (0, 2) if dtype.itemsize > 1 or dtype.kind == "b" else _all_of(dtype)
-            found[spec.name] = numbers.integers(least, end, spec.shape).astype(dtype)
+        try:
+            if dtype.kind == "f":
+                found[spec.name] = numbers.standard_normal(spec.shape).astype(dtype)
+            else:
+                least, end = (0, 2) if dtype.itemsize > 1 or dtype.kind == "b" else _all_of(dtype)
+                found[spec.name] = numbers.integers(least, end, spec.shape).astype(dtype)
+        except (MemoryError, ValueError):  # numpy's ValueError is of more elements than it can count
+            raise UsageError(
+                f"the input {spec.name} as {words(spec.shape)} does not fit into this machine's memory; give it "
+                "another --shape"
+            ) from None
     return found
 
 
@@ -57,7 +63,8 @@ def check_inputs(arrays: "Arrays", names: Sequence[str], model: str, option: str
     """Raise UsageError unless there is an array for each input of the model."""
     for name in names:
         if name not in arrays:
-            raise UsageError(f"{option} has no array '{name}', which {model} takes; it has: {', '.join(arrays)}")
+            has = ", ".join(arrays) or "none"
+            raise UsageError(f"{option} has no array '{name}', which {model} takes; it has: {has}")
 
 
 def fitting(array: "NDArray[Any]", spec: "TensorSpec", model: str, option: str) -> "NDArray[Any]":
@@ -69,6 +76,8 @@ def fitting(array: "NDArray[Any]", spec: "TensorSpec", model: str, option: str) 
             f"{option} has '{spec.name}' as {array.dtype} {words(array.shape)}, and {model} has it as "
             f"{spec.dtype} {words(spec.shape)}"
         )
+    if array.dtype.kind == "f" and (bad := int(np.isnan(array).sum())):
+        raise UsageError(f"{option} has NaN in '{spec.name}', in {bad} of {array.size} values; give {model} numbers")
     return np.ascontiguousarray(array).reshape(spec.shape)  # ascontiguousarray makes a scalar a row
 
 
@@ -76,7 +85,10 @@ def labels(path: Path, rows: int | None, outputs: "Sequence[TensorSpec]", model:
     """Classes, one for each row of the inputs; raises UsageError for others."""
     import numpy as np
 
-    (found,) = load(path, "--labels", ["labels"]).values()
+    arrays = load(path, "--labels", ["labels"])
+    if len(arrays) != 1:
+        raise UsageError(f"--labels has {len(arrays)} arrays, and must have one; numpy.save writes one")
+    (found,) = arrays.values()
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise UsageError(
             f"--labels has {found.dtype} {words(found.shape)}, and must have one whole number for each row of inputs"
@@ -98,11 +110,17 @@ def labels(path: Path, rows: int | None, outputs: "Sequence[TensorSpec]", model:
 
 
 def save(path: Path, arrays: "Arrays") -> None:
-    """Write an .npz; numpy's own writing leaves out the error number by which a full disk is known."""
+    """Write an .npz; numpy's own writing leaves out the error number by which a full disk is known.
+
+    And it takes an array named `file` or `allow_pickle` for a setting.
+    """
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))  # type: ignore[arg-type]  # numpy's stubs take the names for allow_pickle
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     path.write_bytes(buffer.getbuffer())
 
 

@@ -21,6 +21,7 @@ def run(context: BuildContext, network: PlannedNetwork, trained: stages.Outcome)
         "version": EXPORT_VERSION,
         "weights": file_sha256(trained.folder / "weights.safetensors"),
         "graph": network.graph.digest(),
+        "dataset": context.dataset.sha256,
         "name": network.name,
     }
     exported = stages.run(

@@ -1,5 +1,6 @@
 """A network in the other precisions that the profile's runtimes want."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from sis_edge.files import stages
 from sis_edge.files.hashing import file_sha256
 
 if TYPE_CHECKING:
-    from sis_edge.exporting.variants import VariantSamples
+    from sis_edge.exporting.variants import Original, VariantSamples
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,34 @@ class MadeVariant:
     made: stages.Outcome
 
 
-def run(context: BuildContext, network: str, model: Path) -> list[MadeVariant]:
+def original_of(context: BuildContext, model: Path) -> "Callable[[], Original]":
+    """What variants of the ONNX file `model` are made of; not needed where all was done before."""
+    from sis_edge.exporting import variants
+
+    return cache(lambda: variants.Original(model, _samples(context)))
+
+
+def inputs_of(context: BuildContext, version: int, spec: VariantSpec, model: Path) -> dict[str, Any]:
+    """What decides a variant of the ONNX file `model`."""
+    return {
+        "version": version,
+        "spec": asdict(spec),
+        "model": file_sha256(model),
+        "dataset": context.dataset.sha256,
+        "train_images": len(context.train_images.labels),
+        "test_images": context.plan.test_images,
+    }
+
+
+def run(context: BuildContext, network: str, model: Path, original: "Callable[[], Original]") -> list[MadeVariant]:
     """The finished variants of the ONNX file `model`, in the profile's order."""
     from sis_edge.exporting import variants
 
     specs = context.plan.profile.variant_specs
-    original = cache(lambda: variants.Original(model, _samples(context)))  # not needed where all was done before
     finished = []
     for position, spec in enumerate(specs):
         context.on_step(Step(network, "variants", position, len(specs), spec.name))
-        inputs = {
-            "version": VARIANTS_VERSION,
-            "spec": asdict(spec),
-            "model": file_sha256(model),
-            "dataset": context.dataset.sha256,
-            "train_images": len(context.train_images.labels),
-            "test_images": context.plan.test_images,
-        }
+        inputs = inputs_of(context, VARIANTS_VERSION, spec, model)
 
         def make(folder: Path, spec: VariantSpec = spec) -> dict[str, Any]:
             return variants.make(original(), spec, folder)

@@ -28,11 +28,13 @@ enum { ORT_OLDEST_API = 10, ORT_WARNING = 2, ORT_FLOAT = 1, ORT_ARENA = 1, ORT_D
     ORT_CALL(api, 9, OrtStatus *, OrtSession *, const void *, const char *const *, const OrtValue *const *, size_t, \
              const char *const *, size_t, OrtValue **)
 #define ort_CreateSessionOptions(api) ORT_CALL(api, 10, OrtStatus *, OrtSessionOptions **)
+#define ort_RegisterCustomOpsLibrary(api) ORT_CALL(api, 29, OrtStatus *, OrtSessionOptions *, const char *, void **)
 #define ort_CreateTensorWithData(api)                                                                             \
     ORT_CALL(api, 49, OrtStatus *, const OrtMemoryInfo *, void *, size_t, const int64_t *, size_t, int, OrtValue **)
 #define ort_GetTensorMutableData(api) ORT_CALL(api, 51, OrtStatus *, OrtValue *, void **)
 #define ort_GetTensorShapeElementCount(api) ORT_CALL(api, 64, OrtStatus *, const OrtShape *, size_t *)
 #define ort_GetTensorTypeAndShape(api) ORT_CALL(api, 65, OrtStatus *, const OrtValue *, OrtShape **)
 #define ort_CreateCpuMemoryInfo(api) ORT_CALL(api, 69, OrtStatus *, int, int, OrtMemoryInfo **)
+#define ort_ReleaseTensorTypeAndShapeInfo(api) ORT_CALL(api, 99, void, OrtShape *)
 
 #endif

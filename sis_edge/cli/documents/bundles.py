@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from sis_edge.cli.documents.base import Document, Part, known
 
 if TYPE_CHECKING:
-    from sis_edge.bundles import manifest
+    from sis_edge.bundles import manifest, sparse_form
     from sis_edge.bundles.verify import Bundle
 
 OWN_GRAPH = "a graph of the user's own, not a preset"
@@ -294,7 +294,7 @@ def _variant(variant: "manifest.Variant", sizes: dict[str, int]) -> VariantSumma
     )
 
 
-def _native(form: "manifest.SparseForm") -> NativeSummary:
+def _native(form: "sparse_form.SparseForm") -> NativeSummary:
     model = form.network and form.network.model
     return NativeSummary(
         basis=form.basis,

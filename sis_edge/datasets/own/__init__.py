@@ -24,25 +24,36 @@ class OwnData:
     """Where a user's own images are, and how they become a data set.
 
     `path` is a folder, with `train/CLASS/*.png` and `test/CLASS/*.png` or with `CLASS/*.png`, or an .npz file. Images
-    that are not divided into training and test are divided by `seed`: `test_share` of each class for test. `resize` is
-    for images of other sizes; damaged images are an error that names them, or left out with `skip_damaged`; `flip` says
-    that a mirrored image is of the same class, so that training may mirror.
+    that are not divided into training and test are divided by `seed`: `test_share` of each class for test (None: a
+    fifth). `resize` is for images of other sizes; damaged images are an error that names them, or left out with
+    `skip_damaged`; `flip` says that a mirrored image is of the same class, so that training may mirror.
     """
 
     path: Path
     resize: Resize | None = None
     seed: int = 0
-    test_share: float = TEST_SHARE
+    test_share: float | None = None
     skip_damaged: bool = False
     flip: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.test_share < 1:
-            raise UsageError(
-                f"the test share is {self.test_share:g}, and must be between 0 and 1, such as {TEST_SHARE}"
-            )
+        if not 0 < self.share_for_test < 1:
+            raise UsageError(f"the test share is {self.test_share}, and must be between 0 and 1, such as {TEST_SHARE}")
         if self.seed < 0:
             raise UsageError(f"the seed of the split is {self.seed}, and must be 0 or more")
+
+    @property
+    def share_for_test(self) -> float:
+        """The share of each class for test, where the user did not divide the images himself."""
+        return TEST_SHARE if self.test_share is None else self.test_share
+
+    def check_divided(self) -> None:
+        """Raise UsageError where a share for test is asked for, and the user divided the images himself."""
+        if self.test_share is not None:
+            raise UsageError(
+                f"--test-share is for images that are not divided, and {self.path} has those for test apart; leave it "
+                "out"
+            )
 
     @property
     def file_name(self) -> str:
@@ -66,8 +77,8 @@ class OwnData:
     def load(self, *, cache_dir: Path | None = None, progress: bool = True) -> "Dataset":
         """The data set, decoded into the cache first where it is not there yet.
 
-        Raises DatasetError, a sentence, for whatever is wrong with the files, and DiskError where the cache cannot be
-        written.
+        Raises DatasetError, a sentence, for whatever is wrong with the files, UsageError for what they have no use for,
+        and DiskError where the cache cannot be written.
         """
         from sis_edge.datasets.own import arrays, folders
 
@@ -78,6 +89,8 @@ class OwnData:
             raise DatasetError(f"{self.path} does not exist; --data takes a folder of images, or an .npz file")
         if self.path.suffix.lower() != ".npz":
             raise DatasetError(f"{self.path} is neither a folder nor an .npz file, which is what --data takes")
+        if self.skip_damaged:
+            raise UsageError(f"--skip-damaged is for a folder of images, and {self.path} is an .npz file; leave it out")
         return arrays.load(self, root, progress)
 
 

@@ -46,6 +46,8 @@ def load(own: OwnData, root: Path, progress: bool) -> Dataset:
     def make(folder: Path) -> tuple[tuple[str, ...], tuple[int, int], Split]:
         return _read_all(own, folder, progress)
 
+    if DIVIDED[0] in members(own.path):
+        own.check_divided()
     return packed.load(own, root, {"npz": file_sha256(own.path)}, make)
 
 
@@ -77,7 +79,7 @@ def _read_all(own: OwnData, folder: Path, progress: bool) -> tuple[tuple[str, ..
     return (
         classes,
         size,
-        Split(own.file_name, "given" if is_given else "seed", own.seed, None if is_given else own.test_share),
+        Split(own.file_name, "given" if is_given else "seed", own.seed, None if is_given else own.share_for_test),
     )
 
 
@@ -174,7 +176,7 @@ def _drawn(own: OwnData, classes: tuple[str, ...], labels: Labels) -> tuple[NDAr
     used = np.unique(labels)
     names = [classes[each] for each in used]
     among = np.searchsorted(used, labels).tolist()
-    parts = divide(rows, names, among, lambda row: f"{row:09d}", own.seed, own.test_share)
+    parts = divide(rows, names, among, lambda row: f"{row:09d}", own.seed, own.share_for_test)
     part, row = np.empty((2, len(labels)), dtype=np.int64)
     for number, members_of in enumerate(parts):
         part[members_of], row[members_of] = number, np.arange(len(members_of))

@@ -31,7 +31,9 @@ def load(own: OwnData, root: Path, progress: bool) -> Dataset:
 
     The cache knows a file by its name, size and time of change.
     """
-    found = listing(own.path, own.seed, own.test_share)
+    found = listing(own.path, own.seed, own.share_for_test)
+    if found.is_divided:
+        own.check_divided()
 
     def make(folder: Path) -> tuple[tuple[str, ...], tuple[int, int], Split]:
         return _decode_all(own, found, folder, progress)
@@ -78,7 +80,7 @@ def _decode_all(
         own.file_name,
         "given" if found.is_divided else "seed",
         own.seed,
-        None if found.is_divided else own.test_share,
+        None if found.is_divided else own.share_for_test,
         tuple(sorted(file.name for file in skipped)),
     )
     return found.classes, (height, width), split

@@ -40,7 +40,7 @@ def load(own: OwnData, root: Path, inputs: dict[str, Any], make: Make) -> Datase
         "path": str(own.path.resolve()),
         "resize": own.resize,
         "seed": own.seed,
-        "test_share": own.test_share,
+        "test_share": own.share_for_test,
         "skip_damaged": own.skip_damaged,
         **inputs,
     }
@@ -140,7 +140,7 @@ def _source(own: OwnData, split: Split) -> str:
     divided = (
         "divided by its own folders or arrays"
         if split.by == "given"
-        else f"{100 * own.test_share:g}% of each class for test by seed {split.seed}"
+        else f"{100 * own.share_for_test:g}% of each class for test by seed {split.seed}"
     )
     skipped = f"; {len(split.skipped)} damaged images left out" if split.skipped else ""
     return f"The user's own images in {split.name}, {divided}{skipped}."

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "int8_plan.h"
 #include "plan.h"
 #include "sis_edge.h"
 #include "threads.h"
@@ -32,6 +33,19 @@ static const struct sis_isa *find_isa(const char *name) {
     return NULL;
 }
 
+const char *sis_int8_instruction_set(size_t i) {
+    for (size_t at = 0; at < sis_int8_isa_count; at++)
+        if (sis_int8_isas[at]->is_supported() && !i--) return sis_int8_isas[at]->name;
+    return NULL;
+}
+
+static const struct sis_int8_isa *find_int8_isa(const char *name) {
+    for (size_t i = 0; i < sis_int8_isa_count; i++)
+        if (sis_int8_isas[i]->is_supported() && (!name || !strcmp(name, sis_int8_isas[i]->name)))
+            return sis_int8_isas[i];
+    return NULL;
+}
+
 static double now_s(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -53,23 +67,71 @@ double sis_peak_flops(const char *instruction_set) {
     return best;
 }
 
-sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
-                            size_t message_bytes) {
+double sis_int8_peak_macs(const char *instruction_set) {
+    const struct sis_int8_isa *isa = find_int8_isa(instruction_set);
+    double best = 0;
+    volatile int32_t sink;
+    for (int i = 0; isa && i < 100; i++) {
+        int32_t end;
+        double start = now_s(), products = isa->work_peak(10000, &end), rate = products / (now_s() - start);
+        sink = end;
+        if (rate > best) best = rate;
+    }
+    (void)sink;
+    return best;
+}
+
+/* The plan of a blob in float32, of a chain or with branches; 0, or -1 and a sentence in `message`. */
+static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set, char *message,
+                     size_t message_bytes) {
     const struct sis_isa *isa = find_isa(instruction_set);
+    struct sis_network network;
+    struct sis_graph graph;
+    int failed;
     if (!isa) {
         snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
+        return -1;
+    }
+    if (sis_graph_is(blob, bytes)) {
+        if (sis_graph_read(&graph, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_graph_plan_make(plan, &graph, isa, message, message_bytes);
+        sis_graph_free(&graph);
+    } else {
+        if (sis_network_read(&network, blob, bytes, message, message_bytes)) return -1;
+        failed = sis_plan_make(plan, &network, isa, message, message_bytes);
+        sis_network_free(&network);
+    }
+    return failed;
+}
+
+/* The same in INT8. */
+static int make_int8_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set,
+                          char *message, size_t message_bytes) {
+    const struct sis_int8_isa *isa = find_int8_isa(instruction_set);
+    struct sis_int8_network network;
+    if (!isa) {
+        snprintf(message, message_bytes, "this processor does not run the INT8 instruction set %s", instruction_set);
+        return -1;
+    }
+    if (sis_int8_network_read(&network, blob, bytes, message, message_bytes)) return -1;
+    int failed = sis_int8_plan_make(plan, &network, isa, message, message_bytes);
+    sis_int8_network_free(&network);
+    return failed;
+}
+
+sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
+                            size_t message_bytes) {
+    sis_chain *chain = calloc(1, sizeof *chain);
+    if (!chain) {
+        snprintf(message, message_bytes, "there is no memory for the network");
         return NULL;
     }
-    struct sis_network network;
-    if (sis_network_read(&network, blob, bytes, message, message_bytes)) return NULL;
-    sis_chain *chain = calloc(1, sizeof *chain);
-    if (!chain) snprintf(message, message_bytes, "there is no memory for the network");
-    if (chain && sis_plan_make(&chain->plan, &network, isa, message, message_bytes)) {
+    if ((sis_is_int8(blob, bytes) ? make_int8_plan : make_plan)(&chain->plan, blob, bytes, instruction_set, message,
+                                                                message_bytes)) {
         free(chain);
-        chain = NULL;
+        return NULL;
     }
-    if (chain) pthread_mutex_init(&chain->threads_lock, NULL);
-    sis_network_free(&network);
+    pthread_mutex_init(&chain->threads_lock, NULL);
     return chain;
 }
 
@@ -91,11 +153,13 @@ void sis_chain_shape(const sis_chain *chain, int64_t shape[6]) {
     }
 }
 
+size_t sis_chain_scratch_bytes(const sis_chain *chain) { return (chain->plan.scratch + 16) * sizeof(float); }
+
 static float *acquire_scratch(sis_chain *chain) {
     float *scratch = atomic_exchange(&chain->spare, NULL);
     if (scratch) return scratch;
     void *memory;
-    size_t bytes = (chain->plan.scratch + 16) * sizeof(float);
+    size_t bytes = sis_chain_scratch_bytes(chain);
     if (posix_memalign(&memory, 64, bytes)) return NULL;
     return memset(memory, 0, bytes);
 }
@@ -116,7 +180,8 @@ static float *buffer(const struct image *image, uint32_t index) {
 }
 
 static void run_items(const struct image *image, const struct sis_stage *stage, size_t begin, size_t end) {
-    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), buffer(image, stage->to), begin, end);
+    const float *added = stage->added ? buffer(image, stage->added) : NULL;
+    sis_stage_run(image->chain->plan.isa, stage, buffer(image, stage->from), added, buffer(image, stage->to), begin, end);
 }
 
 /* Pieces of one stage: claimed in order, counted when done. One cache line each. */
@@ -153,6 +218,7 @@ static void work(void *user, size_t index) {
         for (uint32_t s = 0; s < plan->stage_count; s++, tally++) {
             const struct sis_stage *stage = &plan->stages[s];
             size_t pieces = stage->items < run->pieces ? stage->items : run->pieces, piece;
+            if (stage->most && stage->most < pieces) pieces = stage->most;
             while ((piece = atomic_fetch_add(&tally->taken, 1)) < pieces) {
                 run_items(&image, stage, stage->items * piece / pieces, stage->items * (piece + 1) / pieces);
                 if (atomic_fetch_add(&tally->done, 1) + 1 == pieces && run->ends)

@@ -7,14 +7,18 @@
 #include <stdint.h>
 
 struct cpu_features {
-    uint32_t leaf1_ecx, leaf7_ebx, xcr0;
+    uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, leaf7_1_eax, xcr0;
 };
 
 static inline struct cpu_features cpu_features(void) {
-    struct cpu_features features = {0, 0, 0};
+    struct cpu_features features = {0, 0, 0, 0, 0};
     uint32_t eax, ebx, ecx, edx;
     if (__get_cpuid(1, &eax, &ebx, &ecx, &edx)) features.leaf1_ecx = ecx;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) features.leaf7_ebx = ebx;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
+        features.leaf7_ebx = ebx;
+        features.leaf7_ecx = ecx;
+        if (eax && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) features.leaf7_1_eax = eax;
+    }
     if (features.leaf1_ecx & (1u << 27)) /* OSXSAVE: xgetbv exists */
         __asm__ volatile("xgetbv" : "=a"(features.xcr0), "=d"(edx) : "c"(0));
     return features;
@@ -35,5 +39,11 @@ static inline int cpu_has_avx512(void) {
     return cpu_has_avx2() && has_bits(cpu.leaf7_ebx, 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31) &&
            has_bits(cpu.xcr0, 0xe6);
 }
+
+/* The above and AVX-512 VNNI. */
+static inline int cpu_has_avx512_vnni(void) { return cpu_has_avx512() && has_bits(cpu_features().leaf7_ecx, 1u << 11); }
+
+/* AVX2 as above and AVX-VNNI: the same with registers of 256 bits. */
+static inline int cpu_has_avx_vnni(void) { return cpu_has_avx2() && has_bits(cpu_features().leaf7_1_eax, 1u << 4); }
 
 #endif

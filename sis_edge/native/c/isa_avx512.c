@@ -17,15 +17,11 @@ struct lane_shift {
     __mmask16 inside;
 };
 
+/* `width` is a power of two. */
 INLINE struct lane_shift lane_shift(int distance, int width) {
-    int32_t from[LANES];
-    unsigned inside = 0;
-    for (int l = 0; l < LANES; l++) {
-        int x = l % width + distance, is_inside = x >= 0 && x < width;
-        from[l] = is_inside ? l + distance : 0;
-        inside |= (unsigned)is_inside << l;
-    }
-    return (struct lane_shift){_mm512_loadu_si512(from), (__mmask16)inside};
+    ivec lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, x = (lane & (width - 1)) + distance;
+    ivec inside = (x >= 0) & (x < width);
+    return (struct lane_shift){(__m512i)((lane + distance) & inside), _mm512_movepi32_mask((__m512i)inside)};
 }
 
 INLINE vec shift_lanes(vec v, const struct lane_shift *shift) {

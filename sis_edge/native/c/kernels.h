@@ -261,6 +261,12 @@ static double work_peak(uint64_t rounds, float *sink) {
     return 2.0 * LANES * CHAINS * (double)rounds;
 }
 
+#include "framed.h"
 #include "relayout.h"
+#include "winograd_kernels.h"
+
+#define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                              \
+    {NAME,     LANES,     TILE,      MOST_FILTERS, MOST_SUMS, HAS_BANDS, IS_SUPPORTED,                 \
+     convolve, pointwise, transform, winograd,     relayout,  average,   work_peak,    &framed_kernels}
 
 #endif

@@ -1,23 +1,12 @@
 #include "network.h"
+#include "cursor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Far beyond any network of this kind, and small enough that no product of them overflows 64 bits. */
-enum { MOST_LAYERS = 1024, MOST_CHANNELS = 65535, MOST_SIDE = 4096, MOST_KERNEL = 31 };
-
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-    char *message;
-    size_t message_bytes;
-};
-
-static int refuse(struct cursor *cursor, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct cursor *cursor, const char *format, ...) {
+int refuse(struct cursor *cursor, const char *format, ...) {
     va_list values;
     va_start(values, format);
     vsnprintf(cursor->message, cursor->message_bytes, format, values);
@@ -25,8 +14,7 @@ static int refuse(struct cursor *cursor, const char *format, ...) {
     return -1;
 }
 
-/* The next `count` fields of 4 bytes, or NULL where the blob ends before. */
-static const void *read_fields(struct cursor *cursor, uint64_t count) {
+const void *read_fields(struct cursor *cursor, uint64_t count) {
     if (count > cursor->left / 4) return NULL;
     const void *fields = cursor->at;
     cursor->at += 4 * count;
@@ -34,8 +22,7 @@ static const void *read_fields(struct cursor *cursor, uint64_t count) {
     return fields;
 }
 
-/* NaN and infinity have an exponent of ones only. */
-static int all_finite(const float *values, uint64_t count) {
+int all_finite(const float *values, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, values + i, 4);
@@ -44,34 +31,35 @@ static int all_finite(const float *values, uint64_t count) {
     return 1;
 }
 
-static int read_groups(struct cursor *cursor, struct sis_layer *layer, unsigned index) {
+int read_groups(struct cursor *cursor, struct sis_group *groups, uint32_t group_count, uint32_t filters,
+                uint32_t inputs, uint32_t taps, unsigned index) {
     uint32_t covered = 0;
-    for (uint32_t g = 0; g < layer->group_count; g++) {
-        struct sis_group *group = &layer->groups[g];
+    for (uint32_t g = 0; g < group_count; g++) {
+        struct sis_group *group = &groups[g];
         const uint32_t *head = read_fields(cursor, 2);
         if (!head) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
         group->first = covered;
         group->filters = head[0];
         group->inputs = head[1];
-        if (!group->filters || group->filters > layer->filters - covered)
+        if (!group->filters || group->filters > filters - covered)
             return refuse(cursor, "layer %u, group %u has %u filters, and %u are left", index, g, group->filters,
-                          layer->filters - covered);
+                          filters - covered);
         covered += group->filters;
-        if (group->inputs > layer->inputs)
-            return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, layer->inputs);
-        uint64_t weights = (uint64_t)group->inputs * group->filters * layer->kernel * layer->kernel;
+        if (group->inputs > inputs)
+            return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, inputs);
+        uint64_t weights = (uint64_t)group->inputs * group->filters * taps;
         group->input = read_fields(cursor, group->inputs);
         group->weight = group->input ? read_fields(cursor, weights) : NULL;
         if (!group->weight) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
         for (uint32_t i = 0; i < group->inputs; i++)
-            if (group->input[i] >= layer->inputs || (i && group->input[i] <= group->input[i - 1]))
+            if (group->input[i] >= inputs || (i && group->input[i] <= group->input[i - 1]))
                 return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u is needed", index,
-                              g, group->input[i], layer->inputs);
+                              g, group->input[i], inputs);
         if (!all_finite(group->weight, weights))
             return refuse(cursor, "layer %u, group %u has a weight that is not a finite number", index, g);
     }
-    if (covered != layer->filters)
-        return refuse(cursor, "the groups of layer %u cover %u of %u filters", index, covered, layer->filters);
+    if (covered != filters)
+        return refuse(cursor, "the groups of layer %u cover %u of %u filters", index, covered, filters);
     return 0;
 }
 
@@ -84,7 +72,8 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
     layer->height = head[3];
     layer->width = head[4];
     layer->pool = head[5];
-    layer->relu = head[6];
+    layer->relu = !!(head[6] & SIS_FLAG_RELU);
+    layer->winograd = !!(head[6] & SIS_FLAG_WINOGRAD);
     layer->group_count = head[7];
     if (layer->kernel % 2 == 0 || layer->kernel > MOST_KERNEL)
         return refuse(cursor, "layer %u has kernels of side %u; odd sides up to %d are known", index, layer->kernel,
@@ -98,7 +87,11 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
     if (!layer->pool || layer->pool > layer->height || layer->pool > layer->width)
         return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, layer->height, layer->width,
                       layer->pool);
-    if (layer->relu > 1) return refuse(cursor, "layer %u has the unknown flags %#x", index, layer->relu);
+    if (head[6] & ~(uint32_t)(SIS_FLAG_RELU | SIS_FLAG_WINOGRAD))
+        return refuse(cursor, "layer %u has the unknown flags %#x", index, head[6]);
+    if (layer->winograd && layer->kernel != 3 && layer->kernel != 5)
+        return refuse(cursor, "layer %u uses Winograd's algorithm with kernels of side %u; 3 and 5 are possible", index,
+                      layer->kernel);
     if (!layer->group_count || layer->group_count > layer->filters)
         return refuse(cursor, "layer %u has %u groups for %u filters", index, layer->group_count, layer->filters);
     if (before && (layer->inputs != before->filters || layer->height != before->height / before->pool ||
@@ -111,7 +104,8 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
         return refuse(cursor, "layer %u has a bias that is not a finite number", index);
     layer->groups = calloc(layer->group_count, sizeof *layer->groups);
     if (!layer->groups) return refuse(cursor, "there is no memory for layer %u", index);
-    return read_groups(cursor, layer, index);
+    return read_groups(cursor, layer->groups, layer->group_count, layer->filters, layer->inputs,
+                           layer->kernel * layer->kernel, index);
 }
 
 static int read_all(struct cursor *cursor, struct sis_network *network) {

@@ -1,7 +1,8 @@
 /* The blob: a chain of layers as bytes, the same on every processor (all fields are little-endian, 4 bytes each).
  *
  *     header   "SISC", version (1), number of layers, flags (bit 0: global average pooling ends the chain)
- *     layer    kernel side (odd), inputs, filters, height, width, pool, flags (bit 0: ReLU), number of groups
+ *     layer    kernel side (odd), inputs, filters, height, width, pool, flags, number of groups
+ *              flags: bit 0 ReLU, bit 4 Winograd's algorithm (kernels of side 3 and 5 only; winograd.h)
  *              bias, float32 [filters]
  *     group    number of filters, number of inputs; input indices, strictly rising
  *              weights, float32 [inputs of the group][filters of the group][kernel][kernel]
@@ -17,6 +18,8 @@
 
 #define SIS_BLOB_VERSION 1
 
+enum { SIS_FLAG_RELU = 1, SIS_FLAG_WINOGRAD = 16 };
+
 struct sis_group {
     uint32_t first, filters, inputs;
     const uint32_t *input;
@@ -24,7 +27,7 @@ struct sis_group {
 };
 
 struct sis_layer {
-    uint32_t kernel, inputs, filters, height, width, pool, relu, group_count;
+    uint32_t kernel, inputs, filters, height, width, pool, relu, winograd, group_count;
     const float *bias;
     struct sis_group *groups;
 };

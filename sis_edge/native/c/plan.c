@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
+#include "winograd.h"
+
 /* Offsets of kernels are 32 bits wide, in floats. */
 static const uint64_t MOST_FLOATS = 1u << 30;
-
-static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 static struct sis_layout plain_layout(uint32_t channels, uint32_t height, uint32_t width) {
     struct sis_layout layout = {.format = SIS_PLAIN, .channels = channels, .height = height, .width = width};
@@ -68,18 +69,6 @@ static struct sis_layout tiles_after(const struct sis_isa *isa, const struct sis
     layout.stride = ((size_t)filters * isa->tile + 1) * isa->lanes;
     layout.size = layout.tiles * layout.stride;
     return layout;
-}
-
-/* One allocation for all parts of a stage: without a `base` it only measures what they need. */
-struct arena {
-    char *base;
-    size_t used;
-};
-
-static void *arena_alloc(struct arena *arena, size_t bytes) {
-    void *piece = arena->base ? arena->base + arena->used : NULL;
-    arena->used += round_up(bytes, 64);
-    return piece;
 }
 
 static int is_absent(const float *weight, size_t taps) {
@@ -150,6 +139,8 @@ static void lay_parts(const struct sis_isa *isa, const struct sis_layer *layer, 
                       struct arena *arena) {
     if (stage->work == SIS_CONVOLVE)
         lay_filters(layer, &stage->as.convolution.from, &stage->as.convolution, arena);
+    else if (stage->work == SIS_WINOGRAD)
+        sis_winograd_lay(layer, isa, &stage->as.winograd, arena);
     else
         lay_blocks(isa, layer, &stage->as.pointwise, arena);
 }
@@ -195,9 +186,29 @@ static void add_relayout(struct progress *now, struct sis_layout to, uint32_t la
     now->pool = 1;
 }
 
+/* Copied into a frame, transformed, then multiplied and transformed back. */
+static int add_winograd(struct progress *now, const struct sis_layer *layer, uint32_t index) {
+    struct sis_plan *plan = now->plan;
+    struct sis_winograd work = sis_winograd_plan(plan->isa, layer);
+    uint64_t most = work.from.size > work.maps ? work.from.size : work.maps;
+    if (most > MOST_FLOATS || work.to.size > MOST_FLOATS) return -1;
+    add_relayout(now, work.from, index, add_buffer(plan, work.from.size));
+    uint32_t maps = add_buffer(plan, work.maps), out = add_buffer(plan, work.to.size);
+    add_stage(plan, SIS_TRANSFORM, index, now->buffer, maps, layer->inputs)->as.winograd = work;
+    struct sis_stage *stage = add_stage(plan, SIS_WINOGRAD, index, maps, out, 0);
+    stage->as.winograd = work;
+    if (make_parts(plan->isa, layer, stage)) return -1;
+    stage->items = stage->as.winograd.block_count;
+    now->layout = work.to;
+    now->buffer = out;
+    now->pool = layer->pool;
+    return 0;
+}
+
 static int add_layer(struct progress *now, const struct sis_layer *layer, uint32_t index) {
     struct sis_plan *plan = now->plan;
     const struct sis_isa *isa = plan->isa;
+    if (layer->winograd) return add_winograd(now, layer, index);
     struct sis_layout wanted = layer->kernel > 1 ? convolution_layout(isa, layer)
                                                : tiles_layout(isa, layer->inputs, layer->height, layer->width);
     int fits = now->layout.format == SIS_TILES && layer->kernel == 1 && now->pool == 1;
@@ -241,7 +252,7 @@ static int add_end(struct progress *now, const struct sis_network *network) {
 
 int sis_plan_make(struct sis_plan *plan, const struct sis_network *network, const struct sis_isa *isa, char *message,
                   size_t message_bytes) {
-    size_t most = 2 * (size_t)network->layer_count + 2;
+    size_t most = 3 * (size_t)network->layer_count + 2;
     const struct sis_layer *first = &network->layers[0];
     *plan = (struct sis_plan){.isa = isa, .buffer_count = SIS_OWN};
     plan->input = plain_layout(first->inputs, first->height, first->width);
@@ -263,12 +274,20 @@ void sis_plan_free(struct sis_plan *plan) {
     memset(plan, 0, sizeof *plan);
 }
 
-void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, const float *in, float *out, size_t begin,
-                   size_t end) {
+void sis_stage_run(const struct sis_isa *isa, const struct sis_stage *stage, const float *in, const float *added,
+                   float *out, size_t begin, size_t end) {
     switch (stage->work) {
         case SIS_CONVOLVE: isa->convolve(&stage->as.convolution, in, out, begin, end); break;
         case SIS_POINTWISE: isa->pointwise(&stage->as.pointwise, in, out, begin, end); break;
+        case SIS_TRANSFORM: isa->transform(&stage->as.winograd, in, out, begin, end); break;
+        case SIS_WINOGRAD: isa->winograd(&stage->as.winograd, in, out, begin, end); break;
         case SIS_RELAYOUT: isa->relayout(&stage->as.relayout, in, out, begin, end); break;
         case SIS_AVERAGE: isa->average(&stage->as.average, in, out, begin, end); break;
+        case SIS_FRAMED_CONVOLVE: isa->framed->convolve(&stage->as.framed, in, added, out, begin, end); break;
+        case SIS_FRAMED_POINTWISE: isa->framed->pointwise(&stage->as.framed, in, added, out, begin, end); break;
+        case SIS_FRAMED_COPY: isa->framed->copy(&stage->as.copy, in, out, begin, end); break;
+        case SIS_FRAMED_POOL: isa->framed->pool(&stage->as.copy, in, out, begin, end); break;
+        case SIS_FRAMED_AVERAGE: isa->framed->average(&stage->as.copy, in, out, begin, end); break;
+        case SIS_INT8: stage->as.int8(stage->parts, in, out, begin, end); break;
     }
 }

@@ -58,6 +58,7 @@ INLINE void store_row(const struct sis_layout *layout, float *out, size_t c, uin
                                 layout->width);
             }
             return;
+        case SIS_FRAMED: return; /* framed.h has copies of its own */
         case SIS_TILES: {
             uint32_t band = y / layout->band_rows;
             size_t v = (size_t)(y - band * layout->band_rows) * layout->strips;
@@ -107,8 +108,5 @@ static void average(const struct sis_layout *from, const float *in, float *out, 
         out[c] = sum / ((float)from->height * (float)from->width);
     }
 }
-
-#define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                                        \
-    {NAME, LANES, TILE, MOST_FILTERS, HAS_BANDS, IS_SUPPORTED, convolve, pointwise, relayout, average, work_peak}
 
 #endif

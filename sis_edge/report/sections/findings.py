@@ -54,13 +54,14 @@ def _accuracy(row: Row) -> list[str]:
     if estimate is None or interval is None or images is None:
         return []
     side = "below" if estimate >= 0 else "above"
+    what = "label" if row.identity.is_given else "test image"  # a user's own network may take no images
     same = "the same " if drop.is_paired.value else ""
     form = " in fp32" if row.identity.precision != "fp32" else ""
     trained = f" ({accuracy.training_difference})" if accuracy.training_difference else ""
     return [
         f"accuracy {where} {show.points(abs(estimate))} points {side} {accuracy.drop_from.value}{form}{trained} "
         f"(95% interval of the drop {show.points(interval.low)} to {show.points(interval.high)}, "
-        f"{same}{show.plural(images, 'test image')}){_significance(interval, 0)}"
+        f"{same}{show.plural(images, what)}){_significance(interval, 0)}"
     ]
 
 

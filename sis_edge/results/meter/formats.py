@@ -75,12 +75,21 @@ def read_csv(
     try:
         layout = _layout(path)
         chosen = choose(str(path), layout.headings, time=time, power=power, voltage_v=voltage_v)
+        _check(path, chosen, watts, voltage_v)
         times_s, power_w = _readings(path, layout, chosen, watts)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or error})") from None
     if len(times_s) < 2:
         raise UsageError(f"{path} is not a recording: it needs at least two samples, in the order of time")
     return Recording(path.name, times_s, power_w)
+
+
+def _check(path: Path, chosen: ColumnChoice, watts: float | None, voltage_v: float | None) -> None:
+    """Raise UsageError for a unit or a voltage that the columns have no use for."""
+    if chosen.power is not None and voltage_v is not None:
+        raise UsageError(f"--voltage is for a meter that records a current, and {path} has a power; leave it out")
+    if chosen.power is None and watts is not None:
+        raise UsageError(f"--unit is that of a power, and {path} has a current; leave it out")
 
 
 def _layout(path: Path) -> FileLayout:

@@ -88,6 +88,23 @@ def own(runner, folder, changes):
     }
 
 
+def several(runner, path, arrays):
+    """The outputs by name of a network with inputs of several types, as lists, after a step with other values."""
+    import numpy
+
+    with numpy.load(arrays) as archive:
+        tensors = {name: archive[name] for name in archive.files}
+    try:
+        runtime = runners.make(runner, 1, 1)
+        runtime.prepare_tensors(path, {}, tensors)
+        session = runtime.load_tensors(path, {}, tensors)
+        session.step({name: numpy.zeros_like(value) for name, value in tensors.items()})()
+        outputs = session.infer(tensors)
+    except ProblemError as error:
+        return {"problem": to_json(error.problem)}
+    return {name: [str(value.dtype), value.tolist()] for name, value in outputs.items()}
+
+
 def looks(backend):
     """What the pre-flight says, and how the runners stand."""
     found = preflight(backend)

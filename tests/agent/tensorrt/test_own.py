@@ -1,4 +1,4 @@
-"""Tensors by name through the TensorRT runner, on stand-ins of every dialect: they know one input and one output."""
+"""Tensors by name through the runners of TensorRT, on stand-ins of every dialect."""
 
 from pathlib import Path
 from typing import Any

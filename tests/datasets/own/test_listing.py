@@ -35,6 +35,13 @@ def test_a_split_takes_its_share_of_every_class(tmp_path: Path) -> None:
     assert not found.is_divided
 
 
+@pytest.mark.parametrize(("count", "share", "tested"), [(2, 0.1, 1), (2, 0.9, 1), (10, 0.99, 9)])
+def test_every_class_is_trained_on_and_tested(count: int, share: float, tested: int, tmp_path: Path) -> None:
+    found = listing(many(tmp_path, "a", "b", count=count), 0, share)
+    assert Counter(file.label for file in found.test) == {0: tested, 1: tested}
+    assert Counter(file.label for file in found.train) == {0: count - tested, 1: count - tested}
+
+
 def test_the_split_depends_on_names_and_seed_only(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     many(one, "a", "b")

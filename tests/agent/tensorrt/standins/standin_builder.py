@@ -29,6 +29,9 @@ KINDS = {
     "Identity": "IDENTITY",
     "Dropout": "IDENTITY",
     "Constant": "CONSTANT",
+    "Clip": "ACTIVATION",
+    "Concat": "CONCATENATION",
+    "Gather": "GATHER",
 }
 
 
@@ -57,7 +60,7 @@ def make_builder(maker):
                 explicit = bool(flags & 1 << known.EXPLICIT_BATCH)
             strong = not maker.weak or bool("STRONGLY_TYPED" in known.__members__ and flags & 1 << known.STRONGLY_TYPED)
             return maker.new(
-                "INetworkDefinition", _explicit=explicit, _strong=strong, _graph=None, _given=None, _logger=self._logger
+                "INetworkDefinition", _explicit=explicit, _strong=strong, _graph=None, _given={}, _logger=self._logger
             )
 
         def create_builder_config(self):
@@ -172,20 +175,23 @@ def make_network(maker):
         half = weight is not None and weight.data_type == standin_onnx.FLOAT16
         return types.HALF if half else types.FLOAT
 
+    def end_type(network, name):
+        return types[network._graph.type_of(name, types.__members__)]
+
     class Input(ITensor):
         """A network's input, whose shape is the application's to set where the ONNX leaves it open."""
 
-        def __init__(self, network):
-            name, shape = network._graph.inputs[0]
-            ITensor.__init__(self, name, network._given or shape, types.FLOAT)
+        def __init__(self, network, index):
+            name, shape = network._graph.inputs[index]
+            ITensor.__init__(self, name, network._given.get(name, shape), end_type(network, name))
             self._network = network
 
         def __setattr__(self, key, value):
             if key == "shape" and hasattr(self, "_network"):
-                declared = self._network._graph.inputs[0][1]
+                declared = dict(self._network._graph.inputs)[self.name]
                 assert len(value) == len(declared)
                 assert all(old in (-1, new) for old, new in zip(declared, value)), "a size that the ONNX fixes"  # noqa: B905
-                object.__setattr__(self._network, "_given", tuple(value))
+                self._network._given[self.name] = tuple(value)
             object.__setattr__(self, key, value)
 
     class INetworkDefinition:
@@ -202,11 +208,11 @@ def make_network(maker):
             return len(self._graph.nodes)
 
         def get_input(self, index):
-            assert index == 0
-            return Input(self)
+            return Input(self, index)
 
         def get_output(self, index):
-            return ITensor(*self._graph.outputs[index], types.FLOAT)
+            name, shape = self._graph.outputs[index]
+            return ITensor(name, shape, end_type(self, name))
 
         def get_layer(self, index):
             node = self._graph.nodes[index]
@@ -279,10 +285,9 @@ def built(maker, builder, network, config):
         report(builder, logger, "Network must have at least one output")
         return None
     flags, members = config._flags, maker.enums["BuilderFlag"].__members__
-    name, shape = network._graph.inputs[0]
-    shape = network._given or shape
-    profile = config._profiles[0]._shapes.get(name) if config._profiles else None
-    if -1 in shape and profile is None:
+    shapes = {name: list(network._given.get(name, shape)) for name, shape in network._graph.inputs}
+    profile = config._profiles[0]._shapes if config._profiles else {}
+    if any(-1 in shape and name not in profile for name, shape in shapes.items()):
         report(builder, logger, "Network has dynamic or shape inputs, but no optimization profile has been defined.")
         return None
     quantised = any(node.op == "QuantizeLinear" for node in network._graph.nodes)
@@ -300,8 +305,8 @@ def built(maker, builder, network, config):
         "version": maker.version,
         "gpu": [] if maker.is_rtx else [device.name(), list(device.capability())],
         "capabilities": list(config._capabilities.values()),
-        "input": list(shape),
-        "profile": profile,
+        "inputs": shapes,
+        "profile": {name: sizes for name, sizes in profile.items() if -1 in shapes.get(name, ())},
         "detailed": config.profiling_verbosity == maker.enums["ProfilingVerbosity"].DETAILED,
         "layers": layers,
     }

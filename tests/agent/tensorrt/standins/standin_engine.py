@@ -1,4 +1,4 @@
-"""The stand-in's runtime, engine, context and inspector: from a plan to logits. CPython 3.6."""
+"""The stand-in's runtime, engine, context and inspector: from a plan to outputs. CPython 3.6."""
 
 import ctypes
 import json
@@ -8,6 +8,16 @@ import standin_device as device
 import standin_onnx
 from standin_builder import MAGIC
 from standin_names import attribute, need_device, report
+
+# numpy's names of TensorRT's types, and of ONNX's.
+NUMPY = {
+    **{"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "UINT8": "uint8"},
+    **{"INT32": "int32", "INT64": "int64", "BOOL": "bool"},
+}
+ONNX = {
+    **{1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"},
+    **{10: "float16", 11: "float64"},
+}
 
 
 def make_runtime(maker):
@@ -34,9 +44,9 @@ def make_runtime(maker):
                 return None
             onnx = data[start + size :]
             graph = standin_onnx.Graph(onnx)
-            batch = head["input"][0]
-            tensors = [(graph.inputs[0][0], tuple(head["input"]))]
-            tensors += [(name, (batch, *shape[1:])) for name, shape in graph.outputs]
+            tensors = [(name, tuple(head["inputs"][name])) for name, _ in graph.inputs]
+            batch = (*tensors[0][1], 1)[0]
+            tensors += [(name, tuple(batch if size == -1 else size for size in shape)) for name, shape in graph.outputs]
             return maker.new(
                 "ICudaEngine", _head=head, _onnx=onnx, _graph=graph, _tensors=tensors, _taken=[], _logger=self._logger
             )
@@ -49,6 +59,9 @@ def make_engine(maker):
 
     def tensors(engine):
         return engine._tensors
+
+    def end_type(engine, name):
+        return types[engine._graph.type_of(name, types.__members__)]
 
     def by_name(engine, name):
         return [tensor_name for tensor_name, _ in tensors(engine)].index(name)
@@ -71,7 +84,7 @@ def make_engine(maker):
             return index < len(self._graph.inputs)
 
         def get_binding_dtype(self, index):
-            return types.FLOAT
+            return end_type(self, tensors(self)[index][0])
 
         def get_binding_shape(self, index):
             return tensors(self)[index][1]
@@ -84,20 +97,20 @@ def make_engine(maker):
             return modes.INPUT if by_name(self, name) < len(self._graph.inputs) else modes.OUTPUT
 
         def get_tensor_dtype(self, name):
-            return types.FLOAT
+            return end_type(self, name)
 
         def get_tensor_shape(self, name):
             return tensors(self)[by_name(self, name)][1]
 
         def create_execution_context(self):
             # A context of an engine with an open shape takes a profile; from TensorRT 10 on they share it.
-            lacks = self._head["profile"] is not None and maker.major < 10 and bool(self._taken)
+            lacks = bool(self._head["profile"]) and maker.major < 10 and bool(self._taken)
             if lacks:
                 text = "Profile 0 has been chosen by another IExecutionContext. Use another profileIndex or destroy the"
                 report(self, self._logger, text + " IExecutionContext that use this profile.")
             self._taken.append(True)
             return maker.new(
-                "IExecutionContext", _engine=self, _shape=None, _addresses={}, _session=None, _lacks_profile=lacks
+                "IExecutionContext", _engine=self, _shapes={}, _addresses={}, _session=None, _lacks_profile=lacks
             )
 
         def create_engine_inspector(self):
@@ -106,36 +119,53 @@ def make_engine(maker):
     return "ICudaEngine", vars(ICudaEngine)
 
 
+def shape_of(context, name):
+    """The shape of an input or output in this context; an open size of an output is the first input's batch."""
+    graph = context._engine._graph
+    if name in dict(graph.inputs):
+        return context._shapes.get(name) or dict(context._engine._tensors)[name]
+    batch = (*shape_of(context, graph.inputs[0][0]), 1)[0]
+    return tuple(batch if size == -1 else size for size in dict(context._engine._tensors)[name])
+
+
+def view(context, name, address, known):
+    """The memory of an input or output as numpy's array."""
+    import numpy
+
+    kind = numpy.dtype(NUMPY[context._engine._graph.type_of(name, known)])
+    count = 1
+    for size in shape_of(context, name):
+        count *= size
+    memory = (ctypes.c_uint8 * (kind.itemsize * count)).from_address(address)
+    return numpy.frombuffer(memory, dtype=kind).reshape(shape_of(context, name))
+
+
 def make_context(maker):
-    def fix(context, shape):
-        _, given = context._engine._tensors[0]
+    known = maker.enums["DataType"].__members__
+
+    def fix(context, name, shape):
+        given = dict(context._engine._tensors)[name]
         if context._lacks_profile:
             text = "Parameter check failed, condition: mOptimizationProfile >= 0"
             report(context, context._engine._logger, text)
             return False
-        low, _, high = context._engine._head["profile"] or [given] * 3
+        low, _, high = context._engine._head["profile"].get(name) or [given] * 3
         if len(shape) != len(low) or not all(a <= b <= c for a, b, c in zip(low, shape, high)):  # noqa: B905
             report(context, context._engine._logger, f"Supplied shape {tuple(shape)} is outside of the profile")
             return False
-        object.__setattr__(context, "_shape", tuple(shape))
+        context._shapes[name] = tuple(shape)
         return True
 
-    def output_shape(context):
-        _, shape = context._engine._tensors[1]
-        batch = (context._shape or context._engine._tensors[0][1])[0]
-        return (batch, *shape[1:])
-
-    def execute(context, source, target, stream):
-        shape = context._shape or context._engine._tensors[0][1]
-        if -1 in shape or not source or not target:
+    def execute(context, addresses, stream):
+        names = [name for name, _ in context._engine._tensors]
+        if any(-1 in shape_of(context, name) or not addresses.get(name) for name in names):
             text = "Input shapes and tensor addresses must be set before an inference is enqueued"
             report(context, context._engine._logger, text, "INVALID_STATE")
             return False
-        device.put(stream, lambda: infer(context, source, target, shape))
+        device.put(stream, lambda: infer(context, addresses))
         return True
 
-    def infer(context, source, target, shape):
-        import numpy
+    def infer(context, addresses):
         import onnxruntime
 
         if context._session is None:
@@ -144,13 +174,14 @@ def make_context(maker):
             options.log_severity_level = 4
             session = onnxruntime.InferenceSession(context._engine._onnx, options, providers=["CPUExecutionProvider"])
             object.__setattr__(context, "_session", session)
-        count = 1
-        for size in shape:
-            count *= size
-        images = numpy.ctypeslib.as_array((ctypes.c_float * count).from_address(source)).reshape(shape)
-        logits = context._session.run(None, {context._engine._graph.inputs[0][0]: images})[0]
-        logits = numpy.ascontiguousarray(logits, dtype=numpy.float32)
-        ctypes.memmove(target, logits.ctypes.data, logits.nbytes)
+        graph = context._engine._graph
+        given = {
+            name: view(context, name, addresses[name], known).astype(ONNX[graph.types[name]])
+            for name, _ in graph.inputs
+        }
+        outputs = context._session.run([name for name, _ in graph.outputs], given)
+        for (name, _), value in zip(graph.outputs, outputs):  # noqa: B905
+            view(context, name, addresses[name], known)[...] = value
         if context.profiler is not None:
             assert context.profiler._ready, "IProfiler.__init__ was not called"
             for layer in context._engine._head["layers"]:
@@ -161,28 +192,27 @@ def make_context(maker):
         profiler = attribute()
 
         def set_binding_shape(self, index, shape):
-            return fix(self, shape)
+            return fix(self, self._engine._tensors[index][0], shape)
 
         def get_binding_shape(self, index):
-            return output_shape(self) if index else self._shape
+            return shape_of(self, self._engine._tensors[index][0])
 
         def execute_async_v2(self, bindings, stream_handle):
-            return execute(self, bindings[0], bindings[1], stream_handle)
+            names = [name for name, _ in self._engine._tensors]
+            return execute(self, dict(zip(names, bindings)), stream_handle)  # noqa: B905
 
         def set_input_shape(self, name, shape):
-            return fix(self, shape)
+            return fix(self, name, shape)
 
         def get_tensor_shape(self, name):
-            return output_shape(self) if name == self._engine._graph.outputs[0][0] else self._shape
+            return shape_of(self, name)
 
         def set_tensor_address(self, name, address):
             self._addresses[name] = address
             return True
 
         def execute_async_v3(self, stream_handle):
-            graph, addresses = self._engine._graph, self._addresses
-            source, target = addresses.get(graph.inputs[0][0]), addresses.get(graph.outputs[0][0])
-            return execute(self, source, target, stream_handle)
+            return execute(self, dict(self._addresses), stream_handle)
 
     return "IExecutionContext", vars(IExecutionContext)
 

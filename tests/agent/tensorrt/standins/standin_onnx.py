@@ -7,6 +7,8 @@ import array
 import struct
 
 FLOAT, INT8, FLOAT16 = 1, 3, 10
+# TensorRT's names of the types that it takes at its ends; it has no doubles, and makes floats of them.
+TYPES = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 10: "HALF", 11: "FLOAT"}
 
 
 class Tensor:
@@ -42,7 +44,7 @@ class Node:
 
 
 class Graph:
-    """Nodes, initialisers by name, and (name, shape) of inputs and outputs, -1 for an open size."""
+    """Nodes, initialisers by name, (name, shape) of inputs and outputs, -1 for an open size; ONNX's types by name."""
 
     def __init__(self, data):
         model = dict(_grouped(data))
@@ -53,8 +55,14 @@ class Graph:
         self.weights = {tensor.name: tensor for tensor in map(_tensor, graph.get(5, []))}
         self.inputs = [value for value in map(_value, graph.get(11, [])) if value[0] not in self.weights]
         self.outputs = [_value(part) for part in graph.get(12, [])]
+        self.types = dict(_type(part) for part in graph.get(11, []) + graph.get(12, []))
         if not self.nodes or not self.outputs:
             raise ValueError("an empty graph")
+
+    def type_of(self, name, known):
+        """TensorRT's type of an input or output: without INT64 among those `known`, whole numbers have 4 bytes."""
+        found = TYPES[self.types[name]]
+        return found if found != "INT64" or "INT64" in known else "INT32"
 
     def weight_of(self, node):
         """The weights of a convolution or matrix product, through quantise and dequantise nodes."""
@@ -152,3 +160,8 @@ def _value(data):
     for part in _grouped(tensor[2][0]).get(1, []):
         shape.append(_grouped(part).get(1, [-1])[0])
     return _texts(fields[1])[0], tuple(shape)
+
+
+def _type(data):
+    fields = _grouped(data)
+    return _texts(fields[1])[0], _grouped(_grouped(fields[2][0])[1][0])[1][0]

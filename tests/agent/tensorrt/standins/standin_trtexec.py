@@ -9,7 +9,9 @@ import pathlib
 import sys
 import time
 
+import numpy
 import standin_device as device
+import standin_engine
 import standin_names
 import standin_tensorrt
 
@@ -48,8 +50,13 @@ def banner(version):
     return f"&&&& RUNNING TensorRT.trtexec [TensorRT v{code}]{build} # trtexec"
 
 
-def shape(text):
-    return tuple(int(size) for size in text.split(":", 1)[1].split("x"))
+def split(text):
+    """`name:value,...` by name; the tool splits at commas, and at the last colon of each."""
+    return dict(part.rsplit(":", 1) for part in text.split(",")) if text else {}
+
+
+def shapes(text):
+    return {name: tuple(int(size) for size in sizes.split("x")) for name, sizes in split(text).items()}
 
 
 def streamed(value):
@@ -81,9 +88,21 @@ def build(maker, words):
         config.set_flag(flags["SPARSE_WEIGHTS"])
     if words.get("--profilingVerbosity") == "detailed":
         config.profiling_verbosity = maker.enums["ProfilingVerbosity"].DETAILED
-    profile = builder.create_optimization_profile()
-    profile.set_shape("input", *(shape(words[f"--{which}Shapes"]) for which in ("min", "opt", "max")))
-    config.add_optimization_profile(profile)
+    given = [shapes(words.get(f"--{which}Shapes", "")) for which in ("min", "opt", "max")]
+    inputs = [network.get_input(index) for index in range(network.num_inputs)]
+    unknown = sorted(set(given[0]) - {tensor.name for tensor in inputs})
+    if unknown:
+        raise Failed(f'Cannot find input tensor with name "{unknown[0]}" in the network inputs!')
+    is_open = any(-1 in tensor.shape for tensor in inputs)
+    if given[0] and not is_open:
+        text = "Static model does not take explicit shapes since the shape of inference tensors will be determined by "
+        raise Failed(text + "the model itself")
+    if is_open:
+        profile = builder.create_optimization_profile()
+        for tensor in inputs:
+            ones = tuple(1 if size == -1 else size for size in tensor.shape)  # the tool's own choice
+            profile.set_shape(tensor.name, *(sizes.get(tensor.name, ones) for sizes in given))
+        config.add_optimization_profile(profile)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise Failed("Engine could not be created from network")
@@ -100,29 +119,39 @@ def run(maker, words):
     )
     if engine is None:
         raise Failed("Engine deserialization failed")
-    sizes = shape(words["--shapes"])
-    data = pathlib.Path(words["--loadInputs"].split(":", 1)[1]).read_bytes()
-    count = 4
-    for size in sizes:
-        count *= size
-    if len(data) != count:
-        raise Failed("Unexpected file size for input")
-    classes = engine._graph.outputs[0][1][1]
-    source, target = device.allocate(len(data)), device.allocate(4 * sizes[0] * classes)
-    ctypes.memmove(source, data, len(data))
     context, stream = engine.create_execution_context(), device.new_stream()
     bindings = not hasattr(context, "set_tensor_address")
-    fits = context.set_binding_shape(0, sizes) if bindings else context.set_input_shape("input", sizes)
-    if not fits:
-        raise Failed("Network has dynamic or shape inputs that do not fit")
+    names = [name for name, _ in engine._tensors]
+    given, known = split(words["--loadInputs"]), maker.enums["DataType"].__members__
+    asked = shapes(words.get("--shapes", ""))
+    for name in (*given, *asked):
+        if name not in dict(engine._graph.inputs):
+            raise Failed(f'Cannot find input tensor with name "{name}" in the engine bindings!')
+    for index, (name, sizes) in enumerate(engine._tensors):
+        if -1 in sizes and name in asked:
+            fix = context.set_binding_shape if bindings else context.set_input_shape
+            if not fix(index if bindings else name, asked[name]):
+                raise Failed("Network has dynamic or shape inputs that do not fit")
+    addresses = {}
+    for name in names:
+        kind = numpy.dtype(standin_engine.NUMPY[engine._graph.type_of(name, known)])
+        size = kind.itemsize
+        for part in standin_engine.shape_of(context, name):
+            size *= part
+        addresses[name] = device.allocate(max(1, size))
+        if name in given:
+            data = pathlib.Path(given[name]).read_bytes()
+            if len(data) != size:
+                raise Failed(f"Note: Unexpected file size for input file: {given[name]}. {name}: {len(data)}, {size}")
+            ctypes.memmove(addresses[name], data, size)
     traces = []
     for _ in range(int(words["--iterations"]) + WARMED_UP):
         start_ms = time.perf_counter() * 1e3
         if bindings:
-            context.execute_async_v2([source, target], stream)
+            context.execute_async_v2([addresses[name] for name in names], stream)
         else:
-            for name, address in (("input", source), ("logits", target)):
-                context.set_tensor_address(name, address)
+            for name in names:
+                context.set_tensor_address(name, addresses[name])
             context.execute_async_v3(stream)
         device.synchronize(stream)
         end_ms = time.perf_counter() * 1e3
@@ -144,10 +173,12 @@ def run(maker, words):
     if "--exportTimes" in words:
         pathlib.Path(words["--exportTimes"]).write_text(streamed(traces))
     if "--exportOutput" in words:
-        values = list((ctypes.c_float * (sizes[0] * classes)).from_address(target))
-        dimensions = f"{sizes[0]}x{classes}"
-        tensor = {"name": "logits", "dimensions": dimensions, "values": values}
-        pathlib.Path(words["--exportOutput"]).write_text(streamed([tensor]))
+        tensors = []
+        for name, _ in engine._graph.outputs:
+            value = standin_engine.view(context, name, addresses[name], known)
+            dimensions = "x".join(str(size) for size in value.shape)
+            tensors.append({"name": name, "dimensions": dimensions, "values": value.ravel().tolist()})
+        pathlib.Path(words["--exportOutput"]).write_text(streamed(tensors))
 
 
 def main(version):
