@@ -75,4 +75,8 @@ def test_another_board_s_bundle_is_another(tmp_path: Path) -> None:
     first = build(plan_in(tmp_path / "build"))
     second = build(plan_in(tmp_path / "build", profile=load("raspberry-pi-5")))
     assert not second.was_done
-    assert [len(result.bundle.manifest.networks[0].variants) for result in (first, second)] == [0, 1]
+    made = [result.bundle.manifest.networks[0].variants for result in (first, second)]
+    assert [[(each.precision, each.form) for each in variants] for variants in made] == [
+        [],
+        [("int8", "plain"), ("int8", "native")],
+    ]
