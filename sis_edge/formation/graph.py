@@ -9,6 +9,7 @@ File format (a numpy `.npz`, read without pickle), version 1:
 
 import hashlib
 import json
+import math
 import tokenize
 import zipfile
 import zlib
@@ -24,11 +25,13 @@ from sis_edge.errors import UsageError
 from sis_edge.files.disk import writing
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
+from sis_edge.text.foreign import loads, one_line
 from sis_edge.text.tables import as_html, as_text
 
 FORMAT_VERSION = 1
 _HEADINGS = ("layer", "kernel", "neurons", "synapses", "density", "MMAC")
 
+OVERFLOW = (OverflowError, MemoryError)
 DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
 """What damaged bytes raise: the zip reader may see an unknown or encrypted method, numpy parses an array's header."""
 
@@ -181,7 +184,8 @@ class SynapticGraph:
         try:
             # Opened here, for numpy leaves a file that it refuses open.
             with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
-                header = json.loads(bytes(file["header"]))
+                header = loads(bytes(file["header"]), longest=None)
+                digest = header["digest"]
                 if header["format"] != FORMAT_VERSION:
                     raise UsageError(
                         f"{path} has graph format {header['format']}, this sis-edge reads {FORMAT_VERSION}; "
@@ -191,7 +195,7 @@ class SynapticGraph:
                 spec = NetworkSpec(**header["network"], layers=layers)
                 graph = cls(
                     spec,
-                    Formation(**header["formation"]),
+                    _formation(header["formation"]),
                     tuple(
                         LayerGraph(
                             layer,
@@ -203,11 +207,11 @@ class SynapticGraph:
                 )
         except FileNotFoundError:
             raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *DAMAGE) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *OVERFLOW, *DAMAGE) as error:
             raise UsageError(
                 f"{path} is not a readable graph file ({reason(path, error)}); `sis-edge form` writes one"
             ) from error
-        if graph.digest() != header["digest"]:
+        if graph.digest() != digest:
             raise UsageError(f"{path} is damaged: its synapses do not match its digest; form the graph again")
         return graph
 
@@ -250,8 +254,16 @@ def reason(path: Path, error: Exception) -> str:
     if not zipfile.is_zipfile(path):
         return "it is not an .npz file, or is cut short"
     if isinstance(error, KeyError):
-        return f"it lacks {str(error.args[0]).partition(' is not a file')[0]}"
-    return str(error)
+        return f"it lacks {one_line(str(error.args[0]).partition(' is not a file')[0])}"
+    return one_line(str(error)) or type(error).__name__
+
+
+def _formation(fields: dict[str, Any]) -> Formation:
+    """The parameters of a file; raises TypeError where a name is none."""
+    for name in ("conv", "micro", "distribution"):
+        if not isinstance(fields.get(name, ""), str):
+            raise TypeError(f"{name} is not a name")
+    return Formation(**fields)
 
 
 def _pack(mask: Mask) -> NDArray[np.uint8]:
@@ -259,7 +271,7 @@ def _pack(mask: Mask) -> NDArray[np.uint8]:
 
 
 def _unpack(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if bits.size != -(-count // 8):
         raise ValueError(f"{bits.size} bytes of bits for the shape {shape}")
     return np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_).reshape(shape)

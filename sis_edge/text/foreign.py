@@ -7,6 +7,7 @@ control sequences, no number that is not finite and no text of megabytes.
 import json
 import math
 import re
+import unicodedata
 from typing import Any
 
 MOST_DEPTH = 64
@@ -19,18 +20,26 @@ LARGEST = 1 << 64
 """Whole numbers are below it: larger ones would overflow as soon as they are divided."""
 
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
-_BLANKS = re.compile(r"\s+")
+_BREAKS = re.compile(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+ *")
+_REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of Unicode that a terminal may obey: controls, directions of writing, halves of pairs, line separators."""
+
+_JOINERS = "\u200c\u200d"
+"""Of these, what writing needs: in Persian and Hindi, and in emoji."""
 
 
 def printable(text: str) -> str:
-    """The text for a message: bytes that are not UTF-8 and control characters are replaced.
+    """The text for a message: bytes that are not UTF-8, control characters and directions of writing are replaced.
 
     >>> printable("nano\\x1b[2J")
     'nano\N{REPLACEMENT CHARACTER}[2J'
     """
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in _REPLACED and letter not in _JOINERS else letter
+        for letter in text
+    )
 
 
 def one_line(text: str, longest: int | None = LONGEST) -> str:
@@ -41,7 +50,7 @@ def one_line(text: str, longest: int | None = LONGEST) -> str:
     """
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + _CUT
-    return text if text.isprintable() else printable(_BLANKS.sub(" ", text))
+    return text if text.isprintable() else printable(_BREAKS.sub(" ", text))
 
 
 def lines(text: str) -> str:

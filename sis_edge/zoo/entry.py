@@ -11,6 +11,7 @@ from sis_edge.errors import RecordError, unknown
 from sis_edge.files.hashing import file_sha256
 from sis_edge.files.shipped import zoo_folder
 from sis_edge.formation import DENSE, PRESETS, SynapticGraph
+from sis_edge.text.foreign import one_line
 
 if TYPE_CHECKING:
     from sis_edge.models import SisNet
@@ -141,11 +142,14 @@ def _read(path: Path) -> ZooEntry:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RecordError(
-            f"{path} is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']}); install sis-edge again"
+            f"{path} is damaged ({one_line('.'.join(map(str, first['loc'])))}: {one_line(first['msg'])}); "
+            "install sis-edge again"
         ) from None
+    if not isinstance(entry.recipe.get("epochs"), int):
+        raise RecordError(f"{path} is damaged (recipe.epochs is missing or not a number); install sis-edge again")
     if entry.zoo_version != ZOO_VERSION or entry.name != path.stem:
         raise RecordError(
-            f"{path} has zoo version {entry.zoo_version} (expected {ZOO_VERSION}) and the name {entry.name}; install "
-            "sis-edge again"
+            f"{path} has zoo version {entry.zoo_version} (expected {ZOO_VERSION}) and the name {one_line(entry.name)}; "
+            "install sis-edge again"
         )
     return entry

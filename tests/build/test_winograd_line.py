@@ -13,8 +13,10 @@ from sis_edge.build.pipeline import build
 from sis_edge.bundles.manifest import SparseForm
 from sis_edge.bundles.verify import Bundle, problems
 from sis_edge.cli.build import native_kernels
+from sis_edge.exporting import onnx_file, parity
 from sis_edge.exporting import winograd as check
 from sis_edge.exporting.sparse import Plan
+from sis_edge.exporting.sparse_onnx import to_sparse_onnx
 from sis_edge.native import build as library_build
 from sis_edge.native import choice
 from sis_edge.report import layers
@@ -87,14 +89,20 @@ def test_it_is_left_out_with_the_reason_where_it_changes_too_much(
     assert f"small: without Winograd's algorithm: {form.winograd.left_out}" in native_kernels(bundle)
 
 
-def test_the_error_is_over_the_range_of_the_logits(library_path: Path) -> None:
+def test_the_error_is_over_the_range_of_the_logits(library_path: Path, tmp_path: Path) -> None:
     network = small_network()
     specs = [layer.spec for layer in network.layers]
-    choices = tuple(choice.Choice(spec, 1.0, "native", 1, "", winograd=spec.kernel > 1) for spec in specs)
+    plan = Plan(tuple(choice.Choice(spec, 1.0, "native", 1, "", winograd=spec.kernel > 1) for spec in specs))
     images = np.random.default_rng(0).standard_normal((8, 3, 16, 16)).astype(np.float32)
-    found = check.measure(network, Plan(choices), library_path, images, images[:5])
+    logits = []
+    for ways in (None, plan.winograd):
+        onnx_file.save(to_sparse_onnx(network, "x", plan.blocks, ways), tmp_path / "x.onnx")
+        logits.append(parity.run_onnx(tmp_path / "x.onnx", images, library=library_path))
+    found = check.measure(network, plan, library_path, images, images[:5])
     assert (found.images, found.test_images, found.top1_agreement, found.left_out) == (8, 5, 1.0, None)
-    assert 0 < found.error < 1e-5
+    expected = np.abs(logits[0].astype(np.float64) - logits[1]).max() / np.ptp(logits[0])
+    assert found.error > 0
+    assert found.error == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ either takes it or raises the error that it documents. `SIS_EDGE_FUZZ_CASES=1000
 import copy
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -33,6 +34,12 @@ PIECES = (
     *(b"(", b")", b"*", b"!", b"@", b"|", b"/", b"..", b"#", b"\xef\xbb\xbf", b"\xf0\x9f\x98\x80", b"x" * 5000),
 )
 """Bytes that mean something to some parser."""
+
+
+def obeyed(text: str) -> list[str]:
+    """The letters of a text that a terminal may obey; tabs and ends of lines too."""
+    kinds = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return [letter for letter in text if unicodedata.category(letter) in kinds and letter not in "\u200c\u200d"]
 
 
 def fuzzed(test: T) -> T:

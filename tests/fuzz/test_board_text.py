@@ -98,8 +98,7 @@ def check_tools(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     for value in tegrastats.parse(text).values():
         assert math.isfinite(value)
-    for values in pi_pmic.parse(text):
-        assert all(math.isfinite(value) for value in values.values())
+    assert all(math.isfinite(value) for value in pi_pmic.parse(text).power_w.values())
     power_mode.parse(text)
     sparsity.from_log(text.splitlines())
 

@@ -21,7 +21,7 @@ from sis_edge.report.markdown import to_markdown
 from sis_edge.results import store
 from sis_edge.results.schema import StoredRun
 
-from .fuzz import fuzzed, odd_bytes, odd_json
+from .fuzz import fuzzed, obeyed, odd_bytes, odd_json
 
 
 def shortened(value: Any, most: int = 4) -> Any:
@@ -52,7 +52,7 @@ RUNS: dict[str, Any] = {
 
 def is_named(sentence: str) -> None:
     assert sentence.startswith("runs/a.json")
-    assert sentence.isprintable()
+    assert not obeyed(sentence)
 
 
 def reported(text: str | bytes) -> None:

@@ -166,6 +166,25 @@ def test_a_layer_costs_by_what_exists_of_it() -> None:
     assert seconds[3] / seconds[1] == pytest.approx(4, rel=0.15)
 
 
+def test_winograds_algorithm_costs_by_its_products_and_its_transforms() -> None:
+    model = costs.fit(calibration())
+    layer = LayerSpec("C2", "CL", 80, 128, 5, 16)
+    pairs = np.random.default_rng(0).random((128, 80)) < 0.3
+    counts = work.by_winograd(AVX512, layer, pairs)
+    assert counts["products1k5s16"] == pairs.sum() * 16 * 4, "16 quads of positions, 4 vectors of 4 tiles"
+    assert counts["restored5"] == 128 * 4
+    transforms = work.transformed(AVX512, Transform(layer))
+    assert transforms["transforms5"] == 80 * 4
+    own_s, transforms_s = (sum(count * native_s(kind) for kind, count in part.items()) for part in (counts, transforms))
+    assert model.winograd_s(layer, pairs) == pytest.approx(own_s + transforms_s, rel=0.05)
+    assert own_s < model.winograd_s(layer, pairs)
+    heavy = replace(
+        model, native={kind: cost * (1e6 if kind == "transforms5" else 1) for kind, cost in model.native.items()}
+    )
+    assert heavy.winograd_s(layer, pairs) == pytest.approx(1e6 * 320 * model.native["transforms5"], rel=0.1)
+    assert model.winograd_s(replace(layer, kernel=7), pairs) == np.inf
+
+
 def test_wider_blocks_pay_for_1x1_kernels_that_stand_together() -> None:
     model = costs.fit(calibration())
     layer = LayerSpec("MP1", "MP", 128, 96, 1, 32)
@@ -200,6 +219,10 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
     rows = {"plain_rows": copy, "plain_vectors": 0.0, "pooled_rows": 2 * copy, "pooled_vectors": 0.0, "woken": copy}
     model = Model(AVX512, {}, rows, {"nodes": copy, "pooled": copy, "reorder": copy}, run_s=0.0, fit_error={})
 
+    own_s = {}
+    for plan in plans:
+        direct_s, winograd_s = (way(plan.spec, choice.pairs_of(plan)) for way in (model.native_s, model.winograd_s))
+        own_s[plan.spec.name] = direct_s if exact else min(direct_s, winograd_s)
     copy_s, reorder_s, pool_s = (cache(count) for count in (model.copy_s, model.reorder_s, model.pool_s))
 
     def cost(way: tuple[str, ...]) -> float:
@@ -210,8 +233,7 @@ def test_the_chosen_way_is_the_cheapest_of_all(seconds: list[float], copy: float
             pool = before.pool if before is not None and last == "native" else 1
             arrived_s = copy_s(Copy(layer.inputs, layer.map_side, pool, wakes=before is None))
             if kind == "native":
-                direct_s, winograd_s = (way(layer, choice.pairs_of(plan)) for way in (model.native_s, model.winograd_s))
-                total += direct_s if exact else min(direct_s, winograd_s)
+                total += own_s[layer.name]
                 if not (last == "native" and layer.kernel == 1 and pool == 1):
                     total += arrived_s
                 if last == "dense" and before is not None:

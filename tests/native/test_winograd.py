@@ -69,7 +69,7 @@ SIDES = [1, 3, 4, 8, 13, 16, 33]
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_the_error_keeps_the_bound_that_follows_from_the_matrices(library: Library, side: int, kernel: int) -> None:
     rng = np.random.default_rng(side)
-    for share, block, width in ((0.3, 1, side), (1.0, 14, side + 1)):
+    for share, block, width in ((0.3, 1, side), (0.3, 14, side), (1.0, 14, side + 1)):
         layer = replace(random_layer(rng, 5, 14, kernel, share, relu=False), winograd=True)
         case = Case([layer], side, width, average=False, block=block)
         images = case.images(2)

@@ -1,6 +1,7 @@
 """What every way to a board promises, checked on all of them."""
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -138,6 +139,18 @@ def test_a_file_goes_there_and_back(board: tuple[Transport, Path], tmp_path: Pat
     assert back.read_bytes() == source.read_bytes()
     assert sum(steps) == size_bytes
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_what_is_put_is_nobody_elses(board: tuple[Transport, Path], tmp_path: Path) -> None:
+    transport, folder = board
+    (tmp_path / "source").write_text("mine")
+    (tmp_path / "source").chmod(0o644)
+    transport.run(["true"])
+    before = stat.S_IMODE(folder.stat().st_mode)
+    transport.put(tmp_path / "source", "a/b/file")
+    found = {path.relative_to(folder).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+    assert {name: found[name] for name in ("a", "a/b", "a/b/file")} == {"a": 0o700, "a/b": 0o700, "a/b/file": 0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == before, "a folder that was there stays as it is"
 
 
 def test_a_put_replaces_a_file(board: tuple[Transport, Path], tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ A voltage without a current (EXT5V, the battery) gives no power, so what the boa
 """
 
 import re
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
-from sis_agent.tree import Tree
+from sis_agent.tree import Tree, finite
 
 RUNS_A_TOOL = True  # and so disturbs what is measured
 TOOL, ARGUMENTS = "vcgencmd", ("pmic_read_adc",)
 TIMEOUT_S = 2.0
 
-_CURRENT = re.compile(r"^\s*(\w+)_A\s+current\(\d+\)=(-?[\d.]+)A\s*$", re.MULTILINE)
-_VOLTAGE = re.compile(r"^\s*(\w+)_V\s+volt\(\d+\)=(-?[\d.]+)V\s*$", re.MULTILINE)
+_CURRENT = re.compile(r"^\s*(\w+)_A\s+current\(\d+\)=(-?\d+(?:\.\d*)?)A\s*$", re.MULTILINE)
+_VOLTAGE = re.compile(r"^\s*(\w+)_V\s+volt\(\d+\)=(-?\d+(?:\.\d*)?)V\s*$", re.MULTILINE)
 
 
 class Reading(NamedTuple):
@@ -29,10 +29,14 @@ class Reading(NamedTuple):
 
 def parse(text: str) -> Reading:
     """What the tool's answer says."""
-    amperes = {name: float(value) for name, value in _CURRENT.findall(text)}
-    volts = {name: float(value) for name, value in _VOLTAGE.findall(text)}
+    amperes, volts = _numbers(_CURRENT.findall(text)), _numbers(_VOLTAGE.findall(text))
     power_w = {name: current * volts[name] for name, current in amperes.items() if name in volts}
     return Reading(power_w, sorted((set(amperes) | set(volts)) - set(power_w)))
+
+
+def _numbers(found: List[Tuple[str, str]]) -> Dict[str, float]:
+    numbers = ((name, finite(value)) for name, value in found)
+    return {name: number for name, number in numbers if number is not None}
 
 
 class PiPmic(Source):

@@ -14,7 +14,7 @@ from typing import Dict, List, Optional
 from sis_agent import clock
 from sis_agent.commands import Commands
 from sis_agent.power.base import Source, UnavailableError
-from sis_agent.tree import Tree
+from sis_agent.tree import Tree, finite
 
 RUNS_A_TOOL = True  # and so disturbs what is measured
 INTERVAL_S = 0.1
@@ -29,7 +29,8 @@ _DISCONNECTED = "NC"
 
 def parse(line: str) -> Dict[str, float]:
     """Each rail's power now, in watts; empty for a line without power."""
-    return {name: int(now) / 1e3 for name, now in _RAIL.findall(line) if name != _DISCONNECTED}
+    found = ((name, finite(now)) for name, now in _RAIL.findall(line) if name != _DISCONNECTED)
+    return {name: now / 1e3 for name, now in found if now is not None}
 
 
 class Tegrastats(Source):

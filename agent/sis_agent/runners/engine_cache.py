@@ -16,7 +16,7 @@ import json
 import os
 from typing import Any, Dict, NamedTuple, Optional, Set
 
-from sis_agent.files import disk_full_is_a_problem, write_atomic
+from sis_agent.files import disk_full_is_a_problem, read_json, write_atomic
 
 # What the job passes to its workers: the folder inside the agent's root (outside a job it is the default root's), and
 # the board's power mode.
@@ -66,8 +66,7 @@ class EngineCache:
     def find(self, key: str) -> Optional[CachedEngine]:
         """The engine of this key, its bytes checked; None where there is none, or a damaged one."""
         try:
-            with open(self.path(key, ".json"), encoding="utf-8") as file:
-                data = json.load(file)
+            data = read_json(self.path(key, ".json"))
             plan = self.path(key, ".plan")
             if file_sha256(plan) != data["plan_sha256"]:
                 return None

@@ -86,11 +86,28 @@ INLINE void pool_row(float *row, uint32_t width, uint32_t pool) {
     }
 }
 
+/* Row `y` of channel `c` of a map without bands, pooled by 2: the same maxima in the same order, all in registers. */
+INLINE void load_pooled_row(const struct sis_layout *layout, const float *in, size_t c, uint32_t y, float *row) {
+    size_t upper = (size_t)(2 * y) * layout->strips, lower = upper + layout->strips;
+    for (uint32_t s = 0; s < layout->strips; s += 2, row += LANES) {
+        uint32_t next = s + 1 < layout->strips ? s + 1 : s;
+        vec a = max(load(in + tile_offset(layout, upper + s, c)), load(in + tile_offset(layout, lower + s, c)));
+        vec b = max(load(in + tile_offset(layout, upper + next, c)), load(in + tile_offset(layout, lower + next, c)));
+        store_loose(row, max(EVENS(a, b), ODDS(a, b)));
+    }
+}
+
 static void relayout(const struct sis_relayout *work, const float *in, float *out, size_t begin, size_t end) {
     float row[ROW_FLOATS];
     memset(row, 0, sizeof(float) * (work->from.width + 4 * LANES));
+    int halves = work->pool == 2 && work->from.format == SIS_TILES && work->from.bands == 1;
     for (size_t c = begin; c < end; c++)
         for (uint32_t y = 0; y < work->to.height; y++) {
+            if (halves) {
+                load_pooled_row(&work->from, in, c, y, row);
+                store_row(&work->to, out, c, y, row);
+                continue;
+            }
             for (uint32_t i = 0; i < work->pool; i++) load_row(&work->from, in, c, y * work->pool + i, row, i > 0);
             if (work->pool > 1) pool_row(row, work->to.width, work->pool);
             store_row(&work->to, out, c, y, row);
