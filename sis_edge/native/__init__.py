@@ -4,6 +4,7 @@ c/              the kernels and their ONNX Runtime operator, one library for eac
 toolchain.py    the compilers that may build it
 build.py        the library for a board, compiled once for the same sources
 winograd.py     Winograd's algorithm: its matrices, and how the kernels cut layers into tiles
+int8/           chains in INT8: their arithmetic, numpy reference and bytes
 blob.py         a chain of layers as the bytes that the operator reads
 probes.py       the layers that a calibration times; the agent does it (sis_agent/native)
 calibrations.py calibrations of boards that are kept

@@ -103,6 +103,12 @@ struct sis_int8_isa {
     double (*work_peak)(uint64_t rounds, int32_t *sink);
 };
 
+/* What the processor has; each is there on its architecture. */
+int sis_int8_has_avx2(void);
+int sis_int8_has_avx_vnni(void);
+int sis_int8_has_avx512_vnni(void);
+int sis_int8_has_dotprod(void);
+
 /* All of this library, the fastest first; the last, the portable one, runs everywhere. */
 extern const struct sis_int8_isa *const sis_int8_isas[];
 extern const size_t sis_int8_isa_count;

@@ -9,4 +9,4 @@ INLINE ivec dot4(ivec sum, ivec x, ivec w) {
 
 #include "int8_kernels.h"
 
-const struct sis_int8_isa sis_int8_avx2 = SIS_INT8_TABLE("avx2", cpu_has_avx2);
+const struct sis_int8_isa sis_int8_avx2 = SIS_INT8_TABLE("avx2", sis_int8_has_avx2);

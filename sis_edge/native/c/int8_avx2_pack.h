@@ -12,7 +12,6 @@
 #define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #define HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
 
-#include "cpu.h"
 #include "int8_vectors.h"
 
 INLINE ivec round_floats(vec v) { return (ivec)_mm256_cvtps_epi32((__m256)v); }

@@ -9,7 +9,6 @@
 #define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
 
-#include "cpu.h"
 #include "int8_vectors.h"
 
 INLINE ivec dot4(ivec sum, ivec x, ivec w) {
@@ -29,4 +28,4 @@ INLINE ivec pack(ivec a, ivec b, ivec c, ivec d, int32_t zero) {
 
 #include "int8_kernels.h"
 
-const struct sis_int8_isa sis_int8_avx512 = SIS_INT8_TABLE("avx512-vnni", cpu_has_avx512_vnni);
+const struct sis_int8_isa sis_int8_avx512 = SIS_INT8_TABLE("avx512-vnni", sis_int8_has_avx512_vnni);

@@ -7,4 +7,4 @@ INLINE ivec dot4(ivec sum, ivec x, ivec w) {
 
 #include "int8_kernels.h"
 
-const struct sis_int8_isa sis_int8_avxvnni = SIS_INT8_TABLE("avx-vnni", cpu_has_avx_vnni);
+const struct sis_int8_isa sis_int8_avxvnni = SIS_INT8_TABLE("avx-vnni", sis_int8_has_avx_vnni);

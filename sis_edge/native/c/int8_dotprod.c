@@ -1,6 +1,4 @@
 /* FEAT_DotProd of aarch64 (Cortex-A55, A75, A76 and later): SDOT adds four products of bytes to each lane. */
-#include <sys/auxv.h>
-
 #include "int8_neon_pack.h"
 
 INLINE ivec dot4(ivec sum, ivec x, ivec w) {
@@ -9,7 +7,4 @@ INLINE ivec dot4(ivec sum, ivec x, ivec w) {
 
 #include "int8_kernels.h"
 
-/* HWCAP_ASIMDDP of Linux (arch/arm64/include/uapi/asm/hwcap.h). */
-static int is_supported(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }
-
-const struct sis_int8_isa sis_int8_dotprod = SIS_INT8_TABLE("neon-dotprod", is_supported);
+const struct sis_int8_isa sis_int8_dotprod = SIS_INT8_TABLE("neon-dotprod", sis_int8_has_dotprod);
