@@ -23,7 +23,7 @@ from sis_edge.profiles.detect import architecture, detect
 from sis_edge.text.foreign import loads
 from sis_edge.transport import Completed, Progress
 
-from .fuzz import fuzzed, obeyed, odd_bytes, odd_json
+from .fuzz import fuzzed, obeyed, odd_bytes, odd_json, seldom_fuzzed
 
 JOB_ID = "20261129T090000Z-abcdef"
 PROFILES = [profiles.load(name) for name in profiles.names()]
@@ -179,7 +179,7 @@ def operators(pool: int) -> list[str]:
     return ["FusedConv", "MaxPool"] if pool > 1 else ["FusedConv"]
 
 
-@fuzzed
+@seldom_fuzzed
 @given(data=st.data())
 def test_a_calibration(calibration: dict[str, Any], data: st.DataObject) -> None:
     try:

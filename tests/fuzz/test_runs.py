@@ -21,7 +21,7 @@ from sis_edge.report.markdown import to_markdown
 from sis_edge.results import store
 from sis_edge.results.schema import StoredRun
 
-from .fuzz import fuzzed, obeyed, odd_bytes, odd_json
+from .fuzz import obeyed, odd_bytes, odd_json, seldom_fuzzed
 
 
 def shortened(value: Any, most: int = 4) -> Any:
@@ -76,13 +76,13 @@ def test_they_are_sound_to_begin_with(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", RUNS)
-@fuzzed
+@seldom_fuzzed
 @given(data=st.data())
 def test_a_run(kind: str, data: st.DataObject) -> None:
     reported(data.draw(odd_json(RUNS[kind])))
 
 
-@fuzzed
+@seldom_fuzzed
 @given(text=odd_bytes(json.dumps(RUNS["formed"]).encode()))
 def test_a_damaged_file(text: bytes) -> None:
     reported(text)
