@@ -20,14 +20,14 @@ SHARED = 4
 """Filters of a 1 x 1 layer that share their inputs, on average, where blocks of them are computed at once."""
 
 CONVOLUTION, STRIDED, DEPTHWISE, POINTWISE, BLOCK_POINTWISE = 1.0, 1.3, 2.5, 2.5, 1.5
-"""Time of a multiply-accumulate of the kernels over one of ONNX Runtime's dense convolution, rounded up.
+"""Time of a multiply-accumulate of the kernels over one of ONNX Runtime's dense convolution.
 
-Measured in whole networks on an EPYC with AVX-512, one thread: resnet20 0.9 to 1.1, whatever share exists;
-mobilenet-small 2 to 2.5 in 1 x 1 layers of single kernels, 1.1 to 1.5 in those of blocks.
+Estimates, set with WORTH so that the cases of `benchmarks/general_layers.py` come out as measured on one EPYC with
+AVX-512, one thread; ONNX Runtime's own layers were not timed one by one, and no other processor was tried.
 """
 
 DENSE_DEPTHWISE = 2.0
-"""The same for a depthwise layer of ONNX Runtime."""
+"""The same for a depthwise layer of ONNX Runtime, a guess."""
 
 
 def stretches(layers: Sequence[LayerSpec], is_native: Sequence[bool]) -> list[tuple[int, int]]:
