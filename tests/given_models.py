@@ -4,12 +4,14 @@ And one for TensorFlow Lite.
 """
 
 import base64
+import sys
 import warnings
 import zlib
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import torch
 from torch import nn
 
@@ -104,3 +106,9 @@ def write_tflite(folder: Path) -> Path:
     path = folder / "add.tflite"
     path.write_bytes(zlib.decompress(base64.b85decode(ADD)))
     return path
+
+
+def hide_tflite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this be a machine without TensorFlow Lite, also where it was imported before."""
+    for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
+        monkeypatch.setitem(sys.modules, name, None)

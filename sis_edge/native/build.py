@@ -1,5 +1,6 @@
 """The library for a board, compiled on this machine and kept under the hash of all that it is made from."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -75,7 +76,10 @@ def library(
     if not target.exists():
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _compile(compiler, target, what)
+            with (folder / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # several commands at once compile once
+                if not target.exists():
+                    _compile(compiler, target, what)
     return target
 
 

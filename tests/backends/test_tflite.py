@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from given_models import write, write_tflite
+from given_models import hide_tflite, write, write_tflite
 from results.given import given_network
 from tiny_bundle import tiny_bundle
 
@@ -60,7 +60,7 @@ def test_the_runtimes_are_those_that_take_the_files() -> None:
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bundle, list[str]]:
     """An ONNX and a TFLite model of a machine without TFLite, and what was said on the way."""
-    monkeypatch.setitem(__import__("sys").modules, "ai_edge_litert", None)
+    hide_tflite(monkeypatch)
     said: list[str] = []
     request = GivenRequest(
         onnx=(str(write("residual", tmp_path)),), tflite=(str(write_tflite(tmp_path)),), reference="add"

@@ -2,14 +2,13 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from command import sis_edge, sis_edge_here
-from given_models import write, write_tflite
+from given_models import hide_tflite, write, write_tflite
 from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
@@ -275,7 +274,7 @@ def test_options_that_do_not_go_together(
     """By the commands that measure: nothing is measured, and what is in the folder of builds is a whole bundle."""
     monkeypatch.chdir(models)
     write_tflite(models)
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    hide_tflite(monkeypatch)
     places = [] if words[0] == "bundle" else ["--build-dir", str(tmp_path)]
     places += ["--runs-dir", str(tmp_path / "runs")] if "--self-check" not in words and places else []
     with pytest.raises(SisEdgeError) as raised:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import paramiko
 import pytest
 from sshd import Proxy, Server, free_port, make_key, serve, ssh_agent
 
@@ -64,6 +65,19 @@ def test_a_connection_that_breaks_during_the_login_may_be_tried_again(server: Se
             broke += 1
         transport.close()
     assert broke > 5
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError("gone"), EOFError()])
+def test_a_connection_that_breaks_as_the_key_is_sent(
+    server: Server, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(self: paramiko.Transport, *_: object) -> list[str]:
+        assert self.is_active()
+        raise error
+
+    monkeypatch.setattr(paramiko.Transport, "auth_publickey", broken)
+    with pytest.raises(UnreachableError, match="closed the connection during the login"):
+        server.transport().run(["true"])
 
 
 def test_a_server_that_hangs_up_after_too_many_keys_refused_the_login(server: Server, tmp_path: Path) -> None:

@@ -177,7 +177,8 @@ def _log_in(transport: "paramiko.Transport", hop: Endpoint, login_s: float) -> N
             ) from None
         except Exception as error:  # paramiko's thread passes on whatever it met in what the server sent
             unsigned += not key.does_sign
-            if transport.is_active():
+            # A connection that breaks as the key is sent is known here before paramiko's own thread knows it.
+            if transport.is_active() and not isinstance(error, (OSError, EOFError)):
                 continue
             # A server hangs up after too many wrong keys; before that, a hang-up is a lost connection.
             if tried < FEWEST_TRIES:
