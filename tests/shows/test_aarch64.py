@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 import emulated
 import pytest
-from tiny_bundle import tiny_bundle, tiny_profile
+from tiny_bundle import tiny_profile
 
-from sis_agent.schema import Record
 from sis_edge import report
 from sis_edge.backends.onnxruntime import OnnxRuntime, OnnxRuntimeSettings
 from sis_edge.board import deploy
@@ -37,12 +36,28 @@ def transport(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(transport, tmp_path_factory) -> StoredRun:
-    bundle = tiny_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
-    profile = tiny_profile(rounds=30, architecture="aarch64")
-    record = deploy.deploy(bundle, transport, profile)
+    """svhn-sis3 on CIFAR-10 images, after one epoch of 512 of them: what it computes is of interest, not how well.
+
+    The golden logits are PyTorch's, here for 256 test images and not for 32. Only the sparse form is measured: for the
+    plain one the emulator needs minutes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BuildContext, "golden_images", IMAGES)
+        every = OnnxRuntime.jobs
+        patch.setattr(OnnxRuntime, "jobs", lambda self, entry, target: every(self, entry, target)[1:])
+        board = tiny_profile(rounds=30, architecture="aarch64")
+        longer = board.measuring.model_copy(update={"time_limit_s": 600})
+        settings = OnnxRuntimeSettings(sparse=True)
+        board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
+        folder = tmp_path_factory.mktemp("sparse")
+        short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}
+        networks = plan_networks(["svhn-sis3"], board.networks)
+        plan = BuildPlan(board, "cifar10", networks, folder, "sparse", **short)
+        bundle = pipeline.build(plan).bundle
+        record = deploy.deploy(bundle, transport, board)
     return StoredRun(
         stored_at=datetime.now(UTC),
-        profile=profile.name,
+        profile=board.name,
         board=transport.name,
         bundle_id=bundle.id,
         manifest=bundle.manifest,
@@ -85,32 +100,9 @@ def test_it_gets_no_speed_verdict_and_no_speed_up(run, tmp_path) -> None:
     assert '<span class="mark">emulated</span>' in page
 
 
-@pytest.fixture(scope="module")
-def sparse_record(transport, tmp_path_factory) -> Record:
-    """svhn-sis3 on CIFAR-10 images, after one epoch of 512 of them: what it computes is of interest, not how well.
-
-    The golden logits are PyTorch's, here for 256 test images and not for 32. Only the sparse form is measured: for the
-    plain one the emulator needs minutes.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BuildContext, "golden_images", IMAGES)
-        every = OnnxRuntime.jobs
-        patch.setattr(OnnxRuntime, "jobs", lambda self, entry, target: every(self, entry, target)[1:])
-        board = tiny_profile(architecture="aarch64")
-        longer = board.measuring.model_copy(update={"time_limit_s": 600})
-        settings = OnnxRuntimeSettings(sparse=True)
-        board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
-        folder = tmp_path_factory.mktemp("sparse")
-        short = {"epochs": 1, "train_limit": 512, "test_images": 32, "precision": "fp32"}
-        networks = plan_networks(["svhn-sis3"], board.networks)
-        plan = BuildPlan(board, "cifar10", networks, folder, "sparse", **short)
-        bundle = pipeline.build(plan).bundle
-        return deploy.deploy(bundle, transport, board)
-
-
-def test_a_whole_sparse_network_sees_what_pytorch_sees(sparse_record) -> None:
-    assert sparse_record.facts_before.machine == "aarch64"
-    (network,) = sparse_record.networks
+def test_a_whole_sparse_network_sees_what_pytorch_sees(run) -> None:
+    assert run.record.facts_before.machine == "aarch64"
+    (network,) = run.record.networks
     assert (network.name, network.problem) == ("svhn-sis3 (native kernels)", None)
     assert network.golden is not None
     assert network.golden.images == IMAGES
