@@ -10,7 +10,7 @@ from sshd import Proxy, Server, serve
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = ("shows", "simulated")
+LONGEST = ("shows", "simulated", "zoo")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
