@@ -21,8 +21,8 @@ SOURCES = Path(__file__).parent / "c"
 LIBRARY = "libsis_edge.so"
 
 COMMON = (
-    "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c", "isa_portable.c",
-    "operator.c",
+    "cursor.c", "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c",
+    "isa_portable.c", "operator.c",
 )  # fmt: skip
 INT8 = ("int8_network.c", "int8_plan.c", "int8_weights.c", "int8_isa.c", "int8_portable.c")
 # Each file and the level of the instruction set that it may use.

@@ -105,10 +105,8 @@ static int read_all(struct cursor *cursor, struct sis_graph *graph) {
 int sis_graph_read(struct sis_graph *graph, const void *blob, size_t bytes, char *message, size_t message_bytes) {
     struct cursor cursor = {NULL, bytes, message, message_bytes};
     memset(graph, 0, sizeof *graph);
-    graph->bytes = malloc(bytes ? bytes : 1);
-    if (!graph->bytes) return refuse(&cursor, "there is no memory for a blob of %zu bytes", bytes);
-    if (bytes) memcpy(graph->bytes, blob, bytes);
-    cursor.at = graph->bytes;
+    graph->bytes = keep_blob(&cursor, blob);
+    if (!graph->bytes) return -1;
     if (!read_all(&cursor, graph)) return 0;
     sis_graph_free(graph);
     return -1;

@@ -1,6 +1,5 @@
 #include "int8_network.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +20,7 @@ static int read_group(struct cursor *cursor, const struct sis_int8_layer *layer,
     group->input = read_fields(cursor, group->inputs);
     group->weight = group->input ? read_fields(cursor, (weights + 3) / 4) : NULL;
     if (!group->weight) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
-    for (uint32_t i = 0; i < group->inputs; i++)
-        if (group->input[i] >= layer->inputs || (i && group->input[i] <= group->input[i - 1]))
-            return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u is needed", index, g,
-                          group->input[i], layer->inputs);
+    if (check_rising(cursor, group->input, group->inputs, layer->inputs, index, g)) return -1;
     for (uint64_t i = 0; i < weights; i++) {
         int weight = group->weight[i];
         if (weight == INT8_MIN)
@@ -38,16 +34,11 @@ static int read_int8_groups(struct cursor *cursor, struct sis_int8_layer *layer,
     uint32_t covered = 0;
     for (uint32_t g = 0; g < layer->group_count; g++) {
         struct sis_int8_group *group = &layer->groups[g];
-        const uint32_t *head = read_fields(cursor, 2);
-        if (!head) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
+        const uint32_t *head = read_group_head(cursor, layer->filters - covered, layer->inputs, index, g);
+        if (!head) return -1;
         group->first = covered;
         group->filters = head[0];
         group->inputs = head[1];
-        if (!group->filters || group->filters > layer->filters - covered)
-            return refuse(cursor, "layer %u, group %u has %u filters, and %u are left", index, g, group->filters,
-                          layer->filters - covered);
-        if (group->inputs > layer->inputs)
-            return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, layer->inputs);
         covered += group->filters;
         if (read_group(cursor, layer, group, index, g, largest)) return -1;
     }
@@ -71,18 +62,6 @@ static int check_sums(struct cursor *cursor, const struct sis_int8_layer *layer,
 
 static int check_head(struct cursor *cursor, const struct sis_int8_layer *layer, const struct sis_int8_layer *before,
                       unsigned index, int is_last) {
-    if (layer->kernel % 2 == 0 || layer->kernel > MOST_KERNEL)
-        return refuse(cursor, "layer %u has kernels of side %u; odd sides up to %d are known", index, layer->kernel,
-                      MOST_KERNEL);
-    if (!layer->inputs || layer->inputs > MOST_CHANNELS || !layer->filters || layer->filters > MOST_CHANNELS)
-        return refuse(cursor, "layer %u has %u inputs and %u filters; 1 to %d are possible", index, layer->inputs,
-                      layer->filters, MOST_CHANNELS);
-    if (!layer->height || layer->height > SIS_MOST_INT8_SIDE || !layer->width || layer->width > SIS_MOST_INT8_SIDE)
-        return refuse(cursor, "layer %u has a map of %u x %u; sides of 1 to %d are possible in INT8", index,
-                      layer->height, layer->width, SIS_MOST_INT8_SIDE);
-    if (!layer->pool || layer->pool > layer->height || layer->pool > layer->width)
-        return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, layer->height, layer->width,
-                      layer->pool);
     if (layer->relu > 1) return refuse(cursor, "layer %u has the unknown flags %#x", index, layer->relu);
     if (layer->zero > SIS_MOST_VALUE || (layer->zero && (layer->relu || is_last)))
         return refuse(cursor, "layer %u has the zero point %u; 0 to %d are possible, and 0 with ReLU and at the end",
@@ -102,7 +81,9 @@ static int read_layer(struct cursor *cursor, struct sis_int8_layer *layer, const
     if (!head) return refuse(cursor, "the blob ends before layer %u", index);
     *layer = (struct sis_int8_layer){head[0], head[1], head[2], head[3], head[4], head[5],
                                      head[6], head[7], head[8], NULL,    NULL,    NULL};
-    if (check_head(cursor, layer, before, index, is_last)) return -1;
+    if (check_sizes(cursor, head, SIS_MOST_INT8_SIDE, " in INT8", index) ||
+        check_head(cursor, layer, before, index, is_last))
+        return -1;
     layer->bias = read_fields(cursor, layer->filters);
     layer->multiplier = layer->bias ? read_fields(cursor, layer->filters) : NULL;
     if (!layer->multiplier) return refuse(cursor, "the blob ends within layer %u", index);
@@ -150,10 +131,8 @@ int sis_int8_network_read(struct sis_int8_network *network, const void *blob, si
                           size_t message_bytes) {
     struct cursor cursor = {NULL, bytes, message, message_bytes};
     memset(network, 0, sizeof *network);
-    network->bytes = malloc(bytes ? bytes : 1);
-    if (!network->bytes) return refuse(&cursor, "there is no memory for a blob of %zu bytes", bytes);
-    if (bytes) memcpy(network->bytes, blob, bytes);
-    cursor.at = network->bytes;
+    network->bytes = keep_blob(&cursor, blob);
+    if (!network->bytes) return -1;
     if (!read_all(&cursor, network)) return 0;
     sis_int8_network_free(network);
     return -1;

@@ -1,60 +1,25 @@
 #include "network.h"
 #include "cursor.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int refuse(struct cursor *cursor, const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    vsnprintf(cursor->message, cursor->message_bytes, format, values);
-    va_end(values);
-    return -1;
-}
-
-const void *read_fields(struct cursor *cursor, uint64_t count) {
-    if (count > cursor->left / 4) return NULL;
-    const void *fields = cursor->at;
-    cursor->at += 4 * count;
-    cursor->left -= 4 * count;
-    return fields;
-}
-
-int all_finite(const float *values, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, values + i, 4);
-        if ((bits & 0x7f800000u) == 0x7f800000u) return 0;
-    }
-    return 1;
-}
 
 int read_groups(struct cursor *cursor, struct sis_group *groups, uint32_t group_count, uint32_t filters,
                 uint32_t inputs, uint32_t taps, unsigned index) {
     uint32_t covered = 0;
     for (uint32_t g = 0; g < group_count; g++) {
         struct sis_group *group = &groups[g];
-        const uint32_t *head = read_fields(cursor, 2);
-        if (!head) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
+        const uint32_t *head = read_group_head(cursor, filters - covered, inputs, index, g);
+        if (!head) return -1;
         group->first = covered;
         group->filters = head[0];
         group->inputs = head[1];
-        if (!group->filters || group->filters > filters - covered)
-            return refuse(cursor, "layer %u, group %u has %u filters, and %u are left", index, g, group->filters,
-                          filters - covered);
         covered += group->filters;
-        if (group->inputs > inputs)
-            return refuse(cursor, "layer %u, group %u has %u inputs of %u", index, g, group->inputs, inputs);
         uint64_t weights = (uint64_t)group->inputs * group->filters * taps;
         group->input = read_fields(cursor, group->inputs);
         group->weight = group->input ? read_fields(cursor, weights) : NULL;
         if (!group->weight) return refuse(cursor, "the blob ends within layer %u, group %u", index, g);
-        for (uint32_t i = 0; i < group->inputs; i++)
-            if (group->input[i] >= inputs || (i && group->input[i] <= group->input[i - 1]))
-                return refuse(cursor, "layer %u, group %u has input %u where a larger one below %u is needed", index,
-                              g, group->input[i], inputs);
+        if (check_rising(cursor, group->input, group->inputs, inputs, index, g)) return -1;
         if (!all_finite(group->weight, weights))
             return refuse(cursor, "layer %u, group %u has a weight that is not a finite number", index, g);
     }
@@ -75,18 +40,7 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
     layer->relu = !!(head[6] & SIS_FLAG_RELU);
     layer->winograd = !!(head[6] & SIS_FLAG_WINOGRAD);
     layer->group_count = head[7];
-    if (layer->kernel % 2 == 0 || layer->kernel > MOST_KERNEL)
-        return refuse(cursor, "layer %u has kernels of side %u; odd sides up to %d are known", index, layer->kernel,
-                      MOST_KERNEL);
-    if (!layer->inputs || layer->inputs > MOST_CHANNELS || !layer->filters || layer->filters > MOST_CHANNELS)
-        return refuse(cursor, "layer %u has %u inputs and %u filters; 1 to %d are possible", index, layer->inputs,
-                      layer->filters, MOST_CHANNELS);
-    if (!layer->height || layer->height > MOST_SIDE || !layer->width || layer->width > MOST_SIDE)
-        return refuse(cursor, "layer %u has a map of %u x %u; sides of 1 to %d are possible", index, layer->height,
-                      layer->width, MOST_SIDE);
-    if (!layer->pool || layer->pool > layer->height || layer->pool > layer->width)
-        return refuse(cursor, "layer %u pools its map of %u x %u by %u", index, layer->height, layer->width,
-                      layer->pool);
+    if (check_sizes(cursor, head, MOST_SIDE, "", index)) return -1;
     if (head[6] & ~(uint32_t)(SIS_FLAG_RELU | SIS_FLAG_WINOGRAD))
         return refuse(cursor, "layer %u has the unknown flags %#x", index, head[6]);
     if (layer->winograd && layer->kernel != 3 && layer->kernel != 5)
@@ -130,10 +84,8 @@ int sis_network_read(struct sis_network *network, const void *blob, size_t bytes
                      size_t message_bytes) {
     struct cursor cursor = {NULL, bytes, message, message_bytes};
     memset(network, 0, sizeof *network);
-    network->bytes = malloc(bytes ? bytes : 1);
-    if (!network->bytes) return refuse(&cursor, "there is no memory for a blob of %zu bytes", bytes);
-    if (bytes) memcpy(network->bytes, blob, bytes);
-    cursor.at = network->bytes;
+    network->bytes = keep_blob(&cursor, blob);
+    if (!network->bytes) return -1;
     if (!read_all(&cursor, network)) return 0;
     sis_network_free(network);
     return -1;
