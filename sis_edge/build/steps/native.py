@@ -43,16 +43,7 @@ def run(
     if engine.library is None or not count:
         context.on_step(Step(network.name, "native", 1, 1, engine.absent or sparse.NO_NATIVE_LAYER))
         return NativeForm(engine, plan, None, error)
-    inputs = {
-        "version": NATIVE_VERSION,
-        "model": file_sha256(exported.folder / MODEL),
-        "graph": network.graph.digest(),
-        "blocks": plan.blocks,
-        "winograd": plan.winograd,
-        "library": engine.library.parent.name,
-        "dataset": context.dataset.sha256,
-        "test_images": context.plan.test_images,
-    }
+    inputs = _inputs(context, network, exported, plan, engine.library)
 
     def make(folder: Path) -> dict[str, Any]:
         from sis_edge.exporting import onnx_file
@@ -70,6 +61,22 @@ def run(
     return NativeForm(engine, plan, made, error)
 
 
+def _inputs(
+    context: BuildContext, network: PlannedNetwork, exported: stages.Outcome, plan: sparse.Plan, library: Path
+) -> dict[str, Any]:
+    """What the plan's network is made and checked from."""
+    return {
+        "version": NATIVE_VERSION,
+        "model": file_sha256(exported.folder / MODEL),
+        "graph": network.graph.digest(),
+        "blocks": plan.blocks,
+        "winograd": plan.winograd,
+        "library": library.parent.name,
+        "dataset": context.dataset.sha256,
+        "test_images": context.plan.test_images,
+    }
+
+
 def _planned(
     context: BuildContext,
     engine: sparse.Engine,
@@ -82,17 +89,7 @@ def _planned(
     host = _host_library(engine) if any(plan.winograd) else None
     if host is None:
         return (sparse.plan(engine, network.graph, exact=True) if any(plan.winograd) else plan), None
-    inputs = {
-        "version": NATIVE_VERSION,
-        "model": file_sha256(exported.folder / MODEL),
-        "graph": network.graph.digest(),
-        "blocks": plan.blocks,
-        "winograd": plan.winograd,
-        "library": host.parent.name,
-        "dataset": context.dataset.sha256,
-        "train_images": len(context.train_images),
-        "test_images": context.plan.test_images,
-    }
+    inputs = _inputs(context, network, exported, plan, host) | {"train_images": len(context.train_images)}
 
     def make(folder: Path) -> dict[str, Any]:
         from sis_edge.exporting import winograd
