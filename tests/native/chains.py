@@ -93,10 +93,12 @@ def random_layer(
 
 
 @st.composite
-def cases(draw: Any) -> Case:
-    """Chains of one to four layers: odd sides, one channel, empty filters, shares from 0.01 to 1, all kernels."""
+def shapes(draw: Any) -> tuple[int, int, list[tuple[int, int, int, float, int]]]:
+    """Height and width of an image, and of one to four layers inputs, filters, kernel, share and pool.
+
+    Odd sides, one channel, empty filters, shares from 0.01 to 1, all kernels.
+    """
     height, width = draw(st.integers(1, 36)), draw(st.integers(1, 36))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     inputs = draw(st.sampled_from([1, 2, 3, 5, 16]))
     layers, sides = [], (height, width)
     for _ in range(draw(st.integers(1, 4))):
@@ -104,7 +106,18 @@ def cases(draw: Any) -> Case:
         kernel = draw(st.sampled_from([1, 1, 3, 3, 5, 5, 7, 9]))
         share = draw(st.sampled_from([0.01, 0.1, 0.25, 0.5, 1.0]))
         pool = draw(st.sampled_from([1, 1, 2, 3])) if min(sides) >= 3 else 1
+        layers.append((inputs, filters, kernel, share, pool))
+        inputs, sides = filters, (sides[0] // pool, sides[1] // pool)
+    return height, width, layers
+
+
+@st.composite
+def cases(draw: Any) -> Case:
+    """Chains of those shapes, some layers by Winograd's algorithm."""
+    height, width, drawn = draw(shapes())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    layers = []
+    for inputs, filters, kernel, share, pool in drawn:
         layer = random_layer(rng, inputs, filters, kernel, share, draw(st.booleans()), pool)
         layers.append(replace(layer, winograd=kernel in (3, 5) and draw(st.booleans())))
-        inputs, sides = filters, (sides[0] // pool, sides[1] // pool)
     return Case(layers, height, width, draw(st.booleans()), draw(st.sampled_from([1, 1, 2, 8, 100])))

@@ -10,6 +10,8 @@ from sis_agent.native.library import Library
 from sis_edge.native.int8 import Int8Chain, Int8Layer
 from sis_edge.native.int8.blob import encode
 
+from ..chains import shapes
+
 Array = NDArray[np.float32]
 
 
@@ -56,17 +58,11 @@ def answers(library: Library, chain: Int8Chain, images: Array, instruction_set: 
 
 @st.composite
 def chains(draw: Any) -> Int8Chain:
-    """One to four layers: odd sides, one channel, empty filters, shares from 0.01 to 1, all kernels, saturation."""
-    height, width = draw(st.integers(1, 36)), draw(st.integers(1, 36))
+    """Chains of the shapes that float32 is tested with, with weights up to saturation."""
+    height, width, drawn = draw(shapes())
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    inputs = draw(st.sampled_from([1, 2, 3, 5, 16]))
-    layers, sides = [], (height, width)
-    for _ in range(draw(st.integers(1, 4))):
-        filters = draw(st.sampled_from([1, 2, 7, 12, 13, 25]))
-        kernel = draw(st.sampled_from([1, 1, 3, 3, 5, 5, 7, 9]))
-        share = draw(st.sampled_from([0.01, 0.1, 0.25, 0.5, 1.0]))
+    layers = []
+    for inputs, filters, kernel, share, pool in drawn:
         gain = draw(st.sampled_from([0.01, 1.0, 1.0, 30.0]))
-        pool = draw(st.sampled_from([1, 1, 2, 3])) if min(sides) >= 3 else 1
         layers.append(random_layer(rng, inputs, filters, kernel, share, draw(st.booleans()), pool, gain))
-        inputs, sides = filters, (sides[0] // pool, sides[1] // pool)
     return random_chain(rng, layers, height, width, draw(st.booleans()))
