@@ -6,7 +6,8 @@
 The layers are those of dense NiN and of the networks of `cpu_inference.py`. The ratio of ONNX Runtime's time to the
 kernels' (`layer_times.py`) is measured twice, before and after the calibrations, with a 95% bootstrap interval. A layer
 is `clear` where the interval does not contain 1. The agreement of the two measurements with each other is the upper
-limit for any model. Run it on an idle machine. Nothing is asserted.
+limit for any model. For the INT8 kernels the same is said of ONNX Runtime's time in float32 over theirs. Run it on an
+idle machine. Nothing is asserted.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def calibrate(path: Path, threads: int) -> costs.Calibration:
         onnxruntime=onnxruntime.__version__,
         threads=threads,
         peak_flops=library.peak_flops(instruction_set),
+        int8_instruction_set=library.int8_instruction_sets()[0],
         **calibration.time_probes(library, probes.all_probes(), threads=threads),
     )
     return measured.model_copy(update={"fit_error": dict(costs.fit(measured).fit_error)})
@@ -54,6 +56,22 @@ def predictions(model: costs.CostModel, networks: Sequence[Network]) -> list[tup
         for plan, before in zip(entry.plans, [None, *layers[:-1]], strict=True):
             seconds.append((model.dense_s(plan.spec, before), best_block(model, plan.spec, pairs_of(plan))[1]))
     return seconds
+
+
+def int8_predictions(model: costs.CostModel, networks: Sequence[Network]) -> list[tuple[float, float]]:
+    """The same with the INT8 kernels."""
+    assert model.int8 is not None, "`calibrate` times them"
+    seconds = []
+    for entry in networks:
+        seconds += model.int8.layers_s([(plan.spec, pairs_of(plan)) for plan in entry.plans])
+    return [(dense_s, int8_s) for (dense_s, _), int8_s in zip(predictions(model, networks), seconds, strict=True)]
+
+
+def int8_quality(measured: Sequence[LayerTime], predicted: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """That of the predictions in INT8."""
+    found = quality([layer.in_int8 for layer in measured], predicted)
+    names = {"clear": "int8_clear", "clear_signs": "int8_clear_signs", "ranks": "int8_ranks"}
+    return {new: found[old] for old, new in (names | {"native_error": "int8_error"}).items()}
 
 
 def quality(measured: Sequence[LayerTime], predicted: Sequence[tuple[float, float]]) -> dict[str, float]:
@@ -98,6 +116,7 @@ def main() -> None:
             one,
             dense_s=np.concatenate([one.dense_s, two.dense_s]),
             native_s=np.concatenate([one.native_s, two.native_s]),
+            int8_s=np.concatenate([one.int8_s, two.int8_s]),
         )
         for one, two in zip(first, second, strict=True)
     ]
@@ -109,9 +128,14 @@ def main() -> None:
     print(
         f"two measurements ({arguments.seconds:g} s each): signs {ceiling['signs']:.3f}, ranks {ceiling['ranks']:.3f}\n"
     )
-    qualities = [quality(both, predictions(model, networks)) for model in models]
+    int8_ceiling = agreement([layer.in_int8.ratio for layer in first], [layer.in_int8.ratio for layer in second])
+    print(f"in INT8: signs {int8_ceiling['signs']:.3f}, ranks {int8_ceiling['ranks']:.3f}\n")
+    qualities = [
+        quality(both, predictions(model, networks)) | int8_quality(both, int8_predictions(model, networks))
+        for model in models
+    ]
     names = [name.replace("_", " ") for row in qualities[:1] for name in row]
-    head = ["calibration", "seconds", *names, "kernels' error", "ORT's error"]
+    head = ["calibration", "seconds", *names, "kernels' error", "ORT's error", "INT8 kernels' error"]
     rows = [
         [
             str(number),
@@ -122,15 +146,24 @@ def main() -> None:
         for number, (row, seconds, model) in enumerate(zip(qualities, calibration_s, models, strict=True))
     ]
     table(rows, head)
-    show_layers(both, [predictions(model, networks) for model in models], networks)
+    in_int8 = [[int8_s for _, int8_s in int8_predictions(model, networks)] for model in models]
+    show_layers(both, [predictions(model, networks) for model in models], in_int8, networks)
     if arguments.json:
         layers = [_record(one, two) for one, two in zip(first, second, strict=True)]
-        result: dict[str, Any] = {"ceiling": ceiling, "calibrations": qualities, "layers": layers}
+        result: dict[str, Any] = {
+            "ceiling": ceiling,
+            "int8_ceiling": int8_ceiling,
+            "calibrations": qualities,
+            "layers": layers,
+        }
         arguments.json.write_text(json.dumps(result, indent=1))
 
 
 def show_layers(
-    measured: Sequence[LayerTime], predicted: Sequence[Sequence[tuple[float, float]]], networks: Sequence[Network]
+    measured: Sequence[LayerTime],
+    predicted: Sequence[Sequence[tuple[float, float]]],
+    in_int8: Sequence[Sequence[float]],
+    networks: Sequence[Network],
 ) -> None:
     """Each layer: its times, the ratio with its interval, and the ratios that the calibrations predicted."""
     rng = np.random.default_rng(0)
@@ -153,6 +186,8 @@ def show_layers(
                 f"{low:.2f} to {high:.2f}",
                 f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "",
                 f"{wrong} wrong" if wrong else "",
+                f"{np.median(layer.int8_s) * 1e6:.1f}",
+                f"{np.median([times[index] for times in in_int8]) * 1e6:.1f}",
             ]
         )
     head = [
@@ -167,6 +202,8 @@ def show_layers(
         "95%",
         "predicted",
         "sign",
+        "INT8 us",
+        "model",
     ]
     table(rows, head)
 
@@ -177,6 +214,7 @@ def _record(one: LayerTime, two: LayerTime) -> dict[str, Any]:
         "layer": one.layer,
         "dense_s": [*one.dense_s.tolist(), *two.dense_s.tolist()],
         "native_s": [*one.native_s.tolist(), *two.native_s.tolist()],
+        "int8_s": [*one.int8_s.tolist(), *two.int8_s.tolist()],
     }
 
 

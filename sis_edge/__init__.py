@@ -12,6 +12,7 @@ The command line is `sis-edge`; programs use these functions, which are loaded w
     runs = sis_edge.measure(bundle, "pi5.local")     latency, energy, memory and accuracy, measured and stored
     runs = sis_edge.load_runs("runs")                stored runs, of this version or an older one
     sis_edge.compare(runs)                           against the dense network, with intervals and a verdict
+    sis_edge.compare(a, b).differences()             one run against another; .explain() ranks what differs
 """
 
 from typing import TYPE_CHECKING, Any

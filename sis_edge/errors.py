@@ -6,19 +6,21 @@ tree are the user's to fix and print no traceback; anything else is a bug of our
     SisEdgeError            1   base: caught once, by the command line
     ├── UsageError          2   a name or a value that cannot be meant (also Typer's own code)
     ├── DatasetError        3   a data set that is missing, damaged or out of reach
-    ├── BundleError         4   a bundle that is missing or not what its manifest says
+    ├── BundleError         4   a bundle that is missing, not what its manifest says, or with programs of unknown origin
     ├── ExportError         5   an exported network that does not agree with PyTorch
     ├── TransportError      6   the board or a cluster cannot be reached, or the connection broke; in transport/base.py:
     │   ├── UnreachableError        it may be reached later, so it is tried again
     │   └── CommandTimeoutError     the connection stands, a command on the board did not end
     ├── AgentError          7   the agent does not answer, or answers something unreadable
     ├── BoardError          8   the board answers, and lacks something (a runtime, space, a free slot)
-    ├── RecordError         9   a stored result, calibration or trained network that is missing or unreadable
+    ├── RecordError         9   a stored result, calibration or trained network that is missing, unreadable or changed
     ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
-    └── VerdictError       11   a run that was measured and stored and whose verdict `--require-valid` does not accept
+    ├── VerdictError       11   a run that was measured and stored and whose verdict `--require-valid` does not accept
+    └── GateError          12   a candidate that `gate` does not let pass
 
-An interrupted command (Ctrl-C, SIGTERM, SIGHUP) ends with 130, as shells expect. Each class is caught by its name
-somewhere or maps to a code of its own; there is no other reason for a class here.
+An interrupted command (Ctrl-C, SIGTERM, SIGHUP) ends with 130, as shells expect: a KeyboardInterrupt, which nothing
+takes for an error after which it could go on. Each class is caught by its name somewhere or maps to a code of its own;
+there is no other reason for a class here.
 """
 
 from collections.abc import Iterable
@@ -43,7 +45,7 @@ class DatasetError(SisEdgeError):
 
 
 class BundleError(SisEdgeError):
-    """A bundle that is missing or is not what its manifest says."""
+    """A bundle that is missing, is not what its manifest says, or holds programs that nobody vouches for."""
 
     exit_code = 4
 
@@ -73,7 +75,7 @@ class BoardError(SisEdgeError):
 
 
 class RecordError(SisEdgeError):
-    """A stored result or calibration that is missing or unreadable."""
+    """A stored result or calibration that is missing, unreadable or changed, or two runs that cannot be compared."""
 
     exit_code = 9
 
@@ -88,6 +90,20 @@ class VerdictError(SisEdgeError):
     """A run was measured and stored, and `--require-valid` does not accept its verdict."""
 
     exit_code = 11
+
+
+class GateError(SisEdgeError):
+    """A candidate that was measured and that a gate does not let pass."""
+
+    exit_code = 12
+
+
+class EndRequest(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: as Ctrl-C, but nobody is there to be asked."""
+
+
+class Interruption(KeyboardInterrupt):
+    """A command that was interrupted; its text says what became of the work that it had begun."""
 
 
 MANY = 12
@@ -110,12 +126,12 @@ def unknown(kind: str, name: str, known: Iterable[str], show: str | None = None)
     listed = f"known: {', '.join(names[:MANY])}" if names else "none is known"
     if len(names) > MANY:
         listed += f" and {len(names) - MANY} more" + (f"; `{show}` shows all" if show else "")
-    if meant := _meant(name, names):
+    if meant := nearest(name, names):
         listed = f"did you mean {' or '.join(meant)}? " + (f"`{show}` shows all" if show else listed)
     return UsageError(f"unknown {kind} '{name}'; {listed}")
 
 
-def _meant(name: str, known: list[str]) -> list[str]:
+def nearest(name: str, known: list[str]) -> list[str]:
     """What somebody who wrote this name most likely meant: the nearest, or the one or two that hold it."""
     from difflib import get_close_matches
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+HABITS = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
+
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment with a screen of 80 columns and no terminal's habits."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
+    kept = {name: value for name, value in os.environ.items() if name not in HABITS}
     return {**kept, "COLUMNS": "80", "PYTHONWARNINGS": "ignore", **changes}
 
 
@@ -41,7 +43,12 @@ def sis_edge_here(*words: str, cwd: Path, **changes: str) -> subprocess.Complete
         redirect_stderr(err),
     ):
         patch.chdir(cwd)
+        for name in HABITS:
+            patch.delenv(name, raising=False)
         for name, value in {"COLUMNS": "80", **changes}.items():
             patch.setenv(name, value)
-        code = run(list(words))
+        try:
+            code = run(list(words))
+        except SystemExit as ended:  # as click ends what it answers to a shell
+            code = int(ended.code or 0)
     return subprocess.CompletedProcess(["sis-edge", *words], code, out.getvalue(), err.getvalue())

@@ -1,21 +1,117 @@
+import os
+import random
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import fault_table
+import old_python
 import pytest
 from sshd import Proxy, Server, serve
 
 # A shell that starts a command in the background lets it ignore SIGINT, and so would the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under `nohup`
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-LONGEST = ("shows", "simulated", "zoo")
+# As the command line does it, before torch is loaded: threads that spin take the cores of the tests beside this one.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Tests that run beside each other are boards of their own: else each would wait for the others' jobs.
+os.environ["SIS_EDGE_BOARD"] = f"tests-{os.getpid()}"
+
+TESTS = Path(__file__).parent
+# The files whose tests take longest come first, so that no worker is left with them at the end.
+LONGEST = (
+    "docs/test_commands.py",
+    "board/test_tensorrt_boards.py",
+    "results/test_statistics.py",
+    "zoo/test_shipped.py",
+    "simulated/test_boards.py",
+    "fleet/test_many.py",
+    "faults/test_links.py",
+    "shows/test_given.py",
+    "shows/test_aarch64.py",
+    "shows/test_own_networks.py",
+    "sweep/test_running.py",
+    "shows/test_bench.py",
+    "board/test_deploy.py",
+    "agent/tensorrt/test_job.py",
+    "agent/test_interpreters.py",
+    "agent/tensorrt/test_trtexec.py",
+    "agent/test_going_on.py",
+    "agent/test_onnxruntime_options.py",
+    "cli/test_jobs.py",
+    "native/test_peak.py",
+    "shows/test_cifar10_over_ssh.py",
+    "shows/test_examples.py",
+    "shows/test_wheel.py",
+    "build/test_int8_native_line.py",
+    "build/test_sparse_line.py",
+    "build/test_winograd_line.py",
+    "build/test_pipeline.py",
+    "native/test_sanitizers.py",
+    "models/test_sanitizers.py",
+    "native/test_calibration.py",
+    "native/test_emulated.py",
+    "agent/test_rounds.py",
+    "agent/tensorrt/test_runner.py",
+    "backends/test_tensorrt_rtx.py",
+    "cli/test_json.py",
+    "cli/test_meter.py",
+    "cli/test_exit_codes.py",
+    "cli/test_output.py",
+    "test_outside.py",
+    "agent/test_clocks.py",
+    "agent/test_stopping.py",
+    "results/test_verdict.py",
+    "training/test_distributed.py",
+    "training/test_train.py",
+    "fleet/test_ray.py",
+    "fleet/test_fleet.py",
+    "doctor/test_doctor.py",
+    "native/half/test_elsewhere.py",
+    "native/int8/test_elsewhere.py",
+    "board/test_push.py",
+    "sweep/test_ray.py",
+    "front/test_measuring.py",
+    "cli/test_bench.py",
+    "cli/test_deploy.py",
+    "transport/test_cases.py",
+)
+SLOW_TIMEOUT_S = 1500
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders whose tests take longest come first, so that no worker is left with them at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--shuffle SEED`."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in a random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the files into their order, and give the long tests their time and the faults their rows."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    if (seed := config.getoption("shuffle")) is not None:
+        numbers = random.Random(seed)
+        files = sorted({item.path for item in items})
+        numbers.shuffle(files)
+        numbers.shuffle(items)
+        places = {path: place for place, path in enumerate(files)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+    fault_table.note(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of faults, where faults were asked for."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    if "fault" in config.option.markexpr and (table := fault_table.rows(reports)):
+        terminalreporter.section("faults")
+        for line in fault_table.text(table):
+            terminalreporter.line(line)
 
 
 @pytest.fixture
@@ -33,6 +129,12 @@ def proxy(server: Server) -> Iterator[Proxy]:
     server.know(proxy.port)
     yield proxy
     proxy.close()
+
+
+@pytest.fixture(scope="session")
+def python_3_6(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The oldest board's Python, with the last ONNX Runtime for it."""
+    return old_python.python_3_6(tmp_path_factory)
 
 
 @pytest.fixture

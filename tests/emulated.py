@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from once import made_once
 
 from sis_edge.transport import Completed, LocalTransport
 
@@ -62,8 +63,14 @@ def skip_or_fail() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
-def unpack(root: Path) -> None:
-    """Lay the board's file tree into `root`."""
+def unpacked(factory: pytest.TempPathFactory, root: Path) -> Path:
+    """The board's file tree in `root`: a copy of the one that is made once in a run."""
+    made = made_once(factory, "aarch64 board", _unpack)
+    subprocess.run(["cp", "--archive", "--reflink=auto", str(made), str(root)], check=True)
+    return root
+
+
+def _unpack(root: Path) -> None:
     sources = [str(path) for path in sorted(Path("/etc/apt/sources.list.d").glob("debian*.sources"))]
     system = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", "--mode=root", f"--include={PACKAGES}"]
     subprocess.run([*system, RELEASE, str(root), *sources], check=True, timeout=280)

@@ -5,7 +5,10 @@ import zipfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "recorded"
-RUNS = ("run-1-x86-64", "run-1-jetson-nano", "run-1-jetson-orin-nano", "run-2-x86-64", "run-3-x86-64")
+RUNS = (
+    *("run-1-x86-64", "run-1-jetson-nano", "run-1-jetson-orin-nano", "run-2-x86-64", "run-3-x86-64", "run-4-x86-64"),
+    "run-5-x86-64",
+)
 
 
 def old_run(name: str, folder: Path) -> Path:

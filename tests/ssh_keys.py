@@ -1,6 +1,7 @@
 """Keys and an ssh-agent of a test's own."""
 
 import base64
+import hashlib
 import socket
 import struct
 import threading
@@ -9,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sis_edge.transport.ssh.ssh_agent import string, take_string
 
@@ -73,3 +76,17 @@ def signing(path: Path) -> tuple[bytes, Callable[[bytes], bytes]]:
 def public_blob(path: Path) -> bytes:
     """The public half of a key file, from the file beside it."""
     return base64.b64decode(Path(f"{path}.pub").read_text().split()[1])
+
+
+def security_key() -> tuple[bytes, Callable[[bytes], bytes]]:
+    """A security key in software, as its agent has it: its public half and its signing (OpenSSH's PROTOCOL.u2f)."""
+    key = Ed25519PrivateKey.generate()
+    application = b"ssh:"
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    touched, count = b"\x01", b"\0\0\0\7"
+
+    def sign(data: bytes) -> bytes:
+        signed = hashlib.sha256(application).digest() + touched + count + hashlib.sha256(data).digest()
+        return string(SK.encode()) + string(key.sign(signed)) + touched + count
+
+    return string(SK.encode()) + string(raw) + string(application), sign

@@ -13,10 +13,10 @@ AGENT = Source("sis_agent", Path(sis_agent.__file__).parent)
 
 # From the ground up. A room imports from the tiers before its own, and from a neighbour only where SAME_TIER lists it.
 TIERS = (
-    "__init__ errors text",
+    "__init__ errors extras text",
     "files spec",
     "registries",
-    "bundles formation transport",
+    "bundles config formation transport",
     "backends datasets networks",
     "profiles",
     "native simulated",
@@ -25,8 +25,9 @@ TIERS = (
     "results",
     "board",
     "report",
-    "zoo",
-    "build sweep",
+    "history query verifying zoo",
+    "build doctor explaining sweep",
+    "fleet gate",
     "front cli",
     "__main__",
 )
@@ -40,9 +41,12 @@ SPOKEN = ("sis_agent", "sis_agent.schema", "sis_agent.protocol", "sis_agent.file
 """What host and agent say to each other, and the agent's list of what is built in."""
 
 SHARED = {
+    ("board", "sis_agent.board.thermal"),
     ("board", "sis_agent.calibration.calibrate"),
+    ("board", "sis_agent.job.receive"),
     ("board", "sis_agent.worker.process"),
     ("bundles", "sis_agent.board"),
+    ("exporting", "sis_agent.native.library"),
     ("native", "sis_agent.calibration"),
     ("results", "sis_agent.measure.confidence"),
     ("results", "sis_agent.measure.interference"),

@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from command import sis_edge
+from command import sis_edge, sis_edge_here
 from outside import write_distribution
 
 from sis_edge.bundles.verify import open_bundle
 from sis_edge.results import store
+from sis_edge.results.timed_calls import NOT_DECLARED, timed_calls
 
 FILES = {
     "rows_of_kernels.py": '''
@@ -178,6 +179,8 @@ inferences_per_round = 2
 min_inferences = 0
 min_time_s = 0
 memory_repeats = 1
+processes = 1
+sampler_pairs = 2
 warmup_s = 0.01
 time_limit_s = 120
 
@@ -260,9 +263,31 @@ def test_build_and_bench_take_all_four(place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_runtimes_measure_the_same_network_in_the_same_rounds(place: Path) -> None:
+    """After the test above: a real run; the package's runner does not declare what stands in its timed call."""
+    (place / "two.toml").write_text(PROFILE.replace('["evaluator"]', '["evaluator", "onnxruntime"]'))
+    own = ("--profile", "two.toml", "--backend", "onnxruntime,evaluator", "--runs-dir", "two")
+    said(place, "bench", *own)
+    (run,) = store.load_all(place / "two").runs
+    first, second = run.record.networks
+    assert [(each.name, each.runner) for each in (first, second)] == [
+        ("small (onnxruntime)", "onnxruntime"),
+        ("small (evaluator)", "evaluator"),
+    ]
+    assert [turn.round for turn in first.rounds] == [turn.round for turn in second.rounds] == list(range(4))
+    assert {turn.position for turn in first.rounds + second.rounds} == {0, 1}
+    assert all(each.golden is not None and each.golden.passed for each in (first, second))
+    ort, evaluator = timed_calls(run)
+    assert (ort.call.value, evaluator.call.reason) == ("InferenceSession.run", NOT_DECLARED)
+    assert ort.parts["preprocessing"].value is not None
+    assert ort.parts["preprocessing"].value.where == "outside"
+    assert run.record.runner_details["other_runners"]["evaluator"]["runner"] == "evaluator"
+
+
+@pytest.mark.slow
 def test_without_the_package_the_run_can_still_be_read(place: Path) -> None:
     """After the test above: reports need none of what measured."""
-    done = sis_edge("report", cwd=place)
+    done = sis_edge_here("report", cwd=place)
     assert done.returncode == 0, done.stderr
     (page,) = place.glob("reports/**/report.md")
     assert "evaluator" in page.read_text(encoding="utf-8")

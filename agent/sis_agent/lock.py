@@ -6,16 +6,15 @@ writing the file happens under flock, so two agents cannot both find it free; th
 because another agent may be waiting on this very file.
 """
 
-import contextlib
-import fcntl
 import json
 import os
-from typing import IO, Iterator, NamedTuple, Optional
+from typing import IO, ContextManager, NamedTuple, Optional
 
-from sis_agent.files import CALIBRATION, INFERENCE, parsed_json
+from sis_agent.files import CALIBRATION, INFERENCE, guarded_file, parsed_json, rewrite
 from sis_agent.protocol import ProblemError
 
 LOCK = "lock"
+BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 
 class Owner(NamedTuple):
@@ -44,19 +43,23 @@ def start_ticks(pid: int, root: str = "/") -> Optional[int]:
     return int(fields[19])
 
 
+def boot_id(sysroot: str = "/") -> Optional[str]:
+    """The name that the kernel gave to this start of the board; None where it has none."""
+    try:
+        with open(os.path.join(sysroot, BOOT_ID), encoding="ascii", errors="replace") as file:
+            return file.read().strip() or None
+    except OSError:
+        return None
+
+
 def is_alive(pid: Optional[int], ticks: Optional[int]) -> bool:
     """Whether the very process of this pid and start still runs."""
     return pid is not None and ticks is not None and start_ticks(pid) == ticks
 
 
-@contextlib.contextmanager
-def guarded(root: str) -> Iterator[IO[str]]:
-    """The lock's file, open and held for a short look or change; nobody else changes it meanwhile."""
-    os.makedirs(root, exist_ok=True)
-    descriptor = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
+def guarded(root: str) -> ContextManager[IO[str]]:
+    """The lock's file, open and held for a short look or change."""
+    return guarded_file(root, LOCK)
 
 
 def owner(file: IO[str]) -> Optional[Owner]:
@@ -80,6 +83,14 @@ def is_held(root: str) -> bool:
         return False
 
 
+class HeldError(ProblemError):
+    """The board is another process's; `owner` says whose."""
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__(*busy(owner).problem[:2])
+        self.owner = owner
+
+
 def busy(other: Owner) -> ProblemError:
     """The problem `busy`, with what the host can do about it; the host adds how it reaches this board."""
     if other.job_id == CALIBRATION:
@@ -96,11 +107,11 @@ def busy(other: Owner) -> ProblemError:
 
 
 def acquire(root: str, job_id: str) -> Owner:
-    """Make this process the owner; raises the problem `busy` that names the job that is being measured."""
+    """Make this process the owner; raises HeldError, a problem `busy` that names the job that is being measured."""
     with guarded(root) as file:
         other = owner(file)
         if other is not None:
-            raise busy(other)
+            raise HeldError(other)
         ticks = start_ticks(os.getpid())
         if ticks is None:
             raise ProblemError("no-proc", "/proc is not mounted on this board; the agent needs it to guard a job")
@@ -117,8 +128,6 @@ def release(root: str, mine: Owner) -> None:
 
 
 def _write(file: IO[str], text: str) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(text)
+    rewrite(file, text)
     file.flush()
     os.fsync(file.fileno())

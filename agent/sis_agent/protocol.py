@@ -3,6 +3,7 @@
 import json
 import pkgutil
 import sys
+import time
 from typing import Any, Dict
 
 from sis_agent.schema import PROTOCOL_VERSION, Problem, to_json
@@ -34,6 +35,11 @@ def answer_line(answer: Dict[str, Any]) -> str:
     return _line({"ok": True, "answer": to_json(answer)})
 
 
+def interim_line(found: Dict[str, Any]) -> str:
+    """A line before the answer, for a command that goes on with what the host then sends."""
+    return _line({"interim": to_json(found)})
+
+
 def problem_line(problem: Problem) -> str:
     """The line of a command that did not."""
     return _line({"ok": False, "problem": to_json(problem)})
@@ -46,7 +52,9 @@ def say(line: str) -> None:
 
 
 def _line(body: Dict[str, Any]) -> str:
-    head: Dict[str, Any] = {"protocol": PROTOCOL_VERSION, "agent": agent_id()}
+    # What this answer cost: the host asks the less often the more that is.
+    cpu_s = round(time.process_time(), 4)
+    head: Dict[str, Any] = {"protocol": PROTOCOL_VERSION, "agent": agent_id(), "cpu_s": cpu_s}
     head.update(body)
     # ASCII, since a board without a locale may have an ASCII standard output.
     return json.dumps(head, allow_nan=False)

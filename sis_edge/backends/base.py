@@ -108,6 +108,10 @@ class Backend(ABC):
         """Whether that form is made in INT8 too."""
         return False
 
+    def wants_native_half(self, settings: BackendSettings) -> bool:
+        """Whether that form is made in half precision too, for aarch64."""
+        return False
+
     def install(self) -> str | None:
         """How a board gets it, as a next step; None where there is no general way."""
         return None

@@ -1,9 +1,9 @@
 """ONNX Runtime on the processor: each network as it is, with native kernels, in INT8, as the profile says."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sis_agent.schema import NetworkJob
 from sis_edge.backends.base import Backend, BackendSettings, Target, given_job, network_job
@@ -17,10 +17,11 @@ Positive = Annotated[int, Field(ge=1)]
 class OnnxRuntimeSettings(BackendSettings):
     """ONNX Runtime on the processor; the names are its own. `cache` keeps the optimised network on the board.
 
-    `sparse` asks for each network with native sparse kernels too, measured in the same rounds as the plain one.
+    `sparse` asks for each network with native sparse kernels too, measured in the same rounds as the plain one. fp16 is
+    computed by native kernels only, on aarch64 processors with FEAT_FP16.
     """
 
-    computes = ("fp32", "int8")
+    computes = ("fp32", "fp16", "int8")
 
     optimization: Literal["disabled", "basic", "extended", "all"] = "all"
     execution: Literal["sequential", "parallel"] = "sequential"
@@ -28,6 +29,15 @@ class OnnxRuntimeSettings(BackendSettings):
     arena: bool = True
     cache: bool = False
     sparse: bool = False
+
+    @model_validator(mode="after")
+    def _has_kernels_for_half(self) -> Self:
+        if "fp16" in self.precisions and not (self.sparse and "fp32" in self.precisions):
+            raise ValueError(
+                "precisions has fp16, which native kernels alone compute here: it needs sparse = true, and fp32 in "
+                "precisions for processors without it"
+            )
+        return self
 
     def options(self) -> dict[str, Any]:
         """What the agent's runner is told, without what it does anyway."""
@@ -91,6 +101,10 @@ class OnnxRuntime(Backend):
     def wants_native_int8(self, settings: BackendSettings) -> bool:
         """Where the table asks for native kernels and for INT8."""
         return _settings(settings).sparse and "int8" in settings.precisions
+
+    def wants_native_half(self, settings: BackendSettings) -> bool:
+        """Where the table asks for fp16, which it can with native kernels only."""
+        return "fp16" in settings.precisions
 
     def install(self) -> str:
         """There are wheels for most boards."""

@@ -139,5 +139,6 @@ def _variant(entry: NetworkEntry, precision: str) -> Variant:
         if variant.runtime == TensorRt.name and variant.precision == precision:
             return variant
     raise BundleError(
-        f"the bundle has no {precision} form of {entry.name} for TensorRT; build it again with this profile"
+        f"the bundle has no {precision} form of {entry.name} for TensorRT; build it again with this profile, or "
+        "choose another runtime with --backend"
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from sis_agent.schema import NetworkJob
+from sis_edge import extras
 from sis_edge.backends.base import Backend, BackendSettings, Target, network_job
 from sis_edge.backends.tensorrt import FP16, INT8
 from sis_edge.backends.variants import VariantSpec
@@ -25,7 +26,10 @@ from sis_edge.spec import INPUT
 if TYPE_CHECKING:
     from types import ModuleType
 
-INSTALL = "install the extra: pip install 'sis-edge[rtx]'"
+
+def install() -> str:
+    """The step that brings it to this machine."""
+    return f"install the extra: `{extras.adding('rtx')}`"
 
 
 class TensorRtRtxSettings(BackendSettings):
@@ -56,7 +60,8 @@ class TensorRtRtx(Backend):
             engine = engines.get(precision)
             if engine is None:
                 raise BundleError(
-                    f"the bundle has no {precision} engine of {entry.name} for {self.title}; {INSTALL}, and build again"
+                    f"the bundle has no {precision} engine of {entry.name} for {self.title}; {install()}, "
+                    "and build again"
                 )
             jobs.append(
                 network_job(
@@ -197,7 +202,7 @@ def _module() -> "ModuleType":
     try:
         import tensorrt_rtx
     except ImportError as error:
-        raise UsageError(f"TensorRT for RTX is not installed here ({error}); {INSTALL}") from None
+        raise UsageError(f"TensorRT for RTX is not installed here ({error}); {install()}") from None
     module: ModuleType = tensorrt_rtx
     return module
 

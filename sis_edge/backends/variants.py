@@ -30,3 +30,6 @@ class VariantSpec:
 
 INT8_NATIVE = VariantSpec("int8-native", "int8", "onnxruntime")
 """INT8 with native sparse kernels: a form of its own, so no runtime's layout."""
+
+HALF_NATIVE = VariantSpec("fp16-native", "fp16", "onnxruntime")
+"""Half precision with native sparse kernels."""

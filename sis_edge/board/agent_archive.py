@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sis_agent.protocol import BUILD_ID_MEMBER
 from sis_edge.board import agent_plugins
+from sis_edge.board.agent_source import without_docstrings
 from sis_edge.errors import DiskError
 from sis_edge.files.disk import ADVICE
 
@@ -59,7 +60,7 @@ def build(target_folder: Path) -> AgentArchive:
 
 
 def _members() -> dict[str, bytes]:
-    """Path in the archive -> content: the entry, every Python file of the package, what plugins add."""
+    """Path in the archive -> content: the entry, the package's Python files without docstrings, what plugins add."""
     found = {"__main__.py": _ENTRY}
 
     def collect(folder: Traversable, prefix: str) -> None:
@@ -67,7 +68,7 @@ def _members() -> dict[str, bytes]:
             if entry.is_dir():
                 collect(entry, f"{prefix}/{entry.name}")
             elif entry.name.endswith(".py"):
-                found[f"{prefix}/{entry.name}"] = entry.read_bytes()
+                found[f"{prefix}/{entry.name}"] = without_docstrings(entry.read_bytes())
 
     collect(files(PACKAGE), PACKAGE)
     return found | agent_plugins.members()

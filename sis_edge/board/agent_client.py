@@ -4,29 +4,39 @@ The agent is one file, pushed once per content hash to `agents/` in its root fol
 """
 
 import hashlib
+import json
 import logging
+import shlex
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from sis_agent.schema import PROTOCOL_VERSION, Facts
+from sis_agent.schema import PROTOCOL_VERSION, RUNNING, STATES, Examination, Facts
 from sis_edge.board import agent_archive, reach
+from sis_edge.board.patience import LONGEST_ANSWER_S
 from sis_edge.errors import AgentError, BoardError, SisEdgeError
 from sis_edge.profiles import AgentSettings
 from sis_edge.text.foreign import loads, one_line
 from sis_edge.transport import Completed, Transport
-from sis_edge.transport.base import CommandTimeoutError
+from sis_edge.transport.base import CommandTimeoutError, Heard, ignore
 
 T = TypeVar("T")
+
+FINITE = ConfigDict(allow_inf_nan=False)
+"""How a board's answer is read: a text like "nan" is no number, where one is asked for."""
 
 log = logging.getLogger(__name__)
 
 OLDEST_PYTHON = (3, 6)
+FACTS_TIMES = 3
+"""Times of a short answer that facts may take: runtimes are imported for them."""
+
 MOST_LOGGED_LINES = 200
+LONGEST_STATE = 40
 LONGEST_MESSAGE = 2000
 """Characters of what a board says for itself."""
 
@@ -37,6 +47,7 @@ BOARD_PROBLEMS = frozenset(
         "bad-library",
         "bad-wheel",
         "busy",
+        "cannot-go-on",
         "disk-full",
         "job-lost",
         "no-job",
@@ -85,8 +96,52 @@ class BoardFile(NamedTuple):
     size_bytes: int
 
 
+class Started(NamedTuple):
+    """A job that was started: it runs, or waits behind another one; `ahead` jobs come first. `pid` is its process."""
+
+    job_id: str
+    pid: int | None
+    state: str = RUNNING
+    behind: str | None = None
+    ahead: int = 0
+    warning: str | None = None
+
+
+class Lacking(NamedTuple):
+    """A file that the board lacks. Of what has arrived of it, `checksums` holds the CRC-32 of each chunk."""
+
+    path: str
+    arrived_bytes: int
+    checksums: list[int]
+
+
+class Adoption(NamedTuple):
+    """What is missing, how many files were taken from what the board has elsewhere, and whether to push now."""
+
+    lacking: list[Lacking]
+    adopted: int
+    held: bool
+
+
+class DamagedPiece(NamedTuple):
+    """A piece that arrived with another checksum than it was sent with."""
+
+    path: str
+    offset: int
+
+
+class Received(NamedTuple):
+    """What became of a push: the files that are in their places, and pieces that are to be sent again."""
+
+    whole: list[str]
+    damaged: list[DamagedPiece]
+
+
 class JobStatus(NamedTuple):
-    """Where a job stands; `progress` holds the lines from the asked one on, `next` is the one to ask for next."""
+    """Where a job stands; `progress` holds the lines from the asked one on, `next` is the one to ask for next.
+
+    A queued job that has a process (`pid`) waits `behind` another one, and `ahead` jobs come first.
+    """
 
     job_id: str
     state: str
@@ -95,13 +150,16 @@ class JobStatus(NamedTuple):
     progress: list[dict[str, Any]]
     next: int
     record_sha256: str | None
+    behind: str | None = None
+    ahead: int = 0
 
 
 class AgentClient:
     """The agent on one board.
 
     Every question raises TransportError for a lost connection, AgentError for an agent that does not answer in
-    time or answers something unreadable, and BoardError for what the board lacks.
+    time or answers something unreadable, and BoardError for what the board lacks. `timeout_s` is the time for a short
+    answer; after one that did not come the next may take twice as long.
     """
 
     def __init__(self, transport: Transport, settings: AgentSettings, *, timeout_s: float = 60.0) -> None:
@@ -109,7 +167,9 @@ class AgentClient:
         self.root = settings.root.removeprefix("~/").rstrip("/")
         self._python = settings.python
         self._sysroot = settings.sysroot
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
+        self.answer_s = 0.0  # of the first answer
+        self.query_s = 0.0  # processor time of the agent's last answer, without its children's
         self._hash12 = ""
         self._path = ""
 
@@ -124,22 +184,62 @@ class AgentClient:
 
     def facts(self) -> Facts:
         """What the agent sees of the board."""
-        return _checked(Facts, self._ask("facts"), self.transport.name)
+        return _checked(Facts, self._ask("facts", timeout_s=FACTS_TIMES * self.timeout_s), self.transport.name)
+
+    def examine(self) -> Examination:
+        """The board's state now, watched for a second."""
+        return _checked(Examination, self._ask("examine", timeout_s=2 * self.timeout_s), self.transport.name)
 
     def files(self, folder: str) -> dict[str, BoardFile]:
         """Every whole file below a folder of the agent's root, by its path relative to that folder."""
-        answer = self._ask("files", folder, timeout_s=10 * self._timeout_s)
+        answer = self._ask("files", folder, timeout_s=10 * self.timeout_s)
         return _checked(dict[str, BoardFile], answer.get("files"), self.transport.name)
 
-    def start(self, job_id: str) -> None:
-        """Start the job whose job.json is in place; it goes on without the connection."""
-        self._ask("run", "--job-id", job_id)
+    def push(
+        self,
+        folder: str,
+        files: Sequence[dict[str, Any]],
+        send: Callable[[Adoption], Iterable[bytes]],
+        token: str | None = None,
+    ) -> tuple[Adoption, Received]:
+        """Bring what a folder of the agent's root lacks of these files; `send` makes the bytes once that is known.
+
+        `token` asks for the right to push a bundle, without which nothing is sent.
+        """
+        heard = bytearray()
+        found: list[Adoption] = []
+
+        def pieces() -> Iterator[bytes]:
+            yield json.dumps(files).encode() + b"\n"
+            while b"\n" not in heard:
+                yield b""
+            line = _last_json(heard.partition(b"\n")[0].decode(errors="replace"))
+            if isinstance(line, dict) and "interim" in line:
+                found.append(_checked(Adoption, line["interim"], self.transport.name))
+                yield from send(found[0])
+
+        words = [] if token is None else ["--token", token]
+        answer = self._ask("push", folder, *words, timeout_s=10 * self.timeout_s, pieces=pieces(), heard=heard.extend)
+        if found:
+            return found[0], _checked(Received, answer, self.transport.name)
+        return _checked(Adoption, answer, self.transport.name), Received([], [])
+
+    def ask(self, kind: type[T], *words: str, timeout_s: float | None = None) -> T:
+        """Run a command of the agent; its answer, checked to be of that kind."""
+        return _checked(kind, self._ask(*words, timeout_s=timeout_s), self.transport.name)
+
+    def start(self, job_id: str, *, queue: bool = False) -> Started:
+        """Start the job whose job.json is in place, or let it wait for a busy board; it needs no connection."""
+        return self.ask(Started, "run", "--job-id", job_id, *(["--queue"] if queue else []))
 
     def status(self, job_id: str, since: int = 0) -> JobStatus:
         """Where a job stands, with its progress from line `since` on."""
         status = _checked(JobStatus, self._ask("status", job_id, "--since", str(since)), self.transport.name)
         if status.job_id != job_id:
             raise AgentError(f"the agent on {self.transport.name} was asked for job {job_id} and answers for another")
+        if status.state not in STATES:  # which would be waited for without end
+            state = one_line(status.state, LONGEST_STATE)
+            raise AgentError(f"the agent on {self.transport.name} reports that job {job_id} is '{state}'")
         return status
 
     def cancel(self, job_id: str) -> str:
@@ -148,26 +248,24 @@ class AgentClient:
 
     def provision(self, *wheels: str) -> dict[str, str]:
         """Unpack these wheels, which lie in `wheels/`; returns what is unpacked now: file name -> SHA-256."""
-        answer = self._ask("provision", *wheels, timeout_s=10 * self._timeout_s)
+        answer = self._ask("provision", *wheels, timeout_s=10 * self.timeout_s)
         return _checked(dict[str, str], answer.get("wheels"), self.transport.name)
 
     def calibrate(self, folder: str, threads: int) -> dict[str, Any]:
         """Time the probes that lie in a folder of the agent's root, with so many threads."""
-        return self._ask("calibrate", folder, "--threads", str(threads), timeout_s=10 * self._timeout_s)
+        return self._ask("calibrate", folder, "--threads", str(threads), timeout_s=10 * self.timeout_s)
 
     def infer(self, name: str, timeout_s: float) -> list[list[float]]:
         """Logits of the images in `inference/NAME`, a list for each image."""
         answer = self._ask("infer", name, timeout_s=timeout_s)
         return _checked(list[list[float]], answer.get("logits"), self.transport.name)
 
-    def clean(self, *, keep_bundles: bool = False) -> dict[str, Any]:
-        """Remove ended jobs, bundles and old agents from the board."""
-        return self._ask("clean", *(["--keep-bundles"] if keep_bundles else []), timeout_s=10 * self._timeout_s)
-
     def _probe(self) -> str | None:
         """The SHA-256 of the agent that is on the board, None without one; raises BoardError for its Python."""
         name = self.transport.name
-        completed = self._run([self._python, "-c", _PROBE, self._path], self._timeout_s)
+        begin_s = time.monotonic()
+        completed = self._run([self._python, "-c", _PROBE, self._path], self.timeout_s)
+        self.answer_s = time.monotonic() - begin_s
         if completed.exit_code == 127:
             raise BoardError(f"{name} has no `{self._python}`; install Python 3.6 or newer, or name it in the profile")
         found = _last_json(completed.stdout)
@@ -187,12 +285,18 @@ class AgentClient:
             raise _unsafe(unsafe, name)
         return str(sha256) if sha256 else None
 
-    def _ask(self, *words: str, timeout_s: float | None = None) -> dict[str, Any]:
+    def _ask(
+        self,
+        *words: str,
+        timeout_s: float | None = None,
+        pieces: Iterable[bytes] | None = None,
+        heard: Heard = ignore,
+    ) -> dict[str, Any]:
         name = self.transport.name
         sysroot = [] if self._sysroot == "/" else ["--sysroot", self._sysroot]
         command = [self._python, self._path, "--root", self.root, *sysroot, *words]
         begin_s = time.monotonic()
-        completed = self._run(command, timeout_s or self._timeout_s)
+        completed = self._run(command, timeout_s or self.timeout_s, pieces, heard)
         if words[0] != "status" or completed.stderr.strip():  # asked every second
             log.debug("agent on %s: `%s` took %.1f s", name, words[0], time.monotonic() - begin_s)
             for line in completed.stderr.splitlines()[-MOST_LOGGED_LINES:]:
@@ -213,14 +317,21 @@ class AgentClient:
                 f"this sis-edge needs {self._hash12} with protocol {PROTOCOL_VERSION}; "
                 f"remove {self.root}/agents on the board and try again"
             )
+        cost_s = reply.get("cpu_s")
+        self.query_s = float(cost_s) if isinstance(cost_s, int | float) and cost_s > 0 else 0.0
         if reply.get("ok") is True and isinstance(reply.get("answer"), dict):
             return dict(reply["answer"])
         raise problem_error(reply.get("problem"), name)
 
-    def _run(self, command: Sequence[str], timeout_s: float) -> Completed:
+    def _run(
+        self, command: Sequence[str], timeout_s: float, pieces: Iterable[bytes] | None = None, heard: Heard = ignore
+    ) -> Completed:
         try:
-            return self.transport.run(command, timeout_s=timeout_s)
+            if pieces is None:
+                return self.transport.run(command, timeout_s=timeout_s)
+            return self.transport.feed(command, pieces, timeout_s=timeout_s, heard=heard)
         except CommandTimeoutError as error:
+            self.timeout_s = max(self.timeout_s, min(2 * self.timeout_s, LONGEST_ANSWER_S))
             raise AgentSilentError(
                 f"the agent on {self.transport.name} did not answer within {timeout_s:g} s; is the board overloaded?"
             ) from error
@@ -243,13 +354,13 @@ def problem_error(problem: Any, name: str) -> SisEdgeError:
     code, message = str(problem.get("code")), one_line(str(problem["message"]), LONGEST_MESSAGE)
     kind = BoardError if code in BOARD_PROBLEMS else AgentError
     if code == "busy":  # the agent does not know how it is reached
-        message = message.replace("sis-edge deploy ", " ".join(["sis-edge deploy", *reach.words(name), ""]))
+        message = message.replace("sis-edge deploy ", f"{shlex.join(['sis-edge', 'deploy', *reach.words(name)])} ")
     return kind(f"{name}: {message}")
 
 
 def _checked(kind: type[T], value: Any, name: str) -> T:
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return TypeAdapter(kind, config=FINITE).validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "answer"

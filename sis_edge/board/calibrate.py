@@ -42,7 +42,7 @@ def calibrate(
     folder: Path | None = None,
     say: Say = lambda message: None,
 ) -> Calibration:
-    """The calibration of a board, from the cache or measured now (some ten seconds on an idle machine).
+    """The calibration of a board, from the cache or measured now (some fifteen seconds on an idle machine).
 
     It is kept by the board's model, processor, library and ONNX Runtime, and as the last of its profile. Raises
     BoardError for a board that is simulated, emulated, not the profile's or without ONNX Runtime, UsageError without
@@ -68,7 +68,7 @@ def calibrate(
     )
     calibration = None if again else _stored(path)
     if calibration is None:
-        count, threads = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN), threads_of(profile)
+        count, threads = probes.count(), threads_of(profile)
         say(f"timing {count} small networks on {transport.name}, {costs.on_threads(threads)}")
         _push(transport, agent, library)
         calibration = _calibration(

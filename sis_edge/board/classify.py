@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from sis_agent.schema import Job, Resize, to_json
 from sis_edge.board.deploy import new_job_id, ready
+from sis_edge.board.events import OnEvent, ignore
 from sis_edge.board.jobs import MeasuringOptions, job_for
-from sis_edge.board.session import BoardSession, OnEvent, Patience, ignore
+from sis_edge.board.patience import Patience
+from sis_edge.board.session import BoardSession
+from sis_edge.bundles import trust
 from sis_edge.bundles.identity import NATIVE
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import AgentError, UsageError, unknown
@@ -55,16 +58,20 @@ def classify(
     profile: DeviceProfile,
     *,
     network: str | None = None,
+    trusted: bool = False,
     on_event: OnEvent = ignore,
 ) -> Classification:
     """Classify images on a board; `network` None is the bundle's with the fewest synapses, native kernels preferred.
 
-    Every image is read before the board is asked for anything. Raises UsageError for an image that cannot be read or
-    an unknown network, BoardError where the board is measuring, and what `deploy` raises.
+    Every image is read before the board is asked for anything. `trusted`: see `trust.check`. Raises UsageError for an
+    image that cannot be read or an unknown network, BoardError where the board is measuring, and what `deploy` raises.
     """
     name = _network(bundle, network)
+    trust.check(bundle, trusted)  # before its golden inputs are read, for their shape
     images = read_images(paths, bundle)
-    session, runner, facts = ready(bundle, transport, profile, MeasuringOptions(), None, on_event, Patience())
+    session, runner, facts = ready(
+        bundle, transport, profile, MeasuringOptions(trust=trusted), None, on_event, Patience()
+    )
     job = job_for(bundle, profile, networks=[name], runner=runner, facts=facts)
     first = job.networks[0]
     chosen = next((form for form in job.networks if (form.form, form.precision) == (NATIVE, first.precision)), first)

@@ -1,21 +1,29 @@
 """A bundle on a board: agent, bundle and job go over, the record comes back.
 
 Nothing large is sent before the board has shown that it can run the job. A job outlives the connection and this
-program; `collect` finds it again by its id.
+program; `jobs_on_board.collect` finds it again by its id.
 """
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
 from sis_agent.schema import Facts, Record
+from sis_edge.board.agent_client import Started
+from sis_edge.board.attendance import ATTENDANCE, Attendance
 from sis_edge.board.duration import announcement
+from sis_edge.board.events import Event, OnEvent, ignore
 from sis_edge.board.jobs import DEFAULT, MeasuringOptions, combinations, job_for
-from sis_edge.board.session import BoardSession, Event, OnEvent, Patience, UnreadableRecordError, ignore
-from sis_edge.bundles.verify import Bundle, verify
-from sis_edge.errors import BoardError
+from sis_edge.board.patience import Patience
+from sis_edge.board.session import BoardSession, UnreadableRecordError
+from sis_edge.board.started import StartedJob
+from sis_edge.board.sustained import check_temperature
+from sis_edge.bundles import trust
+from sis_edge.bundles.verify import Bundle
+from sis_edge.errors import BoardError, Interruption
 from sis_edge.profiles import DeviceProfile
 from sis_edge.profiles.detect import architecture
 from sis_edge.profiles.untried import untried
@@ -44,20 +52,22 @@ def deploy(
     provision_from: Path | None = None,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
+    attendance: Attendance = ATTENDANCE,
 ) -> Record:
     """Measure a bundle on a board: push what is missing, run the job, wait for it, fetch its record.
 
     `seed` is that of the networks' order. The record may tell of a problem of single networks or of the whole job. Of
-    several combinations of threads and batch size the first is measured; `deploy_each` measures them all. Ctrl-C
-    cancels the job on the board. `provision_from` is a cache of wheels, out of which the board gets the profile's
-    ONNX Runtime; None leaves the board as it is. Raises BundleError, TransportError, AgentError and BoardError as
-    their docstrings say; a lost connection is waited for as long as `patience` says.
+    several combinations of threads and batch size the first is measured; `deploy_each` measures them all. A busy board
+    is waited for, and Ctrl-C cancels the job on the board: `attendance` has both otherwise. `provision_from` is a cache
+    of wheels, out of which the board gets the profile's ONNX Runtime; None leaves the board as it is. Raises
+    BundleError, TransportError, AgentError and BoardError as their docstrings say; a lost connection is waited for as
+    long as `patience` says.
     """
     _check_request(bundle, profile, networks, options)
     line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
     job = job_for(bundle, profile, networks=networks, seed=seed, options=options, runner=runner, facts=facts)
     on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
-    return line.measure(job, job_id or new_job_id())
+    return StartedJob(line, job_id or new_job_id(), attendance).measure(job)
 
 
 def deploy_each(
@@ -72,6 +82,7 @@ def deploy_each(
     on_event: OnEvent = ignore,
     on_unreadable: Callable[[str, UnreadableRecordError], None] | None = None,
     patience: Patience | None = None,
+    attendance: Attendance = ATTENDANCE,
 ) -> Iterator[Record]:
     """As `deploy`, for every combination of threads and batch size that is asked for; each record as it comes.
 
@@ -81,18 +92,51 @@ def deploy_each(
     for one in several:
         _check_request(bundle, profile, networks, one)
     line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
-    for one in several:
+    for number, one in enumerate(several, 1):
         job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
-        on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
         job_id = new_job_id()
+        on_event(Event("facts", announcement(bundle, job, facts, transport.name), detail={"job_id": job_id}))
+        started = StartedJob(line, job_id, attendance)
         try:
-            record = line.measure(job, job_id)
+            record = started.measure(job)
         except UnreadableRecordError as error:
             if on_unreadable is None:
                 raise
-            on_unreadable(job_id, error)
+            on_unreadable(started.job_id, error)
+        except Interruption as error:
+            left = len(several) - number
+            if not left:
+                raise
+            raise Interruption(f"{error}; {left} more {'was' if left == 1 else 'were'} not started") from error
         else:
             yield record
+
+
+def start_each(
+    bundle: Bundle,
+    transport: Transport,
+    profile: DeviceProfile,
+    *,
+    networks: Sequence[str] | None = None,
+    seed: int = 0,
+    options: MeasuringOptions = DEFAULT,
+    provision_from: Path | None = None,
+    on_event: OnEvent = ignore,
+    patience: Patience | None = None,
+    attendance: Attendance = ATTENDANCE,
+) -> list[Started]:
+    """As `deploy_each`, without waiting: each combination is a job of its own, and all but the first queue."""
+    several = combinations(profile, options, bundle.manifest)
+    for one in several:
+        _check_request(bundle, profile, networks, one)
+    line, runner, facts = ready(bundle, transport, profile, options, provision_from, on_event, patience)
+    found = []
+    for one in several:
+        job = job_for(bundle, profile, networks=networks, seed=seed, options=one, runner=runner, facts=facts)
+        on_event(Event("facts", announcement(bundle, job, facts, transport.name)))
+        found.append(StartedJob(line, new_job_id(), attendance).leave(job))
+        attendance = replace(attendance, queue=True)
+    return found
 
 
 def _check_request(
@@ -112,17 +156,21 @@ def ready(
     patience: Patience | None,
 ) -> tuple[BoardSession, str, Facts]:
     """A board that has the agent and the bundle, the runtime that it has, and its facts."""
-    verify(bundle.path)
+    trust.check(bundle, options.trust)
     line = BoardSession(transport, profile, on_event, patience or Patience())
     facts = line.meet()
     check_threads(options.threads, facts, options.cores, transport.name)
+    check_temperature(options.sustained, facts, transport.name)
     if provision_from is not None and line.provision(facts, provision_from):
         facts = line.meet()
     runner = check_board(facts, profile, transport.name)
     check_runtimes(options.runtimes, facts, transport.name)
-    if not BACKENDS[runner].on_gpu:
+    if not all(BACKENDS[name].on_gpu for name in options.runtimes or (runner,)):
         _check_root(facts, bundle, profile, transport.name)
-    if not facts.simulated:
+    if facts.emulated:
+        sign = facts.emulation or "qemu"
+        on_event(Event("facts", f"{transport.name} is emulated ({sign}): no speed will be claimed"))
+    elif not facts.simulated:
         for sentence in untried(profile, runner):
             on_event(Event("facts", f"Not tried on hardware: {sentence}"))
     for better in profile.runtime.runners:
@@ -132,34 +180,6 @@ def ready(
         on_event(Event("facts", f"{transport.name} cannot run {better}: {lack}; measuring with {runner} instead"))
     line.push(bundle, facts)
     return line, runner, facts
-
-
-def collect(
-    transport: Transport,
-    profile: DeviceProfile,
-    job_id: str,
-    *,
-    on_event: OnEvent = ignore,
-    patience: Patience | None = None,
-) -> Record:
-    """The record of a job that was started before; waits for its end while it still runs. Ctrl-C leaves it running."""
-    line = BoardSession(transport, profile, on_event, patience or Patience())
-    line.meet()
-    return line.fetch(line.follow(job_id))
-
-
-def cancel(
-    transport: Transport,
-    profile: DeviceProfile,
-    job_id: str,
-    *,
-    on_event: OnEvent = ignore,
-    patience: Patience | None = None,
-) -> str:
-    """Cancel a job that was started before; returns its state, which is another than cancelled where it had ended."""
-    line = BoardSession(transport, profile, on_event, patience or Patience())
-    line.meet()
-    return line.agent.cancel(job_id)
 
 
 def check_threads(threads: int | None, facts: Facts, cores: Sequence[int], name: str) -> None:

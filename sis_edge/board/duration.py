@@ -1,6 +1,7 @@
 """How long a job will take, from what it asks for: said before it begins, so that nobody waits for the wrong bundle."""
 
 from sis_agent.schema import Facts, Job
+from sis_edge.board import sustained
 from sis_edge.bundles.verify import Bundle
 
 # What a job needs beside the times that it asks for, measured on two x86-64 cores with the networks of the paper.
@@ -19,7 +20,7 @@ def expected_s(job: Job, facts: Facts) -> float:
     warm_s = max(1, job.processes) * count * (job.warmup_s + START_S / 3)
     rounds_s = count * max(job.min_time_s, job.rounds * TURN_S)
     sampler_s = 2 * job.sampler_pairs * TURN_S
-    found_s = isolated_s + warm_s + rounds_s + sampler_s + _energy_s(job, facts)
+    found_s = isolated_s + warm_s + rounds_s + sampler_s + _energy_s(job, facts) + sustained.expected_s(job)
     return min(found_s, job.time_limit_s)
 
 

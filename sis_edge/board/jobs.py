@@ -5,10 +5,11 @@ combination.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sis_agent.schema import JOB_VERSION, Facts, Job, PowerRequest
 from sis_edge.board.network_jobs import network_jobs
+from sis_edge.board.sustained import SustainedOptions, added_limit_s, rest_request, sustained_request
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.manifest import Manifest
 from sis_edge.bundles.verify import Bundle
@@ -27,6 +28,8 @@ class MeasuringOptions:
     processes. `threads` and `batch_size` choose one of the profile's combinations, or any other. `external_meter`:
     energy blocks are run, and last long, for a meter beside the board that the agent cannot see. `runtimes` are
     measured in one job, every network with each of them; empty: the first of the profile's that the board has, alone.
+    `trust`: the bundle's programs are run whoever made them (see `bundles.trust`). `sustained`: each network works for
+    long when all else is measured, and the board rests before that and before the rounds.
     """
 
     length: str = "profile"
@@ -38,6 +41,8 @@ class MeasuringOptions:
     external_meter: bool = False
     processes: int | None = None
     runtimes: tuple[str, ...] = ()
+    trust: bool = False
+    sustained: SustainedOptions = field(default_factory=SustainedOptions)
 
 
 DEFAULT = MeasuringOptions()
@@ -106,6 +111,7 @@ def job_for(
     in_process = all(backend.rounds_in_process for backend in backends)
     reference = next((job.name for job in jobs if job.network == manifest.reference and job.form == PLAIN), None)
     _check_target(options.target_ci, reference)
+    rest, sustained = rest_request(options.sustained), sustained_request(options.sustained)
     return Job(
         job_version=JOB_VERSION,
         bundle_id=bundle.id,
@@ -121,7 +127,7 @@ def job_for(
         rounds=measuring.rounds,
         inferences_per_round=measuring.inferences_per_round,
         warmup_s=measuring.warmup_s,
-        time_limit_s=measuring.time_limit_s,
+        time_limit_s=measuring.time_limit_s + added_limit_s(len(jobs), rest, sustained),
         seed=seed,
         min_inferences=measuring.min_inferences,
         min_time_s=measuring.min_time_s,
@@ -138,6 +144,8 @@ def job_for(
         on_gpu=any(backend.on_gpu for backend in backends),
         processes=(options.processes or measuring.processes) if in_process else 1,
         quick=options.length == "quick",
+        rest=rest,
+        sustained=sustained,
     )
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sis_agent.schema import Record, to_json
-from sis_edge.board import deploy
+from sis_edge import profiles
+from sis_edge.board import deploy, jobs_on_board
+from sis_edge.board.attendance import ATTENDANCE, Attendance
+from sis_edge.board.events import Event, OnEvent, ignore
 from sis_edge.board.jobs import DEFAULT, MeasuringOptions
-from sis_edge.board.session import Event, OnEvent, Patience, UnreadableRecordError, ignore
+from sis_edge.board.patience import Patience
+from sis_edge.board.session import UnreadableRecordError
 from sis_edge.bundles.verify import Bundle
-from sis_edge.errors import AgentError, BundleError
+from sis_edge.errors import AgentError, BundleError, Interruption, SisEdgeError, UsageError
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
 from sis_edge.files.names import safe
@@ -34,6 +38,32 @@ class StoredFile:
     path: Path
 
 
+@dataclass(frozen=True)
+class KnownProfile:
+    """What a run says of its profile: the name, and whether sis-edge had run on such a board before."""
+
+    name: str
+    verified: bool | None
+
+    @classmethod
+    def of(cls, profile: DeviceProfile) -> "KnownProfile":
+        """That of a profile."""
+        return cls(profile.name, profile.board.verified)
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> "KnownProfile":
+        """That of the profile which a bundle was built for; None is known of one whose file is not at hand."""
+        try:
+            return cls.of(profiles.load(bundle.manifest.profile))
+        except UsageError:
+            return cls(bundle.manifest.profile, None)
+
+
+def wheel_cache() -> Path:
+    """Where wheels for boards are kept on this machine."""
+    return cache_root() / "wheels"
+
+
 def measure(
     bundle: Bundle,
     transport: Transport,
@@ -46,6 +76,7 @@ def measure(
     provision: bool = False,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
+    attendance: Attendance = ATTENDANCE,
 ) -> list[StoredFile]:
     """Measure a bundle and store each record as it comes: one for each number of threads and batch size.
 
@@ -62,21 +93,26 @@ def measure(
         networks=networks,
         seed=seed,
         options=options,
-        provision_from=cache_root() / "wheels" if provision else None,
+        provision_from=wheel_cache() if provision else None,
         on_event=on_event,
         on_unreadable=lambda job_id, error: aside.append(_kept(error, job_id, runs_dir)),
         patience=patience,
+        attendance=attendance,
     )
     stored = []
-    for record in records:
-        try:
-            stored.append(_stored(record, bundle, profile, transport.name, runs_dir))
-        except UnreadableRecordError as error:
-            aside.append(_kept(error, record.run_id, runs_dir))
-    if aside:
+    try:
+        for record in records:
+            try:
+                _check_bundle(record, bundle)
+                stored.append(_stored(record, bundle, KnownProfile.of(profile), transport.name, runs_dir))
+            except UnreadableRecordError as error:
+                aside.append(_kept(error, record.run_id, runs_dir))
+        if aside:
+            raise AgentError("; ".join(map(str, aside)))
+    except (Interruption, SisEdgeError):
         for each in stored:
             on_event(Event("record", f"run stored in {each.path}"))
-        raise AgentError("; ".join(map(str, aside)))
+        raise
     return stored
 
 
@@ -87,53 +123,64 @@ def collect(
     profile: DeviceProfile,
     runs_dir: Path,
     *,
+    is_bundle_named: bool = False,
+    is_profile_named: bool = True,
     on_event: OnEvent = ignore,
     patience: Patience | None = None,
+    attendance: Attendance = ATTENDANCE,
 ) -> StoredFile:
-    """Store the record of a job that was started before, with the bundle among `bundles` that it measured.
+    """Store the record of a job that was started before, with the bundle among `bundles` that it measured, else with
+    the manifest that the board has of it.
 
-    Raises BundleError where none of them is that one, naming both, before anything is stored.
+    `is_bundle_named`: the job must have measured one of `bundles`. `is_profile_named`: the run is stored under this
+    profile; else under its bundle's, and `profile` only says where the agent is. Raises BundleError where no manifest
+    is at hand; the record is then kept aside and named.
     """
     store.check(runs_dir)
+    at = jobs_on_board.session(transport, profile, on_event, patience)
     try:
-        return _collected(job_id, bundles, transport, profile, runs_dir, on_event, patience)
+        record = jobs_on_board.collect(at, job_id, attendance)
+        candidates = list(bundles)
+        bundle = next((bundle for bundle in candidates if bundle.id == record.job.bundle_id), None)
+        if bundle is None and not is_bundle_named:
+            bundle = jobs_on_board.bundle_of(at, job_id, record.job.bundle_id)
+        if bundle is None:
+            raise _without_bundle(record, candidates, None if is_bundle_named else runs_dir)
+        known = KnownProfile.of(profile) if is_profile_named else KnownProfile.of_bundle(bundle)
+        return _stored(record, bundle, known, transport.name, runs_dir)
     except UnreadableRecordError as error:
         raise _kept(error, job_id, runs_dir) from error
 
 
-def _collected(
-    job_id: str,
-    bundles: Iterable[Bundle],
-    transport: Transport,
-    profile: DeviceProfile,
-    runs_dir: Path,
-    on_event: OnEvent,
-    patience: Patience | None,
-) -> StoredFile:
-    record = deploy.collect(transport, profile, job_id, on_event=on_event, patience=patience)
-    candidates = list(bundles)
-    bundle = next((bundle for bundle in candidates if bundle.id == record.job.bundle_id), None)
-    if bundle is None:
-        known = ", ".join(f"{bundle.path} ({bundle.id})" for bundle in candidates) or "no bundle at all"
-        raise BundleError(
-            f"job {job_id} measured bundle {record.job.bundle_id}, and here is {known}; "
-            "name the folder of the bundle that it measured with --bundle"
-        )
-    return _stored(record, bundle, profile, transport.name, runs_dir)
+def _without_bundle(record: Record, candidates: list[Bundle], runs_dir: Path | None) -> BundleError:
+    """The error for a record whose bundle is nowhere; with a folder for runs the record is kept there."""
+    known = ", ".join(f"{bundle.path} ({bundle.id})" for bundle in candidates) or "no bundle at all"
+    sentence = (
+        f"job {record.run_id} measured bundle {record.job.bundle_id}, and here is {known}; name the folder of the "
+        "bundle that it measured with --bundle"
+    )
+    if runs_dir is None:
+        return BundleError(sentence)
+    path = _keep(json.dumps(to_json(record)).encode(), record.run_id, runs_dir)
+    return BundleError(f"{sentence} (the board has cleaned it away; the record is kept in {path})")
 
 
-def _stored(record: Record, bundle: Bundle, profile: DeviceProfile, board: str, runs_dir: Path) -> StoredFile:
+def _check_bundle(record: Record, bundle: Bundle) -> None:
+    """Raise BundleError for a record of another bundle."""
     if record.job.bundle_id != bundle.id:
         raise BundleError(
             f"the record of run {record.run_id} is of bundle {record.job.bundle_id}, and {bundle.path} is {bundle.id}; "
             "it is not stored, since it would carry another network's accuracies"
         )
+
+
+def _stored(record: Record, bundle: Bundle, known: KnownProfile, board: str, runs_dir: Path) -> StoredFile:
     try:
         run = StoredRun(
             stored_at=datetime.now(UTC),
-            profile=profile.name,
-            profile_verified=profile.board.verified,
-            board=board,
+            profile=known.name,
+            profile_verified=known.verified,
+            board=str(board),
             bundle_id=bundle.id,
             manifest=bundle.manifest,
             record=record,
@@ -145,9 +192,15 @@ def _stored(record: Record, bundle: Bundle, profile: DeviceProfile, board: str, 
 
 
 def _kept(error: UnreadableRecordError, job_id: str, runs_dir: Path) -> AgentError:
-    """Keep what came beside the runs, where no report reads it; the error that says so."""
+    """Keep what came beside the runs; the error that says so."""
+    path = _keep(error.data, job_id, runs_dir)
+    return AgentError(f"{error}; it is not among the runs, and {path} is what the board sent")
+
+
+def _keep(data: bytes, job_id: str, runs_dir: Path) -> Path:
+    """Keep a record where no report reads it."""
     path = runs_dir / UNREADABLE / f"{safe(job_id)}.json"
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(error.data)
-    return AgentError(f"{error}; it is not among the runs, and {path} is what the board sent")
+        path.write_bytes(data)
+    return path

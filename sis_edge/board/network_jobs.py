@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sis_agent.schema import Facts, NetworkJob
+from sis_edge.bundles.identity import label
 from sis_edge.bundles.manifest import GivenNetwork, Manifest
 from sis_edge.errors import UsageError
 from sis_edge.profiles import DeviceProfile, with_backend
@@ -36,7 +37,7 @@ def network_jobs(
 ) -> list[NetworkJob]:
     """What is measured of these networks (None: all), with every runtime that has a form for them.
 
-    Several runtimes measure in one job: a network's name is its own with the first, and `name@runtime` with the others.
+    Several runtimes measure in one job: then each network's name has its runtime, as in reports.
     Raises UsageError for a network that none of them takes.
     """
     several = len(runners) > 1
@@ -45,13 +46,30 @@ def network_jobs(
         if networks is None or entry.name in networks:
             for runner in runners:
                 found = BACKENDS.find(runner).jobs(entry, profile.target(runner, facts))
-                before = tuple(jobs)
-                jobs += [_with(job, runner, before) for job in found] if several else found
+                jobs += [_with(job, runner) for job in found] if several else found
     for given in manifest.given:
         if networks is None or given.name in networks:
             for runner, job in _given(given, profile, runners, facts):
-                jobs.append(_with(job, runner, jobs) if several else job)
+                jobs.append(_with(job, runner) if several else job)
     return jobs
+
+
+def left_out(manifest: Manifest, networks: Sequence[str] | None, profile: DeviceProfile) -> str | None:
+    """The sentence on precisions that the bundle has for the profile's runtimes, and the profile does not ask for."""
+    asked = {(spec.runtime, spec.precision) for spec in profile.variant_specs}
+    left = {
+        variant.precision
+        for entry in manifest.networks
+        if networks is None or entry.name in networks
+        for variant in entry.variants
+        if variant.runtime in profile.runtime.runners and (variant.runtime, variant.precision) not in asked
+    }
+    if not left:
+        return None
+    return (
+        f"not measured: the bundle's networks in {' and '.join(sorted(left))}, for the profile {profile.name} does not "
+        f"ask for them; to measure them too: --profile {manifest.profile}"
+    )
 
 
 def _given(
@@ -72,7 +90,6 @@ def _given(
     )
 
 
-def _with(job: NetworkJob, runner: str, before: Sequence[NetworkJob]) -> NetworkJob:
-    """The job for that runtime, under a name of its own."""
-    taken = any(each.name == job.name for each in before)
-    return job._replace(runner=runner, name=f"{job.name}@{runner}" if taken else job.name)
+def _with(job: NetworkJob, runner: str) -> NetworkJob:
+    """The job for that runtime, named for people as reports name it."""
+    return job._replace(runner=runner, name=label(job.network or job.name, job.form, job.precision, runner))

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sis_agent.files import WHEELS
 from sis_agent.schema import Facts
+from sis_edge.board import wheel_hashes
 from sis_edge.board.agent_client import AgentClient
+from sis_edge.board.events import ignore
+from sis_edge.board.push import Push, source_of
 from sis_edge.errors import BoardError
 from sis_edge.files import stages
 from sis_edge.files.hashing import file_sha256
-from sis_edge.profiles import DeviceProfile
+from sis_edge.profiles import DeviceProfile, Wheels
 from sis_edge.profiles.detect import architecture
 from sis_edge.transport import Transport
 
@@ -25,9 +29,9 @@ DOWNLOAD_LIMIT_S = 900.0
 Say = Callable[[str], None]
 
 
-def pinned(profile: DeviceProfile, facts: Facts, name: str) -> list[str]:
-    """The packages, with versions, that the profile pins for the board's Python; raises BoardError without any."""
-    known = {wheels.python: wheels.packages for wheels in profile.wheels}
+def pinned(profile: DeviceProfile, facts: Facts, name: str) -> Wheels:
+    """What the profile pins for the board's Python; raises BoardError without any."""
+    known = {wheels.python: wheels for wheels in profile.wheels}
     python = ".".join((facts.python or "").split(".")[:2])
     if python not in known:
         raise BoardError(
@@ -95,8 +99,8 @@ def provision(
 
     Raises BoardError for a board that there are no wheels for, and as the agent and the transport do.
     """
-    packages = pinned(profile, facts, transport.name)
-    machine = architecture(facts)
+    pinned_wheels = pinned(profile, facts, transport.name)
+    packages, machine = pinned_wheels.packages, architecture(facts)
     if machine not in ("x86_64", "aarch64"):
         raise BoardError(
             f"there are no wheels for {transport.name}: its architecture is {machine or 'unknown'}, and they exist for "
@@ -106,12 +110,15 @@ def provision(
     there = agent.provision()  # which says first whether any wheel can run there
     say(f"fetching {', '.join(packages)} for Python {python} on {machine}")
     wheels = download(packages, python, platforms(machine, facts.glibc), cache)
+    wheel_hashes.check(wheels, pinned_wheels.sha256, say)
     if there == {wheel.name: file_sha256(wheel) for wheel in wheels}:
         say(f"{transport.name} has {', '.join(packages)} from before")
         return False
-    for wheel in wheels:
-        say(f"pushing {wheel.name} ({wheel.stat().st_size / 1e6:.1f} MB)")
-        transport.put(wheel, f"{agent.root}/wheels/{wheel.name}")
+    size_mb = sum(wheel.stat().st_size for wheel in wheels) / 1e6
+    say(f"pushing {', '.join(wheel.name for wheel in wheels)} ({size_mb:.1f} MB)")
+    work = Push(agent, WHEELS, [source_of(wheel) for wheel in wheels], ignore)
+    while not work.go_on():
+        pass
     agent.provision(*(wheel.name for wheel in wheels))
     say(f"{transport.name} has {', '.join(packages)} now, in the agent's own folder")
     return True

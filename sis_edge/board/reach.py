@@ -1,5 +1,7 @@
 """How a board was reached, as options of the command line: "local", "user@host:port", or a simulated board."""
 
+from sis_edge.transport.base import ReachedName
+
 SIMULATED = "simulated "
 """What a simulated board's transport puts before its name."""
 
@@ -7,9 +9,13 @@ SIMULATED = "simulated "
 def options(name: str) -> dict[str, str]:
     """The options that reach the board of this transport's name; none for this machine.
 
+    A name that a transport has made itself knows those that were given; any other is read.
+
     >>> options("pi@pi5.local:2222"), options("local"), options("simulated nano-sim")
     ({'--host': 'pi5.local', '--port': '2222', '--user': 'pi'}, {}, {'--board': 'nano-sim'})
     """
+    if isinstance(name, ReachedName):
+        return dict(name.options)
     if name.startswith(SIMULATED):
         return {"--board": name.removeprefix(SIMULATED)}
     if name == "local":
@@ -21,5 +27,9 @@ def options(name: str) -> dict[str, str]:
 
 
 def words(name: str) -> list[str]:
-    """The same as words of a command line."""
+    """The same as words of a command line.
+
+    >>> words("local"), words("pi@pi5.local:22")
+    ([], ['--host', 'pi5.local', '--port', '22', '--user', 'pi'])
+    """
     return [word for pair in options(name).items() for word in pair]

@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sis_edge.build.plan import BuildPlan, OnStep, Step
 from sis_edge.exporting import sparse
-from sis_edge.zoo import ZooEntry
+from sis_edge.training.changes import changed
+from sis_edge.zoo import ZooEntry, teachers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from sis_edge.datasets import Dataset, ImageSet
+    from sis_edge.formation import SynapticGraph
     from sis_edge.training import Recipe
+    from sis_edge.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
 class BuildContext:
     """A build at work. `taken` are the networks that come from the zoo; `train_images` those that are trained on.
+
+    `teacher` is the one that the recipe names.
 
     The first `golden_images` test images go with their logits, to compare with what the board computes.
     """
@@ -32,6 +37,15 @@ class BuildContext:
     train_images: "ImageSet"
     recipe: "Recipe"
     on_step: OnStep
+    teacher: "Teacher | None" = None
+
+    def recipe_of(self, graph: "SynapticGraph") -> "Recipe":
+        """The recipe of a network of this graph: without rewiring where nothing can move."""
+        if not self.recipe.rewire:
+            return self.recipe
+        from sis_edge.training.rewiring import fitting
+
+        return fitting(self.recipe, graph)
 
     @property
     def golden_images(self) -> int:
@@ -78,8 +92,10 @@ def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | N
         epochs=plan.epochs,
         size=dataset.size,
     )
+    recipe = changed(recipe, plan.recipe, teacher=plan.teacher, rewires=plan.rewires)
+    recipe, teacher = teachers.settled(recipe, dataset)
     recipe = recipe.fitting(network.graph.spec for network in plan.networks)
-    return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step)
+    return BuildContext(plan, taken, engine, dataset, dataset.train.first(plan.train_limit), recipe, on_step, teacher)
 
 
 def save_array(path: Path, array: "NDArray[Any]") -> None:

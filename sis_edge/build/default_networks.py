@@ -1,4 +1,4 @@
-"""Which networks a build takes that names none: those that can be had without a training, where the zoo has any."""
+"""Which networks a build takes: those that were named, else those that can be had without a training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,21 @@ def choose(
     What the zoo has for the profile's granularities, as long as the dense network is among it, for everything is
     measured against that; else all, to be trained.
     """
-    if names is not None:
-        return DefaultNetworks(plan_networks(names, profile.networks, classes))
-    every = plan_networks(presets_for(dataset), profile.networks, classes)
+    wanted = presets_for(dataset) if names is None else names
+    every = plan_networks(wanted, profile.networks, classes)
     if trains:
+        return DefaultNetworks(every)
+    by_shares = plan_networks(wanted, profile.networks, classes, by_shares=True)
+    every = tuple(_had(*each, dataset) for each in zip(every, by_shares, strict=True))
+    if names is not None:
         return DefaultNetworks(every)
     available = tuple(network for network in every if zoo.find(network.graph, dataset) is not None)
     if not any(network.preset is not None and network.preset.name == DENSE for network in available):
         return DefaultNetworks(every)
     return DefaultNetworks(available, tuple(network.name for network in every if network not in available))
+
+
+def _had(nearest: PlannedNetwork, by_shares: PlannedNetwork, dataset: str) -> PlannedNetwork:
+    """The network nearest to the paper's count, or that of the paper's shares where the zoo has only that one."""
+    in_zoo = (network for network in (nearest, by_shares) if zoo.find(network.graph, dataset) is not None)
+    return next(in_zoo, nearest)

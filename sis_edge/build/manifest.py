@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sis_agent.schema import Preprocess
+from sis_edge.backends.variants import INT8_NATIVE
 from sis_edge.build.context import BuildContext
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.steps.engines import Built
@@ -147,7 +148,7 @@ def _entry(context: BuildContext, finished: FinishedNetwork) -> NetworkEntry:
         golden_logits=f"{folder}/{GOLDEN_LOGITS}",
         parity=Parity(**finished.exported.summary),
         opset=OPSET,
-        variants=tuple(_variant(folder, variant) for variant in finished.variants),
+        variants=tuple(_variant(folder, variant, native) for variant in finished.variants),
         engines=tuple(built.entry(network.name) for built in finished.engines),
         sparse=sparse.form_of(network.name, native.engine, native.plan, native.made, native.winograd)
         if native
@@ -156,10 +157,13 @@ def _entry(context: BuildContext, finished: FinishedNetwork) -> NetworkEntry:
     )
 
 
-def _variant(folder: str, variant: MadeVariant) -> Variant:
+def _variant(folder: str, variant: MadeVariant, native: NativeForm | None) -> Variant:
     spec = variant.spec
     return Variant(
-        model=f"{folder}/{spec.model}", golden_logits=f"{folder}/{spec.golden_logits}", **variant.made.summary
+        model=f"{folder}/{spec.model}",
+        golden_logits=f"{folder}/{spec.golden_logits}",
+        expected_s=native.plan.int8_s if native is not None and spec == INT8_NATIVE else None,
+        **variant.made.summary,
     )
 
 
@@ -182,15 +186,18 @@ def _training(context: BuildContext, finished: FinishedNetwork) -> Training:
             precision=entry.recipe["precision"],
             train_images=entry.train_images,
             zoo=entry.name,
+            teacher=entry.recipe.get("teacher"),
             **finished.trained.summary,
         )
-    plan, recipe = context.plan, context.recipe
+    plan = context.plan
+    recipe = context.recipe_of(finished.network.graph)
     words = f", {plan.group.name}" if plan.group else ""
     return Training(
         epochs=recipe.epochs,
         seed=plan.seed,
         recipe=f"{recipe.describe()}{words}",
         precision=recipe.precision,
+        teacher=recipe.teacher or None,
         train_images=len(context.train_images.labels),
         **finished.trained.summary,
     )

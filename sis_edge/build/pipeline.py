@@ -10,7 +10,7 @@ from sis_edge.build.context import BuildContext, begin, save_array
 from sis_edge.build.manifest import GOLDEN_INPUTS, GRAPH, TEST_IMAGES, TEST_LABELS, FinishedNetwork, manifest_of
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import BuildPlan, OnStep, Step
-from sis_edge.build.steps import engines, export, int8_native, native, train, variants
+from sis_edge.build.steps import engines, export, native, native_variants, train, variants
 from sis_edge.bundles import verify
 from sis_edge.bundles.manifest import MANIFEST
 from sis_edge.bundles.verify import Bundle
@@ -90,12 +90,13 @@ def _check_fit(plan: BuildPlan, dataset: "Dataset") -> None:
 
 def _steps(context: BuildContext, network: PlannedNetwork) -> FinishedNetwork:
     trained = train.run(context, network)
+    network = train.finished(network, trained)
     exported = export.run(context, network, trained)
     native_form = native.run(context, network, trained, exported)
     model = exported.folder / export.MODEL
     original = variants.original_of(context, model)
     made = variants.run(context, network.name, model, original)
-    made += int8_native.run(context, network, trained, model, original)
+    made += native_variants.run(context, network, trained, model, original)
 
     def on_engine(done: int, total: int, note: str) -> None:
         context.on_step(Step(network.name, "engines", done, total, note))

@@ -27,6 +27,7 @@ EXPORT_VERSION = 1
 NATIVE_VERSION = 2
 VARIANTS_VERSION = 5
 INT8_NATIVE_VERSION = 1
+HALF_NATIVE_VERSION = 1
 
 StepName = Literal["data", "form", "train", "export", "native", "variants", "engines", "bundle"]
 
@@ -54,7 +55,9 @@ class BuildPlan:
     the choice of what computes each layer, where the profile wants native kernels; None leaves that to the structure.
     `exact` leaves out Winograd's algorithm. `reference` names the network that all are compared with (None: the dense
     NiN, if it is among them). `data` is the data set in memory, where it is not to be loaded by its name. `group` are
-    the processes that train a network, of which this one is rank 0; None: this process alone.
+    the processes that train a network, of which this one is rank 0; None: this process alone. `recipe` are changes of
+    the data set's recipe as text (`training/changes.py`); `teacher` is a network of the zoo or the folder of a finished
+    training, whose outputs are learned too. `rewires` moves kernels or synapses during training.
     """
 
     profile: DeviceProfile
@@ -74,6 +77,9 @@ class BuildPlan:
     reference: str | None = None
     data: "Dataset | None" = None
     group: "DistributedGroup | None" = None
+    recipe: str | None = None
+    teacher: str | None = None
+    rewires: bool = False
 
     @property
     def target(self) -> Path:
@@ -97,8 +103,10 @@ class BuildPlan:
 
 def from_zoo(plan: BuildPlan) -> dict[str, ZooEntry]:
     """For each network that the zoo has and the plan wants from there its entry, by the network's name."""
-    asked = {"--seed": plan.seed or None, "--epochs": plan.epochs, "--limit": plan.train_limit}
-    given = [name for name, value in {**asked, "--precision": plan.precision}.items() if value is not None]
+    asked: dict[str, object] = {"--seed": plan.seed or None, "--epochs": plan.epochs, "--limit": plan.train_limit}
+    asked |= {"--precision": plan.precision, "--recipe": plan.recipe, "--teacher": plan.teacher}
+    asked |= {"--rewire": plan.rewires or None}
+    given = [name for name, value in asked.items() if value is not None]
     if plan.weights == "train" or (plan.weights == "either" and given):
         return {}
     if plan.weights == "zoo" and plan.group:
@@ -128,6 +136,7 @@ def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine
                 VARIANTS_VERSION,
                 INT8_NATIVE_VERSION,
             ],
+            **({"half_native": HALF_NATIVE_VERSION} if plan.profile.wants_native_half else {}),
             "profile": plan.profile.name,
             "variants": [asdict(spec) for spec in plan.profile.variant_specs],
             "sparse": engine and engine.key,
@@ -144,5 +153,11 @@ def build_key(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine
             "test_images": plan.test_images,
             "precision": plan.precision,
             **(plan.group.key if plan.group else {}),
+            **_given(recipe=plan.recipe, teacher=plan.teacher, rewires=plan.rewires),
         }
     )
+
+
+def _given(**settings: object) -> dict[str, object]:
+    """Settings that a key has only where they are given: it was there before they were."""
+    return {name: value for name, value in settings.items() if value}

@@ -9,9 +9,10 @@ import re
 import struct
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO
+
+from sis_edge.files.archives import DAMAGED
 
 MAGIC = b"\x93NUMPY"
 LENGTHS = {1: "<H", 2: "<I", 3: "<I"}
@@ -39,7 +40,7 @@ def problem(path: Path) -> str | None:
                 _check_archive(file)
     except (ValueError, TypeError, SyntaxError, struct.error, RecursionError, MemoryError, OverflowError) as error:
         return str(error).partition("\n")[0] or "its header cannot be read"
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError) as error:
+    except DAMAGED as error:
         return f"it is not an archive of arrays ({error})"
     return None
 

@@ -7,6 +7,7 @@
       networks/<network>/rtx-<precision>.plan                       engines for desktop GPUs, where the profile asks
       networks/<network>/sparse.onnx                                where native kernels compute some of its layers
       networks/<network>/int8-native.onnx, int8-native.golden.npy   where they compute all of them in INT8
+      networks/<network>/fp16-native.onnx, fp16-native.golden.npy   where they do in half precision
       native/<architecture>/libsis_edge.so                          those kernels
       data/golden_inputs.npy, test_images.npy, test_labels.npy
       given/<network>/model.onnx or model.tflite                    networks of the user's own, and beside the model its
@@ -19,7 +20,8 @@ History of BUNDLE_VERSION:
     4   identity as data: form, precision, granularity by its parts, the preset, the reference instead of `dense`
     5   networks of the user's own (given); a bundle of these only has no data set and none of what comes of one
     6   networks in INT8 with native sparse kernels: variants of the form `native`, with the library that they need;
-        layers by Winograd's algorithm, and what it changes (LayerChoice.algorithm, SparseForm.winograd)
+        layers by Winograd's algorithm, and what it changes (LayerChoice.algorithm, SparseForm.winograd);
+        seconds expected in INT8 (Variant.expected_s); what Winograd's algorithm saves (SparseForm.saved_macs)
 """
 
 from typing import Annotated, Literal, Self
@@ -53,7 +55,8 @@ class Training(FrozenModel):
     """What the weights come from; `train_images` is below the data set's size where a build was limited.
 
     `zoo` is the name of the network in the zoo that they were taken from. What is not known of weights that a user
-    brought is None, as is `host_wrong` where accuracy was only counted.
+    brought is None, as is `host_wrong` where accuracy was only counted. `teacher` is the network whose outputs were
+    learned, too; None: there was none.
     """
 
     epochs: int | None = Field(ge=0)
@@ -65,6 +68,7 @@ class Training(FrozenModel):
     host_test_images: int = Field(ge=1)
     zoo: str | None = None
     host_wrong: WrongImages | None = None
+    teacher: str | None = None
 
 
 class PairedTest(FrozenModel):
@@ -87,7 +91,9 @@ class Variant(FrozenModel):
     were built before there were any); `trials` are the accuracies on the same images, both by the layers in float.
     `golden_tolerance` is what its golden logits, its own, may differ on a board. `host_wrong` and `fp32_wrong` are the
     test images that this one and the network in float32 classify wrongly.
-    One of the form `native` needs `library`; its logits are the same bits on every processor.
+    One of the form `native` needs `library`; in INT8 its logits are the same bits on every processor. `expected_s` are
+    the seconds of one image that the calibration of `sparse` lets expect of it, on the threads that are there; None for
+    all other forms, and without a calibration.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -107,6 +113,7 @@ class Variant(FrozenModel):
     host_wrong: WrongImages | None = None
     fp32_wrong: WrongImages | None = None
     library: str | None = None
+    expected_s: float | None = Field(default=None, ge=0)
 
 
 class RtxEngine(FrozenModel):
@@ -183,9 +190,32 @@ class NetworkEntry(FrozenModel):
     sparse: SparseForm | None = None
 
     @property
+    def programs(self) -> tuple[str, ...]:
+        """The files of it that a board runs as programs: libraries of kernels, and engines."""
+        found = [variant.library for variant in self.variants if variant.library is not None]
+        if self.sparse is not None and self.sparse.network is not None:
+            found.append(self.sparse.network.library)
+        return (*found, *(engine.plan for engine in self.engines))
+
+    @property
+    def int8_expected_s(self) -> float | None:
+        """The seconds of an image that are expected of native kernels in INT8."""
+        return next((variant.expected_s for variant in self.variants if variant.form == "native"), None)
+
+    @property
     def ceiling(self) -> float:
         """Multiply-accumulates of the dense network over those left after compaction: the speed-up of equal kernels."""
         return self.mac_ratio * self.macs / self.macs_live
+
+    @property
+    def work(self) -> int | None:
+        """Multiply-accumulates of an image, less what Winograd's algorithm saves in this form; None: unknown."""
+        if self.form != "native" or self.precision != "fp32" or self.sparse is None:
+            return self.macs_live
+        if self.sparse.saved_macs is None:
+            uses_winograd = any(layer.algorithm == "winograd" for layer in self.sparse.layers)
+            return None if uses_winograd else self.macs_live
+        return max(1, self.macs_live - self.sparse.saved_macs)
 
 
 class TensorSpec(FrozenModel):
@@ -318,10 +348,10 @@ class Manifest(FrozenModel):
         for network in self.networks:
             named += [network.model, network.graph, network.golden_logits]
             named += [name for variant in network.variants for name in (variant.model, variant.golden_logits)]
-            named += [variant.library for variant in network.variants if variant.library]
-            named += [name for engine in network.engines for name in (engine.plan, engine.source, engine.golden_logits)]
+            named += [name for engine in network.engines for name in (engine.source, engine.golden_logits)]
+            named += network.programs
             if network.sparse and (native := network.sparse.network):
-                named += [native.model, native.library]
+                named.append(native.model)
         return named + [path for network in self.given for path in network.files]
 
 

@@ -77,8 +77,9 @@ class SparseForm(FrozenModel):
 
     `calibration` is the digest of the board's. The expected seconds of one inference on `threads` threads (dense
     network, this one in ONNX Runtime alone, as chosen) are None without a calibration; `doubt` says why they are to be
-    doubted, where they are. `winograd` is None where Winograd's algorithm was not considered or not checked. `absent`
-    says why there is no such network.
+    doubted, where they are. `winograd` is None where Winograd's algorithm was not considered or not checked, and
+    `saved_macs` are the multiply-accumulates of an image that it saves, None in a bundle from before they were counted.
+    `absent` says why there is no such network.
     """
 
     layers: tuple[LayerChoice, ...]
@@ -90,5 +91,6 @@ class SparseForm(FrozenModel):
     compact_s: float | None = None
     chosen_s: float | None = None
     winograd: WinogradError | None = None
+    saved_macs: int | None = Field(default=None, ge=0)
     network: SparseNetwork | None = None
     absent: str | None = None

@@ -19,6 +19,9 @@ from sis_edge.text.tables import as_html, as_text
 
 MOST_MANIFEST_BYTES = 64_000_000
 
+SIGNATURE = f"{MANIFEST}.sig"
+"""The signature of a manifest, beside it; the manifest cannot list it."""
+
 HEADINGS = ("network", "synapses", "MAC ratio", "accuracy", "")
 
 
@@ -101,43 +104,42 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def problems(bundle: Bundle) -> list[str]:
-    """Every changed, missing, extra or unsound file, a sentence each; empty for a sound bundle.
+    """Every changed, missing, extra or unsound file, a sentence each; empty for a sound bundle."""
+    return [f"{name}: {fault}" for name, fault in faults(bundle)]
+
+
+def faults(bundle: Bundle) -> list[tuple[str, str]]:
+    """The same as the file's name and what is wrong with it.
 
     Nothing but files is opened, and of arrays whose hash is right the headers are judged too: a hostile bundle has
     right hashes.
     """
-    found = []
+    found: list[tuple[str, str]] = []
     listed = {entry.path: entry for entry in bundle.manifest.files}
     present = set(_names(bundle.path))
     for name, entry in listed.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            found.append(f"{name}: the manifest names a file outside of the bundle")
+            found.append((name, "the manifest names a file outside of the bundle"))
         elif name not in present:
-            found.append(f"{name}: missing")
-        else:
-            found += _changes(bundle.path / name, entry)
-    found += [f"{name}: extra, the manifest does not list it" for name in sorted(present - listed.keys())]
-    return found
+            found.append((name, "missing"))
+        elif (fault := _change(bundle.path / name, entry)) is not None:
+            found.append((name, fault))
+    return found + [(name, "extra, the manifest does not list it") for name in sorted(present - listed.keys())]
 
 
 def verify(folder: Path) -> Bundle:
     """Open a bundle and check every file; raises BundleError that names the first problems."""
     bundle = open_bundle(folder)
-    found = problems(bundle)
-    if found:
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        raise BundleError(f"{folder} does not match its manifest: {'; '.join(found[:3])}{more}; build it again")
+    check_files(bundle)
     return bundle
 
 
-def libraries(bundle: Bundle) -> tuple[FileEntry, ...]:
-    """The files that are programs: whoever measures the bundle runs them with all that he may do."""
-    named = {
-        network.sparse.network.library
-        for network in bundle.manifest.networks
-        if network.sparse is not None and network.sparse.network is not None
-    }
-    return tuple(entry for entry in bundle.manifest.files if entry.path in named or entry.path.endswith(".so"))
+def check_files(bundle: Bundle) -> None:
+    """Raise BundleError that names the first files that are not what the manifest says."""
+    found = problems(bundle)
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise BundleError(f"{bundle.path} does not match its manifest: {'; '.join(found[:3])}{more}; build it again")
 
 
 def newest(build_folder: Path) -> Bundle:
@@ -162,26 +164,23 @@ def _by_age(build_folder: Path) -> list[Path]:
     return [path.parent for path in sorted(manifests, key=lambda path: path.stat().st_mtime_ns)]
 
 
-def _changes(path: Path, entry: FileEntry) -> list[str]:
+def _change(path: Path, entry: FileEntry) -> str | None:
     try:
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):  # opening a pipe waits for ever, reading a device never ends
-            return [f"{entry.path}: {'a link' if stat.S_ISLNK(mode) else 'a pipe, socket or device'}, not a file"]
+            return f"{'a link' if stat.S_ISLNK(mode) else 'a pipe, socket or device'}, not a file"
         if (size := path.stat().st_size) != entry.size_bytes:
-            return [f"{entry.path}: changed ({size:,} bytes, the manifest says {entry.size_bytes:,})"]
-        same = file_sha256(path) == entry.sha256
-        if not same:
-            return [f"{entry.path}: changed (same size, other SHA-256)"]
-        unsound = arrays.problem(path)
+            return f"changed ({size:,} bytes, the manifest says {entry.size_bytes:,})"
+        return arrays.problem(path) if file_sha256(path) == entry.sha256 else "changed (same size, other SHA-256)"
     except OSError as error:
-        return [f"{entry.path}: cannot be read ({error.strerror})"]
-    return [] if unsound is None else [f"{entry.path}: {unsound}"]
+        return f"cannot be read ({error.strerror})"
 
 
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
-        if (path.is_symlink() or not path.is_dir()) and path != folder / MANIFEST:
-            yield path.relative_to(folder).as_posix()
+        name = path.relative_to(folder).as_posix()
+        if (path.is_symlink() or not path.is_dir()) and name not in (MANIFEST, SIGNATURE):
+            yield name
 
 
 def _first_line(error: Exception) -> str:

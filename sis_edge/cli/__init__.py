@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -17,14 +18,15 @@ import typer
 from sis_edge import __version__
 from sis_edge.cli import verbosity
 from sis_edge.cli.command import Quiet, Verbose
-from sis_edge.errors import DiskError, SisEdgeError
+from sis_edge.cli.configured import Config, NoConfig
+from sis_edge.errors import DiskError, EndRequest, SisEdgeError
 from sis_edge.text.foreign import lines, printable
 
 app = typer.Typer(
     name="sis-edge",
     help="Measure what sparse (SiS) networks gain over dense NiN on your board.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 data set, 4 bundle, 5 export, 6 connection, 7 agent, 8 board, "
-    "9 stored results, 10 disk, 11 verdict, 130 interrupted.",
+    "9 stored results, 10 disk, 11 verdict, 12 gate, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -48,6 +50,8 @@ def _global(
     ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    config: Config = None,
+    no_config: NoConfig = False,
 ) -> None:
     verbosity.choose(quiet=quiet, verbose=verbose)
 
@@ -65,7 +69,17 @@ def _cancel_when_asked_to_end() -> None:
     """SIGTERM (`timeout`, a cancelled CI job) and SIGHUP (a closed terminal) cancel as Ctrl-C does; `nohup` stays."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: object) -> None:
+    raise EndRequest
+
+
+@cache
+def _command() -> Any:
+    """All commands with their options: Typer needs 25 ms to make them, and would for each call in a process."""
+    return typer.main.get_command(app)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -74,7 +88,7 @@ def run(arguments: list[str] | None = None) -> int:
     _no_colour_where_none_is_wanted()
     try:
         # Typer answers Ctrl-C and `typer.Exit` with a code that it returns; a command of ours returns nothing.
-        code = app(arguments, prog_name="sis-edge", standalone_mode=False) or 0
+        code = _command()(arguments, prog_name="sis-edge", standalone_mode=False) or 0
         return _interrupted() if code == INTERRUPTED else int(code)
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
@@ -188,26 +202,40 @@ def _no_colour_where_none_is_wanted() -> None:
 from sis_edge.cli import (  # noqa: E402  (they use app)
     audit,
     bench,
+    boards,
     build,
     bundle,
     calibrate,
     classify,
+    clean,
+    compare,
+    config,
     datasets,
     deploy,
+    doctor,
+    explain,
+    fleet,
     form,
+    gate,
+    history,
+    jobs,
     meter,
     predict,
     product,
     profiles,
+    query,
     quickstart,
     report,
     schema,
     sweep,
+    transfer,
+    verify,
     zoo,
 )
 
 for _commands in (
-    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy, classify, product),
-    *(meter, report, calibrate, profiles, datasets, zoo, schema),
+    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy, gate, jobs, clean, fleet, classify),
+    *(product, doctor, meter, report, compare, explain, history, query, calibrate, profiles, boards, datasets),
+    *(verify, transfer, zoo, config, schema),
 ):
     app.add_typer(_commands.app)

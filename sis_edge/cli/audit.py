@@ -51,7 +51,7 @@ def audit(
             f"the networks of {path} are your own, and an audit looks at networks that sis-edge formed; "
             "name a bundle of `sis-edge build`"
         )
-    board = profiles.load(profile or bundle.manifest.profile)
+    board = profiles.load(profile) if profile else profiles.of_bundle(bundle.manifest.profile)
     measured = store.load(run) if run else None
     if measured is None:
         with suppress(RecordError):  # nothing was measured yet

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-NOT_CHECKED = "board profile backend seed strict quick target_ci cores processes lock_clocks meter require_energy"
+NOT_CHECKED = (
+    "board profile backend seed strict quick target_ci cores processes lock_clocks meter sustain rate cool_to rest"
+    " no_queue require_energy"
+)
 
 
 @command(
@@ -63,7 +66,8 @@ def bench(
 ) -> None:
     """Measure a bundle on this machine, without SSH: latency, energy, memory, and whether to trust the numbers."""
     from sis_edge.board.measure import measure
-    from sis_edge.board.network_jobs import profile_for
+    from sis_edge.board.network_jobs import left_out, profile_for
+    from sis_edge.cli.attending import attendance
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
 
@@ -76,12 +80,15 @@ def bench(
     with here(board, profile) as (transport, known), bars("bench") as shown:
         chosen = make(say=shown.note)
         known = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
+        if warning := left_out(chosen.manifest, asked.networks, known):
+            shown.note(warning)
         stored = measure(
             *(chosen, transport, known, runs_dir),
             networks=asked.networks,
             seed=asked.seed,
             options=asked.options,
             on_event=shown.event,
+            attendance=attendance((), profile, queue=asked.queue, is_lasting=board is None),
         )
     measuring.finish(stored, lambda: runs.BenchDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
 
@@ -107,13 +114,13 @@ def here(board: str | None, profile: str | None = None) -> "Iterator[tuple[Trans
 
 def _check(bundle: "Bundle", asked: measuring.Asked, as_json: bool) -> None:
     from sis_edge.board import self_check
-    from sis_edge.bundles.verify import verify
+    from sis_edge.bundles import trust
     from sis_edge.cli import console
     from sis_edge.cli.documents.runs import checked
     from sis_edge.cli.progress import bars
     from sis_edge.errors import BoardError
 
-    verify(bundle.path)
+    trust.check(bundle, asked.options.trust)
     with bars("self-check") as shown:
         how = {"threads": asked.options.threads or 1, "batch_size": asked.options.batch_size or 1}
         checks = self_check.run(bundle, asked.networks, **how, on_turn=shown.show)

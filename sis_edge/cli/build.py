@@ -8,18 +8,20 @@ import typer
 
 from sis_edge.cli import complete, given_networks, options, verbosity
 from sis_edge.cli.command import command
-from sis_edge.cli.lists import names, share
+from sis_edge.cli.lists import backends, names, share
 from sis_edge.cli.own_images import EXCLUDES, own_images
 from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sis_edge.build.default_networks import DefaultNetworks
     from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles.manifest import NetworkEntry, Training
     from sis_edge.bundles.sparse_form import SparseForm, WinogradError
     from sis_edge.bundles.verify import Bundle
     from sis_edge.datasets import Dataset, OwnData
+    from sis_edge.profiles import DeviceProfile
 
 app = typer.Typer()
 
@@ -29,6 +31,7 @@ app = typer.Typer()
 def build(
     profile: options.Profile,
     dataset: options.Dataset = "cifar10",
+    backend: options.BuildBackend = None,
     networks: Annotated[
         str | None,
         typer.Option(
@@ -46,6 +49,9 @@ def build(
         str, typer.Option("--t-p", metavar="SHARE", help="Density of its 1 x 1 and linear layers.")
     ] = "0.5",  # the usual densities leave a sixth to a quarter of the synapses: half of the neurons keep a quarter
     epochs: options.Epochs = None,
+    recipe: options.Recipe = None,
+    teacher: options.Teacher = None,
+    rewire: options.Rewire = False,
     seed: options.TrainingSeed = 0,
     limit: options.Limit = None,
     test_images: Annotated[
@@ -64,14 +70,7 @@ def build(
             help="Take trained networks from the zoo, or train all anew. [default: train what the zoo lacks]",
         ),
     ] = None,
-    exact: Annotated[
-        bool,
-        typer.Option(
-            "--exact",
-            help="Sparse kernels by direct convolution only. Winograd's algorithm is faster and changes logits by up "
-            "to 0.1% of their range.",
-        ),
-    ] = False,
+    exact: options.Exact = False,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Bundle name. [default: PROFILE-DATASET, with --network also its name]"),
@@ -86,16 +85,14 @@ def build(
     """
     from sis_edge import datasets, profiles
     from sis_edge.board import calibrate
-    from sis_edge.build import default_networks, own_network, pipeline
+    from sis_edge.build import own_network, pipeline
     from sis_edge.build.plan import BuildPlan
-    from sis_edge.cli import console
-    from sis_edge.cli.documents.bundles import built
     from sis_edge.cli.progress import bars
     from sis_edge.profiles.untried import untried
     from sis_edge.training import distributed, stage
 
     conv, micro = (share(f"--{name}", text, up_to_one=True) for name, text in (("t-c", t_c), ("t-p", t_p)))
-    board = profiles.load(profile)
+    board = profiles.built_for(profiles.load(profile), *(() if backend is None else backends(backend)))
     DATASETS.checked(dataset)
     group = distributed.join(devices, num_nodes)
     if group is not None and not group.is_rank_zero:
@@ -106,9 +103,8 @@ def build(
         data = data or datasets.load(dataset, data_dir=data_dir)
         chosen = own_network.choose(board, data, network, conv, micro)
     else:
-        classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
-        trains = _trains(from_zoo, seed or None, epochs, limit, precision)
-        chosen = default_networks.choose(board, dataset, trains=trains, classes=classes, names=_names(networks))
+        trains = _trains(from_zoo, seed or None, epochs, limit, precision, recipe, teacher, rewire or None)
+        chosen = _papers(board, dataset, data, data_dir, networks, trains)
     with bars("build") as shown, nullcontext() if group is None else group.leading():
         plan = BuildPlan(
             profile=board,
@@ -122,6 +118,9 @@ def build(
             test_images=test_images,
             data_dir=data_dir,
             precision=precision,
+            recipe=recipe,
+            teacher=teacher,
+            rewires=rewire,
             weights="either" if from_zoo is None else "zoo" if from_zoo else "train",
             calibration=lambda: calibrate.for_build(board, say=shown.note),
             exact=exact,
@@ -131,9 +130,27 @@ def build(
         )
         result = pipeline.build(plan, shown.step)
     if as_json:
-        console.document(built(result.bundle, result.was_done, chosen.left_out))
+        _print_document(result, chosen.left_out)
     else:
         _show_result(result, chosen.left_out, f"granularity {board.networks.conv}, {dataset}", untried(board))
+
+
+def _print_document(result: "BuildResult", left_out: tuple[str, ...]) -> None:
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.bundles import built
+
+    console.document(built(result.bundle, result.was_done, left_out))
+
+
+def _papers(
+    board: "DeviceProfile", dataset: str, data: "Dataset | None", data_dir: Path | None, given: str | None, trains: bool
+) -> "DefaultNetworks":
+    """The paper's networks that were named, or those that are built by default."""
+    from sis_edge import datasets
+    from sis_edge.build import default_networks
+
+    classes = datasets.class_count(dataset, data_dir=data_dir) if data is None else len(data.classes)
+    return default_networks.choose(board, dataset, trains=trains, classes=classes, names=_names(given))
 
 
 def _trains(from_zoo: bool | None, *of_training: object) -> bool:
@@ -227,7 +244,8 @@ def _trained(training: "Training") -> str:
     if training.epochs is None:
         return f"{images}, {training.recipe}"
     epochs = f"{training.epochs} epoch{'s' if training.epochs > 1 else ''}"
-    return f"{images}, after {epochs} of {training.train_images:,} images"
+    taught = "" if training.teacher is None else f", taught by {training.teacher}"
+    return f"{images}, after {epochs} of {training.train_images:,} images{taught}"
 
 
 def _choices(form: "SparseForm") -> str:
@@ -261,6 +279,9 @@ def native_kernels(bundle: "Bundle") -> list[str]:
         found.append(f"native sparse kernels: {layers} ({basis})")
     found += [f"{name}: {_choices(form)}" for name, form in forms if form.network]
     found += [f"{name}: {winograd(form.winograd)}" for name, form in forms if form.winograd]
+    in_int8 = ((entry.name, entry.int8_expected_s) for entry in bundle.manifest.networks)
+    expected = ", ".join(f"{name} {seconds * 1e3:.3g} ms" for name, seconds in in_int8 if seconds is not None)
+    found += [f"expected per image in INT8, all by native kernels: {expected}"] if expected else []
     found += [f"Warning: {doubt}." for doubt in dict.fromkeys(form.doubt for _, form in forms) if doubt]
     for reason in dict.fromkeys(form.absent for _, form in forms if form.absent):
         of = ", ".join(name for name, form in forms if form.absent == reason)

@@ -1,4 +1,4 @@
-"""`sis-edge bundle`: make a bundle of networks of one's own, look at one, check it."""
+"""`sis-edge bundle`: make a bundle of networks of one's own, look at one, check it, sign it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from sis_edge.cli.command import command, group
 if TYPE_CHECKING:
     from sis_edge.build.given.request import GivenRequest
 
-app, _bundle = group("bundle", "Make bundles of your own networks; show bundles and check them.")
+app, _bundle = group("bundle", "Make bundles of your own networks; show bundles, check and sign them.")
 
 
 @command(_bundle)
@@ -24,7 +24,7 @@ def make(
         str,
         typer.Option(
             metavar="NAME",
-            help="Profile of the board that `deploy` takes by default: a name or a TOML file.",
+            help="Profile of the board: a name, which `deploy` takes by default, or a TOML file.",
             autocompletion=complete.one(complete.profiles),
         ),
     ] = "local",
@@ -68,8 +68,37 @@ def verify(path: options.Bundle, as_json: options.Json = False) -> None:
     else:
         console.out.print(f"{path} is sound: {sound.files} files, {sound.size_bytes / 1e6:.1f} MB", soft_wrap=True)
         for library in sound.libraries:
-            whose = "compiled on this machine" if library.is_ours else "NOT compiled on this machine: trust its source"
+            whose = "made on this machine" if library.is_ours else "NOT made on this machine"
             console.out.print(f"{library.path} is a program that runs as you, {whose}", soft_wrap=True)
+        signed = f"signed by {sound.signed_by}" if sound.signed_by else sound.reasons["signed_by"]
+        console.out.print(f"signature: {signed}", soft_wrap=True)
+
+
+@command(_bundle)
+def sign(
+    path: options.Bundle,
+    key: Annotated[
+        Path,
+        typer.Option("--key", "-k", metavar="FILE", help="SSH key: a private one, or a public one of ssh-agent's."),
+    ],
+    as_json: options.Json = False,
+) -> None:
+    """Sign a bundle with an SSH key, so that others can run its programs without --trust."""
+    from sis_edge.bundles import signatures
+    from sis_edge.bundles.verify import verify
+    from sis_edge.cli import console
+    from sis_edge.cli.documents.bundles import SignDocument
+
+    bundle = verify(path)
+    file = signatures.sign(bundle, key)
+    if as_json:
+        console.document(SignDocument(path=str(path), bundle_id=bundle.id, signature=str(file)))
+        return
+    console.out.print(
+        f"{file} signs the bundle. Whoever has the key's public half in allowed_signers runs the bundle without "
+        f'--trust; a line of it is: NAME namespaces="{signatures.NAMESPACE}" KEY',
+        soft_wrap=True,
+    )
 
 
 @command(_bundle)

@@ -8,8 +8,6 @@ from sis_edge.cli import complete, options, reach
 from sis_edge.cli.command import command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sis_edge.cli.documents.boards import CalibrateDocument
     from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
@@ -20,12 +18,13 @@ app = typer.Typer()
 @command(app)
 @reach.board
 def calibrate(
-    connect: "Callable[[], Transport]",
+    connect: reach.Way,
     profile: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Board profile: a name or a TOML file. [default: the one that fits; for this machine local]",
+            help="Board profile: a name or a TOML file. [default: boards.toml's, else the one that "
+            "fits; for this machine local]",
             autocompletion=complete.one(complete.profiles),
         ),
     ] = None,
@@ -34,7 +33,7 @@ def calibrate(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Time a board's processor with sparse kernels and with ONNX Runtime: about ten seconds; the result is kept."""
+    """Time a board's processor with sparse kernels and with ONNX Runtime: some fifteen seconds; the result is kept."""
     from sis_edge import profiles
     from sis_edge.board.calibrate import calibrate as measured
     from sis_edge.cli import console
@@ -42,6 +41,7 @@ def calibrate(
     from sis_edge.cli.progress import bars
     from sis_edge.transport import LocalTransport
 
+    profile = connect.profile(profile)
     transport = connect()
     try:
         with bars("calibrate") as shown:
@@ -82,12 +82,16 @@ def show(found: "CalibrateDocument") -> None:
         ("board", found.board),
         ("profile", found.profile),
         ("processor", found.cpu or "unknown"),
-        ("instruction set", found.instruction_set),
+        ("instruction set", f"{found.instruction_set}, in INT8 {found.int8_instruction_set or 'unknown'}"),
         ("peak of one core", f"{found.peak_flops / 1e9:,.1f} GFLOP/s, in registers"),
         ("ONNX Runtime", found.onnxruntime),
         ("dense NiN in it", f"{found.dense_nin_s * 1e3:,.2f} ms per image on {on_threads(found.threads)}"),
         ("sparse kernels", found.library),
-        ("measured", f"{found.native_networks} networks with the kernels, {found.dense_networks} with ONNX Runtime"),
+        (
+            "measured",
+            f"{found.native_networks} networks with the kernels, {found.int8_networks} in INT8, {found.dense_networks} "
+            "with ONNX Runtime",
+        ),
         ("cost-model error", ", ".join(f"{error:.1%} for {way}" for way, error in found.fit_error.items())),
     )
     out.print(pairs(lines))

@@ -2,17 +2,12 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sis_edge.cli import options, reach
 from sis_edge.cli.command import command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sis_edge.transport import Transport
 
 app = typer.Typer()
 
@@ -21,12 +16,13 @@ app = typer.Typer()
 @reach.board
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images: JPEG or PNG.")],
-    connect: "Callable[[], Transport]",
+    connect: reach.Way,
     bundle: options.BundleFolder = None,
     network: Annotated[
         str | None, typer.Option(metavar="NAME", help="Network. [default: the one with the fewest synapses]")
     ] = None,
     profile: options.BoardProfile = None,
+    trust: options.Trust = False,
     build_dir: options.BuildDir = Path("build"),
     as_json: options.Json = False,
 ) -> None:
@@ -40,9 +36,10 @@ def classify(
     from sis_edge.report.grid import grid
 
     chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
-    board = profiles.load(profile or chosen.manifest.profile)
+    named = connect.profile(profile)
+    board = profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile)
     with closing(connect()) as transport, bars("run") as shown:
-        found = ask(images, chosen, transport, board, network=network, on_event=shown.event)
+        found = ask(images, chosen, transport, board, network=network, trusted=trust, on_event=shown.event)
     if as_json:
         console.document(classified(found, transport.name))
         return

@@ -1,6 +1,7 @@
 """Values for the shell's completion: names that are cheap to list. A list's last name is completed."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 Complete = Callable[[str], list[str]]
 
@@ -39,6 +40,17 @@ def boards() -> list[str]:
     return shipped.names(shipped.board_folder(), ".toml")
 
 
+def inventory() -> list[str]:
+    """Boards of the user's inventory; none where it cannot be read."""
+    from sis_edge.board import inventory
+    from sis_edge.errors import SisEdgeError
+
+    try:
+        return list(inventory.load().boards)
+    except SisEdgeError:
+        return []
+
+
 def zoo() -> list[str]:
     """Networks of the zoo."""
     from sis_edge.files import shipped
@@ -51,6 +63,16 @@ def presets() -> list[str]:
     from sis_edge.formation.presets import PRESETS
 
     return list(PRESETS)
+
+
+def commands() -> list[str]:
+    """Commands, of two words the first."""
+    from typer.main import get_command
+
+    from sis_edge.cli import app
+
+    root: Any = get_command(app)
+    return [name for name, each in root.commands.items() if not each.hidden]
 
 
 def schemas() -> list[str]:

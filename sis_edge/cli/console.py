@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
@@ -37,6 +39,42 @@ out = _Console()
 
 log = _Console(stderr=True)
 """Progress and notes, on standard error."""
+
+
+class Moving(Protocol):
+    """Something that moves on the terminal: bars, or a live table."""
+
+    def start(self) -> None:
+        """Move."""
+
+    def stop(self) -> None:
+        """Stand still."""
+
+
+_moving: list[Moving] = []
+
+
+@contextmanager
+def moving(display: Moving) -> Iterator[None]:
+    """Know of what moves while the block runs, so that it can stand still."""
+    _moving.append(display)
+    try:
+        yield
+    finally:
+        _moving.remove(display)
+
+
+@contextmanager
+def at_rest() -> Iterator[None]:
+    """Nothing moves on the terminal while the block runs, since somebody types there."""
+    displays = list(_moving)
+    for display in displays:
+        display.stop()
+    try:
+        yield
+    finally:
+        for display in displays:
+            display.start()
 
 
 def say(message: str) -> None:
@@ -76,3 +114,14 @@ def _reasons_last(value: Any) -> Any:
         return value
     found = {name: _reasons_last(each) for name, each in value.items()}
     return found | {"reasons": found.pop("reasons")} if "reasons" in found else found
+
+
+def can_ask() -> bool:
+    """Whether somebody sits at a terminal and sees the question."""
+    return sys.stdin is not None and sys.stdin.isatty() and log.is_terminal
+
+
+def ask(question: str) -> str:
+    """What the user types in answer on the terminal; brackets are no markup, which rich would leave out."""
+    with at_rest():
+        return log.input(lines(question), markup=False)

@@ -2,34 +2,43 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sis_edge.cli import given, measuring, options, reach
 from sis_edge.cli.command import command
-from sis_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from sis_edge.board.agent_client import Started
+    from sis_edge.board.attendance import Attendance
     from sis_edge.build.given.request import GivenRequest
-    from sis_edge.profiles import DeviceProfile
-    from sis_edge.transport import Transport
 
 app = typer.Typer()
 
 
-MEASURES = "backend networks seed strict target_ci cores threads batch_size processes lock_clocks meter provision"
+MEASURES = (
+    "backend networks seed strict target_ci cores threads batch_size processes lock_clocks meter"
+    " sustain rate cool_to rest provision no_queue trust"
+)
 """What a command that measures nothing has no use for."""
+
+VERBS = {
+    "status": "shows how far it is",
+    "logs": "shows its log",
+    "fetch": "waits for its end and stores its run",
+    "cancel": "ends it",
+}
+"""Commands of `sis-edge jobs` for a job that was left, and what each does."""
 
 
 @command(
     app,
     excludes={
         "bundle": ("onnx", "tflite", "build_dir"),
-        "job": ("cancel", "onnx", "tflite", *MEASURES.split()),
-        "cancel": ("onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
+        "job": ("cancel", "detach", "onnx", "tflite", *MEASURES.split()),
+        "cancel": ("detach", "onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
+        "detach": ("require_energy", "require_valid", "runs_dir"),
     },
 )
 @reach.board
@@ -37,7 +46,7 @@ MEASURES = "backend networks seed strict target_ci cores threads batch_size proc
 @given.models
 def deploy(
     *,
-    connect: "Callable[[], Transport]",
+    connect: reach.Way,
     bundle: options.BundleFolder = None,
     profile: options.BoardProfile = None,
     asked: measuring.Asked,
@@ -46,6 +55,9 @@ def deploy(
         typer.Option(
             "--provision", help="First install the profile's ONNX Runtime on the board; it needs no internet."
         ),
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start the job and return; `sis-edge jobs fetch` stores its run later.")
     ] = False,
     job: Annotated[
         str | None, typer.Option(metavar="ID", help="Fetch the record of this earlier job instead of measuring.")
@@ -60,61 +72,53 @@ def deploy(
 ) -> None:
     """Measure a bundle on a board over SSH, or on this machine, and store the run."""
     from sis_edge import profiles
-    from sis_edge.board.measure import collect, measure
+    from sis_edge.board.deploy import start_each
+    from sis_edge.board.measure import measure, wheel_cache
     from sis_edge.board.network_jobs import profile_for
-    from sis_edge.bundles import verify as bundles
+    from sis_edge.cli import at_board
+    from sis_edge.cli.attending import attendance
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
 
-    if profile is not None:
-        profiles.load(profile)  # before a bundle is made for it
+    if (name := connect.profile(profile)) is not None:
+        profiles.load(name)  # before a bundle is made for it
     if cancel is not None:
-        _cancel(cancel, connect(), _profile(profile, bundle, build_dir), as_json)
+        known = at_board.profile_of(connect, profile, bundle, build_dir)
+        at_board.cancel(cancel, connect, known, runs.CancelDocument, as_json=as_json)
         return
-    chosen = given.bundle(own, profile, bundle, build_dir)
-    known = profiles.load(profile or chosen.manifest.profile)
+    if job is not None:
+        places: dict[str, Any] = {"bundle": bundle, "build_dir": build_dir, "runs_dir": runs_dir}
+        stored = at_board.fetch(job, connect, profile=profile, **places)
+        measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
+        return
+    chosen = given.bundle(own, name, bundle, build_dir)
+    known = profiles.load(name) if name else profiles.of_bundle(chosen.manifest.profile)
     board = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
+    how: dict[str, Any] = {"networks": asked.networks, "seed": asked.seed, "options": asked.options}
     with closing(connect()) as transport, bars("deploy") as shown:
-        if job is None:
-            stored = measure(
-                *(chosen, transport, board, runs_dir),
-                networks=asked.networks,
-                seed=asked.seed,
-                options=asked.options,
-                provision=provision,
-                on_event=shown.event,
-            )
+        how |= {"on_event": shown.event, "attendance": attendance(connect.words, profile, queue=asked.queue)}
+        if detach:
+            left = start_each(chosen, transport, board, **how, provision_from=wheel_cache() if provision else None)
         else:
-            found = [chosen] if bundle else bundles.readable(build_dir)
-            stored = [collect(job, found, transport, board, runs_dir, on_event=shown.event)]
+            stored = measure(chosen, transport, board, runs_dir, **how, provision=provision)
+    if detach:
+        _show_left(left, how["attendance"], transport.name, as_json)
+        return
     measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
 
 
-def _profile(name: str | None, bundle: Path | None, build_dir: Path) -> "DeviceProfile":
-    """The profile of that name, else the bundle's, else this machine's: they say where the agent is on the board."""
-    from sis_edge import profiles
-    from sis_edge.bundles import verify as bundles
-
-    if name is not None:
-        return profiles.load(name)
-    known = [bundles.open_bundle(bundle)] if bundle else bundles.readable(build_dir)
-    try:
-        return profiles.load(known[0].manifest.profile if known else "local")
-    except UsageError:  # a profile's file that is not at hand
-        return profiles.load("local")
-
-
-def _cancel(job_id: str, transport: "Transport", profile: "DeviceProfile", as_json: bool) -> None:
-    """End a job and say what became of it."""
-    from sis_edge.board import deploy as deployment
+def _show_left(left: "list[Started]", attendance: "Attendance", board: str, as_json: bool) -> None:
+    """The jobs that were started, and the commands that come back to them."""
+    from sis_agent.schema import QUEUED
+    from sis_edge.board.started import waits
     from sis_edge.cli import console
-    from sis_edge.cli.documents.runs import CancelDocument
-    from sis_edge.cli.progress import bars
+    from sis_edge.cli.documents.jobs import detached
 
-    with closing(transport), bars("cancel") as shown:
-        state = deployment.cancel(transport, profile, job_id, on_event=shown.event)
     if as_json:
-        console.document(CancelDocument(job_id=job_id, board=transport.name, state=state))
+        console.document(detached(board, left, lambda verb, job_id: attendance.command(verb, job_id, board)))
         return
-    was = "is cancelled" if state == "cancelled" else f"had ended before ({state})"
-    console.out.print(f"Job {job_id} on {transport.name} {was}.", soft_wrap=True)
+    for each in left:
+        state = f"waits {waits(each.behind, each.ahead)}" if each.state == QUEUED else f"is {each.state}"
+        console.out.print(f"Job {each.job_id} on {board} {state}.", soft_wrap=True)
+        for verb, what in VERBS.items():
+            console.out.print(f"  {attendance.command(verb, each.job_id, board)} {what}", soft_wrap=True)

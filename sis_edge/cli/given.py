@@ -101,7 +101,13 @@ def request(
     )
 
 
-models = gathered("own", request)
+models = gathered(
+    "own",
+    request,
+    belongs=dict.fromkeys(
+        ("shape", "inputs", "expect", "labels", "tolerance", "relative_tolerance", "reference"), ("onnx", "tflite")
+    ),
+)
 """Gives a command these options; what they name goes to its parameter `own`, None without a model."""
 
 

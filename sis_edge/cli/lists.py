@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from sis_edge.errors import UsageError
+from sis_edge.registries import BACKENDS
 
 Value = TypeVar("Value")
 
@@ -78,3 +79,15 @@ def names(text: str) -> tuple[str, ...]:
 def once(values: Iterable[Value]) -> tuple[Value, ...]:
     """Each value once, in the order of their first places."""
     return tuple(dict.fromkeys(values))
+
+
+def backends(text: str) -> tuple[str, ...]:
+    """The runtimes of `--backend`; raises UsageError for an unknown one, and for none.
+
+    >>> backends("tensorrt, onnxruntime")
+    ('tensorrt', 'onnxruntime')
+    """
+    found = names(text)
+    for name in found or (text,):
+        BACKENDS.checked(name)
+    return found

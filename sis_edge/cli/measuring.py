@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from sis_edge.cli import options
 from sis_edge.cli.command import gathered
-from sis_edge.cli.lists import names, share, whole_numbers
-from sis_edge.registries import BACKENDS
+from sis_edge.cli.lists import backends, names, share, whole_numbers
+from sis_edge.cli.quantities import duration_s
 
 if TYPE_CHECKING:
     from sis_edge.board.jobs import MeasuringOptions
     from sis_edge.board.measure import StoredFile
     from sis_edge.cli.documents.base import Document
-    from sis_edge.errors import SisEdgeError
-    from sis_edge.results.schema import StoredRun
 
 MOST_CORES = 10_000
 
@@ -29,6 +27,7 @@ class Asked:
     runtimes: tuple[str, ...]
     require_energy: bool
     require_valid: bool
+    queue: bool = True
 
 
 def asked(
@@ -43,13 +42,26 @@ def asked(
     processes: options.Processes = None,
     lock_clocks: options.LockClocks = False,
     meter: options.ExternalMeter = False,
+    sustain: options.Sustain = None,
+    rate: options.Rate = None,
+    cool_to: options.CoolTo = None,
+    rest: options.RestTime = None,
+    no_queue: options.NoQueue = False,
     require_energy: options.RequireEnergy = False,
     require_valid: options.RequireValid = False,
+    trust: options.Trust = False,
 ) -> Asked:
     """The words of the command line as options; raises UsageError that says what is valid."""
     from sis_edge.board.jobs import MeasuringOptions
+    from sis_edge.board.sustained import SustainedOptions
 
-    runtimes = _runtimes(backend)
+    sustained = SustainedOptions(
+        time_s=None if sustain is None else duration_s("--sustain", sustain),
+        rate_hz=rate,
+        cool_to_c=cool_to,
+        rest_s=None if rest is None else duration_s("--rest", rest),
+    )
+    runtimes = () if backend is None else backends(backend)
     measuring = MeasuringOptions(
         length="strict" if strict else "profile",
         target_ci=None if target_ci is None else share("--target-ci", target_ci),
@@ -60,22 +72,14 @@ def asked(
         external_meter=meter,
         processes=processes,
         runtimes=runtimes if len(runtimes) > 1 else (),
+        trust=trust,
+        sustained=sustained,
     )
     only = None if networks is None else list(names(networks))
-    return Asked(only, seed, measuring, runtimes, require_energy, require_valid)
+    return Asked(only, seed, measuring, runtimes, require_energy, require_valid, not no_queue)
 
 
-def _runtimes(text: str | None) -> tuple[str, ...]:
-    """The runtimes of `--backend`, none where it is left out; raises UsageError for an unknown one."""
-    if text is None:
-        return ()
-    found = tuple(dict.fromkeys(names(text)))
-    for name in found or (text,):
-        BACKENDS.checked(name)
-    return found
-
-
-measured = gathered("asked", asked)
+measured = gathered("asked", asked, belongs={"rate": ("sustain",)})
 """Gives a command the options of a measuring; what they say goes to its parameter `asked`."""
 
 
@@ -90,9 +94,11 @@ def finish(
     VALID, as far as the board shows it. An error leaves no document: the runs are stored, and a note says where.
     """
     from sis_edge.cli import console
+    from sis_edge.report import summaries
+    from sis_edge.results import acceptance
 
-    require = (False, False) if asked is None else (asked.require_energy, asked.require_valid)
-    fault = _fault([each.run for each in stored], *require)
+    energy, valid = (False, False) if asked is None else (asked.require_energy, asked.require_valid)
+    fault = acceptance.fault([each.run for each in stored], require_energy=energy, require_valid=valid)
     if not as_json:
         show(stored)
     elif fault is None:
@@ -100,6 +106,8 @@ def finish(
     else:
         for each in stored:
             console.say(f"run stored in {each.path}")
+    for each in stored:
+        summaries.of_file(each.path)  # now, so that a report over all runs finds its figures computed
     if fault is not None:
         raise fault
 
@@ -114,43 +122,3 @@ def show(stored: "Sequence[StoredFile]") -> None:
         out.print(f"Run stored in {each.path}; `sis-edge report` makes a page of it.", soft_wrap=True)
         if each.run.record.job.power is not None and each.run.record.job.power.external_meter:
             out.print(f"`sis-edge meter {each.path} CSV` adds the energy from the meter's recording.", soft_wrap=True)
-
-
-def _fault(runs: "Sequence[StoredRun]", require_energy: bool, require_valid: bool) -> "SisEdgeError | None":
-    """What ends the command with an error though the runs are stored."""
-    from sis_edge.errors import BoardError, VerdictError
-    from sis_edge.results.verdict import ACCEPTED, judge_run
-
-    faults = [fault for run in runs for fault in _problems(run)]
-    if not faults and require_energy:
-        faults = _without_energy(runs)
-    if faults:
-        return BoardError("; ".join(dict.fromkeys(faults)))
-    for verdict in (judge_run(run) for run in runs if require_valid):
-        if verdict.level not in ACCEPTED:
-            reasons = "; ".join(reason.sentence for reason in verdict.reasons) or "measure without --quick"
-            accepted = " and ".join(f"'{level}'" for level in ACCEPTED)
-            return VerdictError(
-                f"--require-valid accepts {accepted}, and the verdict is {verdict.level} ({reasons}); the run is stored"
-            )
-    return None
-
-
-def _problems(run: "StoredRun") -> list[str]:
-    if run.record.problem is not None:
-        return [f"the job failed: {run.record.problem.message}"]
-    problems = [f"{network.name}: {network.problem.message}" for network in run.record.networks if network.problem]
-    if not problems:
-        return []
-    return [f"{len(problems)} of {len(run.record.networks)} networks had a problem: {'; '.join(problems)}"]
-
-
-def _without_energy(runs: "Sequence[StoredRun]") -> list[str]:
-    from sis_edge.results import energy
-
-    found = []
-    for run in runs:
-        for name, measured in energy.per_inference(run).items():
-            if measured.gross_j is None:
-                found.append(f"{name} has no energy ({measured.reason or 'no reason was given'})")
-    return [f"--require-energy, and {found[0]}; the run is stored"] if found else []

@@ -35,7 +35,17 @@ Host = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The board: a host of ~/.ssh/config, [user@]host[:port] or ssh://... [default: this machine]",
+        help="The board: a name in boards.toml or ~/.ssh/config, [user@]host[:port] or ssh://... "
+        "[default: this machine]",
+        autocompletion=complete.one(complete.inventory),
+    ),
+]
+Inventory = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="File that names your boards; see `sis-edge boards`. [default: ./boards.toml, else the one in the "
+        "user's configuration folder]",
     ),
 ]
 Port = Annotated[
@@ -44,6 +54,29 @@ Port = Annotated[
 User = Annotated[str | None, typer.Option(metavar="NAME", help="Login name on the board.")]
 Identity = Annotated[Path | None, typer.Option("--identity", "-i", metavar="FILE", help="Private key file.")]
 KnownHosts = Annotated[Path | None, typer.Option(metavar="FILE", help="Additional file of known host keys.")]
+TrustOnFirstUse = Annotated[
+    bool,
+    typer.Option(
+        "--trust-on-first-use",
+        help="Add the key of a host that is not known yet to the known hosts; a changed key is always refused.",
+    ),
+]
+PasswordFd = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Read the password from this file descriptor, as in `3<FILE`. [default: ask at the terminal]",
+    ),
+]
+PassphraseFd = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Read passphrases of keys from this file descriptor, one per line. [default: ask at the terminal]",
+    ),
+]
 
 # What is built and trained.
 Profile = Annotated[
@@ -57,7 +90,22 @@ BoardProfile = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME",
-        help="Board profile: a name or a TOML file. [default: the bundle's]",
+        help="Board profile: a name or a TOML file. [default: boards.toml's, else the bundle's]",
+        autocompletion=complete.one(complete.profiles),
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Run the bundle's programs though they were not made here, nor signed by an allowed signer."
+    ),
+]
+AgentProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Profile that says where the agent is on the board. [default: the newest bundle's, or local]",
         autocompletion=complete.one(complete.profiles),
     ),
 ]
@@ -96,8 +144,41 @@ Granularity = Annotated[
         autocompletion=complete.one(lambda: GRANULARITIES),
     ),
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="Sparse kernels by direct convolution only. Winograd's algorithm is faster and changes logits by up to "
+        "0.1% of their range.",
+    ),
+]
 Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Training epochs. [default: the data set's recipe]")
+]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="SETTINGS",
+        help="Changes of the data set's recipe, comma-separated, such as cutout=8,ema_decay=0.999.",
+    ),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Learn from a trained network's outputs, too (distillation): one of the zoo, or the folder of a finished "
+        "training. Every table says so.",
+        autocompletion=complete.one(complete.zoo),
+    ),
+]
+Rewire = Annotated[
+    bool,
+    typer.Option(
+        "--rewire",
+        help="Move kernels or single synapses during training (RigL), at the same count per layer. The networks are "
+        "named NAME-rewired.",
+    ),
 ]
 Limit = Annotated[
     int | None,
@@ -133,6 +214,15 @@ Backend = Annotated[
         metavar="NAMES",
         help=f"Runtime, one of the profile's: {BACKENDS.listed()}; several, comma-separated, are measured side by "
         "side. [default: the first that the board has]",
+        autocompletion=complete.several(lambda: BACKENDS),
+    ),
+]
+BuildBackend = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAMES",
+        help="Build for these of the profile's runtimes only, comma-separated. [default: all of them]",
         autocompletion=complete.several(lambda: BACKENDS),
     ),
 ]
@@ -172,6 +262,36 @@ ExternalMeter = Annotated[
         "--meter", help="An external power meter is recording: add idle and load phases for it; see `sis-edge meter`."
     ),
 ]
+Sustain = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="After all else, keep each network at work for this long, such as 30m, to see how the board holds up.",
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N", help="With --sustain: make N calls a second by a fixed schedule. [default: back to back]"
+    ),
+]
+CoolTo = Annotated[
+    float | None,
+    typer.Option(
+        metavar="CELSIUS",
+        help="Before the rounds and each sustained run, wait (15 min at most) until the hottest zone is this cool.",
+    ),
+]
+RestTime = Annotated[
+    str | None,
+    typer.Option(
+        "--rest", metavar="TIME", help="Before the rounds and each sustained run, leave the board idle, such as 60s."
+    ),
+]
+NoQueue = Annotated[
+    bool, typer.Option("--no-queue", help="Exit with code 8 if the board is busy, instead of waiting for it.")
+]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Job, as `sis-edge jobs` lists it.")]
 RequireEnergy = Annotated[
     bool, typer.Option("--require-energy", help="Exit with code 8 if no energy could be measured.")
 ]
@@ -186,6 +306,12 @@ RequireValid = Annotated[
 # Where things are kept.
 BuildDir = Annotated[
     Path, typer.Option("--build-dir", metavar="FOLDER", help="Folder for bundles and finished build stages.")
+]
+Signers = Annotated[
+    Path | None,
+    typer.Option(
+        "--signers", metavar="FILE", help="File of allowed signers. [default: allowed_signers in the user's folder]"
+    ),
 ]
 RunsDir = Annotated[
     Path, typer.Option("--runs-dir", metavar="FOLDER", help="Folder for stored runs, one file per run.")

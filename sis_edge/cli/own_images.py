@@ -84,7 +84,9 @@ def chosen(
     )
 
 
-own_images = gathered("own", chosen)
+own_images = gathered(
+    "own", chosen, belongs=dict.fromkeys(("resize", "test_share", "split_seed", "skip_damaged", "flip"), ("data",))
+)
 """Gives a command these options; what they name goes to its parameter `own`, None without --data."""
 
 

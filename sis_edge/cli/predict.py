@@ -8,7 +8,7 @@ from sis_edge.cli import options
 from sis_edge.cli.command import command
 
 if TYPE_CHECKING:
-    from sis_edge.cli.documents.networks import PredictDocument
+    from sis_edge.cli.documents.networks import PredictDocument, PredictedLayer
 
 app = typer.Typer()
 
@@ -19,6 +19,7 @@ def predict(
     preset: options.Preset,
     granularity: options.Granularity = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed for the graph.")] = 0,
+    exact: options.Exact = False,
     as_json: options.Json = False,
 ) -> None:
     """Predict a network's speed on a board from its calibration, layer by layer, before any training."""
@@ -38,7 +39,7 @@ def predict(
     graph = form(nin(), formation_for(preset, settings, seed))
     with bars("predict") as shown:
         calibration = calibrate.known(board, say=shown.note)
-        found = predicted(answer(costs.fit(calibration), graph), preset, settings, board, calibration)
+        found = predicted(answer(costs.fit(calibration), graph, exact), preset, settings, board, calibration, exact)
     if as_json:
         console.document(found)
     else:
@@ -55,7 +56,7 @@ def show(found: "PredictDocument", board: str) -> None:
     from sis_edge.text.limits import with_limit
 
     lines = [
-        (layer.layer, f"{layer.density:.0%}", _us(layer.dense_s), _us(layer.native_s), layer.chosen, layer.why)
+        (layer.layer, f"{layer.density:.0%}", _us(layer.dense_s), _us(layer.native_s), _chosen(layer), layer.why)
         for layer in found.layers
     ]
     headings = ("layer", "density", "dense µs", "native µs", "chosen", "why")
@@ -68,10 +69,18 @@ def show(found: "PredictDocument", board: str) -> None:
         f"({found.speed_up:.2f}x; MAC ratio {found.mac_ratio:.2f}x)",
         soft_wrap=True,
     )
+    if found.int8_s is not None and found.int8_speed_up is not None:
+        out.print(f"In INT8, all by native kernels: {_ms(found.int8_s)} ({found.int8_speed_up:.2f}x)", soft_wrap=True)
+    else:
+        out.print(f"In INT8 not known: {found.reasons['int8_s']}", soft_wrap=True)
     verdict = "pays" if found.pays else "does not pay"
     speed_up = with_limit(found.speed_up, 1, ".2f")[0]
     out.print(f"Sparsity {verdict} on this board: expected speed-up over dense NiN {speed_up}x", soft_wrap=True)
     out.print(f"{found.calibration}; single layers without copies between layouts", soft_wrap=True)
+
+
+def _chosen(layer: "PredictedLayer") -> str:
+    return "native (Winograd)" if layer.algorithm == "winograd" else layer.chosen
 
 
 def _us(seconds: float | None) -> str:

@@ -3,6 +3,7 @@
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from sis_edge.cli import verbosity
-from sis_edge.cli.console import detail, log, say
+from sis_edge.cli.console import detail, log, moving, say
+from sis_edge.text.limits import with_limit
 
 if TYPE_CHECKING:
-    from sis_edge.board.session import Event
+    from sis_edge.board.events import Event
     from sis_edge.build.plan import Step
 
 SILENCE_S = 8.0
 """After so long without a line another says what is running: a watchdog that waits for 10 s sees one."""
+
+RATE_OVER_S, FEWEST_S = 10.0, 0.5
+"""Over how long a rate is taken, and after how long it is shown first."""
 
 _STAGES = {"data": "load", "native": "native kernels for", "variants": "quantise"}
 """Stages of a build in words; the others are words already."""
@@ -32,21 +37,31 @@ _PHASES = {
     "rounds": ("measure", "rounds"),
     "sampler": ("sampling overhead", "pairs of turns"),
     "energy": ("measure energy", "blocks"),
+    "rest": ("rest", "s"),
+    "cool": ("cool down, at most", "s"),
     "idle_before": ("idle before", "s"),
     "idle_between": ("idle between", "s"),
     "idle_after": ("idle after", "s"),
 }
 """Phases of a job that all networks share: their words, and what is counted."""
 
-_OF_A_NETWORK = {"accuracy": ("accuracy of", "images"), "memory": ("memory of", "processes"), "build": ("build", "s")}
-"""Phases that every network has for itself."""
+_OF_A_NETWORK = {
+    "accuracy": ("accuracy of", "images"),
+    "memory": ("memory of", "processes"),
+    "build": ("build", "s"),
+    "sustained": ("sustained work of", "s"),
+    "waiting": ("wait for the end of", "s"),
+}
+"""Phases that every network has for itself; another job that has the board is waited for in the same way."""
 
 
 class Bars(ABC):
-    """What is running: one bar, or one line when it is done, for each label."""
+    """What is running: one bar, or one line when it is done, for each label. `clock` is in seconds."""
 
-    _shared: tuple[str, float] | None = None
-    """The phase of a job that all networks share and that was heard of last, and its total."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = Rate(clock)
+        self._shared: tuple[str, float] | None = None
+        """The phase of a job that all networks share and that was heard of last, and its total."""
 
     @abstractmethod
     def show(self, label: str, done: float, total: float, note: str = "", unit: str = "") -> None:
@@ -79,7 +94,8 @@ class Bars(ABC):
             before, total = self._shared
             self.show(before, total, total)  # it counts networks that it begins with, and never says that it ended
         self._shared = (label, event.total)
-        self.show(label, event.done, event.total, unit=unit)
+        note = self._rate.note(event.done, event.total) if unit == "bytes" else ""
+        self.show(label, event.done, event.total, note, unit)
 
 
 class Silent(Bars):
@@ -93,6 +109,7 @@ class Drawn(Bars):
     """Bars on a terminal; they stay on the screen when the work ends."""
 
     def __init__(self, progress: Progress) -> None:
+        super().__init__()
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
@@ -118,6 +135,7 @@ class _Work:
     total: float = 1.0
     unit: str = ""
     is_done: bool = False
+    note: str = ""
 
 
 class Lines(Bars):
@@ -129,6 +147,7 @@ class Lines(Bars):
     def __init__(
         self, what: str, say: Callable[[str], None] = say, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__(clock)
         self._what = what
         self._say = say
         self._clock = clock
@@ -144,7 +163,7 @@ class Lines(Bars):
             now_s = self._clock()
             begin_s = self._begins.setdefault(label, now_s)
             is_done = done >= total
-            self._work = _Work(label, now_s if is_done else begin_s, done, total, unit, is_done)
+            self._work = _Work(label, now_s if is_done else begin_s, done, total, unit, is_done, note)
             if is_done and label not in self._ended:
                 self._ended.add(label)
                 took = f" ({elapsed(now_s - begin_s)})" if now_s - begin_s >= 1 else ""
@@ -167,6 +186,9 @@ class Lines(Bars):
         work, took = self._work, elapsed(now_s - self._work.begin_s)
         if work.is_done:
             return f"{self._what}: still working, {took} after: {work.label}"
+        if work.unit == "bytes":
+            done, total = with_limit(work.done / 1e6, work.total / 1e6, ",.1f")
+            return f"{work.label}: {done} of {total} MB, {work.note or took}"
         if work.unit:
             return f"{work.label}: {work.done:,.0f} of {work.total:,.0f} {work.unit}, {took}"
         share = f"{work.done / work.total:.0%}, " if work.done else ""
@@ -175,6 +197,30 @@ class Lines(Bars):
     def _print(self, line: str) -> None:
         self._last_line_s = self._clock()
         self._say(line)
+
+
+class Rate:
+    """How fast bytes move and when they will all have moved, by the last ten seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def note(self, done: float, total: float) -> str:
+        """Rate and time left in words; the size at the end, nothing as long as too little is known."""
+        now_s = self._clock()
+        if self._seen and done < self._seen[-1][1]:  # another transfer, or one that goes on after a cut
+            self._seen.clear()
+        while len(self._seen) > 1 and now_s - self._seen[1][0] > RATE_OVER_S:
+            self._seen.popleft()
+        self._seen.append((now_s, done))
+        if done >= total:
+            return f"{total / 1e6:,.1f} MB"
+        begin_s, before = self._seen[0]
+        if now_s - begin_s < FEWEST_S or done == before:
+            return ""
+        rate = (done - before) / (now_s - begin_s)
+        return f"{rate / 1e6:,.2f} MB/s, {elapsed((total - done) / rate)} left"
 
 
 def elapsed(seconds: float) -> str:
@@ -205,7 +251,7 @@ def bars(what: str, silence_s: float = SILENCE_S, *, draws_itself: bool = False)
             TimeElapsedColumn(),
             TextColumn("{task.fields[note]}", markup=False),
         )
-        with Progress(*columns, console=log) as progress:
+        with Progress(*columns, console=log) as progress, moving(progress):
             yield Drawn(progress)
     else:
         lines = Lines(what)

@@ -22,7 +22,7 @@ def schema(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print the JSON Schema of a command's --json output, a stored run, a bundle's manifest or a profile."""
+    """Print the JSON Schema of a command's --json output, or of a file: run, manifest, profile, boards, defaults."""
     from sis_edge.cli import console
     from sis_edge.cli.documents import schemas
     from sis_edge.report.grid import grid

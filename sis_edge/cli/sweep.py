@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@command(app, excludes=EXCLUDES)
+@command(app, excludes={"ray": ("jobs",), **EXCLUDES}, belongs={"cpus": ("ray",), "gpus": ("ray",)})
 @own_images
 def sweep(
     dataset: options.Dataset = "cifar10",
@@ -61,6 +61,14 @@ def sweep(
     seeds: Annotated[
         str, typer.Option(metavar="LIST", help="Random seeds for graph, weights and data order, such as 0,1,2.")
     ] = "0",
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SETTINGS",
+            help="Changes of the data set's recipe, such as cutout=8,ema_decay=0.999; given several times, the recipes "
+            "are compared. [default: default]",
+        ),
+    ] = None,
     epochs: options.Epochs = None,
     limit: options.Limit = None,
     held_out: Annotated[
@@ -100,6 +108,7 @@ def sweep(
     from sis_edge.cli.progress import bars
     from sis_edge.sweep import executors
     from sis_edge.sweep.plan import SweepPlan, budgets
+    from sis_edge.training.changes import DEFAULT
 
     DATASETS.checked(dataset)
     dataset = dataset if own is None else own.name
@@ -117,6 +126,7 @@ def sweep(
         held_out=held_out,
         data_dir=data_dir,
         own=own,
+        recipes=once(recipe or [DEFAULT]),
     )
     with bars("sweep") as shown:
         found = _run(plan, chosen, shown)

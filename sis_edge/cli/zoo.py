@@ -12,6 +12,8 @@ from sis_edge.cli.command import command, group
 from sis_edge.registries import DATASETS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sis_edge.cli.documents.zoo import ZooNetwork
     from sis_edge.zoo import ZooEntry
 
@@ -29,7 +31,7 @@ ROUNDING = 1e-9
 
 @command(_zoo, "list")
 def list_networks(as_json: options.Json = False) -> None:
-    """List the networks with their accuracy, on how many test images, and the drop from our own dense NiN."""
+    """List the networks with their accuracy and the drop from our own dense network, with its interval and p-value."""
     from sis_edge import zoo
     from sis_edge.cli import console
     from sis_edge.cli.documents.zoo import listed
@@ -39,25 +41,58 @@ def list_networks(as_json: options.Json = False) -> None:
     if as_json:
         console.document(found)
         return
-    headings = ("network", "synapses", "epochs", "accuracy", "n", "drop", "paper")
-    for dataset, networks in groupby(found.networks, key=lambda network: network.dataset):
+    headings = ("network", "synapses", "accuracy", "drop", "95% interval", "p", "paper")
+    for (dataset, images), networks in groupby(found.networks, key=lambda each: (each.dataset, each.test_images)):
         lines = map(_cells, networks)
-        title = f"trained on {dataset}"
+        title = f"trained on {dataset}, {images:,} test images"
         console.out.print(grid(headings, lines, title=title, words=["network"], whole=["network"]))
         console.out.print()
-    console.out.print("accuracy: top-1 on n test images; drop: from our own dense NiN, in percentage points")
+    console.out.print(
+        "accuracy: top-1 on the test images; drop: points behind our own dense network, with its 95% interval and "
+        "McNemar's p, both paired (the same images went through both networks)",
+    )
+    for sentence in _trainings(found.networks):
+        console.out.print(sentence)
 
 
 def _cells(network: "ZooNetwork") -> tuple[str, ...]:
+    from sis_edge.report.rows import p_value, points
+
     return (
         network.name,
         f"{network.synapses:,}",
-        f"{network.epochs}",
         f"{network.accuracy:.4f}",
-        f"{network.test_images:,}",
-        "-" if network.drop is None else f"{100 * network.drop:.2f}",
+        "-" if network.drop is None else points(network.drop),
+        _interval(network),
+        "-" if network.drop_p_value is None else p_value(network.drop_p_value),
         "-" if network.paper_accuracy is None else f"{network.paper_accuracy:.4f}",
     )
+
+
+def _interval(network: "ZooNetwork") -> str:
+    from sis_edge.report.rows import points
+
+    if network.drop_low is None or network.drop_high is None:
+        return "-"
+    return f"{points(network.drop_low)} to {points(network.drop_high)}{'' if network.drop_is_paired else '*'}"
+
+
+def _trainings(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
+    """How they were trained, what other seeds reached, and whose interval is not paired: a sentence each."""
+    epochs = dict.fromkeys(network.epochs for network in networks)
+    for count in epochs:
+        names = ", ".join(network.name for network in networks if network.epochs == count)
+        yield f"trained for {count} epoch{'s' * (count != 1)}: {'all' if len(epochs) == 1 else names}"
+    for network in networks:
+        if len(network.trainings) > 1:
+            yield (
+                f"{network.name}: {len(network.trainings)} seeds, mean {network.mean_accuracy:.4f} "
+                f"({network.least_accuracy:.4f} to {network.most_accuracy:.4f})"
+            )
+        if network.teacher is not None:
+            yield f"{network.name}: taught by {network.teacher} (distillation)"
+        if network.drop_is_paired is False:
+            yield f"* {network.name}: interval of two samples, no p: {network.reasons['drop_p_value']}"
 
 
 @command(_zoo)
@@ -73,10 +108,12 @@ def show(name: Name, as_json: options.Json = False) -> None:
     if as_json:
         console.document(shown(entry, zoo.entries()))
     else:
-        console.out.print(pairs(_lines(entry), title=entry.name))
+        console.out.print(pairs(_lines(entry, zoo.entries()), title=entry.name))
 
 
-def _lines(entry: "ZooEntry") -> list[tuple[str, str]]:
+def _lines(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> list[tuple[str, str]]:
+    from sis_edge.zoo import drops
+
     packages = ", ".join(f"{package} {version}" for package, version in entry.packages.items())
     return [
         ("synapses", f"{entry.synapses:,}"),
@@ -84,8 +121,10 @@ def _lines(entry: "ZooEntry") -> list[tuple[str, str]]:
             "structure",
             f"{entry.granularity}, {entry.distribution}, t_c {entry.t_c:g}, t_p {entry.t_p:g}, seed {entry.graph_seed}",
         ),
+        ("formed from", entry.dense_name),
         ("MACs", f"{entry.macs:,} per image"),
         ("accuracy", f"{entry.accuracy:.4f} on {entry.test_images:,} test images of {entry.dataset}"),
+        ("drop", drops.words(entry, entries)),
         *([("seeds", _over_seeds(entry))] if entry.repeats else []),
         (
             "training",
@@ -109,6 +148,7 @@ def evaluate(name: Name, data_dir: options.DataDir = None, as_json: options.Json
     from sis_edge.cli.progress import bars
     from sis_edge.errors import RecordError
     from sis_edge.training.evaluate import accuracy
+    from sis_edge.zoo import drops
     from sis_edge.zoo.entry import named
 
     entry = named(name)
@@ -126,13 +166,14 @@ def evaluate(name: Name, data_dir: options.DataDir = None, as_json: options.Json
             f"{entry.accuracy:.4f} in the zoo; is this another release of torch?"
         )
     if as_json:
-        console.document(evaluated(entry, measured, len(dataset.test), AGREES))
+        console.document(evaluated(entry, zoo.entries(), measured, len(dataset.test), AGREES))
         return
     console.out.print(
         f"{name}: {measured:.4f} on {len(dataset.test):,} test images of {entry.dataset}; "
         f"the zoo says {entry.accuracy:.4f}, which agrees.",
         soft_wrap=True,
     )
+    console.out.print(f"drop: {drops.words(entry, zoo.entries())}", soft_wrap=True)
 
 
 @command(_zoo)
@@ -202,4 +243,5 @@ def _over_seeds(entry: "ZooEntry") -> str:
     """What the trainings with every seed reached."""
     seeds = (entry.seed, *(repeat.seed for repeat in entry.repeats))
     each = ", ".join(f"seed {seed} {accuracy:.4f}" for seed, accuracy in zip(seeds, entry.accuracies, strict=True))
-    return f"{each}; mean {statistics.mean(entry.accuracies):.4f}"
+    accuracies = entry.accuracies
+    return f"{each}; mean {statistics.mean(accuracies):.4f} ({min(accuracies):.4f} to {max(accuracies):.4f})"

@@ -42,6 +42,10 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __deepcopy__(self, memo: object) -> "ImageSet":
+        """Itself: nothing in it changes, and its images are large."""
+        return self
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of every image in pixels."""
@@ -88,6 +92,10 @@ class Dataset:
     source: str
     resize: Resize | None = None
     split: Split | None = None
+
+    def __deepcopy__(self, memo: object) -> "Dataset":
+        """Itself: nothing in it changes, and its images are large."""
+        return self
 
     @property
     def size(self) -> tuple[int, int]:

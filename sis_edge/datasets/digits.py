@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sis_edge.datasets.base import SIDE, Dataset, Images, ImageSet, Places
 from sis_edge.errors import DatasetError, UsageError
+from sis_edge.extras import installing
 from sis_edge.formation.streams import raw_keys
 
 CLASSES = tuple("0123456789")
@@ -41,7 +42,7 @@ def load(places: Places) -> Dataset:
     if dataset.sha256 != SHA256:
         raise DatasetError(
             f"the digits of the installed scikit-learn are not the known ones (SHA-256 {dataset.sha256[:12]}, "
-            f"expected {SHA256[:12]}); reinstall it with `pip install --force-reinstall scikit-learn`"
+            f"expected {SHA256[:12]}); reinstall it: `{installing('--force-reinstall', 'scikit-learn')}`"
         )
     return dataset
 

@@ -54,14 +54,16 @@ class Engine:
 class Plan:
     """A choice for each layer, and the seconds of one inference: None where nothing was measured.
 
-    `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers.
-    `calibration` is what it was chosen by; None where the structure decided, and `basis` says in words why.
+    `dense_s` is the dense network's, `compact_s` this one's where ONNX Runtime computes all of its layers, `int8_s`
+    where the INT8 kernels do. `calibration` is what it was chosen by; None where the structure decided, and
+    `basis` says in words why.
     """
 
     choices: tuple[Choice, ...]
     dense_s: float | None = None
     compact_s: float | None = None
     chosen_s: float | None = None
+    int8_s: float | None = None
     calibration: Calibration | None = None
     basis: str = NOT_CALIBRATED
 
@@ -108,6 +110,7 @@ def plan(engine: Engine, graph: SynapticGraph, exact: bool = False) -> Plan:
         prediction.dense_s,
         prediction.compact_s,
         prediction.chosen.seconds,
+        prediction.int8_s,
         calibration,
         calibration.basis,
     )
@@ -170,7 +173,7 @@ def form_of(
                 dense_s=choice.dense_s,
                 native_s=choice.native_s,
                 why=choice.why,
-                algorithm="winograd" if choice.winograd and choice.kind == "native" else "direct",
+                algorithm=choice.algorithm or "direct",
             )
             for choice in plan.choices
         ),
@@ -182,6 +185,7 @@ def form_of(
         compact_s=plan.compact_s,
         chosen_s=plan.chosen_s,
         winograd=winograd,
+        saved_macs=sum(choice.saved_macs for choice in plan.choices),
         network=network,
         absent=None if network else engine.absent or NO_NATIVE_LAYER,
     )

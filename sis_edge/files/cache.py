@@ -1,7 +1,12 @@
-"""The one cache folder: data sets, compiled libraries and the compiler's own cache, calibrations, wheels, sweeps."""
+"""The one cache folder: data sets, compiled libraries, the compiler's own cache, calibrations, wheels, sweeps.
+
+And `programs`, the list of the libraries and engines that were made here.
+"""
 
 import os
 from pathlib import Path
+
+from sis_edge.files.home import expanded
 
 
 def cache_root(cache_dir: Path | None = None) -> Path:
@@ -9,7 +14,7 @@ def cache_root(cache_dir: Path | None = None) -> Path:
     if cache_dir is not None:
         return cache_dir
     if named := os.environ.get("SIS_EDGE_CACHE"):
-        return Path(named).expanduser()
+        return expanded(Path(named))
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("sis-edge"))

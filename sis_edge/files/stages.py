@@ -6,22 +6,21 @@ A stage that was interrupted finds what it left there and goes on from it; one w
 folder; one whose files were changed or lost since is done again. The key is the SHA-256 of the inputs as JSON.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sis_edge.errors import UsageError
 from sis_edge.files.atomic import write_text
 from sis_edge.files.disk import writing
 from sis_edge.files.hashing import file_sha256
+from sis_edge.files.only_one import only_one
 
 DONE = "done.json"
 
@@ -61,23 +60,11 @@ def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path]
     return Outcome(folder, made, was_done=False)
 
 
-@contextmanager
-def alone(root: Path, option: str = "--build-dir") -> Iterator[None]:
-    """Only one command at a time in a folder, which `option` names; raises UsageError while another runs.
-
-    A dead one leaves no lock.
-    """
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        lock = (root / "lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"another sis-edge builds in {root.parent} now; wait for it, or give another {option}"
-            ) from None
-        yield
+def alone(root: Path, option: str = "--build-dir") -> AbstractContextManager[None]:
+    """Only one command at a time in a folder, which `option` names; raises UsageError while another runs."""
+    return only_one(
+        root / "lock", f"another sis-edge builds in {root.parent} now; wait for it, or give another {option}"
+    )
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -4,12 +4,14 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from sis_edge.errors import UsageError
+from sis_edge.errors import UsageError, nearest
+from sis_edge.files import bounded
 from sis_edge.files.toml_lines import Place, line_of, places
+from sis_edge.text.foreign import printable
 
 EXAMPLES = {
     "compute_capability": '"8.7"',
@@ -33,14 +35,17 @@ def load_toml(path: Path, what: str, model: type[Model], advice: str = "") -> tu
     Raises UsageError that says `what` it should be, and names the file, the line, the field and what is wrong with it.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = bounded.read(path).decode("utf-8")
         return model.model_validate(tomllib.loads(text)), text
     except OSError as error:
         raise UsageError(f"the {what} {path} cannot be read ({error.strerror}){advice}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the {what} {path} is not TOML: {error}") from None
     except ValidationError as error:
-        raise UsageError(f"the {what} {path} does not fit: {'; '.join(sentences(text, error, model))}") from None
+        found = printable("; ".join(sentences(text, error, model)))
+        raise UsageError(f"the {what} {path} does not fit: {found}") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        raise UsageError(f"the {what} {path} is not TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"the {what} {path} is not TOML: it is nested too deeply") from None
 
 
 def sentences(text: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -48,7 +53,7 @@ def sentences(text: str, error: ValidationError, model: type[BaseModel]) -> list
     known = places(text)
     found = []
     for item in error.errors(include_url=False):
-        place, message = item["loc"], _message(item, model)
+        place, message = item["loc"], mistake(item, model)
         field = ".".join(map(str, place))
         # Two places that do not agree: the sentence begins with the one to look at.
         named = (*place, *message.split(" ")[0].split("."))
@@ -58,7 +63,8 @@ def sentences(text: str, error: ValidationError, model: type[BaseModel]) -> list
     return [f"line {line}, {sentence}" for line, sentence in sorted(found, key=lambda mistake: mistake[0])]
 
 
-def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+def mistake(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """What is wrong with a field, of one of pydantic's errors for the model."""
     place, value = item["loc"], item["input"]
     kind, message = str(item["type"]), str(item["msg"])
     if kind == "value_error":
@@ -67,7 +73,9 @@ def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
         return "it is missing"
     if kind == "extra_forbidden":
         names = _fields(model, place[:-1])
-        return f"there is no such field{f'; known here: {names}' if names else ''}"
+        meant = " or ".join(nearest(str(place[-1]), names))
+        known = f"; known here: {', '.join(names)}" if names else ""
+        return f"there is no such field{known}{f'; did you mean {meant}?' if meant else ''}"
     if kind == "string_pattern_mismatch":
         field = next(part for part in reversed(place) if isinstance(part, str))
         return f"it is {_shown(value)}, and must look like {EXAMPLES[field]}"
@@ -77,15 +85,19 @@ def _message(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     return f"{message[:1].lower()}{message[1:].replace(' after validation', '')}"
 
 
-def _fields(model: type[BaseModel], place: Place) -> str:
-    """The fields of a table, comma-separated."""
+def _fields(model: type[BaseModel], place: Place) -> list[str]:
+    """The fields of a table."""
+    is_named = False  # a table of tables: the next part is the user's own name of one
     for part in place:
-        if isinstance(part, str):
-            inner = next(_models(model.model_fields[part].annotation), None)
+        if isinstance(part, str) and not is_named:
+            annotation = model.model_fields[part].annotation
+            inner = next(_models(annotation), None)
             if inner is None:
-                return ""
-            model = inner
-    return ", ".join(field.alias or name for name, field in model.model_fields.items())
+                return []
+            model, is_named = inner, get_origin(annotation) is dict
+        else:
+            is_named = False
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

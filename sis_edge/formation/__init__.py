@@ -5,13 +5,14 @@ that exist or not, `distributions` the law that they are drawn by, `compaction` 
 """
 
 from sis_edge.formation.form import form
-from sis_edge.formation.formation import Formation
+from sis_edge.formation.formation import REWIRED, Formation
 from sis_edge.formation.graph import GraphDifference, LayerGraph, SynapticGraph
 from sis_edge.formation.presets import DENSE, PRESETS, Preset, preset, preset_of, presets_for
 
 __all__ = [
     "DENSE",
     "PRESETS",
+    "REWIRED",
     "Formation",
     "GraphDifference",
     "LayerGraph",

@@ -7,6 +7,9 @@ from sis_edge.errors import UsageError
 from sis_edge.registries import GRANULARITIES
 from sis_edge.spec import Group
 
+REWIRED = "rewired"
+"""In the place of a distribution's name: training moved the synapses of this graph, no law drew them."""
+
 
 @dataclass(frozen=True)
 class Formation:

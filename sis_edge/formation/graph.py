@@ -10,9 +10,7 @@ File format (a numpy `.npz`, read without pickle), version 1:
 import hashlib
 import json
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.errors import UsageError
+from sis_edge.files.archives import DAMAGED
 from sis_edge.files.disk import writing
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
@@ -32,8 +31,6 @@ FORMAT_VERSION = 1
 _HEADINGS = ("layer", "kernel", "neurons", "synapses", "density", "MMAC")
 
 OVERFLOW = (OverflowError, MemoryError)
-DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, tokenize.TokenError, SyntaxError)
-"""What damaged bytes raise: the zip reader may see an unknown or encrypted method, numpy parses an array's header."""
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -161,8 +158,9 @@ class SynapticGraph:
         """How a notebook shows it."""
         return as_html(_HEADINGS, self._layer_rows(), title=self._title)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""
+        path = Path(path)
         header = {
             "format": FORMAT_VERSION,
             "network": self.spec.as_dict(),
@@ -179,8 +177,9 @@ class SynapticGraph:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> "SynapticGraph":
+    def load(cls, path: Path | str) -> "SynapticGraph":
         """Read a graph and check its digest; raises UsageError with what is wrong."""
+        path = Path(path)
         try:
             # Opened here, for numpy leaves a file that it refuses open.
             with path.open("rb") as source, np.load(source, allow_pickle=False) as file:
@@ -207,7 +206,7 @@ class SynapticGraph:
                 )
         except FileNotFoundError:
             raise UsageError(f"there is no graph file {path}; `sis-edge form` writes one") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, *OVERFLOW, *DAMAGE) as error:
+        except (OSError, TypeError, AttributeError, *OVERFLOW, *DAMAGED) as error:
             raise UsageError(
                 f"{path} is not a readable graph file ({reason(path, error)}); `sis-edge form` writes one"
             ) from error
@@ -233,18 +232,18 @@ class SynapticGraph:
 
         return plain.from_masks(spec, masks, neurons or {}, name)
 
-    def save_masks(self, path: Path) -> None:
+    def save_masks(self, path: Path | str) -> None:
         """Write the graph as an `.npz` with a bool array for each layer, see `formation.masks`; raises DiskError."""
         from sis_edge.formation import masks as plain
 
-        plain.save_masks(self, path)
+        plain.save_masks(self, Path(path))
 
     @classmethod
-    def load_masks(cls, path: Path, spec: NetworkSpec) -> "SynapticGraph":
+    def load_masks(cls, path: Path | str, spec: NetworkSpec) -> "SynapticGraph":
         """Read such an `.npz`, which numpy alone may have written; raises UsageError as `from_masks` does."""
         from sis_edge.formation import masks as plain
 
-        return plain.load_masks(path, spec)
+        return plain.load_masks(Path(path), spec)
 
 
 def reason(path: Path, error: Exception) -> str:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sis_edge.errors import UsageError
+from sis_edge.files.archives import DAMAGED
 from sis_edge.files.disk import writing
 from sis_edge.formation.compaction import live_neurons
 from sis_edge.formation.formation import Formation
-from sis_edge.formation.graph import DAMAGE, LayerGraph, Mask, SynapticGraph, reason
+from sis_edge.formation.graph import LayerGraph, Mask, SynapticGraph, reason
 from sis_edge.spec import Group, LayerSpec, NetworkSpec
 
 NEURONS = ".neurons"
@@ -97,7 +98,7 @@ def load_masks(path: Path, spec: NetworkSpec) -> SynapticGraph:
                 arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}; write one with numpy.savez, a bool array for each layer") from None
-    except (OSError, ValueError, EOFError, *DAMAGE) as error:
+    except (OSError, *DAMAGED) as error:
         raise UsageError(f"{path} cannot be read ({reason(path, error)}); write it again with numpy.savez") from error
     if "header" in arrays:
         raise UsageError(f"{path} is a graph file already; use it as it is, such as in `sis-edge build --networks`")

@@ -5,6 +5,8 @@ bundles.py    networks into a bundle
 given.py      models of the user's own into a bundle
 measuring.py  measure a bundle on a board
 runs.py       stored runs as objects: rows, speed-ups, verdict, reports; comparing them
+frames.py     runs as data frames
+charts.py     a run's charts for a notebook, and as SVG or PDF
 """
 
 from sis_edge.bundles.verify import Bundle

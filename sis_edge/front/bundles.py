@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sis_edge import profiles
 from sis_edge.board import calibrate
-from sis_edge.build import pipeline
-from sis_edge.build.networks import own_networks, plan_networks
+from sis_edge.build import default_networks, pipeline
+from sis_edge.build.networks import own_networks
 from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
@@ -31,8 +31,8 @@ def bundle(
     `networks` are trained networks by the name that each gets, all of one data set; or names, as `sis-edge build
     --networks` takes them: those come from the zoo, or are trained. `reference` names the network that the others are
     compared with (None: the dense NiN, if it is among them). `calibrated` lets a calibration of the profile's board
-    choose what computes each layer, and measures this machine where that is the board (ten seconds). `exact` computes
-    layers by direct convolution only, not by Winograd's algorithm.
+    choose what computes each layer, and measures this machine where that is the board (some fifteen seconds). `exact`
+    computes layers by direct convolution only, not by Winograd's algorithm.
 
     What is done already for the same inputs is not done again. Raises UsageError for unknown names and for networks of
     different data sets, ExportError, DiskError.
@@ -55,7 +55,7 @@ def bundle(
     else:
         if dataset is None:
             raise UsageError("networks by name need the data set that they are for: dataset='cifar10', for example")
-        data, planned = None, plan_networks(networks, board.networks)
+        data, planned = None, default_networks.choose(board, dataset, trains=False, names=tuple(networks)).networks
     plan = BuildPlan(
         profile=board,
         dataset=data.name if data else str(dataset),

@@ -1,15 +1,18 @@
 """Measure a bundle: here, on a simulated board, or on a real one over SSH."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sis_edge import profiles, simulated
+from sis_edge.board import inventory
 from sis_edge.board import measure as board_measure
+from sis_edge.board.events import OnEvent, ignore
 from sis_edge.board.jobs import MeasuringOptions
 from sis_edge.board.network_jobs import profile_for
-from sis_edge.board.session import OnEvent, ignore
+from sis_edge.board.sustained import SustainedOptions
 from sis_edge.bundles.verify import Bundle, open_bundle
 from sis_edge.errors import UsageError
 from sis_edge.front.runs import Run, Runs
@@ -38,18 +41,26 @@ def measure(
     seed: int = 0,
     lock_clocks: bool = False,
     meter: bool = False,
+    sustain_s: float | None = None,
+    rate_hz: float | None = None,
+    cool_to_c: float | None = None,
+    rest_s: float | None = None,
     provision: bool = False,
+    trust: bool = False,
     runs_dir: Path | str = "runs",
     on_event: OnEvent = ignore,
 ) -> Runs:
     """Measure latency, energy, memory and accuracy of a bundle's networks side by side, and store the runs.
 
-    Without `host` it is this machine; `board` names a simulated one, whose runs are marked so. `profile` is the
-    board's (None: `local` here, the bundle's on a host), `backends` those of its runtimes that measure, side by side
-    where they are several (none: the first that the board has). `target_ci` (a share, 0.01 is 1%) stops as soon as
-    every speed-up is known that well. The rounds are spread over `processes` fresh processes (None: the profile's).
-    `meter`: an external power meter is recording. There is a run for each number of threads and each batch size of the
-    profile; each is stored in `runs_dir` and never changed.
+    Without `host`, which may be a name in `boards.toml`, it is this machine; `board` names a simulated one, whose runs
+    are marked so. `profile` is the board's (None: `local` here, on a host `boards.toml`'s or the bundle's), `backends`
+    those of its runtimes that measure, side by side where they are several (none: the first that the board has).
+    `target_ci` (a share, 0.01 is 1%) stops as soon as every speed-up is known that well. The rounds are spread over
+    `processes` fresh processes (None: the profile's). `meter`: an external power meter is recording. `sustain_s`: after
+    all else each network works for so long, `rate_hz` calls a second (None: back to back); before the rounds and each
+    such run the board rests for `rest_s`, and until its hottest zone is at or below `cool_to_c`. `trust`: the bundle's
+    programs are run though they were neither made on this machine nor signed by an allowed signer. There is a run for
+    each number of threads and each batch size of the profile; each is stored in `runs_dir` and never changed.
 
     Raises UsageError for what cannot be asked, TransportError, AgentError and BoardError as they say.
 
@@ -74,9 +85,15 @@ def measure(
         external_meter=meter,
         processes=processes,
         runtimes=tuple(backends) if len(backends) > 1 else (),
+        trust=trust,
+        sustained=SustainedOptions(sustain_s, rate_hz, cool_to_c, rest_s),
     )
-    name = profile or ("local" if host is None else chosen.manifest.profile)
-    with _way(host, board, name, user=user, port=port, identity=identity, known_hosts=known_hosts) as (way, settings):
+    known = None if host is None else inventory.load().boards.get(host)
+    named = profile or (known.profile if known is not None else None) or ("local" if host is None else None)
+    of_board = profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile)
+    reached = partial(connect, host) if known is None else known.connect
+    of_ssh: dict[str, Any] = {"user": user, "port": port, "identity": identity, "known_hosts": known_hosts}
+    with _way(lambda: reached(**of_ssh), board, of_board) as (way, settings):
         stored = board_measure.measure(
             chosen,
             way,
@@ -93,23 +110,12 @@ def measure(
 
 @contextmanager
 def _way(
-    host: str | None,
-    board: str | None,
-    profile: str,
-    *,
-    user: str | None,
-    port: int | None,
-    identity: Path | None,
-    known_hosts: Path | None,
+    reached: Callable[[], Transport], board: str | None, profile: DeviceProfile
 ) -> Iterator[tuple[Transport, DeviceProfile]]:
     """The transport to the board and its profile."""
     if board is not None:
         with simulated.board(board) as found:
             yield found.transport, found.profile
         return
-    settings = profiles.load(profile)
-    transport = connect(host, user=user, port=port, identity=identity, known_hosts=known_hosts)
-    try:
-        yield transport, settings
-    finally:
-        transport.close()
+    with closing(reached()) as transport:
+        yield transport, profile

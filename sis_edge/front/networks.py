@@ -136,6 +136,8 @@ def train(
     seed: int = 0,
     limit: int | None = None,
     precision: Literal["bf16", "fp32"] | None = None,
+    recipe: str | None = None,
+    teacher: str | Path | None = None,
     folder: Path | str | None = None,
     data_dir: Path | str | None = None,
     progress: "Progress | None" = None,
@@ -143,7 +145,9 @@ def train(
     """Train the synapses that exist, by the data set's recipe; the others are 0 from the start and stay so.
 
     `dataset` is a name, or a `Dataset` in memory. `epochs` and `precision` of None are the recipe's and the fastest
-    here; `limit` trains on the first images only. With `folder` an interrupted training resumes from its last epoch,
+    here; `limit` trains on the first images only. `recipe` are changes of the data set's recipe, such as
+    "cutout=8,ema_decay=0.999"; `teacher` is a network of the zoo by its name, or the folder of a finished training,
+    whose outputs are learned too. With `folder` an interrupted training resumes from its last epoch,
     and a finished one is not done again. `progress` is called with steps done, all steps and the loss.
 
     `start` is a torch module that the graph was formed of: training starts with its weights where their synapses exist,
@@ -160,8 +164,10 @@ def train(
     (1, 64)
     """
     from sis_edge.training import default_recipe, stage
+    from sis_edge.training.changes import changed
     from sis_edge.training.evaluate import accuracy
     from sis_edge.training.precision import fastest_precision
+    from sis_edge.zoo import teachers
 
     data = _dataset(dataset, data_dir)
     if graph.spec.classes != len(data.classes):
@@ -172,9 +178,11 @@ def train(
             raise UsageError("epochs=0 trains nothing; give a module with weights as start, or train 1 epoch or more")
         return first
     images = data.train if limit is None else data.train.first(limit)
-    recipe = default_recipe(
+    usual = default_recipe(
         data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
-    ).fitting([graph.spec])
+    )
+    settings = changed(usual, recipe, teacher=str(teacher or "")).fitting([graph.spec])
+    settings, taught_by = teachers.settled(settings, data)
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
         return {"host_accuracy": accuracy(network, data, data.test), "host_test_images": len(data.test)}
@@ -182,18 +190,26 @@ def train(
     with ExitStack() as stack:
         root = Path(folder) if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sis-edge-")))
         outcome = stage.run(
-            root, graph, data, images, recipe, seed=seed, measure=measure, progress=progress, start=first
+            root,
+            graph,
+            data,
+            images,
+            settings,
+            seed=seed,
+            measure=measure,
+            progress=progress,
+            start=first,
+            teacher=taught_by,
         )
         return TrainedNetwork(
-            graph,
-            stage.load(graph, outcome.folder),
+            *stage.read(outcome.folder),
             data,
             outcome.summary["host_accuracy"],
             outcome.summary["host_test_images"],
-            recipe=recipe.describe() + ("" if first is None else ", from weights that were given"),
-            epochs=recipe.epochs,
+            recipe=settings.describe() + ("" if first is None else ", from weights that were given"),
+            epochs=settings.epochs,
             seed=seed,
-            precision=recipe.precision,
+            precision=settings.precision,
             train_images=len(images),
         )
 

@@ -13,13 +13,18 @@ from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.results import store
 from sis_edge.results.comparison import Row
 from sis_edge.results.comparison import compare as compare_run
-from sis_edge.results.rows.fields import reasons, values
+from sis_edge.results.named import NamedRun
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.two_runs import RunComparison, compare_two
 from sis_edge.results.verdict import Verdict, judge_run
 from sis_edge.text.tables import as_html, as_text
 
 if TYPE_CHECKING:
     import pandas
+
+    from sis_edge.explaining import Explanation
+    from sis_edge.front.charts import RunChart
+    from sis_edge.front.frames import FrameOf
 
 HEADINGS = ("network", "synapses", "accuracy", "p50", "speed-up", "95% interval", "net energy")
 
@@ -57,8 +62,7 @@ class Run:
     @property
     def simulated(self) -> bool:
         """Whether a simulated or emulated board took part: then no number is a real board's."""
-        facts = self.stored.record.facts_before
-        return self.stored.record.simulated or facts.simulated or facts.emulated
+        return self.stored.board_kind != "real"
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -79,15 +83,21 @@ class Run:
                 speed_ups[row.identity.label] = NetworkSpeedUp(estimate, *ends)
         return speed_ups
 
-    def report(self, folder: Path | str) -> Path:
-        """Write the report, and return its page; raises DiskError."""
+    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+        """Write the report, `for_paper` with LaTeX and PDF in `paper/`, and return its page; raises DiskError."""
         from sis_edge import report
 
-        return report.write([self.stored], Path(folder))[0]
+        return report.write([self.stored], Path(folder), for_paper=for_paper)[0]
 
-    def to_pandas(self) -> "pandas.DataFrame":
-        """The rows as a data frame, a column for each value; raises UsageError where pandas is not installed."""
-        return Runs((self,)).to_pandas()
+    def charts(self) -> "dict[str, RunChart]":
+        """The charts of the report by name: a notebook shows one, `save` writes it as SVG or PDF."""
+        from sis_edge.front.charts import run_charts
+
+        return run_charts(self.stored)
+
+    def to_pandas(self, of: "FrameOf" = "networks") -> "pandas.DataFrame":
+        """A data frame, as that of several runs; raises UsageError where pandas is not installed."""
+        return Runs((self,)).to_pandas(of)
 
     def __repr__(self) -> str:
         verdict = [headline(self.verdict), *(f"- {line}" for line in verdict_lines(self.verdict))]
@@ -134,16 +144,15 @@ class Runs(Sequence[Run]):
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs)
 
-    def to_pandas(self) -> "pandas.DataFrame":
-        """The rows of all runs as a data frame; what is unknown is missing, and `reasons` says why."""
-        try:
-            import pandas
-        except ImportError:
-            raise UsageError("to_pandas needs pandas, which is not installed; `pip install pandas`") from None
-        records: list[dict[str, Any]] = [
-            values(row) | {"reasons": reasons(row)} for run in self._runs for row in run.rows()
-        ]
-        return pandas.DataFrame.from_records(records)
+    def to_pandas(self, of: "FrameOf" = "networks") -> "pandas.DataFrame":
+        """A data frame of all runs: a row for each network, for each turn of one in a round, or for each sample.
+
+        What is unknown is NaN or <NA>; `reasons` of networks say why. Raises UsageError for another frame, and where
+        pandas is not installed.
+        """
+        from sis_edge.front.frames import frame
+
+        return frame(of, [(run.stored, run.path) for run in self._runs])
 
     def __repr__(self) -> str:
         return "\n\n".join(map(repr, self._runs)) or "no runs"
@@ -167,15 +176,34 @@ class Comparison:
         """The rows of all runs, run after run."""
         return [row for run in self.runs for row in run.rows()]
 
-    def to_pandas(self) -> "pandas.DataFrame":
-        """The rows as a data frame."""
-        return self.runs.to_pandas()
+    def differences(self, *, force: bool = False, seed: int = 0) -> RunComparison:
+        """The second run against the first, network by network, with intervals; of one run its networks.
 
-    def report(self, folder: Path | str) -> Path:
-        """Write one report of all runs, and return its page."""
+        As `sis-edge compare`; raises RecordError where they cannot be compared, unless `force`, and UsageError where
+        there are more than two runs.
+        """
+        return compare_two(*self._two(), force=force, seed=seed)
+
+    def explain(self, seed: int = 0) -> "Explanation":
+        """Why the second run's latencies differ from the first's, as `sis-edge explain`; raises as `differences`."""
+        from sis_edge.explaining import explain
+
+        return explain(*self._two(), seed=seed)
+
+    def _two(self) -> tuple[NamedRun, NamedRun]:
+        if len(self.runs) > 2:
+            raise UsageError(f"two runs can be set against each other, not {len(self.runs)}; choose two")
+        return NamedRun(self.runs[0].stored), NamedRun(self.runs[-1].stored)
+
+    def to_pandas(self, of: "FrameOf" = "networks") -> "pandas.DataFrame":
+        """A data frame of the runs, as `Runs.to_pandas`."""
+        return self.runs.to_pandas(of)
+
+    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+        """Write one report of all runs, `for_paper` with LaTeX and PDF in `paper/`, and return its page."""
         from sis_edge import report
 
-        return report.write([run.stored for run in self.runs], Path(folder))[0]
+        return report.write([run.stored for run in self.runs], Path(folder), for_paper=for_paper)[0]
 
     def __repr__(self) -> str:
         return as_text(("run", "board", *HEADINGS, "verdict"), self._lines())

@@ -6,7 +6,7 @@ Without a C compiler, or on a GPU, torch's own operators do the same work (`func
 import ctypes
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -42,10 +42,20 @@ def sources(level: str) -> build.Sources:
 
 
 @cache
+def torch_has_wide_vectors() -> bool:
+    """Whether torch's convolutions use AVX-512 here; our kernels use AVX2."""
+    return bool(_features().get("avx512_f"))
+
+
+def _features() -> Mapping[str, bool]:
+    return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+
+
+@cache
 def load() -> ctypes.CDLL | None:
     """The library for this machine, or None where it cannot be built."""
     machine = platform.machine()
-    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    features = _features()
     level = "x86_64_v3" if machine == "x86_64" and features.get("avx2") and features.get("fma3") else machine
     try:
         path = build.library(machine, what=sources(level))

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from sis_edge.errors import ExportError
 from sis_edge.spec import LayerSpec
+from sis_edge.text.limits import with_limit
 
 MAGIC = b"SISC"
 BLOB_VERSION = 1
 GLOBAL_AVERAGE = 1
+HALF = 2
 RELU = 1
 WINOGRAD = 16
+
+MOST_HALF = float(np.finfo(np.float16).max)
 
 Array = NDArray[np.float32]
 Pairs = NDArray[np.bool_]
@@ -77,16 +81,20 @@ def encode(
     blocks: Sequence[int] | None = None,
     global_average: bool = False,
     winograd: Sequence[bool] | None = None,
+    half: bool = False,
 ) -> bytes:
     """The blob of a chain.
 
     `blocks` is for each layer the least number of filters that share inputs (default: 1); `winograd` says which layers
-    use Winograd's algorithm (default: none). Raises ExportError for what a chain cannot say exactly.
+    use Winograd's algorithm (default: none). `half` is a chain computed in half precision, by direct kernels only.
+    Raises ExportError for what a chain cannot say exactly.
     """
     require_chain([layer.spec for layer in layers])
     widths = [1] * len(layers) if blocks is None else list(blocks)
     transformed = [False] * len(layers) if winograd is None else list(winograd)
-    parts = [MAGIC, struct.pack("<3I", BLOB_VERSION, len(layers), GLOBAL_AVERAGE if global_average else 0)]
+    parts = [MAGIC, struct.pack("<3I", BLOB_VERSION, len(layers), global_average * GLOBAL_AVERAGE | half * HALF)]
+    if half:
+        _require_half(layers, transformed)
     for layer, block, is_winograd in zip(layers, widths, transformed, strict=True):
         parts += _layer(layer, groups(existing(layer.weight), block), is_winograd)
     return b"".join(parts)
@@ -110,6 +118,18 @@ def require_chain(layers: Sequence[LayerSpec]) -> None:
                 f"layer {layer.name} cannot be a layer of a native chain: {reason}; report this bug of sis-edge"
             )
         before = layer
+
+
+def _require_half(layers: Sequence[ChainLayer], winograd: Sequence[bool]) -> None:
+    for layer, is_winograd in zip(layers, winograd, strict=True):
+        if is_winograd:
+            raise ExportError(
+                f"layer {layer.spec.name} uses Winograd's algorithm, which half precision is too coarse for"
+            )
+        largest = float(np.abs(layer.weight).max(initial=0))
+        if not largest <= MOST_HALF:  # also finds NaN
+            value, limit = with_limit(largest, MOST_HALF, ",.6g")
+            raise ExportError(f"layer {layer.spec.name} has the weight {value}, and half precision ends at {limit}")
 
 
 def _layer(layer: ChainLayer, cut: Sequence[Group], is_winograd: bool) -> list[bytes]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sis_edge.errors import ExportError
+from sis_edge.files import own_programs
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
-from sis_edge.files.hashing import file_sha256
 from sis_edge.native import toolchain
 from sis_edge.native.toolchain import Toolchain
 
@@ -24,11 +24,13 @@ COMMON = (
     "cursor.c", "network.c", "graph.c", "plan.c", "graph_plan.c", "winograd.c", "threads.c", "chain.c", "isa.c",
     "isa_portable.c", "operator.c",
 )  # fmt: skip
+HALF = ("half_isa.c", "half_portable.c")
 INT8 = ("int8_network.c", "int8_plan.c", "int8_weights.c", "int8_isa.c", "int8_portable.c")
 # Each file and the level of the instruction set that it may use.
 UNITS: dict[str, dict[str, str]] = {
     "x86_64": {
-        **dict.fromkeys(COMMON + INT8, "x86_64"),
+        **dict.fromkeys(COMMON + HALF + INT8, "x86_64"),
+        "half_f16c.c": "x86_64_v3",
         "isa_avx2.c": "x86_64_v3",
         "isa_avx512.c": "x86_64_v4",
         "int8_avx2.c": "x86_64_v3",
@@ -36,8 +38,9 @@ UNITS: dict[str, dict[str, str]] = {
         "int8_avx512.c": "x86_64_v4_vnni",
     },
     "aarch64": {
-        **dict.fromkeys(COMMON + INT8, "aarch64"),
+        **dict.fromkeys(COMMON + HALF + INT8, "aarch64"),
         "isa_neon.c": "aarch64",
+        "half_neon.c": "aarch64_fp16",
         "int8_neon.c": "aarch64",
         "int8_dotprod.c": "aarch64_dotprod",
     },
@@ -83,12 +86,6 @@ def library(
     return target
 
 
-def is_ours(sha256: str, cache: Path | None = None) -> bool:
-    """Whether a library with this hash was compiled on this machine, and is still in the cache."""
-    found = (cache or cache_root() / "native").glob(f"*/{LIBRARY}")
-    return any(file_sha256(path) == sha256 for path in found if path.is_file())
-
-
 def key(compiler: Toolchain, what: Sources | None = None) -> str:
     """Hash of sources, flags and compiler: equal for libraries that are equal."""
     what = what or operator(compiler.architecture)
@@ -129,6 +126,7 @@ def compile_to(
 def _compile(compiler: Toolchain, target: Path, what: Sources) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         built = compile_to(compiler, Path(folder), what=what)
+        own_programs.remember(built)
         built.replace(target)
 
 

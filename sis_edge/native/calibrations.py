@@ -14,12 +14,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sis_edge.errors import RecordError, UsageError
+from sis_edge.files import bounded
 from sis_edge.files.atomic import write_text
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
 from sis_edge.files.names import safe
 from sis_edge.native import build, toolchain
 from sis_edge.native.costs import CALIBRATION_VERSION, Calibration, fit, on_threads
+from sis_edge.text.foreign import loads, one_line
 
 
 def default_folder() -> Path:
@@ -88,14 +90,24 @@ def kept(profile: str, folder: Path | None = None) -> Calibration | None:
 def read(path: Path) -> Calibration:
     """A stored calibration; raises RecordError for anything else, or another version."""
     try:
-        data = json.loads(path.read_text())
+        data = loads(bounded.read(path), longest=None)
         if data.get("calibration_version") != CALIBRATION_VERSION:
             raise RecordError(f"{path} has another version than {CALIBRATION_VERSION}; calibrate the board again")
         calibration = Calibration.model_validate(data)
         fit(calibration)
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
-        raise RecordError(f"{path} is not a readable calibration ({error}); calibrate the board again") from None
+    except (OSError, ValueError, AttributeError, UsageError) as error:
+        raise RecordError(
+            f"{path} is not a readable calibration ({_reason(error)}); calibrate the board again"
+        ) from None
     return calibration
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line; of a calibration's many wrong fields the first."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return one_line(str(error), 300)
 
 
 def _last(folder: Path, profile: str) -> Path:

@@ -17,11 +17,13 @@ from sis_edge.errors import UsageError
 from sis_edge.formation.compaction import LayerPlan
 from sis_edge.native.blob import Pairs
 from sis_edge.native.costs import CostModel
-from sis_edge.native.winograd import seems_to_pay
+from sis_edge.native.winograd import saved_macs, seems_to_pay
 from sis_edge.native.work import Copy
 from sis_edge.spec import LayerSpec, sources_of
 
 Kind = Literal["dense", "native"]
+
+Algorithm = Literal["direct", "winograd"]
 
 KINDS: tuple[Kind, ...] = ("dense", "native")
 
@@ -58,6 +60,20 @@ class Choice:
     dense_s: float | None = None
     native_s: float | None = None
     winograd: bool = False
+
+    @property
+    def algorithm(self) -> Algorithm | None:
+        """That of native kernels; None where ONNX Runtime computes the layer."""
+        if self.kind == "dense":
+            return None
+        return "winograd" if self.winograd else "direct"
+
+    @property
+    def saved_macs(self) -> int:
+        """Multiply-accumulates of an image that its algorithm saves."""
+        if self.algorithm != "winograd":
+            return 0
+        return saved_macs(self.layer, round(self.share * self.layer.filters * self.layer.inputs))
 
 
 @dataclass(frozen=True)

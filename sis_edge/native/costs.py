@@ -6,18 +6,22 @@ far predictions can be trusted.
 
 import hashlib
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from sis_edge.errors import RecordError
-from sis_edge.native import geometry, nodes, probes, winograd, work
+from sis_edge.native import fitting, geometry, nodes, probes, winograd, work
 from sis_edge.native.blob import Pairs
+from sis_edge.native.fitting import Samples
 from sis_edge.native.geometry import InstructionSet
+from sis_edge.native.int8 import geometry as int8_geometry
+from sis_edge.native.int8 import probes as int8_probes
+from sis_edge.native.int8 import work as int8_work
+from sis_edge.native.int8.costs import Int8Costs
+from sis_edge.native.int8.work import Part
 from sis_edge.native.work import Copy, Transform, Work
 from sis_edge.spec import LayerSpec
 from sis_edge.text.limits import with_limit
@@ -33,6 +37,8 @@ OTHER_CORES = 0.25
 LARGE_ERROR = 0.15
 """Cost-model error (root mean square of relative errors) above which a calibration is doubtful."""
 
+NO_INT8 = "the calibration is of before the INT8 kernels were timed; repeat `sis-edge calibrate --again`"
+"""Why INT8 costs are unknown."""
 
 MOST_FLOPS = 1e15
 """Of one core; what reports more did not measure it."""
@@ -44,12 +50,12 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e4)]
 class Calibration(BaseModel):
     """What a board's calibration measured: seconds of each probe.
 
-    Of native ones those of each stage; of ONNX Runtime's `dense` ones those of each node under its profiler, whose
-    operators are in `operators`, of `plain` ones those of a run.
+    Of `native` and `int8` ones those of each stage; of ONNX Runtime's `dense` ones those of each node under its
+    profiler, whose operators are in `operators`, of `plain` ones those of a run.
 
     `library` is the key of the library of kernels that was timed (`build.key`), `other_cores` how many cores other
     programs kept busy meanwhile (None: unknown). `fit_error` is the cost model's error, root mean square of relative
-    errors: for the kernels and for ONNX Runtime.
+    errors: by what computed. Calibrations of before the kernels in INT8 have no `int8` and no `int8_instruction_set`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -66,6 +72,8 @@ class Calibration(BaseModel):
     dense: dict[str, list[Seconds]]
     plain: dict[str, Seconds]
     operators: dict[str, list[str]]
+    int8: dict[str, list[Seconds]] = {}
+    int8_instruction_set: str | None = None
     other_cores: float | None = Field(default=None, ge=0)
     fit_error: dict[str, float] = {}
 
@@ -110,7 +118,8 @@ def on_threads(threads: int) -> str:
 class CostModel:
     """Seconds of each kind of work on a board, with as many threads as were calibrated.
 
-    `run_s` is the cost of a session's run without its layers; `fit_error` is as in `Calibration`.
+    `run_s` is the cost of a session's run without its layers; `fit_error` is as in `Calibration`. `int8` is None where
+    the kernels in INT8 were not timed (NO_INT8).
     """
 
     isa: InstructionSet
@@ -119,10 +128,11 @@ class CostModel:
     dense: Mapping[str, float]
     run_s: float
     fit_error: Mapping[str, float]
+    int8: Int8Costs | None = None
 
     def native_s(self, layer: LayerSpec, pairs: Pairs, block: int = 1) -> float:
         """A native layer without copies between layouts."""
-        return _total(work.native(self.isa, layer, pairs, block), self.native)
+        return fitting.total(work.native(self.isa, layer, pairs, block), self.native)
 
     def winograd_s(self, layer: LayerSpec, pairs: Pairs) -> float:
         """The same by Winograd's algorithm, with the transforms; infinite where it knows no such kernels."""
@@ -130,26 +140,30 @@ class CostModel:
             return math.inf
         counts = work.by_winograd(self.isa, layer, pairs)
         work.add(counts, work.transformed(self.isa, Transform(layer)))
-        return _total(counts, self.native)
+        return fitting.total(counts, self.native)
+
+    def int8_s(self, parts: Sequence[Part]) -> float | None:
+        """One inference of a whole network by the INT8 kernels, in a session; None where they were not timed."""
+        return None if self.int8 is None else self.run_s + self.int8.chain_s(parts)
 
     def copy_s(self, copy: Copy) -> float:
         """Copying maps from one layout to another, with pooling on the way."""
-        return _total(work.copied(self.isa, copy), self.copies)
+        return fitting.total(work.copied(self.isa, copy), self.copies)
 
     def dense_s(self, layer: LayerSpec, before: LayerSpec | None = None) -> float:
         """The layer as ONNX Runtime's dense convolution without pooling.
 
         It follows another one of ONNX Runtime's, or its maps come in the plain layout.
         """
-        return _total(work.dense(self.isa, layer, before), self.dense)
+        return fitting.total(work.dense(self.isa, layer, before), self.dense)
 
     def pool_s(self, layer: LayerSpec) -> float:
         """ONNX Runtime's pooling behind a dense layer."""
-        return _total(work.pooled(layer), self.dense)
+        return fitting.total(work.pooled(layer), self.dense)
 
     def reorder_s(self, last: LayerSpec) -> float:
         """ONNX Runtime's change to the plain layout behind a dense layer."""
-        return _total(work.reordered(self.isa, last), self.dense)
+        return fitting.total(work.reordered(self.isa, last), self.dense)
 
 
 def fit(calibration: Calibration) -> CostModel:
@@ -157,17 +171,33 @@ def fit(calibration: Calibration) -> CostModel:
     isa = geometry.instruction_set(calibration.instruction_set)
     native, copies = _native_samples(isa, calibration)
     dense, run_s = _dense_samples(isa, calibration)
-    native_costs, copy_costs = _solve(native, DOUBT_S), _solve(copies, DOUBT_S)
-    dense_costs = _solve(dense, nodes.DOUBT_S)
+    native_costs, copy_costs = fitting.solve(native, DOUBT_S), fitting.solve(copies, DOUBT_S)
+    dense_costs = fitting.solve(dense, nodes.DOUBT_S)
     errors = {
-        "the sparse kernels": _error(native, native_costs, DOUBT_S),
-        "ONNX Runtime": _error(dense, dense_costs, nodes.DOUBT_S),
+        "the sparse kernels": fitting.error(native, native_costs, DOUBT_S),
+        "ONNX Runtime": fitting.error(dense, dense_costs, nodes.DOUBT_S),
     }
-    return CostModel(isa, native_costs, copy_costs, dense_costs, run_s, errors)
+    int8 = _int8_costs(calibration, errors)
+    return CostModel(isa, native_costs, copy_costs, dense_costs, run_s, errors, int8)
 
 
-Samples: TypeAlias = list[tuple[Work, float]]
-"""Counted work, and the seconds that it took."""
+def _int8_costs(calibration: Calibration, errors: dict[str, float]) -> Int8Costs | None:
+    """The costs of the INT8 kernels, their fit's error added to the others'; None where they were not timed."""
+    if calibration.int8_instruction_set is None:
+        return None
+    isa = int8_geometry.instruction_set(calibration.int8_instruction_set)
+    samples: Samples = []
+    for probe in int8_probes.INT8:
+        measured_s, stages = calibration.int8.get(probe.name, []), probe.stages
+        if len(measured_s) != len(stages):
+            raise _lacking(calibration, probe.name)
+        parts = probe.parts
+        samples += [
+            (int8_work.of_stage(isa, stage, parts), seconds) for stage, seconds in zip(stages, measured_s, strict=True)
+        ]
+    costs = fitting.solve(samples, DOUBT_S)
+    errors["the INT8 kernels"] = fitting.error(samples, costs, DOUBT_S)
+    return Int8Costs(isa, costs)
 
 
 def _native_samples(isa: InstructionSet, calibration: Calibration) -> tuple[Samples, Samples]:
@@ -226,51 +256,3 @@ def _nodes(calibration: Calibration, name: str) -> nodes.Nodes:
 
 def _lacking(calibration: Calibration, name: str) -> RecordError:
     return RecordError(f"the calibration of {calibration.board} lacks {name}; calibrate the board again")
-
-
-def _solve(samples: Samples, doubt_s: float) -> dict[str, float]:
-    """Non-negative seconds for each kind of work, such that relative errors are least in square.
-
-    Samples that are in doubt by as much as they take weigh less.
-    """
-    from scipy.optimize import nnls
-
-    kinds = sorted({kind for counts, _ in samples for kind in counts})
-    table = np.array([[counts[kind] for kind in kinds] for counts, _ in samples], dtype=np.float64)
-    seconds = np.array([measured for _, measured in samples])
-    scale, weights = table.max(axis=0), 1 / (seconds + doubt_s)
-    solution, _ = nnls(table / scale * weights[:, None], seconds * weights)
-    return {kind: float(value) for kind, value in zip(kinds, solution / scale, strict=True)}
-
-
-def _error(samples: Samples, costs: Mapping[str, float], doubt_s: float) -> float:
-    """Root mean square of the relative errors of the fitted costs."""
-    errors = [(_total(counts, costs) - seconds) / (seconds + doubt_s) for counts, seconds in samples]
-    return float(np.sqrt(np.mean(np.square(errors))))
-
-
-def _total(counts: Work, seconds: Mapping[str, float]) -> float:
-    return sum(count * _cost(kind, seconds) for kind, count in counts.items())
-
-
-def _cost(kind: str, seconds: Mapping[str, float]) -> float:
-    """Seconds of that kind; of the nearest calibrated one where networks hold what no probe had."""
-    if kind in seconds:
-        return seconds[kind]
-    family = _family(kind)
-    known = {other: cost for other, cost in seconds.items() if _family(other) == family}
-    if not known:
-        return max(seconds.values())
-    nearest = min(known, key=lambda other: (_numbers_apart(kind, other), other))
-    return known[nearest]
-
-
-def _family(kind: str) -> str:
-    """`wide` of `wide5x16s32`; odd numbers of inputs cost what others do where no probe says more."""
-    return re.split(r"\d", kind, maxsplit=1)[0].replace("odd", "dense")
-
-
-def _numbers_apart(one: str, two: str) -> int:
-    """How far apart the numbers in two names of a family are: `wide5x16s32` and `wide5x8s32` by 8."""
-    first, second = ([int(part) for part in re.findall(r"\d+", text)] for text in (one, two))
-    return sum(abs(a - b) for a, b in zip(first, second, strict=False))

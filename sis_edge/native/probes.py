@@ -5,7 +5,6 @@ Nearly all are whole networks of other widths, in which every layer finds the ca
 
 import io
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +13,19 @@ from numpy.typing import NDArray
 from sis_agent.calibration import calibrate as calibration
 from sis_edge.native import blob, work
 from sis_edge.native.blob import Array, Pairs
+from sis_edge.native.int8 import probes as int8_probes
+from sis_edge.native.widths import (
+    FEWER,
+    FULL,
+    HALF,
+    HALF_MICRO,
+    ODD,
+    ODD_HALF_MICRO,
+    ODD_MICRO,
+    QUARTER_MICRO,
+    name_of,
+    of_widths,
+)
 from sis_edge.spec import LayerSpec, nin
 
 
@@ -52,7 +64,7 @@ class Probe:
     def name(self) -> str:
         """Unique among probes."""
         formed = "".join(sorted({f"t{p.share:g}b{p.block}" for p in self.parts if p.share < 1}))
-        return _name(self.layers) + formed + ("w" if any(self._winograd) else "")
+        return name_of(self.layers) + formed + ("w" if any(self._winograd) else "")
 
     @property
     def stages(self) -> list[work.Stage]:
@@ -90,7 +102,7 @@ class DenseProbe:
     @property
     def name(self) -> str:
         """Unique among dense probes."""
-        return _name(self.layers) if self.layers else "rest"
+        return name_of(self.layers) if self.layers else "rest"
 
     def onnx(self) -> bytes:
         """Conv, Relu and MaxPool nodes with random weights, and the average."""
@@ -137,23 +149,24 @@ def all_probes() -> calibration.Probes:
         {probe.name: probe.blob() for probe in NATIVE},
         {probe.name: probe.onnx() for probe in DENSE},
         {probe.name: probe.onnx() for probe in PLAIN},
+        {probe.name: probe.blob() for probe in int8_probes.INT8},
     )
+
+
+def count() -> int:
+    """How many they are."""
+    return sum(map(len, (NATIVE, DENSE, PLAIN, int8_probes.INT8)))
 
 
 def archive() -> bytes:
     """All probes as the zip archive that the agent's command `calibrate` reads."""
     buffer = io.BytesIO()
     probes = all_probes()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for kind, parts in zip((calibration.NATIVE, calibration.DENSE, calibration.PLAIN), probes, strict=True):
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for kind, parts in zip(calibration.KINDS, probes, strict=True):
             for name, data in parts.items():
                 file.writestr(f"{kind}{name}", data)
     return buffer.getvalue()
-
-
-def _name(layers: Sequence[LayerSpec]) -> str:
-    widths = "-".join(f"{layer.filters}k{layer.kernel}" for layer in layers)
-    return f"{layers[0].inputs}-{widths}s{layers[0].map_side}"
 
 
 def _weights(layer: LayerSpec) -> Array:
@@ -171,24 +184,6 @@ class _Layer:
     def bias(self) -> NDArray[np.float32]:
         return np.zeros(self.spec.filters, np.float32)
 
-
-def _nin(*filters: int) -> tuple[LayerSpec, ...]:
-    """NiN of other widths: the filters of its layers but the last."""
-    layers, inputs = [], nin().channels
-    for layer, width in zip(nin().layers, (*filters, nin().classes), strict=True):
-        layers.append(replace(layer, inputs=inputs, filters=width))
-        inputs = width
-    return tuple(layers)
-
-
-FULL = _nin(*(layer.filters for layer in nin().layers[:-1]))
-HALF_MICRO = _nin(192, 80, 48, 192, 96, 96, 192, 80)
-QUARTER_MICRO = _nin(192, 40, 24, 192, 48, 48, 192, 40)
-HALF = _nin(96, 80, 48, 96, 96, 96, 96, 80)
-FEWER = _nin(112, 120, 72, 160, 144, 120, 144, 120)
-ODD = _nin(114, 120, 64, 160, 160, 160, 160, 120)
-ODD_MICRO = _nin(118, 40, 24, 192, 48, 48, 192, 40)
-ODD_HALF_MICRO = _nin(169, 80, 48, 192, 96, 96, 192, 80)
 
 WHOLE_NIN = DenseProbe(FULL)
 """The dense network: a probe too."""
@@ -231,7 +226,8 @@ NATIVE = (
 )
 
 SMALL = tuple(
-    DenseProbe(layers) for layers in (_nin(32, 32, 16, 32, 16, 32, 32, 16), _nin(40, 24, 24, 32, 32, 16, 32, 24))
+    DenseProbe(layers)
+    for layers in (of_widths(32, 32, 16, 32, 16, 32, 32, 16), of_widths(40, 24, 24, 32, 32, 16, 32, 24))
 )
 """So small that they show what the profiler adds to a node."""
 
@@ -254,10 +250,10 @@ DENSE = (
             ODD,
             ODD_MICRO,
             ODD_HALF_MICRO,
-            _nin(64, 104, 88, 72, 88, 104, 72, 88),
-            _nin(88, 64, 40, 112, 64, 80, 112, 64),
-            _nin(144, 72, 56, 144, 120, 72, 96, 104),
-            _nin(176, 136, 32, 64, 40, 112, 160, 72),
+            of_widths(64, 104, 88, 72, 88, 104, 72, 88),
+            of_widths(88, 64, 40, 112, 64, 80, 112, 64),
+            of_widths(144, 72, 56, 144, 120, 72, 96, 104),
+            of_widths(176, 136, 32, 64, 40, 112, 160, 72),
         )
     ),
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from sis_edge import extras
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files.cache import cache_root
 
@@ -31,6 +32,7 @@ LEVELS = {
     },
     # Runs on every aarch64 board and is scheduled for the cores of most of them.
     "aarch64": {"zig": ["-mcpu=generic"], "gcc": ["-march=armv8-a", "-mtune=cortex-a72"]},
+    "aarch64_fp16": {"zig": ["-mcpu=generic+fullfp16"], "gcc": ["-march=armv8.2-a+fp16", "-mtune=cortex-a76"]},
     "aarch64_dotprod": {
         "zig": ["-mcpu=generic+dotprod"],
         "gcc": ["-march=armv8.2-a+dotprod", "-mtune=cortex-a76"],
@@ -58,7 +60,7 @@ def find(architecture: str) -> Toolchain:
         raise unknown("architecture", architecture, ARCHITECTURES)
     toolchain = _zig(architecture) or _gcc(architecture)
     if toolchain is None:
-        raise UsageError(f"no C compiler for {architecture} here; `{sys.executable} -m pip install ziglang` brings one")
+        raise UsageError(f"no C compiler for {architecture} here; `{extras.adding('native')}` brings one")
     return toolchain
 
 

@@ -100,6 +100,14 @@ def vectors(isa: InstructionSet, side: int, kernel: int) -> int:
     return math.ceil(band_rows / TILE_ROWS[kernel]) * strips
 
 
+def saved_macs(layer: LayerSpec, kernels: int) -> int:
+    """Multiply-accumulates of an image that so many kernels of a layer save, without the transforms."""
+    rows, side = TILE_ROWS[layer.kernel], layer.map_side
+    products = (rows + layer.kernel - 1) * (TILE_WIDTH + layer.kernel - 1)
+    tiles = math.ceil(side / rows) * math.ceil(side / TILE_WIDTH)
+    return kernels * max(0, layer.kernel**2 * layer.positions - tiles * products)
+
+
 def runs(pairs: Pairs) -> list[tuple[int, int]]:
     """Neighbouring filters that have kernels for the same inputs: how many, and how many inputs."""
     return [(group.end - group.begin, group.inputs.size) for group in blob.groups(pairs)]

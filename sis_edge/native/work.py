@@ -125,7 +125,7 @@ def _convolution(isa: InstructionSet, layer: LayerSpec, pairs: Pairs) -> Work:
     kind = "banded" if cut.bands > 1 else "wide" if layer.kernel in geometry.NAMED_KERNELS else "any"
     begin = 0
     for rows in geometry.row_tiles(cut.rows, most):
-        seen = _rows_seen(layer.kernel, cut.rows, begin, rows) if kind == "wide" else rows * layer.kernel
+        seen = rows_seen(layer.kernel, cut.rows, begin, rows) if kind == "wide" else rows * layer.kernel
         work[f"{kind}{layer.kernel}x{rows}s{layer.map_side}"] += existing * layer.kernel * cut.strips * seen
         begin += rows
     maps_bytes = layer.inputs * (layer.map_side + layer.kernel - 1) ** 2 * 4
@@ -177,7 +177,7 @@ def dense(isa: InstructionSet, layer: LayerSpec, before: LayerSpec | None = None
     work = _work(nodes=1, last=int(layer.is_class_layer))
     if (before is not None and leaves_blocks(isa, before)) != (family == "dense"):
         work["reorder"] = layer.inputs * layer.positions
-    macs = _rows_seen(layer.kernel, layer.map_side, 0, layer.map_side) ** 2
+    macs = rows_seen(layer.kernel, layer.map_side, 0, layer.map_side) ** 2
     if family == "odd":
         work["odd_inputs"] = layer.inputs * layer.kernel**2 * layer.positions
         work["odd_outputs"] = layer.filters * layer.positions
@@ -226,10 +226,10 @@ def add(total: Work, part: Work) -> None:
         total[kind] += count
 
 
-def _rows_seen(kernel: int, side: int, begin: int, rows: int) -> int:
+def rows_seen(kernel: int, side: int, begin: int, rows: int) -> int:
     """Rows of kernels that meet rows of the map, over the output rows `begin` to `begin` + `rows` - 1.
 
-    >>> _rows_seen(3, 8, 0, 8)
+    >>> rows_seen(3, 8, 0, 8)
     22
     """
     half = kernel // 2

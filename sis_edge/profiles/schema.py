@@ -60,10 +60,14 @@ class Board(FrozenModel):
 
 
 class Wheels(FrozenModel):
-    """What `deploy --provision` brings to a board with this Python: wheels that exist for it, by exact version."""
+    """What `deploy --provision` brings to a board with this Python: wheels that exist for it, by exact version.
+
+    `sha256` are the hashes of the files that may come; sis-edge knows those of the wheels that its own profiles pin.
+    """
 
     python: str = Field(pattern=r"^3\.\d+$")
     packages: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9_.+]*$")]] = Field(min_length=1)
+    sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []
 
 
 class AgentSettings(FrozenModel):
@@ -228,6 +232,11 @@ class DeviceProfile(FrozenModel):
         """Whether one takes them in INT8 too."""
         return any(BACKENDS[runner].wants_native_int8(table) for runner, table in self._runner_tables())
 
+    @property
+    def wants_native_half(self) -> bool:
+        """Whether one takes them in half precision too."""
+        return any(BACKENDS[runner].wants_native_half(table) for runner, table in self._runner_tables())
+
     def _runner_tables(self) -> "list[tuple[str, BackendSettings]]":
         """The runtimes that may measure here and have a table."""
         named = ((runner, self.settings_of(runner)) for runner in self.runtime.runners)
@@ -258,6 +267,8 @@ class DeviceProfile(FrozenModel):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "DeviceProfile":
         self._check_gpu()
+        if self.wants_native_half and self.machine != "aarch64":
+            raise ValueError(f"onnxruntime.precisions has fp16, whose kernels are for aarch64, not {self.machine}")
         modes = [mode.name for mode in self.power_modes]
         if len(set(modes)) < len(modes) or len({mode.id for mode in self.power_modes}) < len(modes):
             raise ValueError("power_modes has an id or a name twice")
@@ -308,7 +319,7 @@ def _model_of(tables: tuple[tuple[str, type[BackendSettings], bool], ...]) -> ty
     fields: dict[str, Any] = {
         name: (kind | None, None) if needs_table else (kind, kind()) for name, kind, needs_table in tables
     }
-    return create_model("DeviceProfile", __base__=DeviceProfile, **fields)
+    return create_model("DeviceProfile", __base__=DeviceProfile, __doc__=DeviceProfile.__doc__, **fields)
 
 
 def profile_model() -> type[DeviceProfile]:

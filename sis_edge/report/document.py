@@ -6,29 +6,36 @@ from dataclasses import dataclass
 from sis_edge.bundles.identity import SPARSE_24
 from sis_edge.errors import RecordError
 from sis_edge.report.layers import layer_tables
+from sis_edge.report.sections.answer import RunAnswer, answer
 from sis_edge.report.sections.board import board, board_name, environment
-from sis_edge.report.sections.findings import finding, mark, notes
+from sis_edge.report.sections.findings import finding, mark, marks, notes
 from sis_edge.report.sections.method import method
 from sis_edge.report.sections.provenance import provenance
 from sis_edge.report.sections.reading import OF_GIVEN, READING
 from sis_edge.report.sections.reproduce import reproduce
+from sis_edge.report.side_by_side import BoardRun, board_run, sentence, side_by_side
+from sis_edge.report.sustained import sustained_tables
 from sis_edge.report.table import Table
 from sis_edge.report.tables import run_tables
+from sis_edge.report.timed_calls import timed_call_tables
 from sis_edge.results.comparison import compare
 from sis_edge.results.form_advice import FormAdvice, advise
 from sis_edge.results.function import entries, wrong_functions
 from sis_edge.results.kernel_choice import SparseChoice, advice, choices
 from sis_edge.results.rows import Row
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.timed_calls import TimedCallFigures, timed_calls
 from sis_edge.results.verdict import Verdict, judge_run
 
 
 @dataclass(frozen=True)
 class Section:
-    """One run: everything that a format lays out."""
+    """One run: everything that a format lays out; `marks` are on each of its lines, `mark` on tables and charts."""
 
     title: str
+    answer: RunAnswer
     mark: str | None
+    marks: tuple[str, ...]
     findings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     tables: tuple[Table, ...]
@@ -40,48 +47,92 @@ class Section:
     verdict: Verdict
     choices: tuple[SparseChoice, ...]
     advised: tuple[FormAdvice, ...]
+    timed_calls: tuple[TimedCallFigures, ...]
     run: StoredRun
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report over one or more runs."""
+    """A report over one or more runs; `overview` has several side by side, before the section of each.
+
+    `answer` is the sentence at its top, `marks` are those that all of its runs carry.
+    """
 
     title: str
     sections: tuple[Section, ...]
     reading: tuple[str, ...] = READING
+    overview: tuple[Table, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        """The report in one sentence."""
+        return self.sections[0].answer.sentence if len(self.sections) == 1 else sentence(_lines(self.sections))
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What all of its runs are marked with."""
+        return tuple(mark for mark in self.sections[0].marks if all(mark in each.marks for each in self.sections))
 
 
 def document(runs: Sequence[StoredRun], seed: int = 0) -> Report:
     """The report of these runs; raises RecordError where there is none. `seed` is the bootstrap's."""
     if not runs:
         raise RecordError("there is no run to report; `sis-edge deploy` measures one")
-    sections = tuple(section(run, seed) for run in runs)
+    return document_of([section(run, seed) for run in runs])
+
+
+def document_of(sections: Sequence[Section]) -> Report:
+    """The report of sections that are made already, one or more."""
     title = sections[0].title if len(sections) == 1 else f"SiS against the dense NiN: {len(sections)} runs"
     formed = [section for section in sections if section.run.manifest.networks]
     if not formed and len(sections) > 1:
         title = f"Networks compared: {len(sections)} runs"
-    return Report(title, sections, READING if formed else OF_GIVEN)
+    return Report(title, tuple(sections), READING if formed else OF_GIVEN, _overview(sections))
+
+
+def _overview(sections: Sequence[Section]) -> tuple[Table, ...]:
+    """Several runs side by side, each under the name of the board as it was reached."""
+    return () if len(sections) == 1 else side_by_side(_lines(sections))
+
+
+def _lines(sections: Sequence[Section]) -> list[BoardRun]:
+    return [
+        board_run(each.run, each.run.board, board_name(each.run), each.mark, each.rows, link=f"#run-{number}")
+        for number, each in enumerate(sections, 1)
+    ]
 
 
 def section(run: StoredRun, seed: int = 0) -> Section:
     """What there is to say about one run."""
     rows = tuple(compare(run, seed))
-    marked = mark(rows)
+    marked, marked_lines = mark(rows), marks(run, rows)
     chosen = kernel_choices(run, seed)
+    calls = tuple(timed_calls(run))
     advised = tuple(form_advice(run, rows, chosen, seed))
     reference = next((row.identity.label for row in rows if row.identity.is_reference), run.manifest.reference)
     return Section(
         title=_title(run),
+        answer=answer(rows, board_name(run)),
         mark=marked,
+        marks=marked_lines,
         findings=(
             *((row.identity.label, finding(row, reference)) for row in rows if not row.identity.is_reference),
             *((choice.label, advice(choice)) for choice in of_engines(chosen)),
             *((each.network, each.sentence) for each in advised),
         ),
         notes=notes(run, rows),
-        tables=(*run_tables(rows, marked), *layer_tables(run, rows, chosen, marked)),
+        tables=(
+            *(
+                table.marked(marked_lines)
+                for table in (
+                    *run_tables(rows, marked),
+                    *sustained_tables(run, marked),
+                    *timed_call_tables(calls, marked),
+                )
+            ),
+            *layer_tables(run, rows, chosen, marked),
+        ),
         board=board(run),
         method=method(run, rows),
         environment=environment(run.record.facts_before, run.record.facts_after),
@@ -90,6 +141,7 @@ def section(run: StoredRun, seed: int = 0) -> Section:
         verdict=judge_run(run),
         choices=chosen,
         advised=advised,
+        timed_calls=calls,
         run=run,
         rows=rows,
     )

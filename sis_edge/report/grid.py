@@ -1,6 +1,6 @@
 """The one table that commands print: plain, within the screen's width, numbers to the right."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sis_edge.report.table import Table
@@ -18,8 +18,12 @@ def grid(
     title: str = "",
     words: Collection[str] = (),
     whole: Collection[str] = (),
+    styles: Mapping[str, str] | None = None,
 ) -> "Group":
-    """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken."""
+    """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken.
+
+    `styles` has rich's style for cells that hold just such a word.
+    """
     from rich import box
     from rich.text import Text
 
@@ -32,7 +36,7 @@ def grid(
             no_wrap=heading in whole,
         )
     for line in lines:
-        table.add_row(*map(Text, line))
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in line))
     return _titled(title, table)
 
 

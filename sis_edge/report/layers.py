@@ -32,7 +32,7 @@ def layer_tables(
     return tuple(
         Table(
             title=f"Layers of {entry.name}",
-            caption=" ".join(sentences(entry.sparse, _choice(choices, entry.name))),
+            caption=" ".join(sentences(entry.sparse, _choice(choices, entry.name), entry.int8_expected_s)),
             columns=COLUMNS,
             cells=tuple(_cells(layer) for layer in entry.sparse.layers),
             notes=() if entry.sparse.calibration else (f"–: {entry.sparse.basis}",),
@@ -49,8 +49,11 @@ def _choice(choices: Sequence[SparseChoice], network: str) -> SparseChoice | Non
     return next((choice for choice in choices if (choice.network, choice.precision) == (network, "fp32")), None)
 
 
-def sentences(form: SparseForm, choice: SparseChoice | None) -> list[str]:
-    """Which kernels were chosen and why, the speed-up expected from them, and the form to use."""
+def sentences(form: SparseForm, choice: SparseChoice | None, int8_s: float | None = None) -> list[str]:
+    """Which kernels were chosen and why, the speed-up expected from them, and the form to use.
+
+    `int8_s` are the seconds of an image that are expected in INT8.
+    """
     native = sum(layer.chosen == "native" for layer in form.layers)
     found = [f"Native kernels compute {native} of {len(form.layers)} layers; {form.basis}."]
     if form.absent is not None:
@@ -63,6 +66,11 @@ def sentences(form: SparseForm, choice: SparseChoice | None) -> list[str]:
             f"Expected per image on {on_threads(form.threads)}: {show.seconds(form.chosen_s)}, {chosen} the speed of "
             f"the dense network ({compact} with ONNX Runtime alone). Times of single layers exclude copies between "
             "layouts."
+        )
+    if form.dense_s is not None and int8_s is not None:
+        ratio = show.ratio(form.dense_s / int8_s)
+        found.append(
+            f"Expected in INT8, all by native kernels: {show.seconds(int8_s)}, {ratio} the speed of the dense network."
         )
     if choice is not None:
         found.append(f"{'Use it' if choice.use_sparse else 'Use the plain form'}: {choice.reason}.")

@@ -1,14 +1,17 @@
 """The tables of a run and their columns, one definition for every format: of networks formed here, and of a user's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sis_edge.report import rows as show
 from sis_edge.report.columns import RowColumn, interval, value
 from sis_edge.results.rows import Figure, Row
 from sis_edge.results.rows import fields as known
+from sis_edge.results.rows.accuracy import Drop
+from sis_edge.results.rows.fields import Field
 
 NETWORK = value("Network", known.NETWORK, str, is_number=False)
+RUNTIME = value("Runtime", known.RUNNER, str, is_number=False)
 SYNAPSES = value("Synapses", known.SYNAPSES, show.count)
 SPEED_UP = RowColumn(
     "Speed-up",
@@ -37,6 +40,17 @@ def _device(row: Row) -> Figure[str]:
     return row.memory.device_bytes.map(lambda found: show.size(found) + unified)
 
 
+def _drop_interval(ends: tuple[Field[float], Field[float]], of: Callable[[Row], Drop]) -> RowColumn:
+    """The interval of a drop, and that it is not paired where which images were wrong is not known."""
+
+    def text(row: Row) -> Figure[str]:
+        drop = of(row)
+        unpaired = " (unpaired)" if drop.is_paired.value is False else ""
+        return drop.interval.map(lambda found: f"{show.points(found.low)} to {show.points(found.high)}{unpaired}")
+
+    return RowColumn("95% interval", tuple(field.name for field in ends), text)
+
+
 @dataclass(frozen=True)
 class Layout:
     """A table over the rows of a run: `{scope}` in its words is what energies cover.
@@ -50,6 +64,12 @@ class Layout:
     is_timed: bool = False
 
 
+DROP_ON_BOARD = (
+    value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
+    value("Drop (points)", known.DEVICE_DROP, show.points),
+    _drop_interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop),
+    value("p", known.DEVICE_DROP_P, show.p_value),
+)
 LAYOUTS: dict[str, Layout] = {
     "result": Layout(
         "Result",
@@ -88,23 +108,30 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "accuracy": Layout(
         "Accuracy",
-        "Top-1 on test images: on the host, and on the board with the session that was timed. The drop is in "
-        "percentage points from the network named, on the same images; what was trained differently differs by that "
-        "too.",
+        "Top-1 on test images, on the board, with the session that was timed. The drop is in percentage points from "
+        "the network named, on the same images; what was trained differently differs by that too. p: McNemar's test "
+        "(mid-p) that both networks are right equally often on these images.",
         (
             NETWORK,
             RowColumn("Trained on", (known.TRAIN_IMAGES.name, known.EPOCHS.name), _trained),
-            value("Host", known.HOST_ACCURACY, show.percent),
-            value("Host n", known.HOST_TEST_IMAGES, show.count),
-            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
-            value("Host drop (points)", known.ACCURACY_DROP, show.points),
-            interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop.interval, show.points),
-            value("Board", known.DEVICE_ACCURACY, show.percent),
+            value("Top-1", known.DEVICE_ACCURACY, show.percent),
             interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
-            value("Board n", known.DEVICE_TEST_IMAGES, show.count),
-            value("Board drop (points)", known.DEVICE_DROP, show.points),
-            interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
+            value("n", known.DEVICE_TEST_IMAGES, show.count),
+            *DROP_ON_BOARD,
             value("Paper", known.PAPER_ACCURACY, show.percent),
+        ),
+    ),
+    "host-accuracy": Layout(
+        "Accuracy on the host",
+        "Top-1 of the same networks on test images where they were built, with ONNX Runtime; drop and p as above.",
+        (
+            NETWORK,
+            value("Top-1", known.HOST_ACCURACY, show.percent),
+            value("n", known.HOST_TEST_IMAGES, show.count),
+            value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
+            value("Drop (points)", known.ACCURACY_DROP, show.points),
+            _drop_interval(known.ACCURACY_DROP_INTERVAL, lambda row: row.accuracy.host_drop),
+            value("p", known.ACCURACY_DROP_P, show.p_value),
         ),
     ),
     "latency": Layout(
@@ -125,15 +152,27 @@ LAYOUTS: dict[str, Layout] = {
         is_timed=True,
     ),
     "start": Layout(
-        "Start and memory",
-        "Each in a fresh process: loading the model (cold), the first inference, and resident memory.",
+        "Start",
+        "Each in a fresh process: loading the model (cold), and the first inference.",
         (
             NETWORK,
             value("Cold load", known.LOAD, show.seconds),
             value("First inference", known.FIRST_INFERENCE, show.seconds),
             value("Steady (p50)", known.LATENCY_P50, show.seconds),
             MODEL_FILE,
-            value("Peak memory", known.PEAK_RSS, show.size),
+        ),
+        is_timed=True,
+    ),
+    "memory": Layout(
+        "Memory by runtime",
+        "Each network in a fresh process that holds its runtime and nothing else: resident memory with the runtime "
+        "imported (baseline), with the network loaded, and at most. Device memory is what loading took of the GPU's.",
+        (
+            NETWORK,
+            RUNTIME,
+            value("Baseline", known.BASELINE_RSS, show.size),
+            value("Loaded", known.LOADED_RSS, show.size),
+            value("Peak", known.PEAK_RSS, show.size),
             value("Above baseline", known.PEAK_ABOVE_BASELINE, show.size),
             value("Spread of the peak", known.PEAK_RSS_SPREAD, show.percent),
             RowColumn("Device memory", (known.DEVICE_BYTES.name, known.DEVICE_IS_UNIFIED.name), _device),
@@ -181,9 +220,7 @@ ACCURACY_COLUMNS = (
     interval(known.DEVICE_ACCURACY_INTERVAL, lambda row: row.accuracy.device_interval, show.percent),
     value("Top-5", known.DEVICE_ACCURACY_TOP5, show.percent),
     value("n", known.DEVICE_TEST_IMAGES, show.count),
-    value("Drop from", known.ACCURACY_DROP_FROM, str, is_number=False),
-    value("Drop (points)", known.DEVICE_DROP, show.points),
-    interval(known.DEVICE_DROP_INTERVAL, lambda row: row.accuracy.device_drop.interval, show.points),
+    *DROP_ON_BOARD,
 )
 GIVEN: dict[str, Layout] = {
     "result": Layout(
@@ -205,7 +242,7 @@ GIVEN: dict[str, Layout] = {
         "in the file, and the inputs that they ran with.",
         (
             NETWORK,
-            value("Runtime", known.RUNNER, str, is_number=False),
+            RUNTIME,
             value("Parameters", known.PARAMETERS, show.count),
             value("MACs", known.MACS, lambda macs: show.si(macs, "").strip()),
             value("Inputs", known.INPUTS, str, is_number=False),
@@ -215,7 +252,8 @@ GIVEN: dict[str, Layout] = {
     "accuracy": Layout(
         "Accuracy",
         "By the first output on the board, with the session that was timed, against the labels that were given. The "
-        "drop is in percentage points from the network named, on the same rows.",
+        "drop is in percentage points from the network named, on the same rows. p: McNemar's test (mid-p) that both "
+        "are right equally often on them.",
         ACCURACY_COLUMNS,
     ),
     "latency": Layout(
@@ -225,6 +263,7 @@ GIVEN: dict[str, Layout] = {
         is_timed=True,
     ),
     "start": LAYOUTS["start"],
+    "memory": LAYOUTS["memory"],
     "energy": LAYOUTS["energy"],
     "checks": Layout(
         "Checks",

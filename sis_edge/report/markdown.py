@@ -6,20 +6,22 @@ from collections.abc import Iterable, Sequence
 from sis_edge.report.charts import Chart
 from sis_edge.report.document import Report, Section
 from sis_edge.report.sections.verdict import headline, verdict_lines
-from sis_edge.report.table import Table
+from sis_edge.report.table import Cell, Table
 
 
 def to_markdown(document: Report, charts: Sequence[Sequence[Chart]]) -> str:
     """The text of `report.md`; `charts` holds each section's, files of the same folder named `<name>.svg`."""
-    blocks = [f"# {escape(document.title)}"]
+    blocks = [f"# {escape(document.title)}", f"**{escape(document.answer)}**"]
+    for table in document.overview:
+        blocks += _titled(table, "##")
     for section, drawn in zip(document.sections, charts, strict=True):
         blocks += _section(section, drawn, is_only=len(document.sections) == 1)
     blocks += ["## How to read the numbers", _bullets(document.reading)]
     return "\n\n".join(blocks) + "\n"
 
 
-def accuracy_markdown(title: str, notes: Sequence[str], tables: Sequence[Table], charts: Sequence[Chart]) -> str:
-    """The text of `report.md` about accuracy alone: what to know, the tables with their captions, the charts."""
+def tables_markdown(title: str, notes: Sequence[str], tables: Sequence[Table], charts: Sequence[Chart]) -> str:
+    """The text of `report.md` of tables alone: what to know, the tables with their captions, the charts."""
     blocks = [f"# {escape(title)}", *map(escape, notes)]
     for table in tables:
         blocks += [f"## {escape(table.title)}", _table(table), *map(escape, (table.caption, *table.notes))]
@@ -36,6 +38,7 @@ def _section(section: Section, charts: Sequence[Chart], is_only: bool) -> Iterab
     part = "##" if is_only else "###"
     if not is_only:
         yield f"## {escape(section.title)}"
+        yield escape(section.answer.sentence)
     if section.mark:
         yield f"**{section.mark.upper()}**"
     yield f"**{escape(headline(section.verdict))}**"
@@ -77,8 +80,14 @@ def _table(table: Table) -> str:
     marks = ["--:" if column.is_number else "---" for column in table.columns]
     lines = [[escape(column.title) for column in table.columns], marks]
     for first, *rest in table.cells:
-        lines.append([escape(first.text), *(_struck(cell.text, table.is_invalid and cell.is_known) for cell in rest)])
+        name = f"[{escape(first.words)}]({first.link})" if _leads_out(first) else escape(first.words)
+        lines.append([name, *(_struck(cell.text, table.is_invalid and cell.is_known) for cell in rest)])
     return _lines(lines)
+
+
+def _leads_out(cell: Cell) -> bool:
+    """Whether the cell's link leads to another file: places on the page are the page's."""
+    return cell.link is not None and not cell.link.startswith("#")
 
 
 def _struck(text: str, is_invalid: bool) -> str:

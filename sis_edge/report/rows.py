@@ -56,6 +56,25 @@ def points(value: float) -> str:
     return f"{100 * value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
+def p_value(value: float) -> str:
+    """The p-value of a test.
+
+    >>> p_value(0.0123), p_value(3e-8)
+    ('0.0123', '< 0.0001')
+    """
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
+def p_equals(value: float) -> str:
+    """The same in a sentence.
+
+    >>> p_equals(0.0123), p_equals(3e-8)
+    ('p = 0.0123', 'p < 0.0001')
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def ratio(value: float) -> str:
     """How many times."""
     return f"{value:.2f}×"

@@ -1,16 +1,72 @@
-"""A table of networks that one run measured with several runtimes: the same network, the same rounds."""
+"""Tables of a run that measured with several runtimes: speed-ups within each and across, the same network in each."""
 
 from collections.abc import Sequence
 
 from sis_edge.report import rows as show
+from sis_edge.report.columns import RowColumn, fill, value
+from sis_edge.report.layouts import NETWORK, RUNTIME
 from sis_edge.report.table import Cell, Column, Table
 from sis_edge.results.rows import Row
+from sis_edge.results.rows import fields as known
 
 Key = tuple[str, str, str]
 
+OVER_OWN = RowColumn(
+    "Speed-up",
+    (known.OVER_OWN_DENSE.name,),
+    lambda row: row.own_dense.speed_up.estimate.map(
+        lambda found: show.speed_up(found, row.own_dense.speed_up.interval.value)
+    ),
+)
+OVER_FASTEST = RowColumn(
+    "Speed-up over it",
+    (known.OVER_FASTEST_DENSE.name,),
+    lambda row: row.fastest_dense.speed_up.estimate.map(
+        lambda found: show.speed_up(found, row.fastest_dense.speed_up.interval.value)
+    ),
+)
+SPEED_UPS = (
+    NETWORK,
+    RUNTIME,
+    value("p50", known.LATENCY_P50, show.seconds),
+    value("Its runtime's {reference}", known.OWN_DENSE, str, is_number=False),
+    OVER_OWN,
+    RowColumn(
+        "95% interval",
+        tuple(field.name for field in known.OVER_OWN_DENSE_INTERVAL),
+        lambda row: row.own_dense.speed_up.interval.map(show.speed_up_interval),
+    ),
+    value("Fastest {reference}", known.FASTEST_DENSE, str, is_number=False),
+    OVER_FASTEST,
+    RowColumn(
+        "95% interval",
+        tuple(field.name for field in known.OVER_FASTEST_DENSE_INTERVAL),
+        lambda row: row.fastest_dense.speed_up.interval.map(show.speed_up_interval),
+    ),
+)
+
 
 def runtime_tables(rows: Sequence[Row], mark: str | None = None, is_invalid: bool = False) -> tuple[Table, ...]:
-    """Median latencies by runtime, and by how much each further runtime differs from the first; none for one runtime.
+    """Speed-ups within each runtime and over the fastest dense network, and the same network with each; none for one
+    runtime.
+    """
+    runtimes = list(dict.fromkeys(row.identity.runtime for row in rows))
+    if len(runtimes) == 1:
+        return ()
+    cells, notes = fill(SPEED_UPS, rows)
+    reference = "reference" if all(row.identity.is_given for row in rows) else "dense network"
+    titles = tuple(Column(column.title.format(reference=reference), column.is_number) for column in SPEED_UPS)
+    caption = (
+        f"Each network over the {reference} with its own runtime, and over the fastest {reference} of the run in any "
+        "runtime, form and precision. All ran in the same rounds; what stands inside the timed call differs between "
+        "runtimes, as the table of it says."
+    )
+    within = Table("Speed-up by runtime", caption, titles, cells, notes, "speed-up-by-runtime", mark, is_invalid)
+    return (within, *_same_network(rows, mark, is_invalid))
+
+
+def _same_network(rows: Sequence[Row], mark: str | None, is_invalid: bool) -> tuple[Table, ...]:
+    """Median latencies by runtime, and by how much each further runtime differs from the first.
 
     A line is a network in one form and precision that two runtimes or more measured without a problem. The ratio is of
     the two medians: both ran in the same rounds, but it has no interval, and is no speed-up of a network.

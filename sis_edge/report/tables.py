@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sis_edge.report import rows as show
-from sis_edge.report.columns import fill, headings
+from sis_edge.report.columns import fill, headings, origins
 from sis_edge.report.layouts import NETWORK, SYNAPSES, layouts
 from sis_edge.report.runtimes import runtime_tables
 from sis_edge.report.table import Table
@@ -23,6 +23,7 @@ def run_tables(rows: Sequence[Row], mark: str | None = None) -> tuple[Table, ...
         caption = layout.caption.format(scope=scope)
         if name == "result":
             caption += f" {amounts(rows)}"
+        caption = " ".join(filter(None, (caption, origins(layout.columns, shown))))
         title = layout.title.format(scope=scope)
         columns, invalid = headings(layout.columns, scope), is_invalid and layout.is_timed
         made.append(Table(title, caption, columns, cells, notes, name, mark, invalid))

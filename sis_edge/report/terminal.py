@@ -14,7 +14,7 @@ from sis_edge.report.document import form_advice, kernel_choices, of_engines
 from sis_edge.report.grid import of_table
 from sis_edge.report.layers import short
 from sis_edge.report.sections.board import board_name
-from sis_edge.report.sections.findings import mark
+from sis_edge.report.sections.findings import across, mark
 from sis_edge.report.sections.method import NO_REASON
 from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.report.table import Table
@@ -89,7 +89,12 @@ def table(run: StoredRun, seed: int = 0) -> RenderableType:
     marked = mark(rows)
     is_invalid = verdict.level == "INVALID"
     suffix = _suffix(marked, "invalid" if is_invalid else None)
-    numbers = Group(*_result(run, rows, suffix), *_energies(run, rows, suffix), *map(Text, _kernels(run, rows, seed)))
+    numbers = Group(
+        *_result(run, rows, suffix),
+        *_energies(run, rows, suffix),
+        *map(Text, _kernels(run, rows, seed)),
+        *_sustained(verdict),
+    )
     return Group(*_verdict(verdict, _suffix(marked)), Text(), Styled(numbers, "dim") if is_invalid else numbers)
 
 
@@ -117,6 +122,11 @@ def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderable
             for row in rows
             if row.accuracy.training_difference and row.identity.precision == "fp32"
         ),
+        *(
+            f"{row.identity.label}: {text}"
+            for row in rows
+            for text in across(row, next((each.identity.label for each in rows if each.identity.is_reference), None))
+        ),
         *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
         *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
     ]
@@ -130,6 +140,11 @@ def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderab
     reasons = {row.energy.gross_j.reason for row in rows if row.problem is None and row.energy.gross_j.reason}
     unavailable = f"unavailable ({run.record.power.reason or NO_REASON})"
     return [Text(f"Energy: {'; '.join(sorted(reasons)) or unavailable}")]
+
+
+def _sustained(verdict: Verdict) -> list[RenderableType]:
+    """A line for each network that worked for long."""
+    return [Text(f"Sustained work of {remark}") for remark in verdict.remarks]
 
 
 def _kernels(run: StoredRun, rows: Sequence[Row], seed: int) -> list[str]:

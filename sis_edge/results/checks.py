@@ -1,14 +1,22 @@
 """Whether the parts of a stored run fit together, beyond the kinds of its fields: a board may record anything."""
 
+from collections.abc import Sequence
+from math import log
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sis_agent.schema import RECORD_VERSION, NetworkRecord, Record
+from sis_agent.schema import BUCKET_RATIO, RECORD_VERSION, NetworkRecord, PowerTrace, Record
 from sis_edge.bundles.manifest import Manifest
 
 POSSIBLE_S = (1e-12, 1e6)
 """Of one inference; beside them 0, which a coarse clock may give."""
+
+BUCKETS = tuple(round(log(edge_s) / log(BUCKET_RATIO)) for edge_s in POSSIBLE_S)
+"""The same as buckets of a histogram."""
+
+MOST_READING = 1e15
+"""Of seconds, watts or joules of a sensor: what overflows as soon as it is multiplied is none."""
 
 
 class _Layers(BaseModel):
@@ -61,11 +69,47 @@ def check(manifest: Manifest, record: Record) -> None:
         raise ValueError(f"record.networks holds {sorted(strangers)[0]}, which the manifest does not know")
     if unasked := set(names) - {network.name for network in record.job.networks}:
         raise ValueError(f"record.networks holds {sorted(unasked)[0]}, which its job did not ask for")
+    for trace in record.power.traces:
+        _check_trace(trace)
     _check_details(_RunnerDetails, record.runner_details, "record.runner_details")
+    _check_sustained(record, names)
     for network in record.networks:
         place = f"record.networks.{network.name}"
         _check_details(_NetworkDetails, network.details, f"{place}.details")
         _check_network(network, place)
+
+
+def _check_sustained(record: Record, names: list[str]) -> None:
+    for window in record.sustained_windows:
+        place = f"record.sustained_windows of {window.network}"
+        if window.network not in names:
+            raise ValueError(f"{place}: the record knows no such network")
+        if not window.start_s < window.end_s:
+            raise ValueError(f"{place} holds one that ends at {window.end_s:g} s and starts at {window.start_s:g} s")
+        for histogram in (window.service, window.latency):
+            if histogram is None:
+                continue
+            if len(histogram.buckets) != len(histogram.counts):
+                raise ValueError(f"{place} holds {len(histogram.buckets)} buckets and {len(histogram.counts)} counts")
+            if any(count < 1 for count in histogram.counts):
+                raise ValueError(f"{place} holds a bucket without a latency")
+            ends_s = [latency_s for latency_s in (histogram.min_s, histogram.max_s) if latency_s]
+            if any(not BUCKETS[0] <= bucket <= BUCKETS[1] for bucket in histogram.buckets) or any(
+                not POSSIBLE_S[0] <= latency_s <= POSSIBLE_S[1] for latency_s in ends_s
+            ):
+                raise ValueError(f"{place} holds a latency that cannot be")
+
+
+def _check_trace(trace: PowerTrace) -> None:
+    readings = trace.power_w or trace.energy_j
+    series: dict[str, Sequence[float | None]] = {"the time": trace.times_s, **readings}
+    for name, values in series.items():
+        if strange := next((value for value in values if value is not None and abs(value) > MOST_READING), None):
+            raise ValueError(f"record.power holds {strange:g} as a reading of {name}")
+    for rail in trace.rails:
+        count = len(readings.get(rail, ()))
+        if count != len(trace.times_s):
+            raise ValueError(f"record.power has {count} readings of {rail} at {len(trace.times_s)} times")
 
 
 def _check_network(network: NetworkRecord, place: str) -> None:

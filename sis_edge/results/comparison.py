@@ -9,6 +9,7 @@ from sis_edge.errors import RecordError
 from sis_edge.results.energy import NetworkEnergy, per_inference
 from sis_edge.results.function import entries, other_function, wrong_functions
 from sis_edge.results.rows.accuracy import Pair, accuracy_figures
+from sis_edge.results.rows.dense import Dense, OverDense, dense_of_runtime, fastest_dense, over_dense
 from sis_edge.results.rows.energy import energy_figures
 from sis_edge.results.rows.golden import golden_figures
 from sis_edge.results.rows.identity import network_identity
@@ -33,12 +34,13 @@ def compare(run: StoredRun, seed: int = 0) -> list[Row]:
     networks = run.networks()
     dense = next((pair for pair in networks if run.is_reference(*pair)), None)
     wrong = wrong_functions(run.record, entries(run))
+    others = _dense_networks(run, dense, networks, wrong)
     shared, verdict, energies = run_figures(run), verdict_figures(judge_run(run)), per_inference(run)
     return [
         _row(
             run,
             pair,
-            dense,
+            others,
             _compared(run, pair, networks),
             wrong,
             shared,
@@ -48,6 +50,14 @@ def compare(run: StoredRun, seed: int = 0) -> list[Row]:
         )
         for pair in networks
     ]
+
+
+def _dense_networks(run: StoredRun, dense: Pair | None, networks: Sequence[Pair], wrong: Mapping[str, str]) -> Dense:
+    """What speed-ups are over: the reference; with several runtimes each one's dense network and the fastest too."""
+    if len(run.runtimes) == 1:
+        return Dense(dense)
+    own = {runtime: dense_of_runtime(run, runtime, networks) for runtime in run.runtimes}
+    return Dense(dense, own, fastest_dense(run, networks, list(wrong)))
 
 
 def _compared(run: StoredRun, network: Pair, networks: Sequence[Pair]) -> Pair | None:
@@ -84,7 +94,7 @@ def compare_all(runs: Iterable[StoredRun], seed: int = 0) -> list[Row]:
 def _row(
     run: StoredRun,
     network: Pair,
-    dense: Pair | None,
+    denses: Dense,
     compared: Pair | None,
     wrong: Mapping[str, str],
     shared: RunFigures,
@@ -92,15 +102,22 @@ def _row(
     energy: NetworkEnergy | None,
     seed: int,
 ) -> Row:
-    entry, record = network
+    (entry, record), dense = network, denses.reference
     name = (record.network if record else None) or entry.name
-    problem = _problem(run, record, wrong)
+    problem = problem_of(run, record, wrong)
     unmeasured = problem or "the board did not report it"
     most = ceiling(entry, dense[0] if dense else None, _is_same_runtime(run, record, dense))
     if shared.emulated:
         speed_up, energies = SpeedUpFigures.unknown(EMULATED), energy_figures(None, EMULATED)
+        own = fastest = OverDense.unknown(EMULATED)
     else:
-        speed_up = speed_up_figures(network, dense, most, problem, wrong, seed)
+
+        def over(other: Pair | None) -> SpeedUpFigures:
+            bound = ceiling(entry, other[0] if other else None, _is_same_runtime(run, record, other))
+            return speed_up_figures(network, other, bound, problem, wrong, seed)
+
+        speed_up = over(dense)
+        own, fastest = over_dense(network, run.runtime(record), denses, speed_up, over)
         energies = energy_figures(energy, problem or "no energy was measured of it")
     return Row(
         run=shared,
@@ -110,11 +127,13 @@ def _row(
         accuracy=accuracy_figures(
             network,
             compared,
-            problem or _no_accuracy(entry),
+            problem or no_accuracy(entry),
             _is_same_images(run, entry, compared[0] if compared else None),
         ),
         latency=latency_figures(record, unmeasured),
         speed_up=speed_up,
+        own_dense=own,
+        fastest_dense=fastest,
         start=start_figures(record, unmeasured),
         memory=memory_figures(record, unmeasured),
         energy=energies,
@@ -128,7 +147,8 @@ def _is_same_runtime(run: StoredRun, record: NetworkRecord | None, dense: Pair |
     return record is None or dense is None or dense[1] is None or run.runtime(record) == run.runtime(dense[1])
 
 
-def _no_accuracy(entry: KnownNetwork) -> str:
+def no_accuracy(entry: KnownNetwork) -> str:
+    """Why the board counted no accuracy, where nothing else says so."""
     return "no labels were given" if isinstance(entry, GivenNetwork) else "the bundle holds no test images"
 
 
@@ -139,7 +159,7 @@ def _no_golden(entry: KnownNetwork) -> str:
     return "the board did not report it"
 
 
-def _problem(run: StoredRun, record: NetworkRecord | None, wrong: Mapping[str, str]) -> str | None:
+def problem_of(run: StoredRun, record: NetworkRecord | None, wrong: Mapping[str, str]) -> str | None:
     """What went wrong with a network, in a sentence; None where it was measured and nothing did."""
     if record is not None and record.problem is not None:
         return record.problem.message

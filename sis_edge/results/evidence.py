@@ -59,6 +59,15 @@ class Evidence:
         return [state for state in self.record.states if any(a <= state.t_s <= b for a, b in self.stretches)]
 
     @cached_property
+    def parts(self) -> list[list[StateSample]]:
+        """All states, apart where the job was interrupted: counters may begin anew there, and clocks jump."""
+        cuts_s = [cut.t_s for cut in self.record.interruptions]
+        parts: list[list[StateSample]] = [[] for _ in range(len(cuts_s) + 1)]
+        for state in self.record.states:
+            parts[sum(cut_s < state.t_s for cut_s in cuts_s)].append(state)
+        return parts
+
+    @cached_property
     def cores(self) -> int | None:
         """How many cores the board has online: as many as have a clock, else as the facts say."""
         clocks = max((len(state.cpu_frequency_hz) for state in self.record.states), default=0)

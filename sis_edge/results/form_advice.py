@@ -12,6 +12,7 @@ from sis_agent.schema import NetworkRecord
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.results.kernel_choice import WORTH_IT, SparseChoice
 from sis_edge.results.rows import Row
+from sis_edge.results.rows.accuracy import ONLY_COUNTED
 from sis_edge.results.rows.latency import round_latencies, round_processes
 from sis_edge.results.statistics import Interval, SpeedUp, speed_up
 
@@ -117,7 +118,7 @@ def _advice(network: str, plain: Row, faster: Sequence[_Form]) -> FormAdvice:
             return FormAdvice(network, label, form.gain, None, tuple(refused))
         cost = _cost(form.row)
         if cost is None:
-            reason = form.row.accuracy.device_drop.estimate.reason
+            reason = form.row.accuracy.device_drop.estimate.reason or ONLY_COUNTED
             refused.append((label, f"{_speed(form.gain)} the speed, and its accuracy is not known ({reason})"))
         elif cost.interval.high > MOST_DROP:
             limit = f"the upper end is above {_points(MOST_DROP)}"
@@ -130,7 +131,9 @@ def _advice(network: str, plain: Row, faster: Sequence[_Form]) -> FormAdvice:
 def _cost(row: Row) -> Cost | None:
     drop, images = row.accuracy.device_drop, row.accuracy.device_test_images.value
     estimate, interval = drop.estimate.value, drop.interval.value
-    return None if estimate is None or interval is None or images is None else Cost(estimate, interval, images)
+    if estimate is None or interval is None or images is None or not drop.is_paired.value:
+        return None
+    return Cost(estimate, interval, images)
 
 
 def _speed(gain: SpeedUp) -> str:

@@ -5,23 +5,27 @@ History of STORE_VERSION:
     2   manifest of version 4, job and record of version 2 (see `upgrade`)
     3   job and record of version 3
     4   job and record of version 4, manifest of version 5: networks of the user's own, several runtimes
+    5   record of version 5: interruptions, the board's lock
+    6   record of version 6, job of version 5: sustained work, rests, the timed call of each network;
+        content_sha256, without which a changed file of an older version is not noticed
 """
 
 import json
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from sis_agent.schema import NetworkRecord, Record, to_json
 from sis_edge.bundles.identity import PLAIN
-from sis_edge.bundles.manifest import GivenNetwork, Manifest, NetworkEntry
+from sis_edge.bundles.manifest import GivenNetwork, Manifest, NetworkEntry, Sha256
 from sis_edge.errors import RecordError
+from sis_edge.results import digest
 from sis_edge.results.checks import check
 from sis_edge.results.runtimes import runtime, runtimes, shown
 from sis_edge.results.upgrade import upgraded
 from sis_edge.text.foreign import loads
 
-STORE_VERSION = 4
+STORE_VERSION = 6
 
 KnownNetwork: TypeAlias = NetworkEntry | GivenNetwork
 """What a bundle says of one of its networks, formed here or the user's own."""
@@ -32,7 +36,7 @@ class StoredRun(BaseModel):
 
     `board` is how the board was reached, "local" or "user@host:port"; `stored_at` is the host's clock, since
     boards without a battery often do not know the date. `profile_verified`: sis-edge had run on such a board before
-    (None is unknown).
+    (None is unknown). `content_sha256` is of a file (see `digest`): None in memory, where it would be of what was read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,6 +49,7 @@ class StoredRun(BaseModel):
     bundle_id: str
     manifest: Manifest
     record: Record
+    content_sha256: Sha256 | None = None
 
     @field_serializer("record")
     def _record_as_objects(self, record: Record) -> Any:
@@ -55,6 +60,16 @@ class StoredRun(BaseModel):
     def _fits_together(self) -> "StoredRun":
         check(self.manifest, self.record)
         return self
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether a simulated board, or something simulated on it, took part."""
+        return self.record.simulated or self.record.facts_before.simulated
+
+    @property
+    def board_kind(self) -> Literal["real", "simulated", "emulated"]:
+        """What the board is; one that is emulated is never called simulated."""
+        return "emulated" if self.record.facts_before.emulated else "simulated" if self.is_simulated else "real"
 
     def networks(self) -> list[tuple[KnownNetwork, NetworkRecord | None]]:
         """Every network of the bundle with what was measured of it; None where the job did not contain it.
@@ -112,8 +127,9 @@ class StoredRun(BaseModel):
         return entry.model_copy(update={**identity, "model": source, "training": training})
 
     def to_json(self) -> str:
-        """The run as text, one file's worth."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+        """The run as text, one file's worth, which ends with its own digest."""
+        data = self.model_dump(mode="json", exclude={"content_sha256"})
+        return digest.closed(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str) -> "StoredRun":
@@ -122,7 +138,7 @@ class StoredRun(BaseModel):
             data = loads(text, longest=None)
             if not isinstance(data, dict):
                 raise RecordError(f"{source} is not a stored run: it holds a {type(data).__name__}, not an object")
-            return cls.model_validate(_upgraded(data, source))
+            return cls.model_validate(_upgraded(data, source)).model_copy(update={"content_sha256": None})
         except ValidationError as error:
             raise RecordError(
                 f"{source} is not a stored run of this sis-edge: {fault(error)}; "

@@ -5,8 +5,10 @@ Every function is pure, and what is random takes a seed, so a report is the same
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, hypot, log, sqrt
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +102,42 @@ def paired_difference(lost: int, won: int, images: int) -> Interval:
     return Interval(max(-1.0, difference - half), min(1.0, difference + half))
 
 
+def paired_p_value(lost: int, won: int) -> float:
+    """McNemar's test that two networks are right equally often on the same images: the two-sided mid-p-value.
+
+    `lost` and `won` as in `paired_difference`; images that both get right, or both wrong, say nothing. Half of the
+    observed outcome's probability counts: the exact test is too careful where few images differ (Fagerland, Lydersen
+    and Laake, 2013, BMC Medical Research Methodology 13:91).
+    """
+    from scipy.special import bdtr
+
+    if lost < 0 or won < 0:
+        raise ValueError(f"{lost} lost and {won} won is not a paired comparison")
+    fewer, discordant = min(lost, won), lost + won
+    up_to = float(bdtr(fewer, discordant, 0.5))  # of a fair coin
+    below = float(bdtr(fewer - 1, discordant, 0.5)) if fewer else 0.0
+    return min(1.0, up_to + below)
+
+
+def median_interval(values: Sequence[float]) -> Interval | None:
+    """Interval of the median of independent values, from their ranks alone; None below MIN_ROUNDS values.
+
+    Its ends are the k-th smallest and the k-th largest value, with the largest k for which fewer than k of n values
+    lie below the true median with a probability of 2.5% at most, whatever they are distributed like.
+    """
+    count, ordered = len(values), sorted(values)
+    if count < MIN_ROUNDS:
+        return None
+    # The median is below a value with probability 1/2, so the number of values below it is binomial.
+    rank, chance = 0, log(0.5) * count
+    below = exp(chance)
+    while below <= (1 - CONFIDENCE) / 2:
+        rank += 1
+        chance += log(count - rank + 1) - log(rank)
+        below += exp(chance)
+    return Interval(ordered[rank - 1], ordered[count - rank])
+
+
 def mean_interval(values: Sequence[float], common_error: float = 0.0) -> Interval:
     """Student's t interval of the mean of independent values, two at least, in their unit.
 
@@ -151,21 +189,75 @@ def speed_up(
     if len(shared) < MIN_ROUNDS:
         return SpeedUp(estimate, None, len(shared))
     of_round = [0 if processes is None else processes[number] for number in shared]
-    generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // len(shared))
-    drawn = np.concatenate(
-        [
-            _resampled(above, below, of_round, min(chunk, resamples - done), generator)
-            for done in range(0, resamples, chunk)
-        ]
-    )
-    tail = (1 - CONFIDENCE) / 2
+    drawn = _drawn(above, below, tuple(of_round), resamples, seed)
     logs = [float(value) for value in np.log(ratios)]
     wide, apart = widening(logs, of_round), process_half_width(logs, of_round)
-    low, high = (float(bound) for bound in np.quantile(drawn, (tail, 1 - tail)))
+    low, high = _ends(drawn)
     below_log = hypot(wide * max(log(estimate / low), 0.0), apart)
     above_log = hypot(wide * max(log(high / estimate), 0.0), apart)
     return SpeedUp(estimate, Interval(estimate * exp(-below_log), estimate * exp(above_log)), len(shared))
+
+
+def unpaired_speed_up(
+    dense: Mapping[int, Sequence[float]],
+    network: Mapping[int, Sequence[float]],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    processes: tuple[Mapping[int, int], Mapping[int, int]] | None = None,
+) -> SpeedUp | None:
+    """As `speed_up` for latencies [s] of two runs, which share no round; None where one of them has none.
+
+    Estimate: the median over rounds of the one's round medians, over the same of the other. Interval: for each run the
+    hierarchical bootstrap of `speed_up` over its own rounds, widened by what its neighbouring rounds and its processes
+    have in common (`processes` numbers those of the dense one and of the network). The two are independent, so their
+    half widths are added in quadrature on the logarithmic scale, each end with its own (Donner and Zou, 2012,
+    Statistical Methods in Medical Research 21). `rounds` is the lesser number. Neither half width reaches beyond the
+    run's least and greatest round: over a drift, which does not cancel here, a widened one would.
+
+    What differs from run to run, as another temperature of the room, is in no run's spread: the interval holds for the
+    two runs as they were. Raises ValueError where a latency is 0.
+    """
+    sides = [{number: each for number, each in run.items() if each} for run in (dense, network)]
+    if not all(sides):
+        return None
+    rounds = min(map(len, sides))
+    generator = np.random.default_rng(seed)
+    spreads = [
+        _spread(side, processes[at] if processes else None, resamples, generator) for at, side in enumerate(sides)
+    ]
+    (above, above_low, above_high), (below, below_low, below_high) = spreads
+    estimate = above / below
+    if rounds < MIN_ROUNDS:
+        return SpeedUp(estimate, None, rounds)
+    low, high = hypot(above_low, below_high), hypot(above_high, below_low)
+    return SpeedUp(estimate, Interval(estimate * exp(-low), estimate * exp(high)), rounds)
+
+
+def _spread(
+    latencies: Mapping[int, Sequence[float]],
+    processes: Mapping[int, int] | None,
+    resamples: int,
+    generator: np.random.Generator,
+) -> tuple[float, float, float]:
+    """The median [s] over rounds of round medians, and how far its interval reaches below and above (logarithms)."""
+    numbers = sorted(latencies)
+    rounds = _Rounds([latencies[number] for number in numbers])
+    if not rounds.sorted[:, 0].all():
+        raise ValueError("a latency of 0 s was recorded: the clock is too coarse")
+    of_round = [0 if processes is None else processes[number] for number in numbers]
+    medians = rounds.medians()
+    centre = float(np.median(medians))
+    chunk = max(1, _CHUNK // len(numbers))
+    sizes = [min(chunk, resamples - done) for done in range(0, resamples, chunk)]
+    drawn = np.concatenate(
+        [np.median(rounds.resampled_medians(_chosen(of_round, size, generator), generator), axis=1) for size in sizes]
+    )
+    low, high = _ends(drawn)
+    logs = [float(value) for value in np.log(medians)]
+    wide, apart = widening(logs, of_round), process_half_width(logs, of_round)
+    below = hypot(wide * max(log(centre / low), 0.0), apart)
+    above = hypot(wide * max(log(high / centre), 0.0), apart)
+    return centre, min(below, log(centre) - min(logs)), min(above, max(logs) - log(centre))
 
 
 class _Rounds:
@@ -176,6 +268,13 @@ class _Rounds:
         self.sorted = np.zeros((len(rounds), int(self.counts.max())))
         for row, samples in zip(self.sorted, rounds, strict=True):
             row[: len(samples)] = np.sort(np.asarray(samples, dtype=np.float64))
+        self._content = (self.counts.tobytes(), self.sorted.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Rounds) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     def medians(self) -> NDArray[np.float64]:
         """The median of every round."""
@@ -190,9 +289,10 @@ class _Rounds:
         smallest is the sample at the place of the k-th smallest u, which is Beta(k, n + 1 - k) distributed; given
         it, the next one lies above by the smallest of the n - k left. Two draws instead of n, exactly the same law.
         """
-        n = self.counts[chosen]
+        # One number for all rounds of the same length draws the same, in less time than an array of it.
+        n = self.counts[0] if self.counts.min() == self.counts.max() else self.counts[chosen]
         k = (n + 1) // 2
-        lower = generator.beta(k, n + 1 - k)
+        lower = generator.beta(k, n + 1 - k, size=chosen.shape)
         step = 1 - generator.random(chosen.shape) ** (1 / np.maximum(n - k, 1))
         upper = np.where(n % 2 == 0, lower + (1 - lower) * step, lower)
         places = [np.minimum((n * u).astype(np.intp), n - 1) for u in (lower, upper)]
@@ -200,12 +300,47 @@ class _Rounds:
         return medians / 2
 
 
-def _resampled(
-    above: _Rounds, below: _Rounds, of_round: Sequence[int], count: int, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """`count` draws of the median ratio; rounds are drawn within their process, so each keeps its number of them."""
+def _ends(drawn: NDArray[np.float64]) -> tuple[float, float]:
+    """The percentiles of the draws that are the ends of an interval."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=8)  # rows, the choice of kernels and the advice on forms ask for the same pairs
+def _drawn(above: _Rounds, below: _Rounds, of_round: tuple[int, ...], resamples: int, seed: int) -> NDArray[np.float64]:
+    """So many draws of the median ratio, not to be changed."""
+    chunk = max(1, _CHUNK // len(of_round))
+    chosen, tops, state = _first_of_reference(above, of_round, min(chunk, resamples), seed)
+    generator = np.random.default_rng(seed)
+    generator.bit_generator.state = state
+    ratios = [np.median(tops / below.resampled_medians(chosen, generator), axis=1)]
+    for done in range(chunk, resamples, chunk):
+        chosen = _chosen(of_round, min(chunk, resamples - done), generator)
+        tops = above.resampled_medians(chosen, generator)
+        ratios.append(np.median(tops / below.resampled_medians(chosen, generator), axis=1))
+    drawn = np.concatenate(ratios)
+    drawn.flags.writeable = False
+    return drawn
+
+
+@lru_cache(maxsize=2)
+def _first_of_reference(
+    above: _Rounds, of_round: tuple[int, ...], count: int, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64], Mapping[str, Any]]:
+    """The first draws of rounds, of a reference's medians in them, and the generator's state after them.
+
+    They are the same for every network that ran in the same rounds as the reference, so a run draws them once.
+    """
+    generator = np.random.default_rng(seed)
+    chosen = _chosen(of_round, count, generator)
+    tops = above.resampled_medians(chosen, generator)
+    for shared in (chosen, tops):
+        shared.flags.writeable = False
+    return chosen, tops, generator.bit_generator.state
+
+
+def _chosen(of_round: Sequence[int], count: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """`count` draws of rounds [count, rounds], each within its process, so that each keeps its number of them."""
     places = [np.flatnonzero(np.asarray(of_round) == process) for process in sorted(set(of_round))]
-    chosen = np.concatenate([own[generator.integers(0, len(own), size=(count, len(own)))] for own in places], axis=1)
-    tops, bottoms = above.resampled_medians(chosen, generator), below.resampled_medians(chosen, generator)
-    ratios: NDArray[np.float64] = np.median(tops / bottoms, axis=1)
-    return ratios
+    return np.concatenate([own[generator.integers(0, len(own), size=(count, len(own)))] for own in places], axis=1)

@@ -59,7 +59,18 @@ def _from_3(run: Data) -> Data:
     return run | {"store_version": 4, "manifest": manifests.upgraded(run["manifest"]), "record": upgraded_record}
 
 
-UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(run: Data) -> Data:
+    """Version 5: record of version 5, which only added fields."""
+    return run | {"store_version": 5, "record": run["record"] | {"record_version": 5}}
+
+
+def _from_5(run: Data) -> Data:
+    """Version 6: record of version 6 and job of version 5, which only added fields."""
+    record = run["record"] | {"record_version": 6, "job": run["record"]["job"] | {"job_version": 5}}
+    return run | {"store_version": 6, "record": record}
+
+
+UPGRADES: dict[int, Callable[[Data], Data]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 
 
 def upgraded(run: Data) -> Data:

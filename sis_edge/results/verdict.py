@@ -12,6 +12,10 @@ History of VERDICT_VERSION:
     1   first version
     2   a wrong function, interference, a board or a job that is not what it was, numbers that cannot be; levels QUICK
         and VALID as far as seen
+    3   a virtual machine that does not show whether its processor is emulated
+    4   jobs that were interrupted and went on
+    5   the multiply-accumulates that Winograd's algorithm saves explain a speed-up
+    6   sustained work and rests; what a board does when it throttles there is a remark, and no reason
 """
 
 from collections.abc import Iterator
@@ -22,11 +26,12 @@ from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.results.evidence import Evidence, known
 from sis_edge.results.function import Entries, entries
 from sis_edge.results.rules import RULES, Level, Reason
+from sis_edge.results.rules.sustained import remarks
 from sis_edge.results.schema import StoredRun
 
 __all__ = ["ACCEPTED", "VERDICT_VERSION", "Level", "Reason", "Verdict", "judge", "judge_run"]
 
-VERDICT_VERSION = 2
+VERDICT_VERSION = 6
 
 # Of what a board may not report, that which a VALID cannot do without: they show whether it kept its speed.
 EYES = frozenset({"CPU clocks", "GPU clock", "temperatures", "signs of throttling"})
@@ -38,12 +43,16 @@ ACCEPTED: tuple[Level, ...] = ("VALID", "VALID as far as seen")
 
 @dataclass(frozen=True)
 class Verdict:
-    """The worst level of the reasons; `unseen` names what this board does not report and no rule could check."""
+    """The worst level of the reasons; `unseen` names what this board does not report and no rule could check.
+
+    `remarks` say what sustained work showed, which no level depends on: that a board throttles there is the result.
+    """
 
     level: Level
     reasons: tuple[Reason, ...] = ()
     version: int = VERDICT_VERSION
     unseen: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def judge_run(run: StoredRun) -> Verdict:
@@ -58,7 +67,9 @@ def judge(record: Record, entries: Entries | None = None, reference: str | None 
     `reference` is the network that the speed-ups are over, None: the job's.
     """
     if record.facts_before.emulated:
-        return Verdict("NONE", (Reason("emulated", "NONE", "the board is emulated: its times are the emulator's"),))
+        sign = f" ({sign})" if (sign := record.facts_before.emulation) else ""
+        said = f"the board is emulated{sign}: its times are the emulator's"
+        return Verdict("NONE", (Reason("emulated", "NONE", said),))
     evidence = Evidence(record, entries or {}, reference or record.job.reference)
     reasons = sorted((reason for rule in RULES for reason in rule(evidence)), key=_gravity)
     unseen = tuple(_unseen(evidence))
@@ -67,7 +78,7 @@ def judge(record: Record, entries: Entries | None = None, reference: str | None 
         level = "VALID as far as seen"
     if not reasons and record.job.quick:
         level = "QUICK"
-    return Verdict(level, tuple(reasons), unseen=unseen)
+    return Verdict(level, tuple(reasons), unseen=unseen, remarks=tuple(remarks(record)))
 
 
 def _gravity(reason: Reason) -> int:
@@ -92,6 +103,7 @@ def _unseen(evidence: Evidence) -> Iterator[str]:
         ("time taken by other machines (steal)", any(state.steal is not None for state in states)),
         ("swap", any(state.swap_used_bytes is not None for state in states)),
         ("power", evidence.trace is not None),
+        ("jobs of other users", evidence.record.board_lock.held is not False),
     ):
         if not seen:
             yield name

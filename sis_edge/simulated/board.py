@@ -56,23 +56,27 @@ class SimulatedBoard:
 
 
 @contextmanager
-def board(name: str) -> Iterator[SimulatedBoard]:
-    """The simulated board of that name, running; raises UsageError for an unknown one."""
+def board(name: str, thermal_speed_up: float = 1.0) -> Iterator[SimulatedBoard]:
+    """The simulated board of that name, running; raises UsageError for an unknown one.
+
+    It warms up and throttles `thermal_speed_up` times as fast as its definition says.
+    """
     definition = load(name)
     with tempfile.TemporaryDirectory(prefix="sis-edge-board-") as folder:
         sysroot, home = Path(folder) / "sysroot", Path(folder) / "home"
         home.mkdir()
         write_constant_files(definition, sysroot)
         profile = _adapted(profiles.load(definition.profile), sysroot)
-        with _running(definition.name, sysroot, home / profile.agent.root):
+        with _running(definition.name, sysroot, home / profile.agent.root, thermal_speed_up):
             yield SimulatedBoard(
                 definition, profile, SimulatedTransport(name, home), sysroot, _truth(definition, profile)
             )
 
 
 @contextmanager
-def _running(name: str, sysroot: Path, agent_root: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "sis_edge.simulated.mover", name, str(sysroot), str(agent_root)]
+def _running(name: str, sysroot: Path, agent_root: Path, thermal_speed_up: float) -> Iterator[None]:
+    words = [name, str(sysroot), str(agent_root), str(thermal_speed_up)]
+    command = [sys.executable, "-m", "sis_edge.simulated.mover", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

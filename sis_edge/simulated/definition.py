@@ -1,8 +1,9 @@
 """The definition of a simulated board: one TOML file each, written from the board's documentation."""
 
 import tomllib
+from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files import shipped
@@ -35,13 +36,37 @@ class Rail(_BoardModel):
     volts: float = Field(default=5.0, gt=0)
 
 
+class ThermalModel(_BoardModel):
+    """How a board warms up and throttles: a first-order RC model with steps of the clock, and a hysteresis.
+
+    Every zone goes towards its idle or busy temperature, in proportion to the power, with `time_constant_s`. While
+    `zone` is at or above `throttle_c` the clock goes down one of `steps` (shares of the full clock, descending from 1)
+    every `dwell_s`, and up again below `throttle_c` - `hysteresis_c`. A busy board's power above its idle power is in
+    proportion to the clock, and so is its speed. `gpu_max_hz` is the GPU's full clock, where it shows one.
+    """
+
+    zone: str
+    time_constant_s: float = Field(gt=0)
+    throttle_c: float
+    hysteresis_c: float = Field(gt=0)
+    dwell_s: float = Field(gt=0)
+    steps: list[float] = Field(min_length=2)
+    gpu_max_hz: int | None = None
+
+    @model_validator(mode="after")
+    def _descends(self) -> "ThermalModel":
+        if self.steps[0] != 1 or any(not 0 < later < earlier for earlier, later in pairwise(self.steps)):
+            raise ValueError(f"steps are {self.steps}, and must descend from 1 and stay above 0")
+        return self
+
+
 class Definition(_BoardModel):
     """One board. `files` are constant, `moving` ones are templates of the model's values, `links` are symbolic.
 
     A template names rails and the board: {VDD_IN.mW}, {board.busy_percent} (see model.py). Every `update_interval_s` a
     sensor's file changes to the mean since the last update. `noise` is the relative standard deviation of one such
     value; energy counters wrap around at `range_j`. `temperatures_c` are those of the idle and of the busy board, by
-    thermal zone. `tools` are replacements from the folder `tools`.
+    thermal zone. `tools` are replacements from the folder `tools`. `thermal` None: it never throttles.
     """
 
     name: str
@@ -58,10 +83,17 @@ class Definition(_BoardModel):
     cpu: Cores
     rails: dict[str, Rail] = {}
     temperatures_c: dict[str, tuple[float, float]] = {}
+    thermal: ThermalModel | None = None
     tools: list[str] = []
     files: dict[str, str] = {}
     links: dict[str, str] = {}
     moving: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _has_its_zone(self) -> "Definition":
+        if self.thermal is not None and self.thermal.zone not in self.temperatures_c:
+            raise ValueError(f"thermal.zone is {self.thermal.zone}, and temperatures_c has no such zone")
+        return self
 
 
 def names() -> list[str]:

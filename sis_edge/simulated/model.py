@@ -1,7 +1,8 @@
 """The sensor values of a simulated board, as a function of its busy time.
 
-A rail takes `idle_w` while the board is idle and `busy_w` while it is busy, so with W(t) the busy seconds until t its
-energy is E(t) = idle_w t + (busy_w - idle_w) W(t): the analytic truth. A sensor's value is the mean power since its
+A rail takes `idle_w` while the board is idle and `busy_w` while it is busy, less where the board throttles, so with
+W(t) the busy seconds until t, each times the share of the full clock, its energy is E(t) = idle_w t + (busy_w - idle_w)
+W(t): the analytic truth. A sensor's value is the mean power since its
 last update, with noise; an energy counter is E itself, modulo its range.
 """
 
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from math import exp
 
 from sis_edge.simulated.definition import Definition, Rail
+from sis_edge.simulated.heat import Heat
 
-HEATING_S = 30.0  # The board's thermal time constant.
 COUNTER_SPARE_J = 60.0  # Counters start this far below their range, so that every run sees them wrap around.
 TICKS_PER_S = 100
 LOAD_AVERAGE_S = 60.0
@@ -68,15 +69,18 @@ class BoardValues:
 
 
 class Model:
-    """Integrates the busy time, and gives the current values. Times in seconds from any start, ascending."""
+    """Integrates the busy time, and gives the current values. Times in seconds from any start, ascending.
 
-    def __init__(self, definition: Definition, now_s: float, seed: int = 0) -> None:
+    `thermal_speed_up`: the board warms up and throttles so many times as fast as it would.
+    """
+
+    def __init__(self, definition: Definition, now_s: float, seed: int = 0, thermal_speed_up: float = 1.0) -> None:
         self._definition = definition
+        self.heat = Heat(definition, thermal_speed_up)
         self._random = random.Random(seed)
         self._start_s = self._now_s = self._update_s = now_s
         self._work_s = self._work_at_update_s = 0.0
         self._share = 0.0
-        self._warmth = 0.0
         self._load = 0.0
         self._cpu_s = 0.0
         self.rails = self._rails(0.0)
@@ -85,8 +89,8 @@ class Model:
         """The board was busy, or idle, since the last call; `cpu_s` is the CPU time of the job's processes."""
         step_s = now_s - self._now_s
         self._now_s = now_s
-        self._work_s += step_s * busy
-        self._warmth += (busy - self._warmth) * (1 - exp(-step_s / HEATING_S))
+        self._work_s += step_s * busy * self.heat.share
+        self.heat.advance(step_s, busy)
         self._load += (busy - self._load) * (1 - exp(-step_s / LOAD_AVERAGE_S))
         self._cpu_s = max(self._cpu_s, cpu_s)
 
@@ -109,11 +113,6 @@ class Model:
         user = int(self._cpu_s * TICKS_PER_S)
         idle = max(int(uptime_s * self._definition.cpu.count * TICKS_PER_S) - user, 0)
         return BoardValues(round(100 * self._share), self._load, uptime_s, user, idle)
-
-    def temperature_c(self, zone: str) -> float:
-        """A thermal zone's temperature, which follows the load slowly."""
-        idle_c, busy_c = self._definition.temperatures_c[zone]
-        return idle_c + (busy_c - idle_c) * self._warmth
 
     def energy_j(self, rail: Rail) -> float:
         """The rail's energy since the start, without noise."""

@@ -48,9 +48,10 @@ class ChangingFiles:
     def write_others(self, model: Model) -> None:
         """Temperatures, load, and the tools' output."""
         temperatures = {
-            f"temperature_{index}": round(model.temperature_c(zone) * 1e3) for index, zone in enumerate(self._zones)
+            f"temperature_{index}": round(model.heat.temperature_c(zone) * 1e3)
+            for index, zone in enumerate(self._zones)
         }
-        values = {**model.rails, "board": model.board(), **temperatures}
+        values = {**model.rails, "board": model.board(), "thermal": model.heat.values(), **temperatures}
         for path, text in self._slow.items():
             if _is_number(text):
                 self._write_number(path, text.format_map(values))
@@ -114,6 +115,9 @@ def _moving_linux(definition: Definition) -> dict[str, str]:
     }
     for index in range(len(definition.temperatures_c)):
         files[f"sys/class/thermal/thermal_zone{index}/temp"] = f"{{temperature_{index}}}"
+    if definition.thermal is not None:
+        for index in range(definition.cpu.count):
+            files[CPUFREQ.format(index, "scaling_cur_freq")] = "{thermal.cpu_khz}"
     return files
 
 

@@ -13,6 +13,8 @@ from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES, NETWORKS
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
+from sis_edge.training.changes import DEFAULT, changed
+from sis_edge.zoo import teachers
 
 if TYPE_CHECKING:
     from sis_edge.datasets import Dataset, OwnData
@@ -38,25 +40,28 @@ class Budget:
 
 @dataclass(frozen=True)
 class Structure:
-    """One line of a sweep's table: everything but the seed."""
+    """One line of a sweep's table: everything but the seed. `recipe` is what it changes in the data set's recipe."""
 
     budget: str
     formation: Formation
+    recipe: str = DEFAULT
 
     @property
     def name(self) -> str:
         """In words, for messages."""
-        return f"{self.budget}, {self.formation.units}, {self.formation.distribution}"
+        changes = "" if self.recipe == DEFAULT else f", {self.recipe}"
+        return f"{self.budget}, {self.formation.units}, {self.formation.distribution}{changes}"
 
 
 @dataclass(frozen=True)
 class SweepPlan:
     """What to compare: every budget in every granularity of CL (`block:16` for blocks of 16) and every distribution,
-    with every seed.
+    by every recipe, with every seed.
 
-    A seed is for the graph, weight initialisation and data order. `epochs` and `precision` of None mean the recipe's
-    own and the fastest here; `held_out` of None is a tenth of the training images. `own` are images of the user's own,
-    which have the name `dataset`.
+    `recipes` are changes of the data set's recipe, as text (`training/changes.py`). A seed is for the graph, weight
+    initialisation and data order. `epochs` and `precision` of None mean the recipe's own and the fastest here;
+    `held_out` of None is a tenth of the training images. `own` are images of the user's own, which have the name
+    `dataset`.
     """
 
     dataset: str
@@ -71,16 +76,21 @@ class SweepPlan:
     held_out: int | None = None
     data_dir: Path | None = None
     own: "OwnData | None" = None
+    recipes: tuple[str, ...] = (DEFAULT,)
 
 
 @dataclass(frozen=True)
 class PreparedSweep:
-    """The tasks, each training once; for each structure the keys of its trials; what is left out, and why."""
+    """The tasks, each training once; for each structure the keys of its trials; what is left out, and why.
+
+    `recipe` is the data set's, `recipes` are those that are compared, by their text.
+    """
 
     tasks: tuple[Task, ...]
     structures: tuple[tuple[Structure, tuple[str, ...]], ...]
     left_out: tuple[str, ...]
     recipe: "Recipe"
+    recipes: "dict[str, Recipe]"
     held_out: int
     train_images: int
 
@@ -110,9 +120,6 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
     (dense is dense in every granularity). Raises UsageError for unknown names, for too few images, and where no
     structure is left.
     """
-    from sis_edge.training import default_recipe
-    from sis_edge.training.precision import fastest_precision
-
     for name in plan.distributions:
         DISTRIBUTIONS.checked(name)
     side = nin().side
@@ -121,9 +128,11 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
             f"nin takes images of {side} x {side}, {dataset.name} has {dataset.size[0]} x {dataset.size[1]}; resize "
             f"them with --resize {side}"
         )
-    precision = plan.precision or fastest_precision()
-    recipe = default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs, size=dataset.size)
+    recipe = _recipe(plan, dataset)
     held_out, train_images = _split(plan, len(dataset.train))
+    changes = {text: changed(recipe, text) for text in plan.recipes}
+    recipes = {text: teachers.settled(found, dataset, held_out)[0] for text, found in changes.items()}
+    places = {text: teachers.place(found) for text, found in changes.items()}
     tasks: dict[str, Task] = {}
     structures: dict[tuple[str, ...], Structure] = {}
     left_out = []
@@ -131,8 +140,10 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
         try:
             structure = _matched(structure, budget, dataset)
             of_structure = [
-                _task(plan, structure, seed, dataset, recipe, held_out, train_images) for seed in plan.seeds
+                _task(plan, structure, seed, dataset, recipes[structure.recipe], held_out, train_images)
+                for seed in plan.seeds
             ]
+            of_structure = [replace(task, teacher=places[structure.recipe]) for task in of_structure]
         except UsageError as error:
             left_out.append(f"{structure.name}: {error}")
             continue
@@ -149,9 +160,18 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
         tuple((structure, keys) for keys, structure in structures.items()),
         tuple(left_out),
         recipe,
+        recipes,
         held_out,
         train_images,
     )
+
+
+def _recipe(plan: SweepPlan, dataset: "Dataset") -> "Recipe":
+    from sis_edge.training import default_recipe
+    from sis_edge.training.precision import fastest_precision
+
+    precision = plan.precision or fastest_precision()
+    return default_recipe(plan.dataset, flip=dataset.flip, precision=precision, epochs=plan.epochs, size=dataset.size)
 
 
 def _split(plan: SweepPlan, available: int) -> tuple[int, int]:
@@ -168,10 +188,11 @@ def _split(plan: SweepPlan, available: int) -> tuple[int, int]:
 def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
     units = [_units(word) for word in plan.granularities]
     return [
-        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name)))
+        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name), recipe))
         for budget in plan.budgets
         for unit in units
         for name in plan.distributions
+        for recipe in plan.recipes
     ]
 
 
@@ -203,6 +224,8 @@ def _task(
 ) -> Task:
     formation = replace(structure.formation, seed=seed)
     graph = form(nin(len(dataset.classes)), formation)
+    if recipe.rewire:
+        stage.check_rewiring(recipe, graph)
     decided_by = stage.inputs(graph, dataset.sha256, train_images, recipe, seed, held_out=held_out)
     return Task(
         stages.key(decided_by),

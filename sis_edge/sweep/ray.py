@@ -6,21 +6,20 @@ process that started the sweep, and it alone writes them, so a worker that Ray g
 """
 
 import os
-import re
 import shutil
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from sis_edge.errors import TransportError, UsageError
+from sis_edge.errors import UsageError
 from sis_edge.files.cache import cache_root
 from sis_edge.files.disk import writing
+from sis_edge.sweep.cluster import check_head, connected, one_line, our_node
 from sis_edge.sweep.running import OnStep, Outcomes, Say
 from sis_edge.sweep.trial import Failure, Task, Trial
 from sis_edge.sweep.work import MAX_ATTEMPTS, attempt
@@ -30,11 +29,8 @@ if TYPE_CHECKING:
 
     from sis_edge.training.train import Progress
 
-INSTALL = "pip install 'sis-edge[ray]'"
-ADDRESS = re.compile(r"(?:ray://)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})")
 _POLL_S = 1.0  # between two looks at what is ready
-_PROBE_S = 10.0  # for a machine to answer at all
-_RETRIES = {"RAY_NUM_REDIS_GET_RETRIES": "2"}  # where something else than Ray answers: by default 20, 40 s each
+KEPT = "finished trials are kept, run the same command again to resume"
 
 
 def execute(
@@ -48,9 +44,9 @@ def execute(
     if not tasks:
         return
     root = root.absolute()
-    with _connected(address) as ray, _marker(root) as marker:
+    with connected(address, KEPT) as ray, _marker(root) as marker:
         gpus = _gpus(ray, address, cpus, gpus)
-        steps = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=_our_node(ray))(_Steps).remote()
+        steps = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=our_node(ray))(_Steps).remote()
         work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD")(_work)
 
         def begin(task: Task) -> tuple[Any, Task]:
@@ -82,7 +78,7 @@ def _outcome(ray: "ModuleType", ref: Any) -> Trial | Failure | str:
     try:
         outcome = ray.get(ref)
     except ray.exceptions.RayTaskError as error:  # before the trial began: most often a node without sis-edge
-        reason = f"its node cannot run it ({_one_line(error.cause)}); install the same sis-edge on every node"
+        reason = f"its node cannot run it ({one_line(error.cause)}); install the same sis-edge on every node"
         return Failure(reason, str(error))
     except ray.exceptions.RayError as error:
         return type(error).__name__
@@ -146,16 +142,9 @@ def _new_steps(ray: "ModuleType", steps: Any, address: str) -> list[tuple[str, i
     try:
         new: list[tuple[str, int, int, float]] = ray.get(steps.drain.remote(), timeout=_POLL_S)
     except ray.exceptions.RayError:  # busy, or gone with its node; only what is shown is lost with it
-        _check_head(address)
+        check_head(address, KEPT)
         return []
     return new
-
-
-def _our_node(ray: "ModuleType") -> Any:
-    """The node that this process, or its proxy, is connected to: the steps survive the death of any other."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 @contextmanager
@@ -189,82 +178,3 @@ def _gpus(ray: "ModuleType", address: str, cpus: int, gpus: float | None) -> flo
             f"{there}); change --cpus or --gpus"
         )
     return needed
-
-
-@contextmanager
-def _connected(address: str) -> Iterator["ModuleType"]:
-    """Ray, connected until the end of the block, which also ends trials that still run."""
-    os.environ.update({**_RETRIES, **os.environ})  # Ray reads it when it is imported
-    try:
-        import ray
-    except ImportError:
-        raise UsageError(f"--ray needs Ray, which is not installed here; install it with {INSTALL}") from None
-    probe(address)
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (OSError, RuntimeError, ValueError, TimeoutError) as error:
-        if address == "auto":
-            raise TransportError(
-                "no Ray cluster runs on this machine; start one with `ray start --head`, or give --ray HOST:PORT"
-            ) from None
-        raise TransportError(
-            f"cannot connect to the Ray cluster at {address} ({_one_line(error)}); HOST:PORT works on its own nodes, "
-            "from other machines use ray://HOST:10001; Ray and Python must have the cluster's versions"
-        ) from None
-    try:
-        # Ray reports every death on standard output, at length, whatever its settings; we do it in one line.
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            yield ray
-    except BrokenPipeError:  # whoever reads our progress went away
-        raise
-    except ConnectionError as error:  # Ray's client
-        raise _lost(address, error) from None
-    finally:
-        ray.shutdown()
-
-
-def probe(address: str) -> None:
-    """Raise UsageError for text that is not an address, TransportError where nothing answers: Ray tries for minutes."""
-    parts = ADDRESS.fullmatch(address)
-    if address == "auto":
-        return
-    if parts is None or not 0 < int(parts["port"]) < 2**16:
-        raise UsageError(
-            f"--ray {address} is not an address of a Ray cluster; use HOST:PORT on one of its nodes (default port "
-            "6379), ray://HOST:10001 from other machines, or auto for the cluster on this machine"
-        )
-    error = _connection_error(parts)
-    if error is not None:
-        raise TransportError(
-            f"no Ray cluster answers at {address} ({error.strerror or error}); start one there with "
-            "`ray start --head`, or give another address"
-        )
-
-
-def _check_head(address: str) -> None:
-    """Raise TransportError where the cluster's head is gone: Ray itself would end this process, a minute later."""
-    parts = ADDRESS.fullmatch(address)
-    error = parts and _connection_error(parts)
-    if error:
-        raise _lost(address, error)
-
-
-def _lost(address: str, error: OSError) -> TransportError:
-    return TransportError(
-        f"lost the Ray cluster at {address} ({_one_line(error)}); finished trials are kept, run the same command again "
-        "to resume"
-    )
-
-
-def _connection_error(parts: re.Match[str]) -> OSError | None:
-    """Why nothing answers at an address; None where something does."""
-    try:
-        socket.create_connection((parts["host"].strip("[]"), int(parts["port"])), timeout=_PROBE_S).close()
-    except OSError as error:
-        return error
-    return None
-
-
-def _one_line(error: BaseException) -> str:
-    """An error of Ray's, often many lines, as part of a sentence."""
-    return f"{type(error).__name__}: {' '.join(str(error).split()).partition(' traceback:')[0]}"[:200]

@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_edge.registries import GRANULARITIES
-from sis_edge.report.rows import plural, span
+from sis_edge.report.rows import span
 from sis_edge.report.table import Column, Table, text_cells
 from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Line, Summary
+from sis_edge.training.changes import DEFAULT
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-SWEEP_VERSION = 2
-"""Of `results.json`. History: 1, first version; 2, the width of blocks."""
+SWEEP_VERSION = 3
+"""Of `results.json`. History: 1, first version; 2, the width of blocks; 3, several recipes."""
 
 CAPTION = (
     "accuracy: mean over seeds ± standard deviation; to the best: difference in points ± 95% interval; "
     "≈: not significant."
 )
 COLUMNS = (
-    *(Column(title, is_number=False) for title in ("budget", "CL units", "distribution")),
+    *(Column(title, is_number=False) for title in ("budget", "CL units", "distribution", "recipe")),
     *map(Column, ("synapses", "accuracy", "to the best")),
 )
+RECIPE = 3
+"""The column that is there only where recipes are compared."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,14 @@ class SweepReport:
         return [f"Density changed to come nearest to the budget's count: {'; '.join(changed)}."] if changed else []
 
     @property
+    def recipes(self) -> list[str]:
+        """Each recipe in words, where there is another than the data set's."""
+        recipes = self.result.prepared.recipes
+        if list(recipes) == [DEFAULT]:
+            return []
+        return [f"Recipe {text}: {recipe.describe()}." for text, recipe in recipes.items()]
+
+    @property
     def sentences(self) -> list[str]:
         """How to read the table, and the notes."""
         return [CAPTION, *self.notes]
@@ -64,10 +75,14 @@ class SweepReport:
         """How it was measured, which differences are significant, what is missing."""
         prepared = self.result.prepared
         seeds = [len(line.seeds) for line in self.summary.lines] or [0]
+        recipes = prepared.recipes.values()
+        epochs = [recipe.epochs for recipe in recipes]
+        precisions = " or ".join(dict.fromkeys(recipe.precision for recipe in recipes))
         return [
-            f"Trained on {prepared.train_images:,} images for {plural(prepared.recipe.epochs, 'epoch')} in "
-            f"{prepared.recipe.precision}; n = {prepared.held_out:,} held-out training images, never test images; "
+            f"Trained on {prepared.train_images:,} images for {span(epochs)} epoch{'s' * (max(epochs) > 1)} in "
+            f"{precisions}; n = {prepared.held_out:,} held-out training images, never test images; "
             f"seeds (graph, weights, data order) per line: {span(seeds)}.",
+            *self.recipes,
             *self.matched,
             *self.summary.notes,
             *(f"Left out: {reason}." for reason in prepared.left_out),
@@ -83,6 +98,7 @@ def cells(line: Line) -> tuple[str, ...]:
         line.structure.budget,
         line.structure.formation.units,
         line.structure.formation.distribution,
+        line.structure.recipe,
         f"{line.synapses:,.0f}",
         f"{100 * line.accuracy:.2f}%{spread}",
         "best" if line.is_best else f"{'≈ ' if line.inside_noise else ''}{difference}",
@@ -90,8 +106,10 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def table(report: SweepReport, title: str) -> Table:
-    """The lines as a table."""
-    return Table(title, CAPTION, COLUMNS, text_cells(map(cells, report.summary.lines)))
+    """The lines as a table; without the recipe where all have the data set's."""
+    shown = [at for at in range(len(COLUMNS)) if at != RECIPE or report.recipes]
+    lines = [[texts[at] for at in shown] for texts in map(cells, report.summary.lines)]
+    return Table(title, CAPTION, tuple(COLUMNS[at] for at in shown), text_cells(lines))
 
 
 def to_terminal(report: SweepReport) -> "Group":
@@ -122,6 +140,7 @@ def to_json(report: SweepReport) -> str:
         "train_images": prepared.train_images,
         "held_out_images": prepared.held_out,
         "recipe": prepared.recipe.as_dict(),
+        "recipes": {text: recipe.as_dict() for text, recipe in prepared.recipes.items()},
         "pooled_spread": report.summary.pooled_spread,
         "notes": report.sentences,
         "lines": values(report),
@@ -140,6 +159,7 @@ def values(report: SweepReport) -> list[dict[str, Any]]:
         {
             "budget": line.structure.budget,
             "formation": {name: value for name, value in line.structure.formation.as_dict().items() if name != "seed"},
+            "recipe": line.structure.recipe,
             "synapses": line.synapses,
             "macs_live": line.macs_live,
             "accuracy": line.accuracy,
@@ -163,6 +183,7 @@ def _trial(line: Line, report: SweepReport, key: str) -> dict[str, Any]:
         "block": formation.block if GRANULARITIES[formation.conv].has_blocks else None,
         "micro": formation.micro,
         "distribution": formation.distribution,
+        "recipe": line.structure.recipe,
         "seed": trial.seed,
         "conv_synapses": trial.conv_synapses,
         "micro_synapses": trial.micro_synapses,
@@ -178,9 +199,9 @@ def _trial(line: Line, report: SweepReport, key: str) -> dict[str, Any]:
 
 def write(report: SweepReport, folder: Path) -> list[Path]:
     """`index.html`, `report.md`, `results.csv`, `results.json` and the chart as SVG; raises DiskError."""
-    from sis_edge.report import accuracy
+    from sis_edge.report import page as pages
     from sis_edge.sweep.chart import accuracy_synapses
 
     chart = accuracy_synapses(report.summary.lines, report.title)
-    page = accuracy.Page(report.title, report.notes, [table(report, "Structures")], chart)
-    return accuracy.write(page, {"results.csv": to_csv(report), "results.json": to_json(report)}, folder)
+    page = pages.Page(report.title, report.notes, [table(report, "Structures")], [] if chart is None else [chart])
+    return pages.write(page, {"results.csv": to_csv(report), "results.json": to_json(report)}, folder)

@@ -27,7 +27,7 @@ class Task:
 
     `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
     images are never among them. `seed` is for weight initialisation and data order. `own` are images of the user's own,
-    which have the name `dataset`.
+    which have the name `dataset`. `teacher` is where the recipe's teacher is found: a name in the zoo or a folder.
     """
 
     key: str
@@ -41,13 +41,15 @@ class Task:
     train_limit: int | None
     held_out: int
     own: "OwnData | None" = None
+    teacher: str | None = None
 
     @property
     def name(self) -> str:
         """In words, for messages."""
         formation = self.formation
         densities = f"t_c {formation.t_c:g}, t_p {formation.t_p:g}"
-        return f"{densities}, {formation.units}, {formation.distribution}, seed {self.seed}"
+        options = "".join(f", {words}" for words in self.recipe.options())
+        return f"{densities}, {formation.units}, {formation.distribution}{options}, seed {self.seed}"
 
 
 class Trial(BaseModel):

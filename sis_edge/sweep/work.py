@@ -1,22 +1,19 @@
 """One trial, on whatever machine it runs: its task and a folder for its stage are all it needs."""
 
-import fcntl
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import DatasetError, SisEdgeError
-from sis_edge.files.disk import writing
+from sis_edge.files.only_one import one_at_a_time
 from sis_edge.formation import SynapticGraph, form
 from sis_edge.formation.compaction import compact
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
 from sis_edge.training import stage
+from sis_edge.zoo import teachers
 
 if TYPE_CHECKING:
     from sis_edge.datasets import Dataset, ImageSet, OwnData
@@ -44,6 +41,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
     """
     dataset = _dataset_of(task)
     graph = _graph_of(task, dataset)
+    teacher = None if task.teacher is None else teachers.checked(task.teacher, dataset, task.recipe.teacher_sha256)
     train_images, held_out = _split(task, dataset)
 
     def measure(network: "SisNet") -> dict[str, Any]:
@@ -52,7 +50,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
         predicted = logits(network, dataset, held_out).argmax(dim=1).numpy()
         return {"wrong": [int(index) for index in (predicted != held_out.labels).nonzero()[0]]}
 
-    with _one_at_a_time(root, task.key):
+    with one_at_a_time(root / f"train-{task.key[:20]}.lock"):
         outcome = stage.run(
             root,
             graph,
@@ -62,6 +60,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
             seed=task.seed,
             measure=measure,
             progress=progress,
+            teacher=teacher,
             held_out=task.held_out,
         )
     return Trial(
@@ -74,7 +73,7 @@ def run(task: Task, root: Path, progress: "Progress | None" = None) -> Trial:
         macs_live=sum(layer.macs for layer in compact(graph)),
         dataset=task.dataset,
         dataset_sha256=task.dataset_sha256,
-        recipe=asdict(task.recipe),
+        recipe=task.recipe.as_dict(),
         seed=task.seed,
         train_images=len(train_images),
         held_out=task.held_out,
@@ -115,14 +114,3 @@ def _load(name: str, data_dir: Path | None, own: "OwnData | None") -> "Dataset":
     from sis_edge import datasets
 
     return datasets.load(name, data_dir=data_dir, own=own, progress=False)
-
-
-@contextmanager
-def _one_at_a_time(root: Path, key: str) -> Iterator[None]:
-    """Hold a training's lock, waiting for it: a worker that was given up may still be writing."""
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        lock = (root / f"train-{key[:20]}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

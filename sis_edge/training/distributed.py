@@ -19,6 +19,7 @@ from sis_edge.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+    from torch import Tensor
 
 _TIMEOUT = timedelta(days=1)
 """How long a rank waits for another: rank 0 has more to do between two trainings. A dead one is noticed at once."""
@@ -26,7 +27,10 @@ _TIMEOUT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """A training, for the other ranks; it is on the first `train_images` of the training images."""
+    """A training, for the other ranks; it is on the first `train_images` of the training images.
+
+    `taught` is what the recipe's teacher says of them.
+    """
 
     graph: SynapticGraph
     dataset: str
@@ -35,6 +39,7 @@ class TrainingJob:
     recipe: Recipe
     seed: int
     folder: Path
+    taught: "Tensor | None" = None
 
 
 class DistributedGroup:

@@ -18,7 +18,8 @@ class Muon(torch.optim.Optimizer):
 
     The output of such a layer does not depend on the norm of its weights; so weights keep the Frobenius norm
     sqrt(filters), and a step has their norm times the group's `lr`: the angle that they turn by. A synapse that does
-    not exist takes no part: a step is masked before it is scaled.
+    not exist takes no part: a step is masked before it is scaled. torch.optim.Muon (2.9 and later) takes
+    matrices only, and knows neither masks nor constant norms.
     """
 
     def __init__(self, network: SisNet, *, lr: float, other_lr: float, momentum: float) -> None:

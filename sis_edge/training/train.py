@@ -3,7 +3,7 @@
 import pickle
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from torch import Tensor
 
 from sis_edge.datasets import Dataset, ImageSet
 from sis_edge.models import SisNet, kernels
+from sis_edge.training.averaging import AveragedWeights
 from sis_edge.training.batches import Batches
 from sis_edge.training.distributed import DistributedGroup
 from sis_edge.training.logs import quieten_lightning
 from sis_edge.training.memory import keep_freed_memory
 from sis_edge.training.muon import Muon
 from sis_edge.training.recipe import Recipe
+from sis_edge.training.rewiring import Rewiring
+from sis_edge.training.schedule import schedule
 
 CHECKPOINT = "last.ckpt"
 
@@ -32,39 +35,55 @@ Progress = Callable[[int, int, float], None]
 class TrainingModule(lightning.LightningModule):
     """One network under one recipe; lightning's hooks in the order in which they are called."""
 
-    def __init__(self, network: SisNet, dataset: Dataset, train: ImageSet, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        network: SisNet,
+        dataset: Dataset,
+        train: ImageSet,
+        recipe: Recipe,
+        seed: int,
+        taught: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self.dataset = dataset
         self.train_images = train
         self.recipe = recipe
         self.seed = seed
+        self.taught = taught  # no buffer: it is in no checkpoint
         self.compute_type = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
 
     def train_dataloader(self) -> Batches:
         """The batches of the current epoch, or this rank's share of them."""
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        images, recipe = self.train_images, self.recipe
-        return Batches(self.dataset, images, recipe, seed=self.seed, epoch=self.current_epoch, rank=rank, world=world)
+        images, recipe, epoch = self.train_images, self.recipe, self.current_epoch
+        share = {"rank": rank, "world": world}
+        return Batches(self.dataset, images, recipe, seed=self.seed, epoch=epoch, taught=self.taught, **share)
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimiser, and the one-cycle schedule with a step per batch."""
+        """The recipe's optimiser, and its schedule with a step per batch."""
         optimizer = _optimizer(self.network, self.recipe)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=[group["lr"] for group in optimizer.param_groups],
-            total_steps=max(2, self.recipe.epochs * len(self.train_dataloader())),
-            pct_start=self.recipe.warmup,
-            anneal_strategy="linear" if self.recipe.optimizer == "muon" else "cos",
-            cycle_momentum=False,
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        steps = max(2, self.recipe.epochs * len(self.train_dataloader()))
+        rates = schedule(optimizer, self.recipe, steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
-        """Cross entropy with smoothed labels, in float32 whatever the network computes in."""
-        images, labels = batch
+    def training_step(self, batch: tuple[Tensor, ...], batch_index: int) -> Tensor:
+        """Cross entropy with smoothed labels, in float32 whatever the network computes in; and the teacher's part."""
+        images, labels, *taught = batch
         x = images.to(self.compute_type, memory_format=torch.channels_last)
-        return F.cross_entropy(self.network(x).float(), labels, label_smoothing=self.recipe.label_smoothing)
+        logits = self.network(x).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        return loss if not taught else distilled(loss, logits, taught[0], self.recipe)
+
+
+def distilled(loss: Tensor, logits: Tensor, taught: Tensor, recipe: Recipe) -> Tensor:
+    """The loss with the teacher's part: Kullback-Leibler divergence from what it says, [B, classes], at a temperature.
+
+    Squared temperature keeps its gradients as large as those of the labels (Hinton et al. 2015).
+    """
+    own, its = (F.log_softmax(values / recipe.temperature, dim=1) for values in (logits, taught))
+    divergence = F.kl_div(own, its, reduction="batchmean", log_target=True) * recipe.temperature**2
+    return (1 - recipe.teacher_weight) * loss + recipe.teacher_weight * divergence
 
 
 def _optimizer(network: SisNet, recipe: Recipe) -> torch.optim.Optimizer:
@@ -98,8 +117,12 @@ def train(
     folder: Path,
     progress: Progress | None = None,
     group: DistributedGroup | None = None,
+    taught: Tensor | None = None,
+    rewiring: Rewiring | None = None,
 ) -> SisNet:
     """Train `network` in place and return it; each process of a `group` that trains it calls this.
+
+    `taught` is what the recipe's teacher says of the images, see `Teacher.logits`. `rewiring` moves units.
 
     After each epoch `folder/last.ckpt` is written, whole or not at all. If it exists already, training resumes from it
     and reaches the same weights as without the interruption (same machine, same number of threads). Ctrl-C raises
@@ -107,8 +130,9 @@ def train(
     """
     quieten_lightning()
     keep_freed_memory()
-    module = TrainingModule(network.train(), dataset, train_images, recipe, seed)
-    trainer = _trainer(recipe, folder, progress, group)
+    module = TrainingModule(network.train(), dataset, train_images, recipe, seed, taught)
+    averaged = AveragedWeights(recipe.ema_decay) if recipe.ema_decay else None
+    trainer = _trainer(recipe, folder, progress, group, [call for call in (rewiring, averaged) if call is not None])
     checkpoint = folder / CHECKPOINT
     start = checkpoint if _is_whole(checkpoint) else None
     if group is not None:
@@ -124,13 +148,20 @@ def train(
             raise
         signal.signal(signal.SIGINT, interrupt_handler)
         raise KeyboardInterrupt from None
+    if averaged is not None:
+        averaged.finish(module)
     return network
 
 
 def _trainer(
-    recipe: Recipe, folder: Path, progress: Progress | None, group: DistributedGroup | None
+    recipe: Recipe,
+    folder: Path,
+    progress: Progress | None,
+    group: DistributedGroup | None,
+    of_recipe: Sequence[Callback],
 ) -> lightning.Trainer:
     callbacks: list[Callback] = [
+        *of_recipe,
         ModelCheckpoint(
             dirpath=folder,
             filename=CHECKPOINT.removesuffix(".ckpt"),
@@ -138,7 +169,7 @@ def _trainer(
             every_n_epochs=1,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
-        )
+        ),
     ]
     if progress is not None:
         callbacks.append(_Reporter(progress))

@@ -8,13 +8,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from sis_edge.errors import BoardError, DiskError
 from sis_edge.files.disk import ADVICE, cannot_write
-from sis_edge.transport.base import OWN_FILE, OWN_FOLDER, PART, CommandTimeoutError, Completed, Progress
+from sis_edge.transport.base import OWN_FILE, OWN_FOLDER, PART, CommandTimeoutError, Completed, Heard, Progress, ignore
 from sis_edge.transport.bounded import FILE_BYTES, Head, Tail, TooMuchError, too_large, too_much
 
 PIECE_BYTES = 1 << 20
@@ -35,6 +36,17 @@ class LocalTransport:
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
         """Run a command in the login folder, in a process group of its own, which a time-out kills."""
+        return self._run(argv, None, timeout_s)
+
+    def feed(
+        self, argv: Sequence[str], pieces: Iterable[bytes], *, timeout_s: float = 60.0, heard: Heard = ignore
+    ) -> Completed:
+        """As `run`, for a command that reads `pieces`."""
+        return self._run(argv, iter(pieces), timeout_s, heard)
+
+    def _run(
+        self, argv: Sequence[str], pieces: Iterator[bytes] | None, timeout_s: float, heard: Heard = ignore
+    ) -> Completed:
         _make_folder(self.root)
         path = f"{self._python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         executable = shutil.which(argv[0], path=path)
@@ -45,13 +57,13 @@ class LocalTransport:
             [executable, *argv[1:]],
             cwd=self.root,
             env={**environment, "PATH": path},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if pieces is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as process:
             try:
-                stdout, stderr = _output(process, time.monotonic() + timeout_s)
+                stdout, stderr = _talk(process, pieces, timeout_s, heard)
             except BaseException as error:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -104,23 +116,71 @@ def default_root() -> Path:
     return user_data_path("sis-edge", appauthor=False) / "local-board"
 
 
-def _output(process: "subprocess.Popen[bytes]", end_s: float) -> tuple[str, str]:
-    """Standard output and the end of standard error, once the process has ended.
+class _Feed:
+    """Pieces on their way into a pipe; `is_waiting` after an empty one, until the command has written something."""
 
-    Raises subprocess.TimeoutExpired at `end_s` (monotonic), TooMuchError for more output than a command may write.
+    def __init__(self, pipe: IO[bytes], pieces: Iterator[bytes]) -> None:
+        os.set_blocking(pipe.fileno(), False)
+        self.pipe = pipe
+        self.is_waiting = False
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def more(self) -> bool:
+        """Write what fits now; False where nothing is to be written now, or ever: then the pipe is closed."""
+        if not self._left:
+            piece = next(self._pieces, None)
+            self.is_waiting = piece == b""
+            self._left = memoryview(piece or b"")
+            if piece is None:
+                self.pipe.close()
+        if not self._left:
+            return False
+        try:
+            sent_bytes = os.write(self.pipe.fileno(), self._left)
+        except BrokenPipeError:
+            self.pipe.close()
+            return False
+        self._left = self._left[sent_bytes:]
+        return True
+
+
+def _talk(
+    process: "subprocess.Popen[bytes]", pieces: Iterator[bytes] | None, timeout_s: float, heard: Heard
+) -> tuple[str, str]:
+    """Standard output and the end of standard error, once the process has read `pieces` and ended.
+
+    Raises subprocess.TimeoutExpired `timeout_s` after the start or the last piece, TooMuchError for more output than a
+    command may write.
     """
     assert process.stdout is not None
     assert process.stderr is not None
     stdout, stderr = Head(), Tail()
+    end_s = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as open_pipes:
-        open_pipes.register(process.stdout, selectors.EVENT_READ, stdout.add)
+
+        def hear(piece: bytes) -> None:
+            stdout.add(piece)
+            heard(piece)
+            if feed is not None and feed.is_waiting:
+                feed.is_waiting = False
+                open_pipes.register(feed.pipe, selectors.EVENT_WRITE, feed)
+
+        feed = None if process.stdin is None or pieces is None else _Feed(process.stdin, pieces)
+        open_pipes.register(process.stdout, selectors.EVENT_READ, hear)
         open_pipes.register(process.stderr, selectors.EVENT_READ, stderr.add)
+        if feed is not None:
+            open_pipes.register(feed.pipe, selectors.EVENT_WRITE, feed)
         while open_pipes.get_map():
             left_s = end_s - time.monotonic()
             if left_s <= 0:
                 raise subprocess.TimeoutExpired(process.args, 0)
             for key, _ in open_pipes.select(left_s):
-                if piece := os.read(key.fd, 1 << 16):
+                if feed is not None and key.data is feed:
+                    end_s = time.monotonic() + timeout_s
+                    if not feed.more():
+                        open_pipes.unregister(key.fileobj)
+                elif piece := os.read(key.fd, 1 << 16):
                     key.data(piece)
                 else:
                     open_pipes.unregister(key.fileobj)

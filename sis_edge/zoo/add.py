@@ -1,22 +1,20 @@
 """Add a finished training to the zoo: `build` leaves one in `build/.stages/train-*`."""
 
-import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sis_edge.bundles import wrong_images
 from sis_edge.bundles.provenance import provenance
 from sis_edge.errors import UsageError
-from sis_edge.files import stages
 from sis_edge.files.atomic import write_text
 from sis_edge.files.disk import writing
 from sis_edge.files.hashing import file_sha256
 from sis_edge.files.names import checked
-from sis_edge.formation import SynapticGraph, preset_of
+from sis_edge.formation import REWIRED, SynapticGraph, preset_of
 from sis_edge.training import stage
-from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Repeat, ZooEntry, named
+from sis_edge.zoo.entry import FOLDER, ZOO_VERSION, Repeat, ZooEntry, graph, named
+from sis_edge.zoo.finished import FinishedTraining, finished
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +31,7 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
 
     from sis_edge.training import Recipe
 
-    training = _finished(trained)
+    training = finished(trained)
     graph, formation, paper = training.graph, training.graph.formation, preset_of(training.graph)
     packed, wrong = _packed(training, dataset)
     with writing(folder):
@@ -56,12 +54,13 @@ def add(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) -> 
             dataset=dataset.name,
             dataset_sha256=training.dataset_sha256,
             recipe=training.recipe,
-            recipe_words=Recipe(**{**training.recipe, "sides": tuple(training.recipe["sides"])}).describe(),
+            recipe_words=Recipe.of(training.recipe).describe(),
             seed=training.seed,
             train_images=training.train_images,
             accuracy=1 - len(wrong) / len(dataset.test),
             test_images=len(dataset.test),
             wrong_images=wrong_images.pack(wrong),
+            architecture=graph.spec.name,
             weights_sha256=file_sha256(target),
             packages=provenance().packages,
         )
@@ -74,9 +73,9 @@ def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) 
 
     Raises UsageError where the training is not finished, is a different one, or its seed is there already.
     """
-    entry, training = named(name, folder), _finished(trained)
+    entry, training = named(name, folder), finished(trained)
     must_agree = {
-        "graph": (entry.graph_sha256, training.graph.digest()),
+        "graph": (_structure(graph(entry, folder)), _structure(training.graph)),
         "data set": (entry.dataset_sha256, training.dataset_sha256),
         "number of training images": (entry.train_images, training.train_images),
         "recipe": (entry.recipe, training.recipe),
@@ -96,37 +95,14 @@ def repeat(name: str, trained: Path, dataset: "Dataset", folder: Path = FOLDER) 
     return entry
 
 
-@dataclass(frozen=True)
-class _Finished:
-    """A finished training, read from its folder."""
-
-    folder: Path
-    graph: SynapticGraph
-    dataset_sha256: str
-    recipe: dict[str, Any]
-    seed: int
-    train_images: int
+def _structure(of: SynapticGraph) -> object:
+    """What repeats have in common: the very graph; of a rewired one, which every seed moves elsewhere, the counts."""
+    if of.formation.distribution != REWIRED:
+        return of.digest()
+    return of.formation.as_dict(), [layer.synapse_count for layer in of.layers]
 
 
-def _finished(trained: Path) -> _Finished:
-    try:
-        done = json.loads((trained / stages.DONE).read_text(encoding="utf-8"))
-        inputs = done["inputs"]
-        return _Finished(
-            folder=trained,
-            graph=SynapticGraph.load(trained / "graph.npz"),
-            dataset_sha256=inputs["dataset"],
-            recipe=inputs["recipe"],
-            seed=inputs["seed"],
-            train_images=inputs["train_images"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{trained} is not a finished training ({error}); give a folder build/.stages/train-*"
-        ) from None
-
-
-def _packed(training: _Finished, dataset: "Dataset") -> "tuple[dict[str, Tensor], list[int]]":
+def _packed(training: FinishedTraining, dataset: "Dataset") -> "tuple[dict[str, Tensor], list[int]]":
     """The trained weights as the zoo stores them, and which of all test images those get wrong."""
     from sis_edge.training.evaluate import wrong
     from sis_edge.zoo import weights

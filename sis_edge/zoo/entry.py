@@ -1,6 +1,5 @@
 """One network of the zoo, and how it is read."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,8 @@ class ZooEntry(BaseModel):
     `accuracy` is top-1 on `test_images` test images of the data set, measured once, with the weights of the last epoch
     as they are stored here; `dataset_sha256` is that of the data set's images and labels. `seed` is for weight
     initialisation and data order, `graph_seed` for the formation. `preset` is the paper's network with exactly these
-    synapses. `repeats` have the same graph, recipe and images. `wrong_images` are the test images that it gets wrong.
+    synapses. `architecture` names the dense network that it was formed from. `repeats` have the same graph, recipe
+    and images. `wrong_images` are the test images that it gets wrong.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -63,6 +63,7 @@ class ZooEntry(BaseModel):
     packages: dict[str, str]
     repeats: tuple[Repeat, ...] = ()
     wrong_images: WrongImages | None = None
+    architecture: str = DENSE
 
     @property
     def paper_accuracy(self) -> float | None:
@@ -70,15 +71,24 @@ class ZooEntry(BaseModel):
         return PRESETS[self.preset].paper_accuracy.get(self.dataset) if self.preset in PRESETS else None
 
     @property
+    def teacher(self) -> str | None:
+        """The network whose outputs it learned, too; None: it had no teacher."""
+        return self.recipe.get("teacher") or None
+
+    @property
     def accuracies(self) -> tuple[float, ...]:
         """The accuracy of every training, that of the weights in the zoo first."""
         return (self.accuracy, *(repeat.accuracy for repeat in self.repeats))
 
-    def drop(self, known: Sequence["ZooEntry"]) -> float | None:
-        """The loss against our own dense NiN among `known`; None for that one itself, and where it is missing."""
-        dense = (other.accuracy for other in known if other.preset == DENSE and other.dataset == self.dataset)
-        dense_accuracy = next(dense, None)
-        return None if dense_accuracy is None or self.preset == DENSE else dense_accuracy - self.accuracy
+    @property
+    def dense_name(self) -> str:
+        """What it was formed from, for people."""
+        return f"dense {'NiN' if self.architecture == DENSE else self.architecture}"
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether all synapses of its architecture exist."""
+        return self.t_c == self.t_p == 1
 
     def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""
@@ -99,8 +109,8 @@ def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooE
     """
     digest = graph.digest()
     on_data = [entry for entry in entries(folder) if entry.dataset == dataset]
-    dense = [entry.recipe for entry in on_data if entry.preset == DENSE]
     same = [entry for entry in on_data if entry.graph_sha256 == digest]
+    dense = [entry.recipe for entry in on_data if entry.is_dense and entry.architecture == graph.spec.name]
     return max(same, key=lambda entry: (entry.recipe in dense, int(entry.recipe["epochs"])), default=None)
 
 

@@ -12,11 +12,13 @@ import pytest
 from sis_agent import lock
 from sis_agent.calibration.profiled import ProfiledModel
 from sis_edge.native import build, probes
+from sis_edge.native.int8 import geometry
+from sis_edge.native.int8 import probes as int8_probes
 
 from .board import Board
 from .sparse import of_another_architecture
 
-NATIVE, DENSE = probes.NATIVE[-1], probes.SMALL[0]
+NATIVE, DENSE, INT8 = probes.NATIVE[-1], probes.SMALL[0], int8_probes.INT8[-1]
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def with_probes(board: Board) -> Board:
     shutil.copyfile(build.library(platform.machine()), folder / "kernels.so")
     with zipfile.ZipFile(folder / "probes.zip", "w") as archive:
         archive.writestr(f"native/{NATIVE.name}", NATIVE.blob())
+        archive.writestr(f"int8/{INT8.name}", INT8.blob())
         archive.writestr(f"dense/{DENSE.name}", DENSE.onnx())
         archive.writestr(f"plain/{probes.REST.name}", probes.REST.onnx())
     return board
@@ -38,6 +41,9 @@ def with_probes(board: Board) -> Board:
 
 def check_answer(answer: dict) -> None:  # type: ignore[type-arg]
     assert len(answer["native"][NATIVE.name]) == NATIVE.stage_count == 3
+    assert len(answer["int8"][INT8.name]) == len(INT8.stages)
+    assert all(seconds > 0 for seconds in answer["int8"][INT8.name])
+    assert answer["int8_instruction_set"] in geometry.INSTRUCTION_SETS
     assert len(answer["dense"][DENSE.name]) == len(answer["operators"][DENSE.name])
     assert sum("Conv" in operator for operator in answer["operators"][DENSE.name]) == len(DENSE.layers)
     assert answer["threads"] == 1
@@ -71,9 +77,14 @@ def test_a_library_of_another_architecture_is_a_problem(board: Board) -> None:
     assert "is not a sis-edge library for this processor" in problem["message"]
 
 
-def test_damaged_probes_are_a_problem(board: Board) -> None:
+@pytest.mark.parametrize("place", [None, 6, 8])
+def test_damaged_probes_are_a_problem(board: Board, place: int | None) -> None:
+    """Cut off, and with members of a version and a flag that are not known."""
     path = board.root / "calibration" / "probes.zip"
-    path.write_bytes(path.read_bytes()[:-40])
+    data = bytearray(path.read_bytes()[: -40 if place is None else None])
+    if place is not None:
+        data[data.index(b"PK\1\2") + place] = 195
+    path.write_bytes(data)
     assert board.call("calibrate", "calibration").problem["code"] == "bad-probes"
 
 
@@ -93,8 +104,8 @@ def test_a_job_that_runs_is_not_disturbed(board: Board) -> None:
 
 
 def test_clean_removes_the_probes(board: Board) -> None:
-    removed = board.call("clean").answer["removed"]["calibration"]
-    assert removed == ["kernels.so", "probes.zip"]
+    removed = [entry["name"] for entry in board.call("clean").answer["entries"] if entry["kind"] == "calibrations"]
+    assert sorted(removed) == ["kernels.so", "probes.zip"]
 
 
 def test_each_session_has_a_profile_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

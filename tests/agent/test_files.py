@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sis_agent.files import checked_name, write_atomic
+from sis_agent.files import checked_name, parsed_json, write_atomic
 from sis_agent.protocol import ProblemError
 
 
@@ -33,3 +33,10 @@ def test_names_that_cannot_be_folders(name: str) -> None:
     with pytest.raises(ProblemError) as caught:
         checked_name("job id", name)
     assert caught.value.problem.code == "bad-name"
+
+
+@pytest.mark.parametrize("text", ["1e999", "NaN", "[-Infinity]", '{"at_s": ' + "1" * 21 + "}", "[" * 70 + "]" * 70])
+def test_json_that_no_file_of_ours_holds(text: str) -> None:
+    with pytest.raises(ValueError, match=r"it (holds|is nested)"):
+        parsed_json(text)
+    assert parsed_json("[12345678901234567890, -7, 0.5]") == [12345678901234567890, -7, 0.5]

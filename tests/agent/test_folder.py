@@ -50,6 +50,38 @@ def test_space_for_the_last_word_is_kept_back_and_freed(tmp_path: Path) -> None:
     assert not reserve.exists()
 
 
+def test_a_restart_of_the_board_is_seen_by_its_boot_id(tmp_path: Path) -> None:
+    """Even where another process has the pid and the start of the one that measured."""
+    folder(tmp_path)
+    job = JobFolder(str(tmp_path), "j1", sysroot=str(tmp_path / "sysroot"))
+    Path(job.file("job.json")).write_text("{}")
+    name = tmp_path / "sysroot" / lock.BOOT_ID
+    name.parent.mkdir(parents=True)
+    running = State(schema.RUNNING, os.getpid(), lock.start_ticks(os.getpid()), boot_id="start 1")
+    job.write_state(running)
+    for text, state in (("start 1", schema.RUNNING), ("", schema.RUNNING), ("start 2", schema.FAILED)):
+        name.write_text(text + "\n")
+        found = job.state()
+        assert found.state == state
+    assert found.problem is not None
+    assert "the board restarted" in found.problem.message
+
+
+def test_room_is_kept_back_for_a_record_of_the_journal(tmp_path: Path) -> None:
+    job = folder(tmp_path)
+    job.keep_reserve()
+    reserve = Path(job.file("reserve"))
+    sizes = []
+    for journal_bytes in (1000, 10**6, 1000, 10**6):
+        job.grow_reserve(journal_bytes)
+        sizes.append(reserve.stat().st_size)
+        assert sizes[-1] >= RESERVE_BYTES + 2 * journal_bytes
+    assert sizes == sorted(sizes)
+    assert reserve.stat().st_blocks * 512 >= 2 * 10**6, "not a hole"
+    job.shrink_reserve()
+    assert reserve.stat().st_size == RESERVE_BYTES
+
+
 def test_progress_leaves_out_a_line_that_is_being_written(tmp_path: Path) -> None:
     job = folder(tmp_path)
     assert job.progress(0) == []
@@ -77,9 +109,9 @@ def test_cleaning_beside_a_running_job_leaves_what_it_may_use(tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(json.dumps(valid()))
     mine = lock.acquire(str(tmp_path), "j1")
-    answer = clean(str(tmp_path), keep_bundles=False)
-    assert {place: names for place, names in answer["removed"].items() if names} == {"jobs": ["j0"], "bundles": ["old"]}
+    answer = clean(str(tmp_path))
+    assert [(each["kind"], each["name"]) for each in answer["entries"]] == [("jobs", "j0"), ("bundles", "old")]
     assert all((tmp_path / name).exists() for name in kept)
     lock.release(str(tmp_path), mine)
-    assert clean(str(tmp_path), keep_bundles=False)["running"] is None
+    assert clean(str(tmp_path))["running"] is None
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]

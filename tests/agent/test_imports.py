@@ -18,6 +18,7 @@ TIERS = (
     "inventory",
     "calibration measure",
     "job",
+    "examination",
     "cli",
     "__main__",
 )

@@ -1,4 +1,4 @@
-"""The agent's whole life as a real archive under the oldest and the newest interpreter that boards have."""
+"""The agent's whole life under the oldest and the newest interpreter that boards have, and a job from its archive."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_a_job_in_the_foreground(board: Board) -> None:
     status = board.call("status", "j1").answer
     assert (status["state"], status["problem"]) == ("done", None)
     phases = [step["phase"] for step in status["progress"]]
-    assert "rounds" in phases
+    assert status["progress"][phases.index("rounds")]["done"] == 0, "a phase is told where it begins"
     assert phases[-1] == "sampler", "what sampling costs is measured last"
     assert board.call("status", "j1", "--since", "2").answer["progress"] == status["progress"][2:]
     record = board.record("j1")
@@ -64,6 +65,10 @@ def test_an_ended_job_is_not_run_again(board: Board) -> None:
     assert board.call("run", "--job-id", "j1").problem["code"] == "job-ended"
 
 
+def removed(cleaned: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(entry["kind"], entry["name"]) for entry in cleaned["entries"]]
+
+
 def test_a_detached_job_is_found_again_cancelled_and_cleaned(board: Board) -> None:
     board.put_null_job("long", rounds=FOR_EVER)
     board.put_null_job("other")
@@ -77,7 +82,7 @@ def test_a_detached_job_is_found_again_cancelled_and_cleaned(board: Board) -> No
     assert "'long'" in busy["message"]
 
     cleaned = board.call("clean").answer
-    assert {kind: names for kind, names in cleaned["removed"].items() if names} == {"jobs": ["other"]}
+    assert removed(cleaned) == [("jobs", "other")]
     assert cleaned["running"] == "long"
 
     assert board.call("cancel", "long").answer == {"job_id": "long", "state": "cancelled"}
@@ -90,12 +95,9 @@ def test_a_detached_job_is_found_again_cancelled_and_cleaned(board: Board) -> No
     assert all(network.rounds and network.problem is None for network in record.networks)
 
     (board.root / "agents" / "sis_agent-0123456789ab.pyz").write_bytes(b"an older agent")
-    removed = board.call("clean", "--keep-bundles").answer["removed"]
-    assert {kind: names for kind, names in removed.items() if names} == {
-        "jobs": ["long"],
-        "agents": ["sis_agent-0123456789ab.pyz"],
-    }
-    assert board.call("clean").answer["removed"]["bundles"] == ["b1"]
+    cleaned = board.call("clean", "--kind", "jobs", "--kind", "agents").answer
+    assert removed(cleaned) == [("jobs", "long"), ("agents", "sis_agent-0123456789ab.pyz")]
+    assert removed(board.call("clean").answer) == [("bundles", "b1")]
     assert board.archive.path.exists()
 
 
@@ -105,6 +107,7 @@ def test_a_job_that_never_ran_is_cancelled(board: Board) -> None:
     assert board.call("run", "--job-id", "j1").problem["code"] == "job-ended"
 
 
+@pytest.mark.fault("lock of a process that is gone", "board is free")
 @pytest.mark.parametrize("ticks_off", [0, 1])
 def test_a_stale_lock_does_not_hold_the_board(board: Board, ticks_off: int) -> None:
     gone = subprocess.Popen(["sleep", "60"])
@@ -123,8 +126,9 @@ def test_a_stale_lock_does_not_hold_the_board(board: Board, ticks_off: int) -> N
     gone.wait()
 
 
+@pytest.mark.fault("worker killed", "costs one network")
 def test_a_killed_worker_costs_one_network(board: Board) -> None:
-    job = board.put_null_job("j1", networks=("a", "b", "c"), rounds=30_000, inferences_per_round=1)
+    job = board.put_null_job("j1", networks=("a", "b", "c"), rounds=5_000, inferences_per_round=1)
     pid = board.call("run", "--job-id", "j1").answer["pid"]
     assert board.wait("j1", phase="rounds")["state"] == "running"
     (worker,) = children(pid)
@@ -149,7 +153,10 @@ def test_a_killed_job_is_reported_and_its_worker_ends(board: Board) -> None:
     os.kill(pid, signal.SIGKILL)
     status = board.wait("j1")
     assert (status["state"], status["problem"]["code"]) == ("failed", "job-lost")
-    assert status["record_sha256"] is None
+    record = board.record("j1")
+    assert record.problem is not None
+    assert record.problem.code == "job-lost"
+    assert all(network.memory is not None for network in record.networks), "what was finished is in its record"
     end_s = time.monotonic() + 10
     while start_ticks(worker) is not None and time.monotonic() < end_s:
         time.sleep(0.05)
@@ -158,14 +165,21 @@ def test_a_killed_job_is_reported_and_its_worker_ends(board: Board) -> None:
     assert board.call("status", "j2").answer["state"] == "done"
 
 
+@pytest.mark.fault("time limit reached", "what was measured stays")
 def test_the_time_limit_keeps_what_was_measured(board: Board) -> None:
-    board.put_null_job("j1", rounds=FOR_EVER, time_limit_s=1.5)
-    board.call("run", "--job-id", "j1")
-    status = board.wait("j1")
-    assert (status["state"], status["problem"]["code"]) == ("failed", "time-limit")
-    assert all(network.rounds for network in board.record("j1").networks)
+    for limit_s in (1.5, 6.0, 24.0):  # a busy machine may need longer to come to the rounds
+        job_id = f"limit-{limit_s}"
+        board.put_null_job(job_id, rounds=FOR_EVER, time_limit_s=limit_s)
+        board.call("run", "--job-id", job_id)
+        status = board.wait(job_id)
+        assert (status["state"], status["problem"]["code"]) == ("failed", "time-limit")
+        kept = [len(network.rounds) for network in board.record(job_id).networks]
+        if any(kept):
+            break
+    assert all(kept)
 
 
+@pytest.mark.fault("disk fills in mid-job", "reported")
 def test_a_full_disk_is_reported(board: Board) -> None:
     board.put_null_job("j1")
     (board.root / "jobs" / "j1" / "progress.jsonl").symlink_to("/dev/full")
@@ -194,6 +208,7 @@ def test_files_for_a_push_that_resumes(board: Board) -> None:
     assert board.call("files", "../..").problem["code"] == "bad-name"
 
 
+@pytest.mark.fault("job unreadable on the board", "one sentence")
 def test_bad_input_is_a_sentence(board: Board) -> None:
     def problem_of(job_id: str) -> tuple[str, str]:
         answer = board.call("run", "--job-id", job_id)

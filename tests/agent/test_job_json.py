@@ -24,6 +24,8 @@ def test_a_job_survives_json() -> None:
     assert job_from_json(json.loads(json.dumps(schema.to_json(job)))) == job
     resized = job._replace(preprocess=schema.Preprocess([0.5], [0.5], schema.Resize(96, 64)))
     assert job_from_json(json.loads(json.dumps(schema.to_json(resized)))) == resized
+    long = job._replace(rest=schema.RestRequest(5.0, 45.0), sustained=schema.SustainedRequest(60.0, 5.0, 30.0))
+    assert job_from_json(json.loads(json.dumps(schema.to_json(long)))) == long
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,11 @@ def test_a_job_survives_json() -> None:
         ({"cores": [0, -1]}, "a core is -1, and must be a whole number from 0 on"),
         ({"power": {"blocks": 0}}, "power.blocks is 0"),
         ({"power": {"block_s": -2.0}}, "power.block_s is -2.0"),
+        ({"rest": {"rest_s": -1}}, "rest.rest_s is -1"),
+        ({"rest": {"cool_to_c": float("nan")}}, "rest.cool_to_c is nan"),
+        ({"sustained": {"time_s": 60.0}}, "window_s"),
+        ({"sustained": {"time_s": 0, "window_s": 5}}, "sustained.time_s is 0, and must be a number above 0"),
+        ({"sustained": {"time_s": 60, "window_s": 5, "rate_hz": "30"}}, "sustained.rate_hz is '30'"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, object], text: str) -> None:

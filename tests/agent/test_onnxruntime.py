@@ -1,6 +1,5 @@
 """Real jobs with ONNX Runtime: under the host's interpreter, and under Python 3.6 with the last version for it."""
 
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from sis_agent.schema import Job, Record
 
 from .board import Board
-from .interpreters import find
 from .networks import IMAGES, write_bundle
 from .sparse import write_sparse_bundle
 from .test_calibrate import check_answer, with_probes
@@ -159,17 +157,6 @@ def test_a_broken_installation_is_a_sentence(here: Tiny, tmp_path: Path, monkeyp
     assert record.problem.code == "no-runtime"
     assert "libonnx.so.9" in record.problem.message
     assert here.state["state"] == "failed"
-
-
-@pytest.fixture(scope="module")
-def python_3_6(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("python3.6") / "venv"
-    subprocess.run([find("3.6"), "-m", "venv", str(folder)], check=True)
-    python = str(folder / "bin" / "python")
-    # The pip of 3.6 is too old to see the wheels.
-    for wanted in (["pip<22"], ["onnxruntime==1.10.0", "numpy==1.19.5"]):
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--upgrade", *wanted], check=True)
-    return python
 
 
 @pytest.mark.slow

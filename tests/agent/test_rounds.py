@@ -98,6 +98,7 @@ def test_a_worker_killed_in_a_block_costs_one_network(board: Board, sysroot: str
     assert all(len(network.rounds) == 3 for network in record.networks)
 
 
+@pytest.mark.fault("worker killed in a round", "another takes its place")
 def test_a_worker_killed_in_a_round_costs_one_network_and_another_takes_its_place(board: Board) -> None:
     board.put_null_job("j1", networks=("a", "b", "c"), rounds=6000, processes=2, time_limit_s=60)
     pid = board.call("run", "--job-id", "j1").answer["pid"]

@@ -63,6 +63,21 @@ def test_it_is_small_in_memory(version: str, tmp_path: Path) -> None:
     assert 0 < int(done.stdout.splitlines()[-1]) <= 25e6, done.stderr
 
 
+def test_a_question_compiles_only_what_answers_it(tmp_path: Path) -> None:
+    """From an archive every module is compiled anew, and a host asks for a job's status again and again."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(build(tmp_path).path)!r})\n"
+        "from sis_agent.cli import run_command_line\n"
+        f"run_command_line(['--root', {str(tmp_path)!r}, 'status', 'j1'])\n"
+        "print(*sorted(name for name in sys.modules if name.count('.') == 1 and name.startswith('sis_agent.')))"
+    )
+    *_, answer, modules = run(sys.executable, "-c", code).stdout.splitlines()
+    assert "no-job" in answer
+    rooms = {name.partition(".")[2] for name in modules.split()}
+    assert "job" in rooms
+    assert not rooms & {"runners", "power", "worker", "measure", "calibration", "inventory"}
+
+
 def test_python_2_gets_a_sentence(tmp_path: Path) -> None:
     done = run(find("2.7"), build(tmp_path).path, "facts")
     assert done.returncode == 1

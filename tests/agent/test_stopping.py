@@ -1,5 +1,6 @@
 import math
 import random
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -20,36 +21,48 @@ JOB = Job(
 )
 
 
+Latencies = list[list[float]]
+
+
 def turns(
     rounds: int, draw: random.Random, spread: float, correlation: float = 0.0
-) -> tuple[list[list[float]], list[list[float]]]:
-    """Latencies of two networks whose true speed-up is 1.5, on a board that drifts; a tail at the slow end.
+) -> Iterator[tuple[list[float], ...]]:
+    """Latencies of two networks whose true speed-up is 1.5, round by round, on a board that drifts; a slow tail.
 
     Each network's level keeps the share `correlation` of its deviation in the round before.
     """
-
-    def network(latency_s: float) -> list[list[float]]:
-        found, deviation = [], draw.gauss(0, spread)
-        for at in range(rounds):
-            deviation = correlation * deviation + draw.gauss(0, spread * math.sqrt(1 - correlation**2))
-            level = latency_s * (1 + 0.1 * math.sin(at / 40)) * math.exp(deviation)
+    deviations = [draw.gauss(0, spread) for _ in range(2)]
+    for at in range(rounds):
+        found = []
+        for network, latency_s in enumerate((1.5e-3, 1e-3)):
+            new = draw.gauss(0, spread * math.sqrt(1 - correlation**2))
+            deviations[network] = correlation * deviations[network] + new
+            level = latency_s * (1 + 0.1 * math.sin(at / 40)) * math.exp(deviations[network])
             found.append([level * math.exp(abs(draw.gauss(0, 0.01))) for _ in range(9)])
-        return found
-
-    return network(1.5e-3), network(1e-3)
+        yield tuple(found)
 
 
-def run(rule: stopping.StoppingRule, dense: list[list[float]], sis: list[list[float]]) -> tuple[str | None, int]:
-    """Feed rounds to the rule until it ends them or there are no more."""
+def run(
+    rule: stopping.StoppingRule, rounds: Iterable[tuple[list[float], ...]]
+) -> tuple[str | None, tuple[Latencies, Latencies]]:
+    """Feed rounds to the rule until it ends them or there are no more: why it did, and what both networks have had."""
     records = [NetworkRecord("dense", 1, rounds=[]), NetworkRecord("sis", 1, rounds=[])]
-    for at, latencies in enumerate(zip(dense, sis, strict=True)):
+    ended_by = None
+    for at, latencies in enumerate(rounds):
         for record, latencies_s in zip(records, latencies, strict=True):
             record.rounds.append(RoundSamples(at, 0, 0.0, latencies_s))
             rule.add(record.name, latencies_s)
         ended_by = rule.ended_by(at + 1, records)
         if ended_by is not None:
-            return ended_by, at + 1
-    return None, len(dense)
+            break
+    dense, sis = ([turn.latencies_s for turn in record.rounds] for record in records)
+    return ended_by, (dense, sis)
+
+
+def ended(rule: stopping.StoppingRule, rounds: Iterable[tuple[list[float], ...]]) -> tuple[str | None, int]:
+    """Why and after how many rounds."""
+    ended_by, (dense, _) = run(rule, rounds)
+    return ended_by, len(dense)
 
 
 def test_coverage_after_an_early_stop() -> None:
@@ -61,16 +74,16 @@ def test_coverage_after_an_early_stop() -> None:
     draw = random.Random(7)
     stops = ranks = bootstraps = hosts = 0
     for number in range(simulations):
-        dense, sis = turns(most, draw, draw.choice([0.01, 0.02, 0.025]))
-        ended_by, rounds = run(stopping.StoppingRule(JOB), dense, sis)
+        rounds = turns(most, draw, draw.choice([0.01, 0.02, 0.025]))
+        ended_by, (dense, sis) = run(stopping.StoppingRule(JOB), rounds)
         if ended_by != stopping.TARGET_CI:
             continue
         stops += 1
-        interval = confidence.rank_interval(confidence.ratios(dense[:rounds], sis[:rounds]))
+        interval = confidence.rank_interval(confidence.ratios(dense, sis))
         assert interval is not None
         ranks += interval[0] <= 1.5 <= interval[1]
         if number % 2:
-            found = speed_up(dict(enumerate(dense[:rounds])), dict(enumerate(sis[:rounds])), seed=number, resamples=400)
+            found = speed_up(dict(enumerate(dense)), dict(enumerate(sis)), seed=number, resamples=400)
             assert found is not None
             assert found.interval is not None
             hosts += 1
@@ -87,12 +100,12 @@ def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correl
     draw = random.Random(11)
     stops = held = 0
     for number in range(simulations):
-        dense, sis = turns(300, draw, draw.choice([0.01, 0.02]), correlation)
-        ended_by, rounds = run(stopping.StoppingRule(JOB), dense, sis)
+        rounds = turns(300, draw, draw.choice([0.01, 0.02]), correlation)
+        ended_by, (dense, sis) = run(stopping.StoppingRule(JOB), rounds)
         if ended_by != stopping.TARGET_CI:
             continue
         stops += 1
-        found = speed_up(dict(enumerate(dense[:rounds])), dict(enumerate(sis[:rounds])), seed=number, resamples=400)
+        found = speed_up(dict(enumerate(dense)), dict(enumerate(sis)), seed=number, resamples=400)
         assert found is not None
         assert found.interval is not None
         held += found.interval.low <= 1.5 <= found.interval.high
@@ -102,8 +115,8 @@ def test_coverage_after_an_early_stop_where_neighbouring_rounds_are_alike(correl
 
 def test_a_noisy_pair_goes_on_and_a_quiet_one_stops_soon() -> None:
     draw = random.Random(3)
-    assert run(stopping.StoppingRule(JOB), *turns(60, draw, 0.2)) == (None, 60)
-    ended_by, rounds = run(stopping.StoppingRule(JOB), *turns(60, draw, 0.001))
+    assert ended(stopping.StoppingRule(JOB), turns(60, draw, 0.2)) == (None, 60)
+    ended_by, rounds = ended(stopping.StoppingRule(JOB), turns(60, draw, 0.001))
     # Two looks in succession have to agree: after 30 rounds and after 33.
     assert (ended_by, rounds) == (stopping.TARGET_CI, 33)
 
@@ -116,11 +129,11 @@ def test_without_its_reference_there_is_no_early_stop() -> None:
 
 def test_the_length_asks_for_rounds_inferences_and_time() -> None:
     job = JOB._replace(target_ci=None, rounds=3, min_inferences=50, min_time_s=0.95)
-    dense, sis = [[0.02] * 10] * 20, [[0.01] * 10] * 20
+    rounds = [([0.02] * 10, [0.01] * 10)] * 20
     # `sis` needs ten rounds of 0.1 s for its time; 50 inferences it has after five.
-    assert run(stopping.StoppingRule(job), dense, sis) == (stopping.LENGTH, 10)
-    assert run(stopping.StoppingRule(job._replace(min_time_s=0.0)), dense, sis) == (stopping.LENGTH, 5)
-    assert run(stopping.StoppingRule(job._replace(min_time_s=0.0, min_inferences=0)), dense, sis) == (
+    assert ended(stopping.StoppingRule(job), rounds) == (stopping.LENGTH, 10)
+    assert ended(stopping.StoppingRule(job._replace(min_time_s=0.0)), rounds) == (stopping.LENGTH, 5)
+    assert ended(stopping.StoppingRule(job._replace(min_time_s=0.0, min_inferences=0)), rounds) == (
         stopping.LENGTH,
         3,
     )
@@ -129,19 +142,19 @@ def test_the_length_asks_for_rounds_inferences_and_time() -> None:
 def test_a_network_of_no_time_at_all_ends_by_its_samples() -> None:
     job = JOB._replace(target_ci=None, rounds=1, min_inferences=0, min_time_s=10.0)
     turn = [1e-9] * 10_000
-    assert run(stopping.StoppingRule(job), [turn] * 20, [turn] * 20) == (
+    assert ended(stopping.StoppingRule(job), [(turn, turn)] * 20) == (
         stopping.LENGTH,
         stopping.INFERENCES_MOST // 10_000,
     )
 
 
 def test_every_process_has_had_rounds_before_anything_ends() -> None:
-    one = [[0.01] * 10] * 40
+    one = [([0.01] * 10, [0.01] * 10)] * 40
     job = JOB._replace(rounds=2, processes=5, min_inferences=0)
-    assert run(stopping.StoppingRule(job._replace(target_ci=None)), one, one) == (stopping.LENGTH, 5)
+    assert ended(stopping.StoppingRule(job._replace(target_ci=None)), one) == (stopping.LENGTH, 5)
     # A tight interval ends nothing either: looks begin when all have had one, and two in succession must agree.
     early = job._replace(rounds=20, processes=30, min_inferences=10**9)
-    assert run(stopping.StoppingRule(early), one, one) == (stopping.TARGET_CI, 33)
+    assert ended(stopping.StoppingRule(early), one) == (stopping.TARGET_CI, 33)
 
 
 def test_what_processes_differ_by_goes_on() -> None:

@@ -3,12 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
+from results.factory import network_entry
 from tiny_bundle import tiny_bundle
 
+from sis_edge import profiles
 from sis_edge.backends.base import Target
 from sis_edge.backends.onnxruntime import BACKEND, OnnxRuntimeSettings
+from sis_edge.board.network_jobs import left_out
 from sis_edge.bundles.identity import NATIVE, PLAIN
 from sis_edge.bundles.manifest import NetworkEntry
+
+from .test_tensorrt import VARIANTS
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +70,23 @@ def test_a_variant_is_held_against_its_own_golden_logits(entry: NetworkEntry) ->
     )
     assert (int8.model, int8.golden_logits, int8.golden_tolerance) == ("int8.onnx", "int8.npy", 0.25)
     assert (both.model, both.golden_tolerance, both.files) == ("native.onnx", 0, {"custom_ops": "native/library.so"})
+
+
+@pytest.mark.parametrize("settings", [{"precisions": ["fp32", "fp16"]}, {"precisions": ["fp16"], "sparse": True}])
+def test_half_precision_needs_native_kernels_and_a_form_for_other_processors(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="precisions has fp16, which native kernels alone compute here"):
+        OnnxRuntimeSettings.model_validate(settings)
+
+
+def test_precisions_that_the_profile_does_not_ask_for_are_named(tmp_path) -> None:
+    plain = tiny_bundle(tmp_path / "bundle").manifest
+    entries = (plain.networks[0], network_entry("cifar10-sis1", variants=VARIANTS))
+    manifest = plain.model_copy(update={"networks": entries, "profile": "x86-64"})
+    local = profiles.load("local")
+    assert left_out(manifest, None, local) == (
+        "not measured: the bundle's networks in int8, for the profile local does not ask for them; "
+        "to measure them too: --profile x86-64"
+    )
+    assert left_out(manifest, ["cifar10-sis1"], local)
+    assert left_out(manifest, [plain.networks[0].name], local) is None
+    assert left_out(manifest, None, profiles.load("x86-64")) is None

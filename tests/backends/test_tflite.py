@@ -70,7 +70,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bundle, lis
 
 def test_a_bundle_of_both_kinds_without_tflite_here(bundle: tuple[Bundle, list[str]]) -> None:
     made, said = bundle
-    reason = "this host has no TFLite (`pip install ai-edge-litert`)"
+    reason = "this host has no TFLite (extra tflite; `sis-edge doctor` shows how to add it)"
     assert f"add: {reason}, so what a board computes is not checked" in said
     residual, add = made.manifest.given
     assert (add.runtime, add.expected, add.expected_from) == ("tflite", None, reason)

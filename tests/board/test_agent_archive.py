@@ -1,3 +1,4 @@
+import ast
 import os
 import stat
 import subprocess
@@ -47,6 +48,28 @@ def test_the_archive_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         assert file.namelist() == sorted(file.namelist())
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert file.read("sis_agent/build_id.txt").decode().strip() == archive.hash12
+
+
+def test_what_is_sent_is_the_source_line_by_line_without_its_docstrings() -> None:
+    """So a traceback of a board fits the source that is here."""
+    sent = agent_archive._members()
+    for path in Path(sis_agent.__file__).parent.rglob("*.py"):
+        source = path.read_text()
+        program = sent[path.relative_to(Path(sis_agent.__file__).parent.parent).as_posix()].decode()
+        assert program.count("\n") == source.count("\n")
+        whole, stripped = ast.parse(source), ast.parse(program)
+        for node in ast.walk(stripped):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                assert not ast.get_docstring(node)
+        for node in ast.walk(whole):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                first = node.body[0]
+                assert isinstance(first, ast.Expr)
+                first.value = ast.Constant("")
+        assert ast.dump(whole) == ast.dump(stripped)
+        assert [node.lineno for node in ast.walk(whole) if isinstance(node, ast.stmt)] == [
+            node.lineno for node in ast.walk(stripped) if isinstance(node, ast.stmt)
+        ]
 
 
 def test_any_change_gives_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,20 +172,20 @@ def test_every_network_once_with_each_of_several_runtimes(given: Bundle, bundle:
     options = MeasuringOptions(runtimes=("tensorrt", "onnxruntime"))
     job = job_for(given, orin, options=options)
     assert [(each.name, each.network, each.runner) for each in job.networks] == [
-        ("residual", "residual", "tensorrt"),
-        ("residual@onnxruntime", "residual", "onnxruntime"),
-        ("depthwise", "depthwise", "tensorrt"),
-        ("depthwise@onnxruntime", "depthwise", "onnxruntime"),
+        ("residual (tensorrt)", "residual", "tensorrt"),
+        ("residual (onnxruntime)", "residual", "onnxruntime"),
+        ("depthwise (tensorrt)", "depthwise", "tensorrt"),
+        ("depthwise (onnxruntime)", "depthwise", "onnxruntime"),
     ]
-    assert (job.runner, job.reference, job.on_gpu) == ("tensorrt", "residual", True)
+    assert (job.runner, job.reference, job.on_gpu) == ("tensorrt", "residual (tensorrt)", True)
     assert [each.options.get("precision") for each in job.networks] == ["fp32", None, "fp32", None]
     settings = orin.settings_of("tensorrt")
     assert settings is not None
     fp32 = orin.model_copy(update={"tensorrt": settings.model_copy(update={"precisions": ["fp32"]})})
     formed = job_for(bundle, fp32, options=options)
     assert [(each.name, each.runner) for each in formed.networks if each.network == "dense"] == [
-        ("dense", "tensorrt"),
-        ("dense@onnxruntime", "onnxruntime"),
+        ("dense (tensorrt)", "tensorrt"),
+        ("dense (onnxruntime)", "onnxruntime"),
     ]
     assert len({each.name for each in formed.networks}) == len(formed.networks)
 

@@ -2,24 +2,28 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agent.interpreters import find
 from agent.test_provision import write_wheel
+from permissions import open_to_others
 from sshd import serve
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.schema import Facts
 from sis_edge import profiles
+from sis_edge.board import wheel_hashes
 from sis_edge.board.agent_client import AgentClient
 from sis_edge.board.deploy import deploy
+from sis_edge.board.events import Event
 from sis_edge.board.provision import download, pinned, platforms, provision
-from sis_edge.board.session import Event
 from sis_edge.errors import AgentError, BoardError
+from sis_edge.files.hashing import file_sha256
 from sis_edge.profiles import DeviceProfile, validate
-from sis_edge.transport import Completed, Progress
+from sis_edge.transport import Completed
 from sis_edge.transport.local import LocalTransport
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -54,6 +58,9 @@ def test_a_board_gets_its_wheels_once(index: Path, agent: AgentClient, tmp_path:
     given = (agent.transport, agent, with_wheels("thing==1.0"), agent.facts(), tmp_path / "cache")
     assert provision(*given, said.append)
     assert list(agent.provision()) == [WHEEL]
+    root = tmp_path / "board/.sis-edge"
+    assert list(root.rglob("site/*/thing")), "unpacked"
+    assert open_to_others(root) == []
     assert any(WHEEL in sentence for sentence in said)
     (index / WHEEL).unlink()
     said.clear()
@@ -87,6 +94,64 @@ def test_another_processor_s_wheel_is_fetched_and_not_unpacked(index: Path, agen
     with pytest.raises(BoardError, match=r"other-1.0-.* is not for this board's Python"):
         provision(agent.transport, agent, with_wheels("other==1.0"), facts, tmp_path / "cache", lambda sentence: None)
     assert agent.provision() == {}
+
+
+HASHED = [
+    (name, wheels.python, package, machine)
+    for name in profiles.names()
+    for board in (profiles.load(name),)
+    for wheels in board.wheels
+    for package in wheels.packages
+    for machine in (("x86_64", "aarch64") if board.board.architecture == "any" else (board.board.architecture,))
+]
+
+
+def test_every_wheel_that_a_shipped_profile_pins_is_pinned_by_its_hash() -> None:
+    known = wheel_hashes.listed()
+    assert all(len(sha256) == 64 for sha256 in known.values())
+    needed = set()
+    for name, python, package, machine in HASHED:
+        begin = f"{package.replace('==', '-')}-cp{python.replace('.', '')}-"
+        fitting = {wheel for wheel in known if wheel.startswith(begin) and wheel.endswith(f"_{machine}.whl")}
+        assert fitting, f"{name} pins {package} for Python {python} on {machine}"
+        needed |= fitting
+    assert known.keys() == needed
+
+
+def test_a_wheel_that_is_not_the_pinned_one_does_not_reach_the_board(
+    index: Path, agent: AgentClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an index gives it that somebody else fills; the next try downloads it again."""
+    (tmp_path / "wheels.sha256").write_text(f"{'0' * 64}  {WHEEL}\n")
+    monkeypatch.setattr(wheel_hashes, "LISTING", tmp_path / "wheels.sha256")
+    sha256 = file_sha256(index / WHEEL)
+    given = (agent.transport, agent, with_wheels("thing==1.0"), agent.facts(), tmp_path / "cache")
+    with pytest.raises(BoardError, match=rf"{WHEEL} has the SHA-256 {sha256}, which is not pinned for its release"):
+        provision(*given, lambda sentence: None)
+    assert agent.provision() == {}
+    assert not (tmp_path / "board/.sis-edge/wheels").exists()
+    assert not list((tmp_path / "cache").rglob("*.whl"))
+
+
+def test_another_file_of_a_pinned_release_is_refused(index: Path, tmp_path: Path) -> None:
+    """The index may name a file as it likes."""
+    known = next(name for name in wheel_hashes.listed() if name.startswith("numpy-1.26.4-cp311"))
+    other = tmp_path / known.replace("-cp311-cp311-", "-1-cp311-cp311-")
+    other.write_bytes(b"x")
+    with pytest.raises(BoardError, match="is not pinned for its release: it was removed"):
+        wheel_hashes.check([other], [], lambda sentence: None)
+    assert not other.exists()
+
+
+def test_wheels_of_a_profile_of_the_user_s_own(index: Path) -> None:
+    said: list[str] = []
+    wheel = index / WHEEL
+    wheel_hashes.check([wheel], [], said.append)
+    assert said == [f"{WHEEL} is taken as pip's index has it: the profile pins no SHA-256 for it"]
+    wheel_hashes.check([wheel], ["0" * 64, file_sha256(wheel)], said.append)
+    with pytest.raises(BoardError, match="not pinned"):
+        wheel_hashes.check([wheel], ["0" * 64], said.append)
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,9 +193,9 @@ def test_what_cannot_run_is_not_pushed(index: Path, agent: AgentClient, tmp_path
     pushed: list[str] = []
 
     class Noexec(LocalTransport):
-        def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-            pushed.append(target)
-            super().put(source, target, progress=progress)
+        def feed(self, argv: Sequence[str], pieces: Iterable[bytes], **options: Any) -> Completed:
+            pushed.append(argv[-1])
+            return super().feed(argv, pieces, **options)
 
         def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
             if "provision" in argv:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from agent.tensorrt.board_with_gpu import DIALECTS, install
-from command import sis_edge
+from command import sis_edge_here
 from sshd import serve
 from tiny_build import plan_in
 
 from sis_agent.schema import Record
 from sis_edge import simulated
 from sis_edge.board.deploy import deploy
-from sis_edge.board.session import Event
+from sis_edge.board.events import Event
 from sis_edge.build.pipeline import build
 from sis_edge.bundles.verify import Bundle
 from sis_edge.formation import Formation, form
@@ -25,9 +25,15 @@ from sis_edge.profiles import DeviceProfile, find, load, validate
 from sis_edge.results import comparison, store
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.sparsity_audit import audit
+from sis_edge.results.timed_calls import timed_calls
 from sis_edge.simulated.tree import write_constant_files
 from sis_edge.spec import nin
 
+# Whatever is asked is whether each engine is built, computes right and is told, not how fast a stand-in is.
+SHORT = {
+    **{"inferences_per_round": 5, "min_inferences": 0, "min_time_s": 0, "memory_repeats": 1},
+    **{"sampler_pairs": 2, "processes": 1},
+}
 ENGINES = ["sis", "sis fp16", "sis fp16 (2:4 sparse kernels)", "sis int8", "sis int8 (2:4 sparse kernels)"]
 
 
@@ -64,7 +70,7 @@ def measured(
     python = orin(tmp_path, tensorrt, cuda)
     changes: dict[str, dict[str, Any]] = {
         "agent": {"python": str(python), "sysroot": str(tmp_path / "sysroot")},
-        "measuring": {"rounds": 2, "min_inferences": 0, "min_time_s": 0, "memory_repeats": 1, "warmup_s": 0.01},
+        "measuring": {**SHORT, "rounds": 2, "warmup_s": 0.01},
         "power": {"sources": ["ina3221"], "idle_s": 1.0, "block_s": 0.2, "blocks": 1},
         "runtime": {"threads": [1]},
     }
@@ -126,14 +132,14 @@ def as_a_user(
     for old, new in (
         ('python = "python3"', f'python = "{python}"\nsysroot = "{tmp_path / "sysroot"}"'),
         ("threads = 6", "threads = 1"),
-        ("warmup_s = 2.0", "warmup_s = 0.01\nrounds = 8\nmin_inferences = 0\nmin_time_s = 0\nmemory_repeats = 1"),
+        ("warmup_s = 2.0", "\n".join(["warmup_s = 0.01", "rounds = 8", *(f"{key} = {SHORT[key]}" for key in SHORT)])),
         ('scope = "module input"', 'scope = "module input"\nidle_s = 1.0\nblock_s = 0.5\nblocks = 1'),
     ):
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     (tmp_path / "orin.toml").write_text(text, encoding="utf-8")
     with serve(tmp_path / "sshd") as server:
-        done = sis_edge(
+        done = sis_edge_here(
             *("deploy", "--host", "127.0.0.1", "--port", str(server.port), "--identity", str(server.identity)),
             *("--known-hosts", str(server.known_hosts), "--bundle", str(bundle.path), "--profile", "orin.toml"),
             *words,
@@ -141,7 +147,7 @@ def as_a_user(
             HOME=str(server.client),
         )
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "runs").glob("*.json")
+    (run,) = (tmp_path / "runs").glob("*.json.gz")
     return done.stdout, done.stderr, run
 
 
@@ -154,11 +160,42 @@ def test_the_command_line_over_ssh(tmp_path: Path, bundle: Bundle, version: str)
     assert [network.name for network in run.record.networks] == ENGINES
     assert [network.problem for network in run.record.networks] == [None] * len(ENGINES)
     assert "(SIMULATED)" in said
-    layers = sis_edge("audit", str(bundle.path), "--run", str(path), cwd=tmp_path)
+    layers = sis_edge_here("audit", str(bundle.path), "--run", str(path), cwd=tmp_path)
     assert layers.returncode == 0, layers.stderr
     # The stand-in's profiler says 0.5 ms for a layer, and half of it with sparse kernels.
     assert re.search(r"C2 .* yes .* (yes|no) .* 500 µs .* (250|500) µs", layers.stdout)
     assert "In fp16, median latency" in layers.stdout
+
+
+@pytest.mark.slow
+def test_two_runtimes_in_one_run(tmp_path: Path, bundle: Bundle) -> None:
+    """TensorRT and ONNX Runtime in the same rounds, each network alone with its runtime where memory is read."""
+    words = ("--backend", "tensorrt,onnxruntime")
+    _, _, path = as_a_user(tmp_path, bundle, "10.3.0", "pycuda", *words)
+    run = store.load(path)
+    assert run.record.simulated
+    assert run.runtimes == ("tensorrt", "onnxruntime")
+    networks = {network.name: network for network in run.record.networks}
+    assert [network.problem for network in networks.values()] == [None] * len([*ENGINES, "sis", "sis int8"])
+    assert {"sis (tensorrt)", "sis int8 (2:4 sparse kernels, tensorrt)", "sis int8 (onnxruntime)"} <= set(networks)
+    on_gpu, on_cpu = networks["sis (tensorrt)"], networks["sis (onnxruntime)"]
+    assert on_gpu.memory is not None
+    assert on_cpu.memory is not None
+    assert (on_gpu.memory.device_bytes is None, on_cpu.memory.device_bytes) == (False, None)
+    assert on_cpu.memory.device_reason == "this runtime uses the processor's memory only"
+    calls = {(each.runtime, each.call.value): each for each in timed_calls(run)}
+    assert set(calls) == {("tensorrt", "enqueue and wait"), ("onnxruntime", "InferenceSession.run")}
+    engine = calls["tensorrt", "enqueue and wait"]
+    assert engine.forms == ("plain", "sparse24")
+    assert engine.parts["input_copy"].value is not None
+    assert engine.parts["input_copy"].value.where == "outside"
+    assert engine.costs_s["input_copy"].value is not None
+    done = sis_edge_here("report", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (page,) = tmp_path.glob("reports/**/report.md")
+    text = page.read_text(encoding="utf-8")
+    for title in ("Speed-up by runtime", "Memory by runtime", "What stands inside the timed call"):
+        assert f"## {title} (simulated" in text
 
 
 @pytest.mark.slow
@@ -173,6 +210,15 @@ def test_the_second_path_on_a_board_with_tensorrts_tool_alone(tmp_path: Path, bu
     assert [network.problem for network in record.networks] == [None] * len(ENGINES)
     assert all(network.golden is not None and network.golden.passed for network in record.networks)
     assert all("--noCudaGraph" in network.details["run_flags"] for network in record.networks)
+    for network in record.networks:
+        assert network.memory is not None
+        assert (network.memory.loaded_rss_bytes, network.memory.peak_rss_bytes) == (None, None)
+        assert (
+            network.memory.reason == "this runtime loads the network in processes of its own, whose memory is not read"
+        )
+        assert network.memory.device_reason == "this runtime does not report it"
+        assert network.timed_call is not None
+        assert network.timed_call.clock == "runtime"
 
 
 @pytest.mark.slow

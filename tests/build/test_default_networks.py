@@ -6,24 +6,26 @@ import pytest
 from tiny_bundle import tiny_bundle
 
 from sis_edge.build import pipeline
-from sis_edge.build.default_networks import choose
+from sis_edge.build.default_networks import DefaultNetworks, choose
 from sis_edge.build.networks import formation_for
 from sis_edge.build.pipeline import BuildResult
 from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.cli import run
 from sis_edge.formation import form
-from sis_edge.profiles import load
+from sis_edge.profiles import load, names
 from sis_edge.spec import nin
 from sis_edge.zoo import ZooEntry
 
 ALL = ("nin", "cifar10-sis1", "cifar10-sis2", "cifar10-sis3")
 ON_ORIN = ("nin", "cifar10-sis1-nm", "cifar10-sis2-nm", "cifar10-sis3")
 ORIN, NANO = "jetson-orin-nano", "jetson-nano"
+NOT_TRAINED = {"nm": ("cifar10-sis1-nm",)}
+"""What the zoo does not have yet, by granularity."""
 
 
-def entry(preset: str, profile: str, dataset: str = "cifar10") -> ZooEntry:
+def entry(preset: str, profile: str, dataset: str = "cifar10", *, by_shares: bool = False) -> ZooEntry:
     """What the zoo says of a preset's network in a board's granularities."""
-    graph = form(nin(), formation_for(preset, load(profile).networks))
+    graph = form(nin(), formation_for(preset, load(profile).networks, by_shares=by_shares))
     fields = {
         "zoo_version": 1,
         "name": f"{preset}-{profile}",
@@ -82,6 +84,37 @@ def test_the_very_graph_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dense NiN and SiS#3, whose convolutions are whole, are the same for every board; 2:4 is not whole filters."""
     fill(monkeypatch, *(entry(name, ORIN) for name in ALL))
     assert named(NANO, "cifar10", trains=False)[0] == ("nin", "cifar10-sis3")
+
+
+def test_an_older_network_of_the_same_shares_is_taken_until_there_is_the_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole filters at the paper's shares have fewer synapses than the paper's count."""
+    nearest = [entry(name, NANO) for name in ALL]
+    older = [entry(name, NANO, by_shares=True) for name in ALL]
+    assert [new.graph_sha256 == old.graph_sha256 for new, old in zip(nearest, older, strict=True)] == [
+        *(True, False, False, True)
+    ]
+    fill(monkeypatch, *older)
+    built = choose(load(NANO), "cifar10", trains=False)
+    assert (digests(built), built.left_out) == ([each.graph_sha256 for each in older], ())
+    assert digests(choose(load(NANO), "cifar10", trains=False, names=ALL)) == digests(built)
+    trained = choose(load(NANO), "cifar10", trains=True)
+    assert digests(trained) == [each.graph_sha256 for each in nearest]
+    fill(monkeypatch, *older, *nearest)
+    assert digests(choose(load(NANO), "cifar10", trains=False)) == digests(trained)
+
+
+def digests(chosen: DefaultNetworks) -> list[str]:
+    return [network.graph.digest() for network in chosen.networks]
+
+
+@pytest.mark.parametrize("profile", names())
+def test_a_build_that_names_no_networks_leaves_none_out(profile: str) -> None:
+    """With the zoo as it comes with the package."""
+    chosen = choose(load(profile), "cifar10", trains=False)
+    assert chosen.left_out == NOT_TRAINED.get(load(profile).networks.conv, ())
+    assert len(chosen.networks) + len(chosen.left_out) == len(ALL)
 
 
 def test_svhn_has_networks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

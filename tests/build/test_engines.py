@@ -18,6 +18,7 @@ from sis_edge.build.steps import engines
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.errors import BundleError, UsageError
 from sis_edge.exporting.half import to_half
+from sis_edge.extras import adding
 from sis_edge.formation import Formation
 from sis_edge.profiles import DeviceProfile
 
@@ -72,7 +73,7 @@ def test_without_the_extra_there_is_a_sentence(tmp_path: Path, files: Any, monke
     found, steps = build(tmp_path, desktop("fp32"), files)
     assert found == []
     assert [note for _, _, note in steps] == [
-        "no engines, since TensorRT for RTX is not installed here; install the extra: pip install 'sis-edge[rtx]'"
+        f"no engines, since TensorRT for RTX is not installed here; install the extra: `{adding('rtx')}`"
     ]
     assert engines.settings(desktop("fp32")) is None
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from sis_edge.build.given import counts, shapes, tensors
+from sis_edge.build.given import counts, onnx_file, shapes, tensors
 from sis_edge.build.given.model_file import ModelFile, ModelInput
 from sis_edge.bundles.manifest import TensorSpec
+from sis_edge.errors import UsageError
 
 
 def test_random_inputs_are_of_their_type_and_seed() -> None:
@@ -46,3 +48,15 @@ def test_parameters_are_weights_and_no_indices() -> None:
     axes = numpy_helper.from_array(np.arange(5), "axes")
     assert counts.parameters(model(weights, axes)) == 12
     assert counts.parameters(model(axes)) is None
+
+
+def test_a_name_that_is_not_utf8_is_a_sentence(tmp_path: Path) -> None:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ("inside", "out")]
+    graph = helper.make_graph([helper.make_node("Relu", ["inside"], ["out"])], "g", values[:1], values[1:])
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    assert onnx_file.load(path).graph.node[0].op_type == "Relu"
+    path.write_bytes(data.replace(b"inside", b"in\xffide"))
+    with pytest.raises(UsageError, match=r"model\.onnx is damaged \(a name in it is not UTF-8\); export it again"):
+        onnx_file.load(path)

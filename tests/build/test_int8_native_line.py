@@ -3,12 +3,14 @@
 import json
 import platform
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from native.test_costs import calibration
 
 from sis_edge import profiles, report
 from sis_edge.board import deploy
@@ -18,8 +20,12 @@ from sis_edge.build.pipeline import build
 from sis_edge.build.plan import BuildPlan
 from sis_edge.bundles.manifest import NetworkEntry
 from sis_edge.bundles.verify import Bundle, problems
+from sis_edge.cli.build import native_kernels
+from sis_edge.cli.documents.bundles import shown
 from sis_edge.exporting import parity
-from sis_edge.formation import Formation, form
+from sis_edge.formation import Formation, SynapticGraph, form
+from sis_edge.native import costs
+from sis_edge.native.predict import predict
 from sis_edge.profiles import DeviceProfile, validate
 from sis_edge.results.schema import StoredRun
 from sis_edge.spec import nin
@@ -33,7 +39,15 @@ pytestmark = pytest.mark.slow
 def profile(**onnxruntime: object) -> DeviceProfile:
     settings = {"precisions": ["fp32", "int8"], "sparse": True} | onnxruntime
     local = profiles.load("local").model_dump()
-    quick = {"rounds": 6, "min_inferences": 0, "min_time_s": 0, "inferences_per_round": 3, "memory_repeats": 1}
+    quick = {
+        "rounds": 6,
+        "min_inferences": 0,
+        "min_time_s": 0,
+        "inferences_per_round": 3,
+        "memory_repeats": 1,
+        "processes": 1,
+        "sampler_pairs": 2,
+    }
     return validate({**local, "onnxruntime": settings, "measuring": local["measuring"] | quick | {"warmup_s": 0.01}})
 
 
@@ -76,6 +90,26 @@ def test_the_form_is_a_variant_with_its_own_check(bundle: Bundle) -> None:
     assert native.agreement.max_abs_difference > 0
     assert native.golden_tolerance == 0
     assert native.paired_tests["none"].images == 16
+
+
+def test_a_calibration_says_what_to_expect_of_it(bundle: Bundle) -> None:
+    isa = {"x86_64": "avx512", "aarch64": "neon"}[platform.machine()]
+    measured = calibration(1e-9, isa).model_copy(update={"library": f"{platform.machine()}-0"})
+    plan = replace(plan_in(bundle.path.parents[1], profile()), calibration=lambda: measured, name="calibrated")
+    made = build(plan).bundle
+    (small,) = made.manifest.networks
+    expected = predict(costs.fit(measured), SynapticGraph.load(made.path / small.graph)).int8_s
+    assert [(variant.form, variant.expected_s) for variant in small.variants] == [("plain", None), ("native", expected)]
+    assert small.int8_expected_s == expected
+    assert expected is not None
+    sentence = f"expected per image in INT8, all by native kernels: small {expected * 1e3:.3g} ms"
+    assert sentence in native_kernels(made)
+    assert not any("in INT8" in each for each in native_kernels(bundle))
+    (said,) = shown(made).bundle.networks
+    assert [variant.expected_s for variant in said.variants] == [None, expected]
+    assert said.variants[0].reasons["expected_s"] == "a calibration knows native kernels only"
+    (uncalibrated,) = shown(bundle).bundle.networks
+    assert uncalibrated.variants[1].reasons["expected_s"] == "the board was not calibrated"
 
 
 def test_it_answers_the_golden_bits_in_onnx_runtime(bundle: Bundle) -> None:

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import tiny_build
 import torch
+from forked import exit_code
 from tiny_build import SMALL, plan_in
 
 from sis_edge import datasets, zoo
@@ -158,6 +156,9 @@ def test_one_more_network_leaves_the_others(built: Path, tmp_path: Path) -> None
 def test_the_paper_s_figure_belongs_to_the_synapses_not_to_the_name(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    few = datasets.load("digits")
+    few = replace(few, test=few.test.first(40))
+    monkeypatch.setattr("sis_edge.datasets.load", lambda *names, **options: few)
     for name, accuracy in {"svhn-sis3": 0.5, "cifar10-sis3": 0.75}.items():
         monkeypatch.setitem(PRESETS, name, replace(preset(name), paper_accuracy={"digits": accuracy}))
     mine = preset("svhn-sis3").formation(3)
@@ -170,7 +171,8 @@ def test_the_paper_s_figure_belongs_to_the_synapses_not_to_the_name(
     }
     for name, formation in files.items():
         form(nin(), formation).save(tmp_path / f"{name}.npz")
-    bundle = build(plan_in(built, networks=tuple(str(tmp_path / f"{name}.npz") for name in files))).bundle
+    networks = tuple(str(tmp_path / f"{name}.npz") for name in files)
+    bundle = build(plan_in(built, networks=networks, epochs=1, train_limit=32)).bundle
     assert {entry.name: entry.paper_accuracy for entry in bundle.manifest.networks} == {
         "mine": 0.5,
         "svhn-sis3": None,
@@ -221,9 +223,8 @@ def test_damaged_weights_are_trained_again(built: Path, built_once: Path) -> Non
 
 
 SCRIPT = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
-sys.path.insert(0, {tests!r})
 from tiny_build import plan_in
 from sis_edge.build.pipeline import build
 
@@ -238,9 +239,7 @@ build(plan_in(Path({folder!r})), watch)
 @pytest.mark.parametrize(("stage", "done"), [("train", 3), ("train", 4), ("export", 1), ("bundle", 1)])
 def test_a_killed_build_goes_on_to_the_same_files(tmp_path: Path, built_once: Path, stage: str, done: int) -> None:
     folder = tmp_path / "build"
-    code = SCRIPT.format(tests=str(Path(tiny_build.__file__).parent), stage=stage, done=done, folder=str(folder))
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert exit_code(SCRIPT.format(stage=stage, done=done, folder=str(folder))) == -signal.SIGKILL
     watch = Watch()
     result = build(plan_in(folder), watch)
     # Two epochs of two steps: killed in the second, one epoch is left; later, none.
@@ -388,3 +387,43 @@ def test_a_graph_with_other_classes_than_the_data_is_refused(tmp_path: Path) -> 
     form(replace(spec, layers=(*spec.layers[:-1], last)), SMALL).save(tmp_path / "four.npz")
     with pytest.raises(UsageError, match="four has 4 outputs, digits has 10 classes"):
         build(plan_in(tmp_path / "build", networks=(str(tmp_path / "four.npz"),)))
+
+
+def test_another_recipe_and_a_teacher_are_another_training_and_the_manifest_says_so(built: Path) -> None:
+    (taught_by,) = (built / ".stages").glob("train-*/")
+    watch = Watch()
+    plan = plan_in(built, recipe="cutout=6,ema_decay=0.5", teacher=str(taught_by), name="taught")
+    (entry,) = build(plan, watch).bundle.manifest.networks
+    assert watch.trained == {"small": 4}
+    what = f"nin with {entry.synapses:,} synapses ({taught_by.name})"
+    assert f"cutout 6, weights averaged (EMA 0.5), teacher {what} (weight 0.5" in entry.training.recipe
+    assert entry.training.teacher == what
+    assert str(built) not in entry.training.recipe
+    assert build(plan).was_done
+    (plain,) = build(plan_in(built)).bundle.manifest.networks  # the one before is found again
+    assert "teacher" not in plain.training.recipe
+
+
+@pytest.mark.slow
+def test_a_rewired_network_has_another_name_and_its_own_graph_and_a_dense_one_stays(tmp_path: Path) -> None:
+    sparse, dense = tmp_path / "kernels.npz", tmp_path / "dense.npz"
+    form(nin(), Formation(t_c=0.05, t_p=0.1)).save(sparse)
+    form(nin(), replace(SMALL, t_c=0.02)).save(dense)
+    changes = {"networks": (str(sparse), str(dense)), "rewires": True, "recipe": "rewire_every=1"}
+    bundle = build(plan_in(tmp_path / "build", **changes)).bundle
+    moved, kept = bundle.manifest.networks
+    assert (moved.name, kept.name) == ("kernels-rewired", "dense")
+    assert (moved.distribution, kept.distribution) == ("rewired", "uniform")
+    assert "rewired (0.3 every 1 steps until 0.75)" in moved.training.recipe
+    assert "rewired" not in kept.training.recipe
+    formed, stored = SynapticGraph.load(sparse), SynapticGraph.load(bundle.path / moved.graph)
+    assert stored.digest() == moved.graph_sha256 != formed.digest()
+    assert [layer.synapse_count for layer in stored.layers] == [layer.synapse_count for layer in formed.layers]
+    assert moved.parity.top1_agreement == 1.0
+
+
+@pytest.mark.parametrize(("option", "value"), [("recipe", "cutout=6"), ("teacher", "nin"), ("rewires", True)])
+def test_what_is_of_a_training_takes_nothing_from_the_zoo(tmp_path: Path, option: str, value: object) -> None:
+    plan = plan_in(tmp_path / "build", weights="zoo", epochs=None, train_limit=None, precision=None)
+    with pytest.raises(UsageError, match=f"--{option.rstrip('s')} is of a training, and --from-zoo trains nothing"):
+        build(replace(plan, **{option: value}))  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ import json
 import platform
 import re
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from clients import c_client, logits, python_client, ran
 from native.test_costs import calibration
 
-from sis_edge import profiles, report
+from sis_edge import datasets, profiles, report
 from sis_edge.board import deploy, self_check
 from sis_edge.board.jobs import job_for
 from sis_edge.build.networks import plan_networks
@@ -46,6 +48,16 @@ def plan_in(folder: Path, profile: DeviceProfile | None = None, **changes: objec
     profile = profile or profiles.load("local")
     networks = plan_networks(("nin", str(graph)), profile.networks)
     return BuildPlan(profile, "digits", networks, folder, f"tiny-{profile.name}", **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_images() -> Iterator[None]:
+    """As many test images as the bundles hold: the dense network takes its time for each of the 500."""
+    digits = datasets.load("digits")
+    few = replace(digits, test=digits.test.first(32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sis_edge.datasets.load", lambda *names, **options: few)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +126,8 @@ def run(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     from datetime import UTC, datetime
 
     local = profiles.load("local")
-    short = local.measuring.model_copy(
-        update={"rounds": 6, "min_inferences": 0, "min_time_s": 0, "inferences_per_round": 3, "memory_repeats": 1}
-    )
+    few = {"rounds": 6, "min_inferences": 0, "min_time_s": 0, "inferences_per_round": 3, "memory_repeats": 1}
+    short = local.measuring.model_copy(update={**few, "processes": 1, "sampler_pairs": 2})
     profile = local.model_copy(update={"measuring": short})
     transport = LocalTransport(tmp_path_factory.mktemp("board"))
     record = deploy.deploy(bundle, transport, profile)
@@ -245,7 +256,10 @@ def test_a_calibration_decides_and_is_part_of_the_build(folder: Path, bundle: Bu
         )
         assert entry.sparse.basis.endswith(", 4 threads")
         assert entry.sparse.doubt == slow.doubt
-        told = " ".join(layers.sentences(entry.sparse, None))
+        told = " ".join(layers.sentences(entry.sparse, None, entry.sparse.dense_s / 8))
+        assert re.search(
+            r"Expected in INT8, all by native kernels: [\d.]+ .?s, 8.00× the speed of the dense network.", told
+        )
         assert (
             "Caution: the calibration of b is doubtful: cost-model error for ONNX Runtime is 30.0% (limit 15.0%)"
             in told

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,8 @@ from tiny_bundle import tiny_bundle
 
 from sis_edge.bundles import arrays
 from sis_edge.bundles.manifest import MANIFEST
-from sis_edge.bundles.verify import Bundle, file_entries, libraries, open_bundle, problems, verify
+from sis_edge.bundles.verify import Bundle, file_entries, open_bundle, problems, verify
 from sis_edge.errors import BundleError
-from sis_edge.native import build
 
 NAME = "data/golden_inputs.npy"
 
@@ -62,6 +60,7 @@ class Program:
         return os.system, ("touch /tmp/this-must-not-be-there",)
 
 
+@pytest.mark.timeout(60)  # what waits for a pipe's writer, or reads a device, never ends
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
 def test_nothing_but_files_is_opened(bundle: Bundle, kind: str) -> None:
     """A pipe whose size in the manifest is right, 0, was opened, and no program ever wrote to it."""
@@ -78,10 +77,8 @@ def test_nothing_but_files_is_opened(bundle: Bundle, kind: str) -> None:
             pytest.skip("only root makes devices")
     else:
         path.mkdir()
-    begin_s = time.monotonic()
     (found,) = problems(forged(bundle))
     assert found == f"{NAME}: {'missing' if kind == 'folder' else 'a pipe, socket or device, not a file'}"
-    assert time.monotonic() - begin_s < 5
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless"])
@@ -157,13 +154,3 @@ def test_sound_arrays_are_taken(tmp_path: Path, kind: str, order: Any) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 3), kind, order))
     np.savez_compressed(tmp_path / "b.npz", a=np.zeros((2, 3), kind, order), b=np.zeros((), kind))
     assert [arrays.problem(tmp_path / name) for name in ("a.npy", "b.npz")] == [None, None]
-
-
-def test_programs_are_named_and_our_own_are_known(bundle: Bundle, tmp_path: Path) -> None:
-    cached = tmp_path / "cache" / "x86_64-0123" / build.LIBRARY
-    cached.parent.mkdir(parents=True)
-    cached.write_bytes(b"\x7fELF ours")
-    for name, content in (("ours.so", b"\x7fELF ours"), ("theirs.so", b"\x7fELF theirs")):
-        bundle = forged(bundle, content, f"data/{name}")
-    found = {entry.path: build.is_ours(entry.sha256, tmp_path / "cache") for entry in libraries(bundle)}
-    assert found == {"data/ours.so": True, "data/theirs.so": False}

@@ -18,6 +18,7 @@ inferences_per_round = 20
 min_inferences = 0
 min_time_s = 0
 memory_repeats = 1
+processes = 1
 warmup_s = 0.01
 time_limit_s = 120
 

@@ -1,9 +1,11 @@
 """`--json`: one document on standard output, as its published schema says, and no null without a reason."""
 
+import gzip
 import json
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ from sis_edge.cli import app, run
 from sis_edge.cli.documents import FILES, SCHEMAS, runs, schemas, zoo
 from sis_edge.cli.documents.base import Part
 from sis_edge.formation import Formation, form
-from sis_edge.native import calibrations, probes
+from sis_edge.native import calibrations
+from sis_edge.native.costs import fit
 from sis_edge.results import store
 from sis_edge.results.statistics import Interval, SpeedUp
 from sis_edge.spec import nin
@@ -30,6 +33,7 @@ from sis_edge.transport import LocalTransport
 from sis_edge.zoo.entry import entries, named
 from tests.cli.test_bench import SHORT
 from tests.cli.test_help import commands
+from tests.native.hasty import make_hasty
 from tests.native.test_costs import calibration
 from tests.results.test_meter import recording
 from tests.results.test_meter import run as metered
@@ -84,7 +88,7 @@ def test_every_command_that_prints_a_result_has_a_document() -> None:
     with_json = {"-".join(path) for path, command in commands() if "as_json" in [each.name for each in command.params]}
     without = {"-".join(path) for path, _ in commands()} - with_json
     assert without == {"zoo-add"}
-    assert with_json - {"schema", "bundle-make"} == set(SCHEMAS) - {*FILES, "self-check", "cancel", "schemas"}
+    assert with_json - {"schema", "bundle-make"} == set(SCHEMAS) - {*FILES, "self-check", "cancel", "detach", "schemas"}
 
 
 def test_form(capsys: Stage) -> None:
@@ -105,8 +109,36 @@ def test_predict(capsys: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     found = check("predict", printed(capsys, *words))
     assert found["speed_up"] == pytest.approx(found["dense_s"] / found["chosen_s"])
     assert found["pays"] is (found["speed_up"] > 1)
+    assert found["int8_speed_up"] == pytest.approx(found["dense_s"] / found["int8_s"])
     assert run([*words]) == 0
-    assert f"expected speed-up over dense NiN {found['speed_up']:.2f}x" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"expected speed-up over dense NiN {found['speed_up']:.2f}x" in told
+    assert f"In INT8, all by native kernels: {found['int8_s'] * 1e3:.2f} ms ({found['int8_speed_up']:.2f}x)" in told
+
+
+def test_predict_names_the_algorithm_and_can_leave_out_winograds(
+    capsys: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a board where Winograd's algorithm costs next to nothing, and INT8 was not timed."""
+    old = calibration().model_copy(update={"int8": {}, "int8_instruction_set": None})
+    cheap = fit(old)
+    free = {kind: 0.0 if kind.startswith("products") else cost for kind, cost in cheap.native.items()}
+    monkeypatch.setattr("sis_edge.board.calibrate.known", lambda board, say: old)
+    monkeypatch.setattr("sis_edge.native.costs.fit", lambda calibration: replace(cheap, native=free))
+    words = ("predict", "--profile", "local", "--preset", "cifar10-sis1")
+    fast, exact = (check("predict", printed(capsys, *words, *more)) for more in ((), ("--exact",)))
+    assert (fast["exact"], exact["exact"]) == (False, True)
+    assert {layer["algorithm"] for layer in fast["layers"] if layer["layer"] in ("C2", "C3")} == {"winograd"}
+    assert {layer["algorithm"] for layer in exact["layers"]} <= {"direct", None}
+    assert exact["chosen_s"] > fast["chosen_s"]
+    for layer in fast["layers"]:
+        assert (layer["algorithm"] is None) is (layer["chosen"] == "dense")
+    assert (fast["int8_s"], fast["int8_speed_up"]) == (None, None)
+    assert run([*words]) == 0
+    told = capsys.readouterr().out
+    assert "native (Winograd)" in told
+    assert f"In INT8 not known: {fast['reasons']['int8_s']}" in told
+    assert "`sis-edge calibrate --again`" in fast["reasons"]["int8_s"]
 
 
 def test_build_and_what_looks_at_a_bundle(capsys: Stage) -> None:
@@ -117,6 +149,8 @@ def test_build_and_what_looks_at_a_bundle(capsys: Stage) -> None:
     assert found["was_done"] is False
     (network,) = found["bundle"]["networks"]
     assert network["reasons"]["preset_synapses"] == "a graph of the user's own, not a preset"
+    for layer in network["native"]["layers"]:
+        assert (layer["algorithm"] is None) is (layer["chosen"] == "dense")
     assert check("build", printed(capsys, *words))["was_done"] is True
     path = found["bundle"]["path"]
     shown = check("bundle-show", printed(capsys, "bundle", "show", path))
@@ -153,8 +187,10 @@ def test_bench_deploy_and_report(short: tuple[str, ...], tmp_path: Path) -> None
     found = check("report", json.loads(done.stdout))
     assert all((tmp_path / file).exists() for file in found["files"])
     assert found["runs"] == [{key: value for key, value in measured.items() if key != "path"}]
-    (stored,) = tmp_path.glob(f"runs/*{measured['run_id']}.json")
-    jsonschema.Draft202012Validator(schemas.schema("stored-run")).validate(json.loads(stored.read_text()))
+    (stored,) = tmp_path.glob(f"runs/*{measured['run_id']}.json.gz")
+    jsonschema.Draft202012Validator(schemas.schema("stored-run")).validate(
+        json.loads(gzip.decompress(stored.read_bytes()))
+    )
 
 
 def test_an_error_leaves_standard_output_empty(short: tuple[str, ...], tmp_path: Path) -> None:
@@ -162,7 +198,7 @@ def test_an_error_leaves_standard_output_empty(short: tuple[str, ...], tmp_path:
     done = sis_edge_here("bench", "bundle", *short, "--require-energy", "--json", cwd=tmp_path, **own)
     assert (done.returncode, done.stdout) == (8, "")
     assert done.stderr.splitlines()[-1].startswith("Error: --require-energy, and dense has no energy")
-    (stored,) = tmp_path.glob("runs/*.json")
+    (stored,) = tmp_path.glob("runs/*.json.gz")
     assert f"run stored in runs/{stored.name}" in done.stderr
     (tmp_path / "bundle" / "networks" / "dense" / "model.onnx").unlink()
     done = sis_edge_here("bundle", "verify", "bundle", "--json", cwd=tmp_path)
@@ -203,7 +239,7 @@ def test_a_report_of_all_runs_leaves_the_bundles_report_alone(capsys: Stage, tmp
     every = check("report", printed(capsys, "report", "--all"))
     assert [len(found["runs"]) for found in (own, every)] == [1, 1]
     assert {str(Path(file).parent) for file in own["files"]} == {f"reports/{run.manifest.name}"}
-    assert {str(Path(file).parent) for file in every["files"]} == {"reports/all-runs"}
+    assert {str(Path(file).parent) for file in every["files"]} == {"reports/all-runs", "reports/all-runs/runs"}
 
 
 def test_sweep(capsys: Stage) -> None:
@@ -217,8 +253,7 @@ def test_sweep(capsys: Stage) -> None:
 
 
 def test_calibrate(capsys: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "NATIVE", probes.NATIVE[2::4])
-    monkeypatch.setattr(probes, "DENSE", (*probes.SMALL, probes.WHOLE_NIN))
+    make_hasty(monkeypatch)
     monkeypatch.setattr(calibrations, "default_folder", lambda: tmp_path / "calibrations")
     monkeypatch.setattr("sis_edge.transport.connect", lambda *_, **__: LocalTransport(tmp_path / "board"))
     found = check("calibrate", printed(capsys, "calibrate"))
@@ -250,7 +285,7 @@ def test_zoo(capsys: Stage) -> None:
         assert shown["network"] == network
     written = check("zoo-report", printed(capsys, "zoo", "report", "--output", "here"))
     assert all(Path(file).exists() for file in written["files"])
-    again = zoo.evaluated(named("nin"), 0.92, 10_000, 0.0005)
+    again = zoo.evaluated(named("nin"), entries(), 0.92, 10_000, 0.0005)
     check("zoo-evaluate", json.loads(again.model_dump_json()))
 
 
@@ -265,9 +300,10 @@ def test_schemas(capsys: Stage) -> None:
     assert [each["name"] for each in listed["schemas"]] == list(SCHEMAS)
     assert [each["name"] for each in listed["schemas"] if each["command"] is None] == list(FILES)
     for name in SCHEMAS:
-        for words in ([name], [name, "--json"]):
-            assert run(["schema", *words]) == 0
-            jsonschema.Draft202012Validator.check_schema(json.loads(capsys.readouterr().out))
+        assert run(["schema", name]) == 0
+        plain = json.loads(capsys.readouterr().out)
+        jsonschema.Draft202012Validator.check_schema(plain)
+        assert printed(capsys, "schema", name) == plain
     assert run(["schema"]) == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import environment, sis_edge
+from command import environment, sis_edge, sis_edge_here
 from tiny_bundle import tiny_bundle
 
 from sis_edge import __version__, cli
@@ -17,12 +17,12 @@ from sis_edge.cli import run
 ESCAPE = "\x1b"
 
 
-def on_a_terminal(*words: str, cwd: Path, **changes: str) -> str:
-    """What a command writes to a terminal of 80 columns."""
+def on_a_terminal(*words: str, cwd: Path, code: str | None = None, **changes: str) -> str:
+    """What a command, or a program, writes to a terminal of 80 columns."""
     reader, writer = pty.openpty()
     plain = {name: value for name, value in environment(**changes).items() if name != "GITHUB_ACTIONS" or changes}
     environ = {"TERM": "xterm-256color", **plain, **changes}
-    command = [sys.executable, "-m", "sis_edge", *words]
+    command = [sys.executable, *(["-m", "sis_edge", *words] if code is None else ["-c", code])]
     with subprocess.Popen(command, cwd=cwd, env=environ, stdin=writer, stdout=writer, stderr=writer) as process:
         os.close(writer)
         said = b""
@@ -44,14 +44,29 @@ def test_the_version(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"sis-edge {__version__}\n", "")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["zoo", "list"], ["build", "--help"]])
-def test_colours_are_for_terminals_that_want_them(words: list[str], tmp_path: Path) -> None:
-    assert f"{ESCAPE}[" in on_a_terminal(*words, cwd=tmp_path)
-    assert ESCAPE not in on_a_terminal(*words, cwd=tmp_path, NO_COLOR="1")
-    assert ESCAPE not in on_a_terminal(*words, cwd=tmp_path, TERM="dumb")
+COMMANDS = (["--help"], ["zoo", "list"], ["build", "--help"])
+ALL = f"from sis_edge.cli import run\nfor words in {COMMANDS}: print('---', run(words))"
+
+
+def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:
+    """Three commands in one process, for each environment."""
+    ended = ["0"] * len(COMMANDS)
+
+    def said(**changes: str) -> list[str]:
+        *parts, last = re.split(r"--- (?=\d)", on_a_terminal(cwd=tmp_path, code=ALL, **changes))
+        texts = [parts[0], *(part[1:] for part in parts[1:])]
+        assert [part[0] for part in (*parts[1:], last)] == ended
+        return texts
+
+    assert all(f"{ESCAPE}[" in text for text in said())
+    assert not any(ESCAPE in text for text in said(NO_COLOR="1"))
+    assert not any(ESCAPE in text for text in said(TERM="dumb"))
     for changes in ({}, {"GITHUB_ACTIONS": "true"}):
-        done = sis_edge(*words, cwd=tmp_path, **changes)
-        assert ESCAPE not in done.stdout + done.stderr
+        piped = subprocess.run(
+            [sys.executable, "-c", ALL], cwd=tmp_path, env=environment(**changes), capture_output=True, text=True
+        )
+        assert re.findall(r"--- (\d)", piped.stdout) == ended
+        assert ESCAPE not in piped.stdout + piped.stderr
 
 
 def test_errors_are_plain_on_every_terminal(tmp_path: Path) -> None:
@@ -134,7 +149,7 @@ def completed(line: str, tmp_path: Path) -> list[str]:
     """What bash would offer for the last word of a line."""
     words = line.split(" ")
     asked = {"_SIS_EDGE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    done = sis_edge(cwd=tmp_path, **asked)
+    done = sis_edge_here(cwd=tmp_path, **asked)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -166,6 +181,6 @@ def test_what_a_shell_completes(line: str, offered: list[str], tmp_path: Path) -
 
 
 def test_the_script_for_a_shell(tmp_path: Path) -> None:
-    done = sis_edge("--show-completion", "bash", cwd=tmp_path)
+    done = sis_edge_here("--show-completion", "bash", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "complete -o default -F _sis_edge_completion sis-edge" in done.stdout

@@ -93,13 +93,26 @@ def test_steps_without_a_unit_are_shares(screen: Screen) -> None:
             Event("measure", "", 40, 500, {"phase": "accuracy", "network": "nin"}),
             "accuracy of nin: 40 of 500 images, 9 s",
         ),
-        (Event("push", "a.onnx", 1000, 4000), "push the bundle: 1,000 of 4,000 bytes, 9 s"),
+        (Event("push", "a.onnx", 1000, 4000), "push the bundle: 0.001 of 0.004 MB, 9 s"),
         (Event("measure", "", 1, 2, {"phase": "new"}), "new: 50%, 9 s"),
     ],
 )
 def test_events_of_a_deployment(screen: Screen, event: Event, line: str) -> None:
     screen.lines.event(event)
     assert screen.after(9) == [line]
+
+
+def test_a_push_shows_its_rate_and_the_time_left(screen: Screen) -> None:
+    for done_mb in range(0, 24, 2):  # 2 MB/s, of which the last ten seconds count
+        screen.lines.event(Event("push", "a.onnx", done_mb * 1e6, 100e6))
+        screen.clock.now_s += 1
+    assert screen.after(8) == ["push the bundle: 22.0 of 100.0 MB, 2.00 MB/s, 39 s left"]
+    screen.lines.event(Event("push", "a.onnx", 24e6, 100e6))
+    assert screen.after(9) == ["push the bundle: 24.0 of 100.0 MB, 0.55 MB/s, 2 min 19 s left"]
+    screen.lines.event(Event("push", "a.onnx", 20e6, 100e6))  # what was under way when the link was cut
+    assert screen.after(9) == ["push the bundle: 20.0 of 100.0 MB, 38 s"]
+    screen.lines.event(Event("push", "a.onnx", 100e6, 100e6))
+    assert screen.said[-1] == "push the bundle: 100.0 MB (38 s)"
 
 
 def test_a_phase_ends_where_the_next_begins(screen: Screen) -> None:

@@ -3,8 +3,9 @@
 import pytest
 from results.factory import board_run
 
-from sis_edge.cli import measuring, options
+from sis_edge.cli import options
 from sis_edge.errors import VerdictError
+from sis_edge.results import acceptance
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import ACCEPTED, judge_run
 
@@ -26,8 +27,8 @@ RUNS = {
 @pytest.mark.parametrize("level", RUNS)
 def test_what_is_accepted(level: str) -> None:
     assert judge_run(RUNS[level]).level == level
-    fault = measuring._fault([RUNS[level]], require_energy=False, require_valid=True)
-    assert measuring._fault([RUNS[level]], require_energy=False, require_valid=False) is None
+    fault = acceptance.fault([RUNS[level]], require_energy=False, require_valid=True)
+    assert acceptance.fault([RUNS[level]], require_energy=False, require_valid=False) is None
     if level in ("VALID", "VALID as far as seen"):
         assert fault is None
         return
@@ -39,7 +40,7 @@ def test_what_is_accepted(level: str) -> None:
 
 
 def test_a_quick_run_says_how_to_do_better() -> None:
-    assert "measure without --quick" in str(measuring._fault([RUNS["QUICK"]], False, True))
+    assert "measure without --quick" in str(acceptance.fault([RUNS["QUICK"]], require_energy=False, require_valid=True))
 
 
 def test_the_help_says_what_is_accepted() -> None:

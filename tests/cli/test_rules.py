@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from sis_edge.cli import run
+from tests.cli.test_help import EVERY
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 MEASURING = (
     *("--backend onnxruntime", "--seed 0", "--strict", "--target-ci 1%", "--cores 0", "--processes 2"),
-    *("--lock-clocks", "--meter"),
+    *("--lock-clocks", "--meter", "--no-queue"),
 )
 """What says how a bundle is measured, and `--seed 0` is the default: it is given all the same."""
 
@@ -54,9 +55,16 @@ EXCLUDE = [
         )
     ),
     ("deploy --job x", "--cancel x"),
+    *((f"deploy {of_old} x", "--detach") for of_old in ("--job", "--cancel")),
+    *(("deploy --detach", other) for other in ("--require-energy", "--require-valid", "--runs-dir b")),
+    ("jobs logs x --follow", "--json"),
+    ("jobs fetch x --bundle a", "--build-dir b"),
+    *(("jobs fetch x --output a", other) for other in ("--json", "--runs-dir b", "--bundle b", "--build-dir b")),
+    ("clean --dry-run", "--yes"),
     *(("deploy --cancel x", other) for other in ("--require-energy", "--require-valid", "--runs-dir b")),
     ("run a.png --bundle a", "--build-dir b"),
     *(("report --run a.json", other) for other in ("--all", "--runs-dir b")),
+    ("report --paper", "--all"),
     ("audit a --run a.json", "--runs-dir b"),
     ("sweep --preset nin --jobs 2", "--ray auto"),
 ]
@@ -91,8 +99,11 @@ def test_they_exclude_each_other(words: str, other: str, capsys: pytest.CaptureF
         ),
         *(
             (f"{command} {option}", f"{option.split()[0]} is for SSH; name the board with --host")
-            for command in ("deploy", "run a.png", "calibrate", "profiles detect")
-            for option in ("--port 22", "--user a", "--identity a", "--known-hosts a")
+            for command in ("deploy", "run a.png", "calibrate", "profiles detect", "jobs", "jobs status x", "clean")
+            for option in (
+                *("--port 22", "--user a", "--identity a", "--known-hosts a"),
+                *("--trust-on-first-use", "--password-fd 3", "--passphrase-fd 3"),
+            )
         ),
         *(("sweep --preset nin " + option, f"{option} needs --ray") for option in ("--cpus 2", "--gpus 1")),
         ("datasets show digits --data-dir .", "leave out --data-dir"),
@@ -122,3 +133,13 @@ def test_arrays_have_no_damaged_images(capsys: pytest.CaptureFixture[str]) -> No
     np.savez("own.npz", images=np.zeros((4, 4, 4), np.uint8), labels=np.arange(4) % 2)
     assert run(["datasets", "show", "--data", "own.npz", "--skip-damaged"]) == 2
     assert "--skip-damaged is for a folder of images, and own.npz is an .npz file" in capsys.readouterr().err
+
+
+def test_every_command_that_reaches_a_board_takes_the_same_options() -> None:
+    wanted = {"--port", "--user", "--identity", "--known-hosts", "--inventory"}
+    secrets = {"--trust-on-first-use", "--password-fd", "--passphrase-fd"}
+    reaching = {path: {name for each in command.params for name in each.opts} for path, command in EVERY.items()}
+    with_host = {path for path, names in reaching.items() if "--host" in names} - {("boards", "add")}
+    assert with_host >= {("deploy",), ("run",), ("doctor",), ("jobs", "list"), ("clean",), ("profiles", "detect")}
+    assert [path for path in with_host if not wanted | secrets <= reaching[path]] == []
+    assert secrets <= reaching["fleet", "deploy"]

@@ -45,18 +45,35 @@ def test_a_sweep_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{line['synapses']:,.0f}" in text
         assert f"{100 * line['accuracy']:.2f}%" in text
     report = (folder / "report.md").read_text()
-    assert "![Scatter chart of accuracy against synapses: " in report
+    assert "![Scatter chart: 0.05, 0.1, " in report
     assert "(accuracy-synapses.svg)" in report
     assert (folder / "accuracy-synapses.svg").read_text().startswith("<svg")
     page = (folder / "index.html").read_text()
     assert all(f"{line['synapses']:,.0f}" in page for line in data["lines"])
-    assert "spec-accuracy-synapses" in page
+    assert page.count("0.05, 0.1, kernel, uniform: ") >= 3  # the chart: a point for the mean and for each seed
     names = ("results.csv", "results.json", "report.md", "index.html")
     written = {name: (folder / name).read_bytes() for name in names}
 
     assert run([*SMALL, "--distribution", "uniform,erk"]) == 0  # again: nothing to train, the same tables
     assert "loss" not in capsys.readouterr().err
     assert written == {name: (folder / name).read_bytes() for name in written}
+
+
+def test_recipes_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--granularity", "kernel", "--seeds", "0", "--recipe", "default", "--recipe", "cutout=6,ema_decay=0.5"]
+    assert run([*SMALL, *words]) == 0
+    shown = capsys.readouterr()
+    assert max(map(len, shown.out.splitlines())) <= 80
+    text = " ".join(shown.out.split())
+    assert "Recipe cutout=6,ema_decay=0.5: SGD Nesterov 0.9, batch 32" in text
+    assert "no flip, cutout 6, weights averaged (EMA 0.5)." in text
+    data = json.loads(Path("sweeps/digits/results.json").read_text())
+    assert {line["recipe"] for line in data["lines"]} == {"default", "cutout=6,ema_decay=0.5"}
+    assert data["recipes"]["default"] == data["recipe"]
+    assert data["recipes"]["cutout=6,ema_decay=0.5"] == data["recipe"] | {"cutout": 6, "ema_decay": 0.5}
+    with Path("sweeps/digits/results.csv").open() as file:
+        assert {row["recipe"] for row in csv.DictReader(file)} == set(data["recipes"])
+    assert "| recipe |" in Path("sweeps/digits/report.md").read_text()
 
 
 def test_the_same_budget_in_other_units(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,6 +132,7 @@ def test_a_failed_trial_is_told_and_ends_with_one(capsys: pytest.CaptureFixture[
             ["--t-c", "0.5", "--held-out", "1296"],
             "cannot hold out 1,296 of 1,297 training images",
         ),
+        (["--t-c", "0.5", "--recipe", "cutuot=8"], "unknown recipe setting 'cutuot'; did you mean cutout?"),
         (["--t-c", "0.5", "--dataset", "x"], "unknown data set 'x'; known: digits"),
         (
             ["--t-c", "0.5", "--jobs", "0"],

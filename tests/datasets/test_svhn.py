@@ -9,6 +9,8 @@ from sis_edge.datasets import svhn
 from sis_edge.datasets.base import Places
 from sis_edge.errors import DatasetError
 
+from .svhn_files import write
+
 COUNTS = {"train_32x32.mat": 5, "extra_32x32.mat": 7, "test_32x32.mat": 12}
 
 
@@ -20,12 +22,7 @@ def md5_of(folder: Path) -> dict[str, str]:
 def official(tmp_path: Path) -> Path:
     """A folder with three small files in the official layout."""
     folder = tmp_path / "official"
-    folder.mkdir()
-    random = np.random.default_rng(32)
-    for name, count in COUNTS.items():
-        labels = (np.arange(count, dtype=np.uint8) % 10 + 1)[:, None]
-        images = random.integers(0, 256, (32, 32, 3, count), dtype=np.uint8)
-        savemat(folder / name, {"X": images, "y": labels}, do_compression=True)
+    write(folder, COUNTS, seed=32)
     return folder
 
 

@@ -10,7 +10,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from agent.interpreters import find
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from small import SPEC
@@ -221,18 +220,15 @@ numpy.save(sys.argv[3], logits)
 
 
 @pytest.mark.slow
-def test_onnx_runtime_1_10_under_python_3_6_answers_the_same(exported: tuple[Path, SisNet], tmp_path: Path) -> None:
-    subprocess.run([find("3.6"), "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
-    # The pip of 3.6 is too old to see the wheels.
-    for wanted in (["pip<22"], ["onnxruntime==1.10.0", "numpy==1.19.5"]):
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--upgrade", *wanted], check=True)
+def test_onnx_runtime_1_10_under_python_3_6_answers_the_same(
+    exported: tuple[Path, SisNet], tmp_path: Path, python_3_6: str
+) -> None:
     path, network = exported
     shutil.copy(path, tmp_path / "model.onnx")
     x = some_images(9)
     np.save(tmp_path / "x.npy", x)
     files = [str(tmp_path / name) for name in ("model.onnx", "x.npy", "y.npy")]
-    subprocess.run([python, "-c", OLD, *files], check=True)
+    subprocess.run([python_3_6, "-c", OLD, *files], check=True)
     assert np.abs(np.load(files[2]) - answer(network, x)).max() < 1e-4
 
 

@@ -35,6 +35,15 @@ def test_a_graph_comes_back_as_it_was(graph: SynapticGraph, file: Path) -> None:
         assert np.array_equal(one.synapses, two.synapses)
 
 
+def test_a_path_may_be_text(graph: SynapticGraph, tmp_path: Path) -> None:
+    """As everywhere in the front door for Python."""
+    file, masks = f"{tmp_path}/graph.npz", f"{tmp_path}/masks.npz"
+    graph.save(file)
+    graph.save_masks(masks)
+    for back in (SynapticGraph.load(file), SynapticGraph.load_masks(masks, graph.spec)):
+        assert back.digest() == graph.digest()
+
+
 def test_the_same_graph_gives_the_same_bytes(graph: SynapticGraph, file: Path, tmp_path: Path) -> None:
     SynapticGraph.load(file).save(tmp_path / "deep" / "folder" / "again")
     assert (tmp_path / "deep" / "folder" / "again").read_bytes() == file.read_bytes()

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sshd import free_port
 from tiny_bundle import tiny_bundle
 
 import sis_edge
-from sis_edge.errors import BundleError, UsageError
+from sis_edge.errors import BundleError, TransportError, UsageError
 from sis_edge.results import store
 
 
@@ -44,3 +45,16 @@ def test_what_cannot_be_measured(bundle: sis_edge.Bundle, tmp_path: Path) -> Non
         sis_edge.measure(bundle, length="quik")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="spars"):
         sis_edge.measure(bundle, networks=["spars"])
+
+
+def test_a_host_may_be_a_name_of_the_inventory(
+    bundle: sis_edge.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+    Path("boards.toml").write_text(f'[boards.here]\nhost = "127.0.0.1"\nport = {port}\nprofile = "local"\n')
+    with pytest.raises(TransportError, match=f"127.0.0.1 port {port} cannot be reached"):
+        sis_edge.measure(bundle, "here")
+    Path("boards.toml").write_text('[boards.here]\nhost = "127.0.0.1"\nprofile = "own.toml"\n')
+    with pytest.raises(UsageError, match=r"own\.toml cannot be read"):
+        sis_edge.measure(bundle, "here")

@@ -1,27 +1,35 @@
 """Stored runs with something wrong in them: reported as any other, or refused in one sentence and passed over."""
 
 import json
+import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from results.boards import KINDS
 from results.factory import board_run, stored_run, tensorrt_run
 from results.given import given_record, given_run
+from results.sustained_runs import sustained_run
 
-from sis_agent.schema import RECORD_VERSION, Memory
+from sis_agent.schema import RECORD_VERSION, Memory, SustainedRequest
+from sis_edge import explaining
+from sis_edge.cli.documents.explained import explained
+from sis_edge.cli.documents.two_runs import compared
 from sis_edge.errors import RecordError
-from sis_edge.report.charts import charts
+from sis_edge.explaining import text as explanation
+from sis_edge.report import two_runs
+from sis_edge.report.charts import charts, svg
 from sis_edge.report.document import document
 from sis_edge.report.html import to_html
 from sis_edge.report.json import to_json
 from sis_edge.report.markdown import to_markdown
 from sis_edge.results import store
+from sis_edge.results.named import NamedRun
 from sis_edge.results.schema import StoredRun
+from sis_edge.results.verdict import judge_run
 
-from .fuzz import obeyed, odd_bytes, odd_json, seldom_fuzzed
+from .fuzz import fuzzed, numbers, obeyed, odd_bytes, odd_json
 
 
 def shortened(value: Any, most: int = 4) -> Any:
@@ -45,9 +53,13 @@ RUNS: dict[str, Any] = {
         "formed": stored_run(names=("nin", "cifar10-sis1")),
         "board": measured_board(),
         "tensorrt": tensorrt_run(),
+        "sustained": sustained_run("orin-nano-sim", SustainedRequest(60.0, 10.0, 5.0)),
         "given": given_run(given_record("resnet"), given_record("mobilenet")),
     }.items()
 }
+
+
+ODD_RUNS = {kind: odd_json(run) for kind, run in RUNS.items()}
 
 
 def is_named(sentence: str) -> None:
@@ -76,14 +88,40 @@ def test_they_are_sound_to_begin_with(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", RUNS)
-@seldom_fuzzed
-@given(data=st.data())
-def test_a_run(kind: str, data: st.DataObject) -> None:
-    reported(data.draw(odd_json(RUNS[kind])))
+@fuzzed(one_in=50, random=numbers)
+def test_a_run(kind: str, random: Random) -> None:
+    reported(ODD_RUNS[kind](random))
 
 
-@seldom_fuzzed
-@given(text=odd_bytes(json.dumps(RUNS["formed"]).encode()))
+def set_against(run: StoredRun, other: StoredRun) -> None:
+    """Compare and explain one run against another, in every format; runs without a common network are refused."""
+    try:
+        found = explaining.explain(NamedRun(run), NamedRun(other), resamples=20)
+    except RecordError as error:
+        assert re.search("no network in common|has one network only", str(error))  # noqa: PT017
+        return
+    for shown in (
+        *(two_runs.to_markdown(found.comparison), two_runs.to_csv(found.comparison)),
+        *(explanation.to_markdown(found), explanation.to_csv(found)),
+    ):
+        assert "\x1b" not in shown
+    compared(found.comparison)
+    explained(found)
+
+
+@pytest.mark.parametrize("kind", RUNS)
+@fuzzed(one_in=100, random=numbers)
+def test_a_run_against_a_sound_one(kind: str, random: Random) -> None:
+    sound = StoredRun.from_json(json.dumps(RUNS[kind]), "")
+    try:
+        odd = StoredRun.from_json(ODD_RUNS[kind](random), "runs/a.json")
+    except RecordError:
+        return
+    set_against(sound, odd)
+    set_against(odd, sound)
+
+
+@fuzzed(one_in=25, text=odd_bytes(json.dumps(RUNS["formed"]).encode()))
 def test_a_damaged_file(text: bytes) -> None:
     reported(text)
 
@@ -107,7 +145,16 @@ def test_latencies_that_a_clock_cannot_give(kind: str, latency_s: float | None) 
 def test_the_charts_of_latencies_of_0() -> None:
     run = StoredRun.from_json(with_latencies(RUNS["formed"], 0.0), "")
     (section,) = document([run]).sections
-    assert all(chart.caption for chart in charts(section.rows, section.mark, "", run.record))
+    assert all(chart.caption for chart in charts(section.rows, section.mark, "", run))
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 1e6])
+def test_pictures_of_latencies_that_a_clock_cannot_give(latency_s: float) -> None:
+    for network in (None, "cifar10-sis1"):
+        run = StoredRun.from_json(with_latencies(RUNS["formed"], latency_s, network), "")
+        (section,) = document([run]).sections
+        for chart in charts(section.rows, section.mark, "", run):
+            assert not re.search(r"\b(nan|inf)\b", svg(chart, inline=True))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +179,17 @@ def test_what_ended_reports_is_named(place: str, value: Any, sentence: str) -> N
     holder[last] = value
     with pytest.raises(RecordError, match=sentence):
         StoredRun.from_json(json.dumps(changed), "runs/a.json")
+
+
+def test_what_ended_verdicts_is_judged() -> None:
+    """A job with no threads beside busy cores, and a network that has two turns in one round where another has none."""
+    run = measured_board()
+    assert judge_run(run.model_copy(update={"record": run.record._replace(job=run.record.job._replace(threads=0))}))
+    one, other, *_ = run.record.networks
+    places = ((0, 0), (1, 0), (1, 1))
+    turns = [turn._replace(round=at, position=place) for turn, (at, place) in zip(one.rounds, places, strict=False)]
+    networks = [one._replace(rounds=turns), other._replace(rounds=[other.rounds[0]._replace(round=0, position=1)])]
+    assert judge_run(run.model_copy(update={"record": run.record._replace(networks=networks)}))
 
 
 def test_one_such_file_does_not_end_the_report_of_all(tmp_path: Path) -> None:

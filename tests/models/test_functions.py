@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sis_edge.models import kernels
+from sis_edge.models import functions, kernels
 from sis_edge.models.functions import convolve, norm_relu
 
 
@@ -28,13 +28,12 @@ def difference(ours: Tensor, true: Tensor) -> float:
 
 
 def worst(kind: str, x: Tensor, weight: Tensor, threads: int) -> float:
-    """The greatest difference from torch, of the output and of each gradient, where `kind` of our kernels served."""
+    """The greatest difference from torch, of the output and of each gradient, where `kind` of our kernels serves."""
     filters, _, side, _ = weight.shape
     dy = image_like(len(x), filters, *x.shape[2:], seed=7)
     wanted = [leaf for leaf in (x, weight) if leaf.requires_grad]
     with kernels.used(threads):
-        y = convolve(x, weight, None)
-        assert kind in type(y.grad_fn).__name__
+        y = getattr(functions, f"_{kind}").apply(x, weight, kernels.active())
         ours = (y, *torch.autograd.grad(y, wanted, dy))
     true_y = F.conv2d(x.double(), weight.double(), padding=side // 2)
     true = (true_y, *torch.autograd.grad(true_y, wanted, dy.double()))
@@ -122,11 +121,12 @@ def test_normalisation_with_relu_is_torchs(images: int, channels: int, side: int
         torch.testing.assert_close(norm.state_dict()[name].double(), value.double(), rtol=1e-4, atol=1e-5)
 
 
-def test_results_are_the_same_bits_for_any_number_of_threads() -> None:
-    x, weight, narrow = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5), image_like(20, 24, 1, 1)
+def test_results_are_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "torch_has_wide_vectors", lambda: False)  # with them torch takes the images
+    x, weight, narrow = image_like(33, 16, 8, 8), image_like(24, 16, 5, 5), image_like(40, 24, 1, 1)
     images, found = image_like(33, 3, 8, 8), []
     for threads in (1, 2, 5):
-        first = image_like(16, 3, 5, 5).requires_grad_()
+        first = image_like(70, 3, 5, 5).requires_grad_()
         norm = nn.BatchNorm2d(24)
         leaf = x.clone().requires_grad_()
         with kernels.used(threads):
@@ -135,6 +135,35 @@ def test_results_are_the_same_bits_for_any_number_of_threads() -> None:
         found.append((leaf.grad, norm.running_var, norm.weight.grad, first.grad))
     for other in found[1:]:
         assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "kernel", "served"),
+    [
+        (24, 192, 5, "Winograd"),
+        (12, 192, 5, "Convolution"),  # no whole vectors of channels
+        (48, 192, 3, "Convolution"),
+        (3, 118, 5, "Patches"),
+        (3, 64, 5, "Convolution"),
+        (40, 24, 1, "Pointwise"),
+        (24, 40, 1, "Pointwise"),
+        (40, 10, 1, "Pointwise"),
+        (118, 40, 1, "Convolution"),  # many channels, and below few that torch has whole vectors of
+        (192, 192, 1, "Convolution"),
+        (32, 48, 1, "Convolution"),
+    ],
+)
+def test_our_kernels_serve_where_they_are_faster(
+    channels: int, filters: int, kernel: int, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = image_like(2, channels, 8, 8)
+    x.requires_grad_(channels > 4)
+    weight = image_like(filters, channels, kernel, kernel).requires_grad_()
+    for wide in (False, True):
+        monkeypatch.setattr(kernels, "torch_has_wide_vectors", lambda wide=wide: wide)
+        with kernels.used(1):
+            found = type(convolve(x, weight, None).grad_fn).__name__
+        assert ("Convolution" if wide and served == "Patches" else served) in found
 
 
 def test_torch_serves_what_the_kernels_do_not() -> None:

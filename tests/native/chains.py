@@ -32,6 +32,7 @@ class Case:
     width: int
     average: bool
     block: int = 1
+    half: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -43,7 +44,7 @@ class Case:
 
 def pack(case: Case) -> bytes:
     """The blob, written from the format's description."""
-    parts = [b"SISC", struct.pack("<3I", 1, len(case.layers), int(case.average))]
+    parts = [b"SISC", struct.pack("<3I", 1, len(case.layers), case.average + 2 * case.half)]
     height, width = case.height, case.width
     for layer in case.layers:
         filters, inputs, kernel, _ = layer.weight.shape

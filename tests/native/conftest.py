@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from once import made_once
 
 from sis_agent.native.library import Library
 from sis_edge.native import build, toolchain
@@ -33,8 +34,11 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     # A program without shared libraries needs no file tree of the other architecture.
     command = tuple("aarch64-linux-musl" if word.startswith("aarch64-linux") else word for word in zig.command)
     compiler = toolchain.Toolchain("zig", "aarch64", command, zig.version)
-    folder = tmp_path_factory.mktemp("aarch64")
-    return [emulator, str(driver.compile_driver(compiler, folder, ["-O3", "-ffp-contract=fast"], ["-static"]))]
+
+    def make(folder: Path) -> None:
+        driver.compile_driver(compiler, folder, ["-O3", "-ffp-contract=fast"], ["-static"])
+
+    return [emulator, str(made_once(tmp_path_factory, "driver for aarch64", make) / driver.PROGRAM)]
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +47,8 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> str:
     gcc = toolchain._gcc(platform.machine())
     if gcc is None:
         pytest.skip("the sanitizers' run-time libraries come with gcc 12")
-    return str(driver.compile_driver(gcc, tmp_path_factory.mktemp("sanitized"), SANITIZERS, SANITIZERS))
+
+    def make(folder: Path) -> None:
+        driver.compile_driver(gcc, folder, SANITIZERS, SANITIZERS)
+
+    return str(made_once(tmp_path_factory, "driver with sanitizers", make) / driver.PROGRAM)

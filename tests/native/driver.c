@@ -1,7 +1,7 @@
-/* The kernels without Python, for sanitizers and for emulated processors.
+/* The kernels without Python, for sanitizers and for emulated processors. INSTRUCTION_SET may be `fastest`.
  *
  *     driver run INSTRUCTION_SET BATCH THREADS <stdin >stdout    stdin: size of the blob (uint32), blob, images
- *     driver damage COUNT SEED <stdin                            stdin: size of the blob (uint32), blob
+ *     driver damage COUNT SEED INSTRUCTION_SET <stdin            stdin: size of the blob (uint32), blob
  *
  * `damage` changes a few bytes of the blob COUNT times; each must be refused or run. It prints how many were refused.
  */
@@ -30,7 +30,7 @@ static int run(sis_chain *chain, const float *images, size_t batch, size_t threa
     return 0;
 }
 
-static int damage(const unsigned char *blob, uint32_t bytes, long count, uint64_t seed) {
+static int damage(const unsigned char *blob, uint32_t bytes, long count, uint64_t seed, const char *name) {
     long refused = 0;
     for (long i = 0; i < count; i++) {
         unsigned char *copy = malloc(bytes);
@@ -45,7 +45,7 @@ static int damage(const unsigned char *blob, uint32_t bytes, long count, uint64_
         if (i % 7 == 0) left = (size_t)(seed >> 40) % bytes;
         unsigned char *exact = malloc(left ? left : 1); /* so that a read beyond the end is seen */
         memcpy(exact, copy, left);
-        sis_chain *chain = sis_chain_create(exact, left, NULL, message, sizeof message);
+        sis_chain *chain = sis_chain_create(exact, left, name, message, sizeof message);
         free(exact);
         free(copy);
         if (!chain) {
@@ -68,15 +68,17 @@ static int damage(const unsigned char *blob, uint32_t bytes, long count, uint64_
 
 int main(int count, char **argument) {
     uint32_t bytes;
-    if (count < 4 || fread(&bytes, 4, 1, stdin) != 1) return 2;
+    if (count < 5 || fread(&bytes, 4, 1, stdin) != 1) return 2;
     void *blob = read_all(bytes);
+    const char *name = argument[strcmp(argument[1], "damage") ? 2 : 4];
+    if (!strcmp(name, "fastest")) name = NULL;
     if (!strcmp(argument[1], "damage")) {
-        int status = damage(blob, bytes, atol(argument[2]), (uint64_t)atol(argument[3]));
+        int status = damage(blob, bytes, atol(argument[2]), (uint64_t)atol(argument[3]), name);
         free(blob);
         return status;
     }
     char message[256];
-    sis_chain *chain = sis_chain_create(blob, bytes, argument[2], message, sizeof message);
+    sis_chain *chain = sis_chain_create(blob, bytes, name, message, sizeof message);
     free(blob);
     if (!chain) {
         fprintf(stderr, "%s\n", message);

@@ -1,8 +1,10 @@
 """The driver: the kernels as a program, compiled for whatever a test needs."""
 
+import os
 import struct
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,18 @@ from sis_edge.native.toolchain import Toolchain
 from .chains import Array, Case, pack
 
 SOURCE = Path(__file__).with_name("driver.c")
+PROGRAM = "driver"
 
 
 def compile_driver(compiler: Toolchain, folder: Path, flags: Sequence[str], link_flags: Sequence[str]) -> Path:
     """Everything but the operator, as one program."""
-    objects = []
-    for name, level in build.UNITS[compiler.architecture].items():
-        if name != "operator.c":
-            objects.append(compile_unit(compiler, build.SOURCES / name, level, folder, flags))
-    baseline = build.UNITS[compiler.architecture]["chain.c"]
-    objects.append(compile_unit(compiler, SOURCE, baseline, folder, [*flags, f"-I{build.SOURCES}"]))
-    program = folder / "driver"
+    levels = build.UNITS[compiler.architecture]
+    units = {build.SOURCES / name: level for name, level in levels.items() if name != "operator.c"}
+    units[SOURCE] = levels["chain.c"]
+    include = [*flags, f"-I{build.SOURCES}"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(lambda unit: compile_unit(compiler, unit[0], unit[1], folder, include), units.items()))
+    program = folder / PROGRAM
     run([*compiler.command, *link_flags, "-o", str(program), *map(str, objects), "-lpthread"])
     return program
 
@@ -56,6 +59,8 @@ def answers_to(
     return np.frombuffer(run(words, stdin), dtype="<f4").reshape(shape)
 
 
-def refused_of_damaged(program: Sequence[str], blob: bytes, count: int, seed: int) -> int:
+def refused_of_damaged(
+    program: Sequence[str], blob: bytes, count: int, seed: int, instruction_set: str = "fastest"
+) -> int:
     """How many of `count` damaged blobs the driver refuses; it must neither crash nor hang."""
-    return int(run([*program, "damage", str(count), str(seed)], struct.pack("<I", len(blob)) + blob))
+    return int(run([*program, "damage", str(count), str(seed), instruction_set], struct.pack("<I", len(blob)) + blob))

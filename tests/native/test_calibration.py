@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from permissions import open_to_others
 
 from sis_agent.calibration import calibrate as calibration
 from sis_agent.native.library import Library
@@ -15,15 +16,16 @@ from sis_edge.board.agent_client import AgentClient
 from sis_edge.cli import run
 from sis_edge.errors import BoardError, RecordError
 from sis_edge.native import calibrations, costs, nodes, probes, work
+from sis_edge.native.int8 import probes as int8_probes
 from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import LocalTransport
+
+from .hasty import make_hasty
 
 
 @pytest.fixture
 def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some of each kind: a calibration in a moment."""
-    monkeypatch.setattr(probes, "NATIVE", probes.NATIVE[2::4])
-    monkeypatch.setattr(probes, "DENSE", (*probes.SMALL, probes.WHOLE_NIN))
+    make_hasty(monkeypatch)
 
 
 @pytest.fixture
@@ -94,8 +96,10 @@ def test_a_board_is_measured_once(few_probes: None, cache: Path) -> None:
     board, transport = profiles.load("local"), LocalTransport(cache.parent / "board")
     said: list[str] = []
     first = calibrate.calibrate(transport, board, say=said.append)
-    count = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN)
+    count = len(probes.NATIVE) + len(probes.DENSE) + len(probes.PLAIN) + len(int8_probes.INT8)
     assert said == [f"timing {count} small networks on local, one core"]
+    assert list((cache.parent / "board/.sis-edge/calibration").iterdir())
+    assert open_to_others(cache.parent / "board/.sis-edge") == []
     assert first.other_cores is not None
     assert first.threads == 1
     assert first.fit_error == costs.fit(first).fit_error

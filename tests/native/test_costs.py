@@ -1,5 +1,6 @@
 """The cost model: what it counts, that it finds costs again, and that choosing is the best of all ways."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -13,13 +14,19 @@ from sis_edge.errors import RecordError, UsageError
 from sis_edge.formation import form, preset
 from sis_edge.formation.compaction import LayerPlan, compact
 from sis_edge.formation.formation import Formation
-from sis_edge.native import choice, costs, geometry, probes, work
+from sis_edge.native import choice, costs, fitting, geometry, probes, work
 from sis_edge.native.costs import Calibration, CostModel
+from sis_edge.native.int8 import geometry as int8_geometry
+from sis_edge.native.int8 import probes as int8_probes
+from sis_edge.native.int8 import work as int8_work
+from sis_edge.native.int8.probes import Int8Probe
 from sis_edge.native.predict import predict
 from sis_edge.native.work import Copy, Transform
 from sis_edge.spec import LayerSpec, nin
 
 AVX512, NEON = geometry.instruction_set("avx512"), geometry.instruction_set("neon")
+
+INT8_OF = {"avx512": "avx512-vnni", "avx2": "avx2", "neon": "neon-dotprod", "portable": "portable"}
 
 ADDED_S, RUN_S, NODE_S = 4e-6, 1e-5, 1e-7
 """On a board of known costs: what the profiler adds to a node, what a run takes beside its layers, and a node."""
@@ -69,7 +76,21 @@ def calibration(dense_mac_s: float = 1e-11, name: str = "avx512", slow: float = 
         dense=dense,
         plain=plain,
         operators=operators,
+        int8_instruction_set=INT8_OF[name],
+        int8={probe.name: int8_measured(INT8_OF[name], probe) for probe in int8_probes.INT8},
     )
+
+
+def int8_measured(name: str, probe: Int8Probe) -> list[float]:
+    """Seconds of the stages of a chain in INT8 on that board."""
+    isa, parts = int8_geometry.instruction_set(name), probe.parts
+    return [seconds_of(int8_work.of_stage(isa, stage, parts)) for stage in probe.stages]
+
+
+def seconds_of(counts: work.Work) -> float:
+    """Of work in INT8: sums of four products, stages, all else."""
+    each_s = {"quads": 3e-10, "points": 2e-10, "stages": 1e-7}
+    return sum(count * each_s.get(re.split(r"\d", kind)[0], 1e-9) for kind, count in counts.items())
 
 
 def native_s(kind: str) -> float:
@@ -121,6 +142,11 @@ def test_every_instruction_set_can_be_fitted_and_predicted(name: str) -> None:
         found = predict(model, form(nin(), preset(row).formation()))
         assert 0 < found.chosen.seconds <= found.compact_s * 1.0001
         assert found.compact_s <= found.dense_s * 1.0001
+        assert found.int8_s is not None
+        assert found.int8_speed_up == found.dense_s / found.int8_s
+        dense = predict(model, form(nin(), Formation())).int8_s
+        assert dense is not None
+        assert 0 < found.int8_s <= dense
 
 
 def test_a_prediction_is_over_the_dense_network_and_counts_the_session() -> None:
@@ -140,15 +166,15 @@ def test_a_prediction_is_over_the_dense_network_and_counts_the_session() -> None
 
 def test_relative_errors_are_fitted_so_that_short_samples_count_as_long_ones() -> None:
     """Two measurements that contradict each other: an absolute fit would follow the longer one alone."""
-    found = costs._solve([({"macs": 100.0}, 1e-4), ({"macs": 10.0}, 2e-5)], 0.0)
+    found = fitting.solve([({"macs": 100.0}, 1e-4), ({"macs": 10.0}, 2e-5)], 0.0)
     assert found["macs"] == pytest.approx(1.2e-6, rel=1e-3)  # least squares of 1e6 x - 1 and 5e5 x - 1
 
 
 def test_work_that_no_probe_had_costs_what_the_nearest_does() -> None:
     model = CostModel(AVX512, {"wide5x8s16": 1.0, "wide5x4s16": 2.0, "banded5x16s16": 9.0}, {}, {}, 0.0, {})
-    assert costs._total({"wide5x16s16": 3}, model.native) == 3.0
-    assert costs._total({"banded5x1s16": 1}, model.native) == 9.0
-    assert costs._total({"unheard": 1}, model.native) == 9.0, "the dearest, where nothing is like it"
+    assert fitting.total({"wide5x16s16": 3}, model.native) == 3.0
+    assert fitting.total({"banded5x1s16": 1}, model.native) == 9.0
+    assert fitting.total({"unheard": 1}, model.native) == 9.0, "the dearest, where nothing is like it"
 
 
 def test_a_choice_names_how_many_times_faster_it_is() -> None:
@@ -328,7 +354,8 @@ def test_layers_at_the_ends_are_native_where_they_avoid_more_copying_than_they_c
 
 def test_a_calibration_without_a_probe_is_refused() -> None:
     whole = calibration()
-    for kind, name in (("native", probes.NATIVE[0].name), ("dense", probes.DENSE[-1].name), ("plain", "rest")):
+    named = {"native": probes.NATIVE[0].name, "dense": probes.DENSE[-1].name, "plain": "rest"}
+    for kind, name in (named | {"int8": int8_probes.INT8[2].name}).items():
         left = {key: value for key, value in getattr(whole, kind).items() if key != name}
         with pytest.raises(RecordError, match=f"lacks {name}; calibrate the board again"):
             costs.fit(whole.model_copy(update={kind: left}))
@@ -356,6 +383,6 @@ def test_blocks_are_few_and_even(filters: int, most: int) -> None:
 
 
 def test_probes_have_names_of_their_own() -> None:
-    for kind in (probes.NATIVE, probes.DENSE):
+    for kind in (probes.NATIVE, probes.DENSE, int8_probes.INT8):
         names = [probe.name for probe in kind]
         assert len(set(names)) == len(names)

@@ -118,18 +118,15 @@ except Exception as error:
 
 
 @pytest.mark.slow
-def test_the_oldest_onnx_runtime_answers_and_refuses_the_same(library_path: Path, tmp_path: Path) -> None:
-    root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=True).stdout.strip()
-    environment = tmp_path / "python3.6"
-    subprocess.run([f"{root}/versions/3.6.15/bin/python", "-m", "venv", environment], check=True)
-    for words in (["-U", "pip<22"], ["onnxruntime==1.10.0", "numpy==1.19.5"]):
-        subprocess.run([environment / "bin/pip", "install", "--quiet", *words], check=True, capture_output=True)
+def test_the_oldest_onnx_runtime_answers_and_refuses_the_same(
+    library_path: Path, tmp_path: Path, python_3_6: str
+) -> None:
     model = to_sparse_onnx(small_network(), "x")
     onnx.save(model, tmp_path / "model.onnx")
     blob = good_blob()
     onnx.save(node_model(blob, f"{zlib.crc32(blob) ^ 1:08x}"), tmp_path / "damaged.onnx")
     np.save(tmp_path / "images.npy", images(3))
-    words = [environment / "bin/python", "-c", OLD, library_path, tmp_path]
+    words = [python_3_6, "-c", OLD, library_path, tmp_path]
     printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert printed.startswith("1.10.0 ")
     assert "weights of a node SparseChain are damaged" in printed

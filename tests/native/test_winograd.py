@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sis_agent.native.library import Library
 from sis_edge.native import geometry, winograd
+from sis_edge.native.choice import Choice
 from sis_edge.spec import LayerSpec
 
 from .chains import Array, Case, Layer, random_layer, reference
@@ -149,3 +150,13 @@ def test_it_seems_to_pay_where_many_kernels_share_the_transforms() -> None:
     assert winograd.seems_to_pay(layer, draw < 0.25)
     assert not winograd.seems_to_pay(layer, draw < 0.02)
     assert not winograd.seems_to_pay(replace(layer, kernel=7), draw < 1)
+
+
+def test_what_it_saves() -> None:
+    layer = LayerSpec("C2", "CL", 96, 192, 5, 16)
+    assert winograd.saved_macs(layer, 10) == 10 * (25 * 16 * 16 - 4 * 4 * 8 * 8)
+    assert winograd.saved_macs(replace(layer, kernel=3, map_side=5), 1) == 9 * 5 * 5 - 3 * 2 * 4 * 6
+    assert winograd.saved_macs(replace(layer, map_side=1), 7) == 0
+    choice = Choice(layer, 0.5, "native", 1, "faster", winograd=True)
+    assert choice.saved_macs == 96 * 96 * (6400 - 1024)
+    assert replace(choice, winograd=False).saved_macs == replace(choice, kind="dense").saved_macs == 0

@@ -91,7 +91,11 @@ def test_the_simulated_boards(tmp_path: Path, name: str) -> None:
     write_constant_files(definition, tmp_path / "board")
     answer = Board(tmp_path / "root", sys.executable).call("--sysroot", str(tmp_path / "board"), "facts").answer
     found = detect(Facts(**answer)._replace(machine=definition.machine), ALL)
-    expected = {"x86-sim": "x86-64", "orin-nano-sim": "jetson-orin-nano-super"}.get(name, definition.profile)
+    expected = {
+        "x86-sim": "x86-64",
+        "orin-nano-sim": "jetson-orin-nano-super",
+        "orin-nano-hot-sim": "jetson-orin-nano-super",
+    }.get(name, definition.profile)
     assert found.profile.name == expected
     assert not [text for text in found.differences if text.startswith(("model", "memory", "architecture", "JetPack"))]
 

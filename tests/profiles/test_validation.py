@@ -121,3 +121,10 @@ def test_a_run_time_on_the_gpu_needs_a_gpu(tmp_path: Path) -> None:
     path.write_text(text.replace('runners = ["onnxruntime"]', 'runners = ["onnxruntime", "tensorrt"]'))
     with pytest.raises(UsageError, match=r"runtime.runners has tensorrt, so the tables \[gpu\] and \[tensorrt\]"):
         profiles.load(str(path))
+
+
+def test_half_precision_on_the_processor_is_for_aarch64_only() -> None:
+    content = profiles.load("x86-64").model_dump()
+    settings = {**content["onnxruntime"], "precisions": ["fp32", "fp16"], "sparse": True}
+    with pytest.raises(ValueError, match=r"onnxruntime.precisions has fp16, whose kernels are for aarch64, not x86_64"):
+        profiles.validate({**content, "onnxruntime": settings})

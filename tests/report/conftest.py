@@ -5,7 +5,7 @@ from results.factory import NETWORKS, board_run, facts, failed, network_record, 
 
 from sis_agent.schema import GoldenCheck
 from sis_edge.report.charts import charts
-from sis_edge.report.document import Report, Section, section
+from sis_edge.report.document import Report, Section, document_of, section
 from sis_edge.results.schema import StoredRun
 
 HOSTILE = "</td><script>alert(1)</script>|`*_[x](y)&amp;\nnext"
@@ -42,13 +42,16 @@ def only(name: str) -> Report:
     return Report(sections(name).title, (sections(name),))
 
 
+def report_of(*names: str) -> Report:
+    """A report of several runs, without computing their intervals again."""
+    return document_of([sections(name) for name in names])
+
+
 @pytest.fixture(scope="session")
 def every() -> Report:
-    return Report("SiS against the dense NiN", tuple(map(sections, RUNS)))
+    return report_of(*RUNS)
 
 
 @pytest.fixture(scope="session")
 def drawn(every):
-    return [
-        charts(section.rows, section.mark, f"-{at}", section.run.record) for at, section in enumerate(every.sections, 1)
-    ]
+    return [charts(section.rows, section.mark, f"-{at}", section.run) for at, section in enumerate(every.sections, 1)]

@@ -24,7 +24,7 @@ def test_the_csv_round_trips(every) -> None:
     assert len(lines) == len(rows)
     for row, line in zip(rows, lines, strict=True):
         known = values(row)
-        assert list(line) == [*known, "reasons"]
+        assert list(line) == [*known, "reasons", "kinds"]
         assert {name: read(line[name], type(value)) for name, value in known.items()} == known
         assert json.loads(line["reasons"]) == reasons(row)
 

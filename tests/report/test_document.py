@@ -1,4 +1,3 @@
-import json
 import shlex
 
 import pytest
@@ -8,9 +7,10 @@ from report.conftest import RUNS, sections
 from sis_agent.schema import ClockLock, Preprocess, Problem, Resize
 from sis_edge.bundles.own_images import OwnImages
 from sis_edge.errors import RecordError
-from sis_edge.report.charts.environment import environment
+from sis_edge.report.charts import charts, svg
 from sis_edge.report.document import document, section
 from sis_edge.report.layouts import GIVEN, LAYOUTS
+from sis_edge.report.runtimes import SPEED_UPS
 from sis_edge.report.sections.verdict import headline, verdict_lines
 from sis_edge.results.rows.fields import NAMES
 from sis_edge.results.schema import StoredRun
@@ -18,12 +18,15 @@ from sis_edge.results.schema import StoredRun
 
 def test_every_value_of_a_row_is_in_a_table_or_names_the_run() -> None:
     shown = {
-        name for layout in (*LAYOUTS.values(), *GIVEN.values()) for column in layout.columns for name in column.fields
+        name
+        for columns in (*(layout.columns for layout in (*LAYOUTS.values(), *GIVEN.values())), SPEED_UPS)
+        for column in columns
+        for name in column.fields
     }
     elsewhere = {"run_id", "stored_at", "profile", "board", "simulated", "emulated", "dataset", "is_dense"}
     elsewhere |= {"batch_size", "threads", "rounds", "macs_live", "verdict", "verdict_reasons", "verdict_version"}
     elsewhere |= {"verdict_unseen"}
-    elsewhere |= {"accuracy_drop_is_paired"}  # a finding says "the same images"
+    elsewhere |= {"accuracy_drop_is_paired", "device_accuracy_drop_is_paired"}  # a finding says "the same images"
     elsewhere |= {"base_network", "form", "precision"}  # of which the network's name is made
     assert set(NAMES) == shown | elsewhere
 
@@ -52,7 +55,8 @@ def test_findings_say_speed_accuracy_and_what_they_cannot_tell() -> None:
     found = dict(sections("plain").findings)
     assert set(found) == {"cifar10-sis1", "cifar10-sis2", "cifar10-sis3"}
     assert "the speed of nin (95% interval" in found["cifar10-sis3"]
-    assert found["cifar10-sis2"].endswith("450 test images), not significant.")
+    assert "450 test images; not paired: this run has how many" in found["cifar10-sis2"]
+    assert found["cifar10-sis2"].endswith("), not significant.")
     assert "not significant" not in found["cifar10-sis3"]
 
 
@@ -73,14 +77,15 @@ def test_the_runtime_on_a_gpu_is_named_again() -> None:
 
 
 def test_a_finding_without_a_difference_says_so() -> None:
-    same = network_record("nin", seed=9)._replace(name="cifar10-sis1", network="cifar10-sis1")
+    dense = network_record("nin")._replace(accuracy=None)
+    same = network_record("nin", seed=9)._replace(name="cifar10-sis1", network="cifar10-sis1", accuracy=None)
     better = (
         network_entry("nin"),
         network_entry(
             "cifar10-sis1", training=network_entry("nin").training.model_copy(update={"host_accuracy": 0.99})
         ),
     )
-    found = dict(section(stored_run([network_record("nin"), same], entries=better)).findings)["cifar10-sis1"]
+    found = dict(section(stored_run([dense, same], entries=better)).findings)["cifar10-sis1"]
     assert "ceiling 2.08×), not significant; accuracy" in found
     assert "accuracy on the host 1.67 points above nin (95%" in found
 
@@ -308,8 +313,8 @@ def test_readings_that_no_board_has_are_in_no_chart_and_no_table() -> None:
     power = run.record.power._replace(traces=[first._replace(power_w=power_w), *others])
     made = section(run.model_copy(update={"record": run.record._replace(power=power)}))
     assert all("more than any board draws" in row.energy.gross_j.reason for row in made.rows)
-    shown = environment(run.record, None), environment(run.record._replace(power=power), None)
-    assert ["Power" in json.dumps(chart.spec if chart else {}) for chart in shown] == [True, False]
+    shown = [charts(each.rows, None, "", each.run)[-1] for each in (section(run), made)]
+    assert ["Power, module (W)" in svg(chart) for chart in shown] == [True, False]
     given_up = run.record.power._replace(status="unavailable", reason="the counter fell")
     made = section(run.model_copy(update={"record": run.record._replace(power=given_up)}))
     assert dict(made.method)["Power"] == "unavailable (the counter fell)"

@@ -47,9 +47,11 @@ def test_names_order_values_and_reasons_are_those_recorded(now) -> None:
 
 def test_json_has_the_same_columns(now) -> None:
     lines = list(csv.DictReader(io.StringIO(RECORDED.read_text(), newline="")))
-    networks = [network for run in json.loads(to_json(Report("", tuple(now))))["runs"] for network in run["networks"]]
+    runs = json.loads(to_json(Report("", tuple(now))))["runs"]
+    networks = [(network, run["kinds"]) for run in runs for network in run["networks"]]
     assert len(networks) == len(lines)
-    for line, network in zip(lines, networks, strict=True):
+    for line, (network, kinds) in zip(lines, networks, strict=True):
+        assert json.loads(line.pop("kinds")) == kinds
         assert list(network) == list(line)
         assert network["reasons"] == json.loads(line["reasons"])
         assert {name for name, value in network.items() if value is None} == {

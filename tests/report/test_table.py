@@ -7,8 +7,8 @@ from rich.console import Console
 
 from report.page import Page
 from sis_edge.report.grid import of_table
-from sis_edge.report.html import accuracy_page
-from sis_edge.report.markdown import accuracy_markdown
+from sis_edge.report.html import tables_page
+from sis_edge.report.markdown import tables_markdown
 from sis_edge.report.table import Cell, Column, Table, text_cells
 
 TABLE = Table(
@@ -26,7 +26,7 @@ def test_its_texts() -> None:
 
 
 def test_as_markdown() -> None:
-    blocks = accuracy_markdown("A title", ["What to know."], [TABLE], []).split("\n\n")
+    blocks = tables_markdown("A title", ["What to know."], [TABLE], []).split("\n\n")
     assert blocks[:3] == ["# A title", "What to know.", r"## Networks \[on digits\]"]
     lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in blocks[3].splitlines()]
     assert [cell.strip() for cell in lines[1]] == ["---", "--:", "--:"]
@@ -35,7 +35,7 @@ def test_as_markdown() -> None:
 
 
 def test_as_a_page() -> None:
-    text = accuracy_page("A title", ["What to know."], [TABLE], [])
+    text = tables_page("A title", ["What to know."], [TABLE], [])
     cells = re.findall(r"<t[hd] (?:scope=\"row\"|class=\"([a-z ]+)\")>([^<]*)</t[hd]>", text)
     assert [cell for _, cell in cells] == [cell for row in TEXTS for cell in row]
     assert [kind for kind, _ in cells[3:]] == ["", "number", "number unknown"]

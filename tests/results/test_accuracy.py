@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from report.conftest import RUNS
+from scipy.stats import binom, binomtest
 
 from results.factory import network_entry, network_record, stored_run, tensorrt_run
 from sis_agent.schema import Accuracy, NetworkJob, NetworkRecord
@@ -15,12 +16,18 @@ from sis_edge.report.sections.findings import finding
 from sis_edge.results.comparison import compare
 from sis_edge.results.rows import Row
 from sis_edge.results.rows.accuracy import NO_DENSE, ONLY_COUNTED, OTHER_IMAGES, REFERENCE
-from sis_edge.results.rows.fields import reasons, values
+from sis_edge.results.rows.fields import values
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.statistics import paired_difference
+from sis_edge.results.statistics import paired_difference, paired_p_value, proportion_difference
 
 IMAGES = 450
 DENSE, SPARSE = range(12), range(4, 40)  # images that each gets wrong: 8 are both's
+
+
+def mid_p(lost: int, won: int) -> float:
+    """Twice the smaller tail of a fair coin, less one observed outcome: the exact p-value less its probability."""
+    exact = binomtest(lost, lost + won).pvalue
+    return float(exact - binom.pmf(lost, lost + won, 0.5))
 
 
 def answered(name: str, wrong: range | None) -> NetworkRecord:
@@ -53,15 +60,18 @@ def test_drops_are_paired_on_the_host_and_on_the_board(paired: Row) -> None:
         assert drop.estimate.value == pytest.approx(24 / IMAGES)
         assert drop.interval.value == expected
         assert drop.is_paired.value is True
+        assert drop.p_value.value == pytest.approx(mid_p(28, 4))
     flat = values(paired)
     assert (flat["accuracy_drop_low"], flat["accuracy_drop_high"]) == (expected.low, expected.high)
     assert (flat["device_accuracy_drop_low"], flat["device_accuracy_drop_high"]) == (expected.low, expected.high)
     assert (flat["accuracy_drop_from"], flat["accuracy_drop_is_paired"]) == ("nin", True)
+    assert flat["accuracy_drop_p_value"] == flat["device_accuracy_drop_p_value"] == pytest.approx(mid_p(28, 4))
 
 
 def test_a_finding_names_the_ends_of_the_interval(paired: Row) -> None:
     said = finding(paired, "nin")
     assert "accuracy on the board 5.33 points below nin (95% interval of the drop 2.83 to 7.79, " in said
+    assert ", McNemar's p < 0.0001, the same" in said
     assert said.endswith("the same 450 test images).")
 
 
@@ -89,11 +99,30 @@ def test_what_is_not_of_the_same_images_is_not_compared() -> None:
 
 def test_counts_alone_are_compared_by_the_wider_interval() -> None:
     row = row_of(stored_run([answered("nin", None), answered("cifar10-sis1", None)]))
-    assert row.accuracy.device_drop.estimate.reason == ONLY_COUNTED
-    assert row.accuracy.host_drop.is_paired.value is False
-    assert reasons(row)["device_accuracy_drop"] == ONLY_COUNTED
-    assert "accuracy on the host 2.22 points below nin" in finding(row, "nin")
-    assert "the same" not in finding(row, "nin")
+    for drop in (row.accuracy.host_drop, row.accuracy.device_drop):
+        assert drop.is_paired.value is False
+        assert drop.interval.value == proportion_difference((438, 450), (428, 450))
+        assert (drop.p_value.value, drop.p_value.reason) == (None, ONLY_COUNTED)
+    assert row.accuracy.device_drop.estimate.value == pytest.approx(10 / 450)
+    assert values(row)["device_accuracy_drop_is_paired"] is False
+    said = finding(row, "nin")
+    assert "accuracy on the board 2.22 points below nin" in said
+    assert f"450 test images; not paired: {ONLY_COUNTED})" in said
+    assert "the same" not in said
+    assert "McNemar" not in said
+
+
+def test_a_finding_takes_the_host_where_only_there_the_images_are_known() -> None:
+    entries = (entry("nin", DENSE), entry("cifar10-sis1", SPARSE))
+    counted = [
+        network_record(name)._replace(accuracy=Accuracy(IMAGES, IMAGES - len(wrong)))
+        for name, wrong in (("nin", DENSE), ("cifar10-sis1", SPARSE))
+    ]
+    row = row_of(stored_run(counted, entries=entries))
+    assert row.accuracy.device_drop.is_paired.value is False
+    said = finding(row, "nin")
+    assert "accuracy on the host 5.33 points below nin" in said
+    assert said.endswith("the same 450 test images).")
 
 
 def test_the_reference_and_a_run_without_one_have_no_drop() -> None:
@@ -155,6 +184,10 @@ def test_networks_that_were_trained_differently_are_compared_with_that_differenc
     (sentence,) = [part for part in finding(row, "nin").split("; ") if part.startswith("accuracy")]
     assert f"points below nin ({difference})" in sentence
     assert row_of(stored_run()).accuracy.training_difference is None
+    run = stored_run(entries=(entry("nin"), entry("cifar10-sis1", teacher="nin")), names=("nin", "cifar10-sis1"))
+    assert row_of(run).accuracy.training_difference == (
+        "trained for 4 epochs of 1,297 images, taught by nin, nin for 4 epochs of 1,297 images"
+    )
 
 
 @pytest.mark.parametrize(("share_both", "share_lost", "share_won"), [(0.05, 0.03, 0.01), (0.1, 0.01, 0.01)])
@@ -178,3 +211,26 @@ def test_the_paired_interval_by_hand() -> None:
     for wrong in ((-1, 0, 5), (0, -1, 5), (3, 3, 5), (0, 0, 0)):
         with pytest.raises(ValueError, match="not a paired comparison"):
             paired_difference(*wrong)
+
+
+@pytest.mark.parametrize(("lost", "won"), [(0, 1), (1, 0), (5, 9), (9, 5), (28, 4), (0, 12), (300, 241)])
+def test_the_p_value_is_the_mid_p_of_mcnemar_s_test(lost: int, won: int) -> None:
+    assert paired_p_value(lost, won) == pytest.approx(mid_p(lost, won), rel=1e-9)
+    assert paired_p_value(won, lost) == pytest.approx(paired_p_value(lost, won))
+
+
+def test_the_p_value_by_hand_and_where_nothing_speaks_for_a_difference() -> None:
+    # 2 of 9 discordant images: (1 + 9 + 36 / 2) / 512, both tails
+    assert paired_p_value(7, 2) == pytest.approx(2 * 28 / 512)
+    for lost_and_won in (0, 1, 40):
+        assert paired_p_value(lost_and_won, lost_and_won) == pytest.approx(1)
+    with pytest.raises(ValueError, match="not a paired comparison"):
+        paired_p_value(-1, 3)
+
+
+def test_the_p_value_keeps_its_level() -> None:
+    """Of 4,000 pairs of equally good networks on 500 images some 5% have a p-value below 0.05."""
+    generator = np.random.default_rng(0)
+    drawn = generator.multinomial(500, [0.02, 0.02, 0.96], size=4000)
+    rejected = np.mean([paired_p_value(int(lost), int(won)) < 0.05 for lost, won, _ in drawn])
+    assert 0.035 < rejected < 0.062

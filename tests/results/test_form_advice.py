@@ -67,6 +67,14 @@ def test_the_fastest_form_with_its_cost_and_both_intervals() -> None:
     assert found.sentence.endswith(f" the speed of fp32{said}")
 
 
+def test_counts_alone_advise_nothing_however_many_they_are() -> None:
+    """With so many images the unpaired interval would be small enough, too."""
+    plain, int8 = (each._replace(accuracy=Accuracy(10**6, 951_100)) for each in (PLAIN, INT8))
+    (found,) = advised(plain, NATIVE, int8)
+    assert found.use == f"{NAME} (native kernels)"
+    assert "its accuracy is not known (this run has how many images were right, not which)" in found.refused[0][1]
+
+
 @pytest.mark.parametrize(
     ("lost", "won", "is_taken"), [(3, 3, True), (4, 0, True), (6, 0, False), (10, 9, False), (0, 10, True)]
 )

@@ -4,13 +4,15 @@ import pytest
 
 from results.factory import NETWORKS, network_entry, network_record, stored_run, tensorrt_run
 from sis_agent.schema import Accuracy, GoldenCheck
-from sis_edge.cli import measuring
+from sis_edge.bundles.sparse_form import LayerChoice, SparseForm
 from sis_edge.errors import VerdictError
 from sis_edge.front.runs import Run
 from sis_edge.report.document import section
+from sis_edge.results import acceptance
 from sis_edge.results.comparison import compare
+from sis_edge.results.evidence import Evidence
 from sis_edge.results.function import P_VALUE, same_images_p_value, sample_p_value
-from sis_edge.results.rules.function import BEYOND_CEILING
+from sis_edge.results.rules.function import BEYOND_CEILING, beyond_ceiling
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import Verdict, judge_run
 
@@ -77,7 +79,7 @@ def test_no_advice_for_a_wrong_form(form: str | None, advised: bool | None) -> N
 
 def test_valid_is_not_to_be_had_with_a_wrong_function() -> None:
     run = run_with("cifar10-sis2", golden=REVERSED)
-    fault = measuring._fault([run], require_energy=False, require_valid=True)
+    fault = acceptance.fault([run], require_energy=False, require_valid=True)
     assert isinstance(fault, VerdictError)
     assert "the verdict is INVALID (network cifar10-sis2: it does not compute the same function" in str(fault)
 
@@ -153,3 +155,31 @@ def test_another_precision_has_no_ceiling() -> None:
     assert row.speed_up.estimate.value == pytest.approx(4.2, rel=0.05)
     assert not beyond(run)
     assert "ceiling" not in dict(section(run).findings)["cifar10-sis1 int8"]
+
+
+@pytest.mark.parametrize(("saved", "is_beyond"), [(None, False), (0, True), (500, False)])
+def test_winograds_algorithm_explains_a_speed_up(saved: int | None, is_beyond: bool) -> None:
+    dense = network_entry("nin", mac_ratio=1.0, macs=1000, macs_live=1000)
+    layer = LayerChoice(
+        layer="C2", kernel=5, inputs=96, filters=192, share=1, chosen="native", block=1, dense_s=None, native_s=None,
+        why="faster", algorithm="winograd",
+    )  # fmt: skip
+    native = network_entry("nin", mac_ratio=1.0, macs=1000, macs_live=1000).model_copy(
+        update={"form": "native", "sparse": SparseForm(layers=(layer,), basis="measured", saved_macs=saved)}
+    )
+    slow = network_record("nin", per_round=20)
+    quick = [turn._replace(latencies_s=[value / 2 for value in turn.latencies_s]) for turn in slow.rounds]
+    records = [slow, slow._replace(name="nin (native kernels)", form="native", rounds=quick)]
+    evidence = Evidence(
+        stored_run([slow], names=("nin",)).record._replace(networks=records),
+        {"nin": dense, records[1].name: native},
+        "nin",
+    )
+    found = list(beyond_ceiling(evidence))
+    assert bool(found) is is_beyond
+    if found:
+        assert (
+            "2.00 times as fast as nin, 2.00 times the ratio of their multiply-accumulates (1.00;" in found[0].sentence
+        )
+    half = native.model_copy(update={"precision": "fp16"})
+    assert (native.work, half.work) == ({None: None, 0: 1000, 500: 500}[saved], 1000)

@@ -122,9 +122,18 @@ def test_every_pair_of_a_run() -> None:
         ("sis1", "sparse24", "int8"),
         ("sis1", "plain", "int8"),
         ("lost", "native", "fp32"),
+        ("half", "plain", "fp32"),
+        ("half", "native", "fp16"),
     ]
+    latency_s = {"fp32": 1e-3, "fp16": 1e-3, "int8": 0.5e-3}
     records = [
-        record(str(number), 1e-3 if form == "plain" else 0.9e-3, network=network, form=form, precision=precision)
+        record(
+            str(number),
+            latency_s[precision] * (1.0 if form == "plain" else 0.9),
+            network=network,
+            form=form,
+            precision=precision,
+        )
         for number, (network, form, precision) in enumerate(forms)
     ]
     pairs = choices(records)
@@ -134,4 +143,7 @@ def test_every_pair_of_a_run() -> None:
     ]
     assert [choice.label for choice in pairs] == ["sis1", "sis1 int8"]
     assert all(choice.use_sparse for choice in pairs)
+    for choice in pairs:
+        assert choice.speed_up is not None
+        assert choice.speed_up.estimate == pytest.approx(1 / 0.9, rel=0.02), "over the plain form of its own precision"
     assert pairs == choices(records), "the same seed, the same answer"

@@ -147,6 +147,9 @@ def test_words_where_numbers_belong_are_named_with_their_line(tmp_path: Path) ->
     path.write_text("a log\ntime_s,power_w\n0,5\n0.5,5\n1,lots\n")
     with pytest.raises(UsageError, match="line 5: could not convert 'lots'"):
         meter.read_csv(path)
+    path.write_text("time_s,note,power_w\n0,5\n0.5,a,5\n1,b,5\n")
+    with pytest.raises(UsageError, match="line 2 has no field 3"):
+        meter.read_csv(path)
     path.write_text("time,power_w\n12:00:00,5\nnoon,5\n")
     with pytest.raises(UsageError, match="'noon' is not a time"):
         meter.read_csv(path)

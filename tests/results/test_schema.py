@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from results.factory import network_record, stored_run
-from sis_agent.schema import RoundSamples
+from results.factory import board_run, network_record, stored_run
+from sis_agent.schema import RECORD_VERSION, RoundSamples
 from sis_edge.errors import RecordError
 from sis_edge.results.schema import StoredRun
 
@@ -57,6 +57,25 @@ def test_an_impossible_latency_is_refused(latency) -> None:
     record = network_record("nin")._replace(rounds=[RoundSamples(0, 0, 0.0, [1e-3, latency])])
     with pytest.raises(ValueError, match="latenc"):
         stored_run([record])
+
+
+@pytest.mark.parametrize("is_counter", [False, True])
+def test_power_without_a_reading_at_each_time_is_refused(is_counter: bool) -> None:
+    run = board_run("raspberry-pi-5")
+    trace = run.record.power.traces[0]
+    if is_counter:
+        trace = trace._replace(power_w={}, energy_j=trace.power_w)
+    record = run.record._replace(record_version=RECORD_VERSION, power=run.record.power._replace(traces=[trace]))
+    data = json.loads(run.model_copy(update={"record": record}).to_json())
+    StoredRun.from_json(json.dumps(data), "a.json")
+    name = "energy_j" if is_counter else "power_w"
+    del data["record"]["power"]["traces"][0][name][trace.rails[0]][-1]
+    count = len(trace.times_s)
+    with pytest.raises(RecordError, match=f"{count - 1} readings of {trace.rails[0]} at {count} times"):
+        StoredRun.from_json(json.dumps(data), "a.json")
+    data["record"]["power"]["traces"][0][name][trace.rails[0]].append(-1e300)
+    with pytest.raises(RecordError, match=rf"record.power holds -1e\+300 as a reading of {trace.rails[0]}"):
+        StoredRun.from_json(json.dumps(data), "a.json")
 
 
 def test_networks_pairs_the_bundle_with_the_record() -> None:

@@ -18,14 +18,18 @@ from results.traces import (
     unpaired_interval,
 )
 from sis_agent.measure.confidence import widening
+from sis_edge.results import statistics
 from sis_edge.results.statistics import (
     MIN_ROUNDS,
+    Interval,
     _Rounds,
     mean_interval,
+    median_interval,
     needed,
     percentile,
     proportion_difference,
     speed_up,
+    unpaired_speed_up,
     wilson,
 )
 
@@ -54,6 +58,21 @@ def test_percentiles_stay_inside_the_sample_and_in_order(few) -> None:
     found = [percentile(values, percent) for percent in (50, 90, 99)]
     assert min(values) <= found[0] <= found[1] <= found[2] <= max(values)
     assert found[0] == pytest.approx(median(values))
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(6, 1, 6), (10, 2, 9), (30, 10, 21), (100, 40, 61), (5000, 2431, 2570)]
+)
+def test_the_interval_of_a_median_has_published_ranks(count, low, high) -> None:
+    values = np.random.default_rng(count).permutation(np.arange(1, count + 1)).tolist()
+    assert median_interval(values) == Interval(low, high)
+    assert median_interval(values[:5]) is None
+
+
+def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(4)
+    found = [median_interval(generator.lognormal(0, 0.5, 25).tolist()) for _ in range(2000)]
+    assert 0.95 <= np.mean([interval.low <= 1.0 <= interval.high for interval in found]) < 0.98
 
 
 @given(proportions)
@@ -169,6 +188,33 @@ def test_rounds_of_unequal_length_are_resampled_each_in_itself() -> None:
     assert set(drawn[:, 0]) == {5.0}
     assert set(drawn[:, 1]) == {1.0, 2.0, 3.0}
     assert set(drawn[:, 2]) == {7.0, 8.0, 9.0}
+
+
+@pytest.mark.parametrize(
+    ("count", "lengths", "processes", "chunk", "drawn"),
+    [
+        (30, (8, 8), 1, 2_000_000, (0.9891158629406517, 0.9589155656942826, 1.0252825619852668)),
+        (30, (5, 9), 3, 2_000_000, (0.9925274267965061, 0.9486584777377037, 1.0359128712944452)),
+        (7, (4, 5), 1, 2_000, (1.0158011491052703, 0.7712269351193062, 1.2380315362986183)),
+    ],
+)
+def test_speed_ups_are_those_of_before_bit_for_bit(count, lengths, processes, chunk, drawn, monkeypatch) -> None:
+    # Recorded before draws of a reference were shared by the networks of a run; in pieces, and in one.
+    monkeypatch.setattr(statistics, "_CHUNK", chunk)
+
+    def made(seed: int) -> dict[int, list[float]]:
+        generator = np.random.default_rng(seed)
+        sizes = (lengths[0], lengths[1] + 1)
+        return {at: [float(v) for v in generator.lognormal(0, 0.1, generator.integers(*sizes))] for at in range(count)}
+
+    of_round = {at: at * processes // count for at in range(count)}
+    for _ in range(2):
+        found = speed_up(made(1), made(2), 3, 1000, of_round)
+        assert (found.estimate, found.interval.low, found.interval.high) == drawn
+        other = speed_up(made(4), made(2), 3, 1000, of_round)  # another reference, in the same rounds
+    for remembered in (statistics._drawn, statistics._first_of_reference):
+        remembered.cache_clear()
+    assert other == speed_up(made(4), made(2), 3, 1000, of_round)
 
 
 def simulate(kind: str, runs: int) -> tuple[float, float]:
@@ -342,3 +388,68 @@ def test_a_common_error_is_added_in_quadrature() -> None:
     """Two values of standard error 1: t with one degree of freedom is 12.706."""
     interval = mean_interval([1.0, 3.0], common_error=0.75)
     assert (interval.low, interval.high) == pytest.approx((2 - 12.7062 * 1.25, 2 + 12.7062 * 1.25), rel=1e-5)
+
+
+def run_of(
+    latency_s: float, generator: np.random.Generator, apart: float = 0.0, rounds: int = 30
+) -> dict[int, list[float]]:
+    """Rounds of a run in three processes, whose offsets differ by `apart`."""
+    offsets = apart * generator.normal(size=3)
+    return {
+        number: list(latency_s * np.exp(offsets[number * 3 // rounds] + 0.006 * generator.normal() + noise))
+        for number, noise in enumerate(0.01 * generator.normal(size=(rounds, 20)))
+    }
+
+
+def test_the_interval_between_two_runs_holds_the_truth_and_not_much_more() -> None:
+    """Of two runs that share no round, each with processes of its own; the medians alone would miss the truth often."""
+    processes = {number: number // 10 for number in range(30)}
+    generator, hits, widths = np.random.default_rng(5), 0, []
+    for _ in range(40):
+        dense, network = (run_of(latency_s, generator, apart=0.01) for latency_s in (1.3e-3, 1e-3))
+        found = unpaired_speed_up(dense, network, resamples=200, processes=(processes, processes))
+        assert found.rounds == 30
+        hits += found.interval.low <= 1.3 <= found.interval.high
+        widths.append(np.log(found.interval.high / found.interval.low) / 2)
+    assert hits >= 36
+    assert 0.005 < np.median(widths) < 0.04
+
+
+def test_the_spreads_of_both_runs_are_added_in_quadrature() -> None:
+    generator, steady = np.random.default_rng(6), {number: [1e-3] * 20 for number in range(30)}
+    one, other = run_of(1.3e-3, generator), run_of(1e-3, generator)
+    both, above, below = (
+        unpaired_speed_up(*pair, resamples=2000) for pair in ((one, other), (one, steady), (steady, other))
+    )
+    for end in ("low", "high"):
+        reach = [abs(np.log(getattr(each.interval, end) / each.estimate)) for each in (both, above, below)]
+        assert reach[0] == pytest.approx(np.hypot(*reach[1:]), rel=0.05)
+        assert min(reach) > 0.001
+
+
+def test_processes_that_differ_widen_the_interval_between_runs_to_their_offsets() -> None:
+    steady, processes = {number: [1e-3] * 20 for number in range(30)}, {number: number // 10 for number in range(30)}
+    apart = {number: [1e-3 * (1 + 0.02 * (number // 10 - 1) + 1e-5 * (number % 3))] * 20 for number in range(30)}
+    for pair, expected in (((apart, steady), (0.98, 1.02)), ((steady, apart), (1 / 1.02, 1 / 0.98))):
+        found = unpaired_speed_up(*pair, resamples=200, processes=(processes, processes))
+        assert (found.interval.low, found.interval.high) == pytest.approx(expected, rel=0.001)
+
+
+def test_a_drift_widens_the_interval_between_runs_to_its_rounds_at_most() -> None:
+    drifting = {number: [1e-3 * (1 + 0.003 * number)] * 20 for number in range(30)}
+    steady = {number: [1e-3] * 20 for number in range(30)}
+    found = unpaired_speed_up(drifting, steady, resamples=200)
+    assert found.estimate == pytest.approx(1 + 0.003 * 14.5)
+    assert found.interval.low >= 1.0 - 1e-9
+    assert found.interval.high <= 1 + 0.003 * 29 + 1e-9
+    assert found.interval.high - found.interval.low > 0.05, "a drift does not cancel between runs"
+
+
+def test_two_runs_without_rounds_or_with_too_few() -> None:
+    steady = {number: [1e-3] * 20 for number in range(30)}
+    assert unpaired_speed_up(steady, {}) is None
+    assert unpaired_speed_up({0: []}, steady) is None
+    few = unpaired_speed_up({number: steady[number] for number in range(5)}, steady)
+    assert (few.estimate, few.interval, few.rounds) == (1.0, None, 5)
+    with pytest.raises(ValueError, match="the clock is too coarse"):
+        unpaired_speed_up(steady, {0: [0.0, 1e-3]})

@@ -1,4 +1,6 @@
 import errno
+import gzip
+import json
 import os
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -24,7 +26,7 @@ def test_names_sort_by_time_whatever_the_zone(tmp_path) -> None:
 def test_nothing_is_ever_replaced(tmp_path) -> None:
     run = stored_run()
     assert len({store.save(run, tmp_path) for _ in range(3)}) == 3
-    assert [path.suffix for path in tmp_path.iterdir()] == [".json"] * 3
+    assert all(path.name.endswith(".json.gz") for path in tmp_path.iterdir())
 
 
 def test_a_hostile_run_id_stays_in_the_folder(tmp_path) -> None:
@@ -101,5 +103,41 @@ def test_a_run_and_its_copies_with_a_meters_energy_count_once() -> None:
         )
         for hours, name in ((2, "first-meter-2"), (1, "first-meter"))
     ]
-    found = store.each_once([first, *copies, other])
+    runs = [first, *copies, other]
+    found = store.each_once(
+        ((run.bundle_id, run.record.started_at, run.record.duration_s), run.stored_at, run) for run in runs
+    )
     assert [run.record.run_id for run in found] == ["other", "first-meter-2"]
+
+
+def test_a_run_is_stored_compressed_and_plain_ones_of_before_are_read_in_their_order(tmp_path) -> None:
+    runs = [stored_run(run_id=name, stored_at=NOON + timedelta(hours=hour)) for hour, name in enumerate("abc")]
+    paths = [store.save(run, tmp_path) for run in runs]
+    assert json.loads(gzip.decompress(paths[0].read_bytes()))["record"]["run_id"] == "a"
+    assert paths[0].stat().st_size < len(runs[0].to_json()) / 2
+    plain = paths[1].with_name(paths[1].name.removesuffix(".gz"))
+    plain.write_bytes(gzip.decompress(paths[1].read_bytes()))
+    paths[1].unlink()
+    loaded = store.load_all(tmp_path)
+    assert loaded.files == (paths[0], plain, paths[2])
+    assert loaded.runs == tuple(runs)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (gzip.compress(b"{}" * 999)[:-9], "not a whole gzip file"),
+        (gzip.compress(b"{}")[:10] + b"\xff" * 40, "not a whole gzip file"),
+        (gzip.compress(b"{}")[:-8] + b"\0" * 8, "not a whole gzip file"),
+        (gzip.compress(b"[]"), "it holds a list"),
+        (gzip.compress(gzip.compress(b"{}")), "not JSON"),
+        (gzip.compress(b" " * 2_000_000), "holds more than 1 MB"),
+    ],
+    ids=["cut", "garbage", "wrong checksum", "a list", "twice", "too long"],
+)
+def test_a_damaged_compressed_file_is_a_sentence(tmp_path, monkeypatch, data, fault) -> None:
+    monkeypatch.setattr(store, "MOST_BYTES", 1_000_000)
+    (tmp_path / "a.json.gz").write_bytes(data)
+    with pytest.raises(RecordError, match=fault) as caught:
+        store.load(tmp_path / "a.json.gz")
+    assert str(tmp_path / "a.json.gz") in str(caught.value)

@@ -162,6 +162,13 @@ def test_slow_rounds_of_one_network(count: int, factor: float, expected: str) ->
     assert all("of nin" in reason.sentence for reason in judge(found).reasons if reason.code == "uneven-network")
 
 
+@pytest.mark.parametrize("name", [None, "nin"])
+def test_latencies_that_a_coarse_clock_gave_as_0(name: str | None) -> None:
+    """They say nothing of a ratio, and the other rounds count."""
+    found = relate(slow_rounds(4, 1.5, "nin"), lambda of, turn: 0.0 if turn.round < 2 and name in (None, of) else 1.0)
+    assert level(found, "uneven-network") == "SUSPECT"
+
+
 @pytest.mark.parametrize(("rounds", "expected"), [(5, "INVALID"), (6, "SUSPECT"), (29, "SUSPECT"), (30, "none")])
 def test_rounds(rounds: int, expected: str) -> None:
     networks = [network._replace(rounds=network.rounds[:rounds]) for network in CLEAN.networks]

@@ -48,6 +48,18 @@ IDENTITIES = {
         ("cifar10-sis3", "plain", "fp32"),
         ("cifar10-sis3", "native", "fp32"),
     ],
+    "run-4-x86-64": [
+        ("nin", "plain", "fp32"),
+        ("nin", "native", "fp32"),
+        ("cifar10-sis3", "plain", "fp32"),
+        ("cifar10-sis3", "native", "fp32"),
+    ],
+    "run-5-x86-64": [
+        ("nin", "plain", "fp32"),
+        ("nin", "native", "fp32"),
+        ("cifar10-sis3", "plain", "fp32"),
+        ("cifar10-sis3", "native", "fp32"),
+    ],
 }
 UNITS = {
     "run-1-x86-64": "kernel",
@@ -55,6 +67,8 @@ UNITS = {
     "run-1-jetson-orin-nano": "nm",
     "run-2-x86-64": "kernel",
     "run-3-x86-64": "kernel",
+    "run-4-x86-64": "kernel",
+    "run-5-x86-64": "kernel",
 }
 
 

@@ -54,9 +54,18 @@ def test_the_verdict_is_a_function_of_the_record() -> None:
 
 def test_an_emulated_board_gets_no_verdict() -> None:
     clean = record(KINDS["nano"], 0)
-    verdict = judge(clean._replace(facts_before=clean.facts_before._replace(emulated=True)))
+    sign = "QEMU emulates its processor, arm,cortex-a57 (board linux,dummy-virt)"
+    verdict = judge(clean._replace(facts_before=clean.facts_before._replace(emulated=True, emulation=sign)))
     assert verdict.level == "NONE"
     assert codes(verdict) == {"emulated"}
+    assert sign in verdict.reasons[0].sentence
+
+
+def test_a_virtual_machine_that_may_be_emulated_is_suspect() -> None:
+    clean = record(KINDS["virtual-machine"], 0)
+    untold = "a virtual machine (qemu): whether its processor is emulated cannot be told"
+    verdict = judge(clean._replace(facts_before=clean.facts_before._replace(emulation=untold)))
+    assert (verdict.level, codes(verdict)) == ("SUSPECT", {"emulation-unknown"})
 
 
 def test_valid_needs_eyes() -> None:

@@ -28,8 +28,7 @@ IMAGES = 256
 @pytest.fixture(scope="module")
 def transport(tmp_path_factory):
     emulated.skip_or_fail()
-    root = tmp_path_factory.mktemp("aarch64") / "root"
-    emulated.unpack(root)
+    root = emulated.unpacked(tmp_path_factory, tmp_path_factory.mktemp("aarch64") / "root")
     with emulated.board(root) as transport:
         yield transport
 
@@ -46,7 +45,7 @@ def run(transport, tmp_path_factory) -> StoredRun:
         every = OnnxRuntime.jobs
         patch.setattr(OnnxRuntime, "jobs", lambda self, entry, target: every(self, entry, target)[1:])
         board = tiny_profile(rounds=30, architecture="aarch64")
-        longer = board.measuring.model_copy(update={"time_limit_s": 600})
+        longer = board.measuring.model_copy(update={"time_limit_s": 600, "sampler_pairs": 2})
         settings = OnnxRuntimeSettings(sparse=True)
         board = board.model_copy(update={"onnxruntime": settings, "measuring": longer})
         folder = tmp_path_factory.mktemp("sparse")

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import sis_edge
+from command import sis_edge_here
+from report.page import Page
 from tiny_bundle import tiny_bundle
 
 from sis_edge import profiles, simulated
@@ -39,7 +40,7 @@ def own(folder: Path) -> dict[str, str]:
 def test_another_process_that_burns_a_core_is_found_and_named(folder) -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
         try:
-            done = sis_edge(
+            done = sis_edge_here(
                 "bench", "bundle", "--profile", "six.toml", "--runs-dir", "burnt", cwd=folder, **own(folder)
             )
         finally:
@@ -73,7 +74,7 @@ def test_a_program_on_the_jobs_core_makes_the_run_invalid(folder) -> None:
     (folder / "two.toml").write_text(profile, encoding="utf-8")
     with subprocess.Popen([sys.executable, "-c", VISITOR, core]) as visitor:
         try:
-            done = sis_edge(
+            done = sis_edge_here(
                 "bench", "bundle", "--profile", "two.toml", "--cores", core, "--runs-dir", "visited", cwd=folder,
                 **own(folder),
             )  # fmt: skip
@@ -102,7 +103,7 @@ def near_the_truth(run: StoredRun) -> bool:
 
 def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> None:
     for _ in range(ATTEMPTS):
-        done = sis_edge("bench", "bundle", "--board", "nano-sim", "--runs-dir", "nano", cwd=folder)
+        done = sis_edge_here("bench", "bundle", "--board", "nano-sim", "--runs-dir", "nano", cwd=folder)
         assert done.returncode == 0, done.stderr
         run = store.newest(folder / "nano")
         if near_the_truth(run):
@@ -114,12 +115,13 @@ def test_a_simulated_boards_energy_is_the_models_and_all_is_marked(folder) -> No
     assert "Energy per inference, scope: " in done.stdout
     assert run.record.simulated
     assert {found.scope for found in energy.per_inference(run).values()} == {run.record.power.scope}
-    made = sis_edge("report", "--runs-dir", "nano", "--name", "nano", cwd=folder)
+    made = sis_edge_here("report", "--runs-dir", "nano", "--name", "nano", cwd=folder)
     assert made.returncode == 0, made.stderr
-    page = (folder / "reports/nano/index.html").read_text(encoding="utf-8")
-    blocks = re.findall(r"<h[23] class=\"part\">[^\n]*(?=\n<div class=\"scroll\"[^\n]*\n<table data-table)", page)
-    assert len(blocks) == page.count("<table data-table") > 0
-    for block in blocks:
-        assert '<span class="mark">simulated</span>' in block
+    page = Page((folder / "reports/nano/index.html").read_text(encoding="utf-8"))
+    assert page.title.startswith("SIMULATED: ")
+    assert page.answer.startswith("Simulated, not measured: ")
+    marked = [rows for (given, _), rows in zip(page.tables, page.row_marks, strict=True) if "data-table" in given]
+    assert len(marked) > 5
+    assert all(marks == ["simulated"] for rows in marked for marks in rows[1:])
     for picture in (folder / "reports/nano").glob("*.svg"):
         assert "SIMULATED" in picture.read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ import emulated
 import numpy as np
 import pytest
 from agent.tensorrt.board_with_gpu import install
-from command import sis_edge
+from command import sis_edge_here
 from given_models import MODELS, write, write_tflite
 from sshd import Server, serve
 
@@ -31,7 +31,7 @@ BATCH = 8
 NAMES = list(MODELS)
 SHORT = {
     "measuring": "warmup_s = 0.01\nrounds = 30\ninferences_per_round = 20\nmin_inferences = 0\nmin_time_s = 0\n"
-    "memory_repeats = 1\nprocesses = 1",
+    "memory_repeats = 1\nprocesses = 1\nsampler_pairs = 2",
     "power": "idle_s = 1.0\nblock_s = 0.5\nblocks = 1",
 }
 
@@ -58,7 +58,8 @@ def measured(runs: Path, runtimes: tuple[str, ...] = ("onnxruntime",)) -> Stored
     run = store.newest(runs)
     record = run.record
     assert record.problem is None
-    assert (record.job.reference, run.manifest.reference) == ("residual", "residual")
+    named = "residual" if len(runtimes) == 1 else f"residual ({runtimes[0]})"
+    assert (record.job.reference, run.manifest.reference) == (named, "residual")
     assert [(each.network, each.runner) for each in record.networks] == [
         (name, runtime) for name in NAMES for runtime in runtimes
     ]
@@ -73,7 +74,7 @@ def measured(runs: Path, runtimes: tuple[str, ...] = ("onnxruntime",)) -> Stored
 
 def reported(folder: Path) -> tuple[dict[str, Any], str]:
     """The report's run as data, and the words of its page as Markdown has them."""
-    done = sis_edge("report", "--name", "given", cwd=folder)
+    done = sis_edge_here("report", "--name", "given", cwd=folder)
     assert done.returncode == 0, done.stderr
     (run,) = json.loads((folder / "reports/given/results.json").read_text(encoding="utf-8"))["runs"]
     return run, (folder / "reports/given/report.md").read_text(encoding="utf-8").replace("\\", "")
@@ -82,11 +83,10 @@ def reported(folder: Path) -> tuple[dict[str, Any], str]:
 def deploy(server: Server, folder: Path, models: Path, profile: str, *more: str) -> str:
     """Measure over SSH with a profile of the user's own; returns what the command prints."""
     (folder / "board.toml").write_text(profile, encoding="utf-8")
-    done = sis_edge(
+    done = sis_edge_here(
         *("deploy", "--host", "127.0.0.1", "--port", str(server.port), "--identity", str(server.identity)),
         *("--known-hosts", str(server.known_hosts), *words(models), "--profile", "board.toml", *more),
         cwd=folder,
-        timeout=500,  # an emulated board takes minutes on a busy machine
         HOME=str(server.client),
     )
     assert done.returncode == 0, done.stderr
@@ -105,10 +105,10 @@ def short_profile(name: str, **agent: str) -> str:
 
 
 def test_here(models: Path, tmp_path: Path) -> None:
-    done = sis_edge("bench", *words(models), "--quick", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
+    done = sis_edge_here("bench", *words(models), "--quick", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.partition("Run stored")[0].splitlines())) <= 80
-    again = sis_edge("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
+    again = sis_edge_here("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
     assert again.returncode == 0, "the bundle of the measured models is kept"
     run = measured(tmp_path / "runs")
     assert judge(run.record).level in ("QUICK", "SUSPECT", "INVALID"), "a busy machine is not quiet enough"
@@ -131,15 +131,15 @@ def test_here(models: Path, tmp_path: Path) -> None:
 def test_tensorflow_lite_beside_onnx_runtime_here(models: Path, tmp_path: Path) -> None:
     files = ("--tflite", str(write_tflite(tmp_path)), "--onnx", str(models / "residual.onnx"), "--reference", "add")
     words = ("--backend", "tflite,onnxruntime", "--quick")
-    done = sis_edge("bench", *files, *words, cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
+    done = sis_edge_here("bench", *files, *words, cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert "XNNPACK" not in done.stderr, "the library's greeting"
     run = store.newest(tmp_path / "runs")
-    assert [(each.name, each.runner) for each in run.record.networks] == [
-        ("residual", "onnxruntime"),
-        ("add", "tflite"),
+    assert [(each.name, each.network, each.runner) for each in run.record.networks] == [
+        ("residual (onnxruntime)", "residual", "onnxruntime"),
+        ("add (tflite)", "add", "tflite"),
     ]
-    assert run.record.job.reference == "add"
+    assert run.record.job.reference == "add (tflite)"
     assert {each.expected_from for each in run.manifest.given} == {"TFLite on this host", "ONNX Runtime on this host"}
     for network in run.record.networks:
         assert network.problem is None, network.problem
@@ -148,10 +148,9 @@ def test_tensorflow_lite_beside_onnx_runtime_here(models: Path, tmp_path: Path) 
         assert network.rounds
 
 
-def test_on_the_emulated_aarch64_board(models: Path, tmp_path: Path) -> None:
+def test_on_the_emulated_aarch64_board(models: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     emulated.skip_or_fail()
-    root = tmp_path / "root"
-    emulated.unpack(root)
+    root = emulated.unpacked(tmp_path_factory, tmp_path / "root")
     with (
         emulated.board(root) as board,
         serve(tmp_path / "sshd", home=board.home, shell=str(board.login_shell(tmp_path / "shell"))) as server,

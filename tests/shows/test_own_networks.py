@@ -1,5 +1,6 @@
 """Networks beside the paper's on photographs and on a folder of PNGs: built, measured over SSH, asked, and exported."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import onnx
 import pytest
 import torch
 from clients import c_client, logits, python_client
-from command import sis_edge
+from command import sis_edge_here
 from numpy.typing import NDArray
 from PIL import Image
 from sshd import Server
@@ -20,6 +21,7 @@ from sis_edge.bundles.verify import Bundle, verify
 from sis_edge.datasets import load
 from sis_edge.datasets.own.decode import decode
 from sis_edge.exporting.parity import TOLERANCE, run_onnx
+from sis_edge.files.cache import cache_root
 from sis_edge.formation import SynapticGraph
 from sis_edge.formation.compaction import compact
 from sis_edge.training import stage
@@ -101,8 +103,8 @@ def check_files(bundle: Bundle) -> list[str]:
 
 def check_record(bundle: Bundle, folder: Path, forms: list[str]) -> None:
     """What the board measured: every form, with the accuracy that it has here, and speed-ups over the dense network."""
-    (stored,) = (folder / "runs").glob("*.json")
-    record = json.loads(stored.read_text())["record"]
+    (stored,) = (folder / "runs").glob("*.json.gz")
+    record = json.loads(gzip.decompress(stored.read_bytes()))["record"]
     assert [network["name"] for network in record["networks"]] == forms
     images, labels = (
         np.load(bundle.path / name) for name in (bundle.manifest.test_images, bundle.manifest.test_labels)
@@ -120,7 +122,7 @@ def check_record(bundle: Bundle, folder: Path, forms: list[str]) -> None:
 def check_clients(bundle: Bundle, folder: Path, images: NDArray[np.uint8], native: bool) -> NDArray[np.float64]:
     """The logits of these images by the exported files: the same by both clients, in both forms."""
     product = folder / "product"
-    done = sis_edge("export", str(bundle.path), "--to", str(product), cwd=folder)
+    done = sis_edge_here("export", str(bundle.path), "--to", str(product), cwd=folder)
     assert done.returncode == 0, done.stderr
     np.save(product / "images.npy", images)
     client = c_client(product)
@@ -136,9 +138,10 @@ def check_clients(bundle: Bundle, folder: Path, images: NDArray[np.uint8], nativ
     return plain
 
 
-def check_use(bundle: Bundle, folder: Path, paths: list[Path], ssh: list[str], home: str) -> None:
+def check_use(bundle: Bundle, folder: Path, paths: list[Path], ssh: list[str], at_home: dict[str, str]) -> None:
     """Images on the board, by the Python client and by the C client: the same classes and logits."""
-    asked = sis_edge("run", "--json", *ssh, "--bundle", str(bundle.path), *map(str, paths), cwd=folder, HOME=home)
+    words = ["run", "--json", *ssh, "--bundle", str(bundle.path), *map(str, paths)]
+    asked = sis_edge_here(*words, cwd=folder, **at_home)
     assert asked.returncode == 0, asked.stderr
     answers = json.loads(asked.stdout)["images"]
     how = bundle.manifest.preprocess
@@ -161,7 +164,7 @@ def check_use(bundle: Bundle, folder: Path, paths: list[Path], ssh: list[str], h
 def show(folder: Path, server: Server, name: str, data: list[str], paths: list[Path]) -> Bundle:
     """The whole way of one network: `build`, `deploy`, `run` and `export`."""
     short = ["--profile", profile(folder), "--epochs", "1", "--limit", str(TRAIN), "--test-images", str(TEST)]
-    built = sis_edge("build", "--network", name, *short, *data, "--name", "own", cwd=folder, timeout=600)
+    built = sis_edge_here("build", "--network", name, *short, *data, "--name", "own", cwd=folder)
     assert built.returncode == 0, built.stderr
     bundle = verify(folder / "build" / "own")
     dense, sparse = bundle.manifest.networks
@@ -171,11 +174,12 @@ def show(folder: Path, server: Server, name: str, data: list[str], paths: list[P
     ssh = ["--host", "127.0.0.1", "--port", str(server.port)]
     ssh += ["--identity", str(server.identity), "--known-hosts", str(server.known_hosts)]
     ssh += ["--profile", str(folder / "short.toml")]
-    home = str(server.client)
-    deployed = sis_edge("deploy", *ssh, "--bundle", str(bundle.path), cwd=folder, timeout=600, HOME=home)
+    # Another home has its own cache; by this one the machine knows what it compiled.
+    at_home = {"HOME": str(server.client), "SIS_EDGE_CACHE": str(cache_root())}
+    deployed = sis_edge_here("deploy", *ssh, "--bundle", str(bundle.path), cwd=folder, **at_home)
     assert deployed.returncode == 0, deployed.stderr
     check_record(bundle, folder, forms)
-    check_use(bundle, folder, paths, ssh, home)
+    check_use(bundle, folder, paths, ssh, at_home)
     return bundle
 
 

@@ -22,6 +22,7 @@ FIRST_SOURCE = {
     "agx-xavier-sim": ("ina3221", ["GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"]),
     "orin-nano-jp5-sim": ("ina3221", ["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]),
     "orin-nano-sim": ("ina3221", ["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]),
+    "orin-nano-hot-sim": ("ina3221", ["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]),
     "agx-orin-sim": ("ina3221", ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"]),
     "thor-sim": ("ina238", ["VIN"]),
     "raspberry-pi-5-sim": ("pi-pmic", profiles.load("raspberry-pi-5").power.total_rails),

@@ -9,7 +9,8 @@ import pytest
 
 from sis_edge.cli import run as command
 from sis_edge.errors import TransportError, UsageError
-from sis_edge.sweep import local, ray
+from sis_edge.extras import adding
+from sis_edge.sweep import cluster, local
 from sis_edge.sweep.executors import EXECUTORS, ExecutorOptions, executor
 from sis_edge.sweep.running import Outcomes, Say, run
 from sis_edge.sweep.trial import Task
@@ -64,10 +65,7 @@ def test_several_jobs_are_processes(jobs: int | None, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (
-            ["--jobs", "2", "--ray", "auto"],
-            "--jobs 2 and --ray exclude each other; on a cluster, --cpus and --gpus set",
-        ),
+        (["--jobs", "2", "--ray", "auto"], "--ray and --jobs exclude each other; leave one out"),
         (["--cpus", "4"], "--cpus 4 needs --ray ADDRESS; on this machine, use --jobs"),
         (["--gpus", "0.5", "--jobs", "2"], "--gpus 0.5 needs --ray ADDRESS; on this machine, use --jobs"),
         (["--ray", "auto", "--cpus", "0"], "--cpus is '0', and must be 1 or more"),
@@ -97,18 +95,18 @@ def test_where_nothing_answers(scheme: str, free_port: int, tmp_path: Path, caps
 
 def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match=r"no Ray cluster answers at nowhere\.invalid:6379 \("):
-        ray.probe("nowhere.invalid:6379")
+        cluster.probe("nowhere.invalid:6379")
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7:6379", "ray://head.example.org:10001", "[::1]:6379", "head-0_a:1"])
 def test_addresses(address: str) -> None:
-    assert ray.ADDRESS.fullmatch(address)
+    assert cluster.ADDRESS.fullmatch(address)
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert command([*SMALL, "--folder", str(tmp_path), "--ray", "127.0.0.1:6379"]) == 2
-    sentence = "Error: --ray needs Ray, which is not installed here; install it with pip install 'sis-edge[ray]'"
+    sentence = f"Error: --ray needs Ray, which is not installed here: `{adding('ray')}`"
     assert sentence in capsys.readouterr().err
 
 

@@ -125,6 +125,37 @@ def test_whatever_moves_a_result_is_another_trial(
     assert bool(same) != other
 
 
+def test_recipes_are_compared_like_structures_and_the_usual_one_keeps_its_keys(digits: Dataset, tmp_path: Path) -> None:
+    plain = prepare(plan_in(tmp_path, granularities=("kernel",)), digits)
+    found = prepare(plan_in(tmp_path, granularities=("kernel",), recipes=("default", "cutout=8", "epochs=3")), digits)
+    assert [structure.name for structure, _ in found.structures] == [
+        "0.05, 0.1, kernel, uniform",
+        "0.05, 0.1, kernel, uniform, cutout=8",
+        "0.05, 0.1, kernel, uniform, epochs=3",
+    ]
+    assert found.structures[0][1] == plain.structures[0][1]
+    recipes = {task.key: task.recipe for task in found.tasks}
+    assert [(recipes[keys[0]].cutout, recipes[keys[0]].epochs) for _, keys in found.structures] == [
+        (0, 2),
+        (8, 2),
+        (0, 3),
+    ]
+    assert "cutout 8" in next(task.name for task in found.tasks if task.recipe.cutout)
+    same = prepare(plan_in(tmp_path, granularities=("kernel",), recipes=("default", "cutout=0")), digits)
+    assert len(same.tasks) == 2
+    assert "cutout=0: the same graphs as" in same.left_out[0]
+
+
+def test_a_structure_in_which_nothing_can_move_is_left_out_of_rewiring(digits: Dataset, tmp_path: Path) -> None:
+    found = prepare(plan_in(tmp_path, recipes=("default", "rewire=0.3")), digits)
+    assert [structure.name for structure, _ in found.structures] == [
+        "0.05, 0.1, neuron, uniform",
+        "0.05, 0.1, kernel, uniform",
+        "0.05, 0.1, kernel, uniform, rewire=0.3",
+    ]
+    assert found.left_out[0].startswith("0.05, 0.1, neuron, uniform, rewire=0.3: nothing in nin can be rewired")
+
+
 def test_a_tenth_is_held_out(digits: Dataset, tmp_path: Path) -> None:
     found = prepare(plan_in(tmp_path, held_out=None, train_limit=None), digits)
     assert (found.held_out, found.train_images) == (129, 1297 - 129)

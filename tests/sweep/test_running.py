@@ -277,3 +277,15 @@ class TestProcesses:
         found = run(plan_in(tmp_path, granularities=("neuron",), epochs=30), _killing(MAX_ATTEMPTS, set()))
         assert [failure.reason for _, failure in found.failures] == [f"worker died {MAX_ATTEMPTS} times (exit code -9)"]
         assert len(found.trials) == 1
+
+
+def test_a_trial_learns_from_a_finished_training_of_the_same_sweep(swept: Path) -> None:
+    plan = plan_in(swept, granularities=("neuron",), seeds=(0,))
+    taught_by = swept / ".stages" / f"train-{run(plan, Watch()).prepared.tasks[0].key[:20]}"
+    found = run(replace(plan, recipes=("default", f"teacher={taught_by},temperature=3")), Watch())
+    assert (len(found.trials), found.done_before, found.failures) == (2, 1, ())
+    (taught,) = (trial for trial in found.trials.values() if "teacher" in trial.recipe)
+    assert taught_by.name in taught.recipe["teacher"]
+    assert taught.recipe["temperature"] == 3.0
+    with pytest.raises(UsageError, match="trained on 64 images, and the last 1,234 of 1,297 are held out here"):
+        run(replace(plan, held_out=1234, recipes=(f"teacher={taught_by}",)), Watch())

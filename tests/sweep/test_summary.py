@@ -18,6 +18,8 @@ from sis_edge.training import Recipe
 
 from .plans import plan_in
 
+RECIPE = Recipe(precision="fp32")
+
 IMAGES = 400
 PROVENANCE = provenance()
 
@@ -41,7 +43,7 @@ def swept(correct: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None 
                 macs_live=5,
                 dataset="digits",
                 dataset_sha256="0" * 64,
-                recipe=Recipe().as_dict(),
+                recipe=RECIPE.as_dict(),
                 seed=seed,
                 train_images=64,
                 held_out=row.size,
@@ -51,7 +53,7 @@ def swept(correct: dict[str, NDArray[np.bool_]], budgets: dict[str, str] | None 
         lines.append((Structure((budgets or {}).get(name, "1, 1"), formation), tuple(keys)))
     images = next(iter(correct.values())).shape[1]
     return SweepResult(
-        plan_in(Path("s")), PreparedSweep((), tuple(lines), (), Recipe(precision="fp32"), images, 64), trials, (), 0
+        plan_in(Path("s")), PreparedSweep((), tuple(lines), (), RECIPE, {"default": RECIPE}, images, 64), trials, (), 0
     )
 
 

@@ -63,13 +63,14 @@ def test_crops_and_mirrors_are_windows_of_the_reflected_image(count: int, pad: i
     source = numbers.integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
     source[0, :, 0, 0], source[0, :, 7, 7] = 0, 255
     generator = torch.Generator().manual_seed(seed)
-    answer = augment(torch.from_numpy(source), Recipe(crop_pad=pad, flip=flip), generator)
+    answer, said = augment(torch.from_numpy(source), Recipe(crop_pad=pad, flip=flip), generator)
     assert answer.dtype == torch.uint8
     assert answer.shape == source.shape
     # The same draws, and then one pixel at a time.
     generator = torch.Generator().manual_seed(seed)
     offsets = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator)
     mirrored = (torch.rand(count, 1, generator=generator) < 0.5) if flip else torch.zeros(count, 1, dtype=torch.bool)
+    assert torch.equal(said, mirrored[:, 0])
     for n in range(count):
         for row in range(8):
             for column in range(8):
@@ -81,7 +82,7 @@ def test_crops_and_mirrors_are_windows_of_the_reflected_image(count: int, pad: i
 
 def test_every_offset_and_both_sides_are_drawn_alike() -> None:
     ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8).expand(4000, 3, 8, 8)
-    answer = augment(ramp, Recipe(crop_pad=2), torch.Generator().manual_seed(0))
+    answer, _ = augment(ramp, Recipe(crop_pad=2), torch.Generator().manual_seed(0))
     mirrored = answer[:, 0, 4, 4] < answer[:, 0, 4, 3]
     assert float(mirrored.double().mean()) == pytest.approx(0.5, abs=0.04)
     rows = answer[:, 0, 4, 4] // 8
@@ -90,7 +91,7 @@ def test_every_offset_and_both_sides_are_drawn_alike() -> None:
 
 def test_without_crops_and_mirrors_nothing_changes() -> None:
     source = torch.from_numpy(images(5).images)
-    assert torch.equal(augment(source, Recipe(crop_pad=0, flip=False), torch.Generator()), source)
+    assert torch.equal(augment(source, Recipe(crop_pad=0, flip=False), torch.Generator())[0], source)
 
 
 def test_normalised_training_images_have_mean_0_and_deviation_1(data: Dataset) -> None:
@@ -148,3 +149,31 @@ def test_a_quarter_of_the_side_is_made_of_all_pixels_too() -> None:
 def test_sides_that_cannot_be_pooled_twice_are_refused(side: int) -> None:
     with pytest.raises(UsageError, match=f"{side} x {side}"):
         Recipe(sides=(side, 32))
+
+
+def mirrored(recipe: Recipe, epoch: int, *, seed: int = 0, **share: int) -> dict[int, bool]:
+    """Which images an epoch mirrors, by their numbers; what a teacher says of them is of the same side."""
+    count = 40
+    part = ImageSet(images(count).images, np.arange(count, dtype=np.int64))
+    data = Dataset.of("count", part, part, classes=("a",), flip=True, source="")
+    straight = normalise(torch.from_numpy(part.images), data)
+    taught = torch.arange(2.0).view(2, 1, 1).expand(2, count, 1)
+    found = {}
+    for pixels, labels, said in Batches(data, part, recipe, seed=seed, epoch=epoch, taught=taught, **share):
+        for image, label, side in zip(pixels, labels.tolist(), said[:, 0].tolist(), strict=True):
+            found[label] = bool(side)
+            assert torch.equal(image, straight[label].flip(2) if side else straight[label])
+    return found
+
+
+def test_alternating_flips_show_every_image_both_ways_in_two_epochs() -> None:
+    recipe = Recipe(batch_size=10, crop_pad=0, alternating_flip=True)
+    first, second, third = (mirrored(recipe, epoch) for epoch in range(3))
+    assert len(first) == 40
+    assert 5 < sum(first.values()) < 35
+    assert second == {number: not side for number, side in first.items()}
+    assert third == first
+    assert mirrored(recipe, 0, seed=1) != first
+    assert mirrored(recipe, 1, rank=0, world=2) | mirrored(recipe, 1, rank=1, world=2) == second
+    by_chance = Recipe(batch_size=10, crop_pad=0)
+    assert mirrored(by_chance, 1) != {number: not side for number, side in mirrored(by_chance, 0).items()}

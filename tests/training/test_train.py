@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked import exit_code
 from lightning.pytorch.utilities import CombinedLoader
 from small import RECIPE, SPEC, dataset
 
@@ -187,11 +186,10 @@ def test_a_damaged_checkpoint_is_a_new_start(
 
 
 SCRIPT = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
-sys.path[:0] = [{tests!r}, {here!r}]
 from small import dataset
-from test_train import trained
+from training.test_train import trained
 
 def progress(done, total, loss):
     if done == {step}:
@@ -203,10 +201,7 @@ trained(dataset(), Path({folder!r}), progress)
 
 @pytest.mark.parametrize("step", [STEPS + 1, 3 * STEPS])
 def test_a_killed_process_changes_no_bit(data: Dataset, undisturbed: Weights, tmp_path: Path, step: int) -> None:
-    here = Path(__file__).parent
-    code = SCRIPT.format(tests=str(here.parent), here=str(here), folder=str(tmp_path), step=step)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert exit_code(SCRIPT.format(folder=str(tmp_path), step=step)) == -signal.SIGKILL
     assert (tmp_path / CHECKPOINT).exists()
     assert same(undisturbed, trained(data, tmp_path))
 

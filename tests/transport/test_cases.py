@@ -1,6 +1,7 @@
 """Configurations of users whose boards could not be reached, each through a real server."""
 
 import getpass
+import gzip
 import ipaddress
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import sis_edge
+from command import sis_edge_here
 from ssh_keys import SK, openssh_file
 from sshd import Server, ssh_agent
 from tiny_bundle import tiny_bundle
@@ -87,6 +88,8 @@ inferences_per_round = 3
 min_inferences = 0
 min_time_s = 0
 memory_repeats = 1
+processes = 1
+sampler_pairs = 2
 warmup_s = 0.01
 """
 
@@ -100,10 +103,10 @@ def test_deploy_by_a_configuration(user: Server, tmp_path: Path, name: str) -> N
     (tmp_path / "desk.toml").write_text(PROFILE)
     port = [] if "Port" in (CASES / name).read_text() else ["--port", str(user.port)]
     words = ("deploy", "--host", "nano", *port, "--bundle", str(bundle), "--profile", "desk.toml")
-    done = sis_edge(*words, cwd=tmp_path, HOME=str(user.client))
+    done = sis_edge_here(*words, cwd=tmp_path, HOME=str(user.client))
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "runs").glob("*.json")
-    assert json.loads(run.read_text())["board"] == f"{getpass.getuser()}@127.0.0.1:{user.port}"
+    (run,) = (tmp_path / "runs").glob("*.json.gz")
+    assert json.loads(gzip.decompress(run.read_bytes()))["board"] == f"{getpass.getuser()}@127.0.0.1:{user.port}"
 
 
 def test_there_are_cases() -> None:

@@ -14,7 +14,10 @@ from sis_edge.transport.ssh import match
 from sis_edge.transport.ssh.config import SshConfig
 from sis_edge.transport.ssh.host_options import HostOptions
 
-COMPARED = ("hostname", "port", "user", "identityfile", "certificatefile", "identitiesonly", "identityagent")
+COMPARED = (
+    *("hostname", "port", "user", "identityfile", "certificatefile", "identitiesonly", "identityagent"),
+    "hashknownhosts",
+)
 MORE = ("hostkeyalias", "proxyjump", "proxycommand", "userknownhostsfile")
 
 
@@ -37,7 +40,8 @@ def as_ssh_says(options: HostOptions) -> dict[str, list[str]]:
     for name in ("hostkeyalias", "proxyjump", "proxycommand", "userknownhostsfile"):
         if name in options.values:
             said[name] = [" ".join(options.values[name])]
-    said["identitiesonly"] = ["yes" if options.is_on("identitiesonly") else "no"]
+    for name in ("identitiesonly", "hashknownhosts"):
+        said[name] = ["yes" if options.is_on(name) else "no"]
     return said
 
 
@@ -74,6 +78,7 @@ values = {
     "IdentityFile": ["~/.ssh/nano", '"/keys/of %h"', "${HOME}/key", "/a\\ b", "/a#b"],
     "CertificateFile": ["/cert.pub", "~/c.pub"],
     "IdentitiesOnly": ["yes", "no", "TRUE"],
+    "HashKnownHosts": ["yes", "no"],
     "IdentityAgent": ["none", "/run/agent", "$AGENT", "${HOME}/agent"],
     "HostKeyAlias": ["the-board", "nano.lab"],
     "UserKnownHostsFile": ["/a /b", '"/a b"'],

@@ -25,7 +25,9 @@ Host far
 Host ring
   ProxyJump ring
 Host odd
-  ProxyCommand nc %h %p
+  HostName odd.lab
+  Port 2222
+  ProxyCommand nc %h %p ${PORT:-%n} 100%%
 """
 
 
@@ -105,10 +107,14 @@ def test_a_chain_of_jump_hosts(home: Path) -> None:
     assert [hop.host for hop in endpoint(home, "far").jumps] == ["first", "second"]
 
 
-@pytest.mark.parametrize(("target", "sentence"), [("ring", "form a loop"), ("odd", "use ProxyJump")])
-def test_what_cannot_be_reached_is_told(home: Path, target: str, sentence: str) -> None:
-    with pytest.raises(TransportError, match=sentence):
-        endpoint(home, target)
+def test_a_proxy_command_has_its_tokens(home: Path) -> None:
+    assert endpoint(home, "odd").proxy_command == "nc odd.lab 2222 ${PORT:-odd} 100%"
+    assert endpoint(home, "nano").proxy_command is None
+
+
+def test_jump_hosts_in_a_ring_are_told(home: Path) -> None:
+    with pytest.raises(TransportError, match="form a loop"):
+        endpoint(home, "ring")
 
 
 def test_files_that_are_not_there(home: Path) -> None:
@@ -122,3 +128,9 @@ def test_a_configuration_that_cannot_be_read(home: Path) -> None:
     (home / ".ssh/config").write_text("# mine\nnonsense\n")
     with pytest.raises(TransportError, match="config line 2: nonsense has no value; fix"):
         endpoint(home, "nano")
+
+
+def test_a_key_in_nobody_s_home_is_not_found(tmp_path: Path) -> None:
+    for login in (Login(identity=Path("~no-such-user/key")), Login(known_hosts=Path("~no-such-user/known"))):
+        with pytest.raises(UsageError, match=r"~no-such-user/k[a-z]+ not found"):
+            resolve("nano", SshConfig(tmp_path / "config", tmp_path, None).lookup, login)

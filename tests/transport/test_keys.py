@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ssh_keys import SK, openssh_file, public_blob, signing, stand_in
+from ssh_keys import SK, openssh_file, public_blob, security_key, signing, stand_in
 from sshd import Server, make_key, serve, ssh_agent
 
 from sis_edge.errors import TransportError
@@ -50,6 +50,14 @@ def test_an_agent_s_key_that_does_not_sign_is_passed_over(server: Server, tmp_pa
     with stand_in(tmp_path / "agent", (token, None), signing(good)) as agent:
         assert logs_in(configure(server, f"  IdentityAgent {tmp_path}/agent\n"))
         assert agent.asked == [token, public_blob(public.with_suffix(""))]
+
+
+def test_a_security_key_in_the_agent(server: Server, tmp_path: Path) -> None:
+    token = security_key()
+    (server.folder / "authorized_keys").write_text(f"{SK} {base64.b64encode(token[0]).decode()}\n")
+    with stand_in(tmp_path / "agent", token) as agent:
+        assert logs_in(configure(server, f"  IdentityAgent {tmp_path}/agent\n"))
+        assert agent.asked == [token[0]]
 
 
 def test_keys_that_all_do_not_sign_are_told(server: Server, tmp_path: Path) -> None:
@@ -141,6 +149,17 @@ def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
                 subprocess.run(["ssh-add", "-q", str(user)], check=True, stderr=subprocess.DEVNULL)
                 user.unlink()
         assert logs_in(configure(server, text))
+
+
+def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    authority, user = make_key(tmp_path / "authority"), make_key(tmp_path / "user")
+    with serve(tmp_path / "sshd", settings=f"TrustedUserCAKeys {authority}.pub\n") as server:
+        principal = server.transport().name.partition("@")[0]
+        words = ["ssh-keygen", "-q", "-s", str(authority), "-I", "me", "-n", principal, "-V", "20200101:20200102"]
+        subprocess.run([*words, f"{user}.pub"], check=True)
+        with pytest.raises(TransportError, match=r"; the certificate .*/user-cert\.pub has expired on 2020-01-0\d "):
+            configure(server, f"  IdentitiesOnly yes\n  IdentityFile {user}\n").run(["true"])
 
 
 def test_the_agent_of_the_configuration(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

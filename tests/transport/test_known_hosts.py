@@ -63,7 +63,8 @@ def test_revoked_keys_are_not_trusted_and_authorities_set_aside(tmp_path: Path) 
         f"# a comment\n\n@cert-authority * ssh-ed25519 {OTHER}\nnano ssh-ed25519 {KEY}\n@revoked * ssh-ed25519 {KEY}\n"
     )
     keys = read("nano", [path])
-    assert (keys.trusted, keys.revoked, keys.has_authority) == ((), frozenset({b"a key"}), True)
+    assert (keys.trusted, keys.revoked) == ((), frozenset({b"a key"}))
+    assert [(key.blob, key.line) for key in keys.authorities] == [(b"another", 3)]
 
 
 def test_damaged_lines_and_missing_files_say_nothing(tmp_path: Path) -> None:
@@ -78,6 +79,18 @@ def test_no_text_breaks_the_reader(text: str, port: int) -> None:
         def read_text(self, **_: object) -> str:
             return text
 
-    assert read(known_name("nano", port), [Text("x")]).has_authority in (True, False)
+    assert all(key.line > 0 for key in read(known_name("nano", port), [Text("x")]).authorities)
     assert read("x", [Text("\0")]).trusted == ()
     assert known_name("nano", port).startswith(("nano", "[nano]:"))
+
+
+def test_authorities_stand_for_the_host_at_any_port_unless_revoked(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    path.write_text(f"@cert-authority *.lab ssh-ed25519 {OTHER}\n*.lab ssh-ed25519 {KEY}\n")
+    keys = read("[nano.lab]:2222", [path], host="Nano.lab")
+    assert [key.blob for key in keys.authorities] == [b"another"]
+    assert keys.trusted == ()
+    with path.open("a") as file:
+        file.write(f"@revoked * ssh-ed25519 {OTHER}\n")
+    keys = read("[nano.lab]:2222", [path], host="nano.lab")
+    assert (keys.authorities, keys.revoked) == ((), frozenset({b"another"}))

@@ -2,18 +2,21 @@ import base64
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import paramiko
+import psutil
 import pytest
-from sshd import Proxy, Server, free_port, make_key, serve, ssh_agent
+from paramiko.auth_handler import AuthHandler
+from sshd import Proxy, Server, free_port, make_key, require, serve, ssh_agent, wait_for
 
 from sis_edge.errors import BoardError, TransportError, UsageError
 from sis_edge.transport import connect
 from sis_edge.transport.base import UnreachableError
 from sis_edge.transport.ssh import SshTransport
+from sis_edge.transport.ssh import transport as transport_module
 from sis_edge.transport.ssh.known_hosts import fingerprint
 
 
@@ -27,6 +30,7 @@ def test_the_name_says_how_the_board_is_reached(server: Server) -> None:
     assert isinstance(connect("127.0.0.1", port=server.port), SshTransport)
 
 
+@pytest.mark.fault("unknown host key", "refused, with fingerprint and next step")
 def test_an_unknown_host_is_refused_with_its_fingerprint(server: Server) -> None:
     server.known_hosts.unlink()
     transport = server.transport()
@@ -54,6 +58,7 @@ def test_the_step_that_is_told_makes_the_host_known(tmp_path: Path, monkeypatch:
         transport.close()
 
 
+@pytest.mark.fault("cut during the login", "may be tried again")
 def test_a_connection_that_breaks_during_the_login_may_be_tried_again(server: Server, proxy: Proxy) -> None:
     broke = 0
     for limit_bytes in range(100, 1800, 100):
@@ -71,11 +76,11 @@ def test_a_connection_that_breaks_during_the_login_may_be_tried_again(server: Se
 def test_a_connection_that_breaks_as_the_key_is_sent(
     server: Server, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def broken(self: paramiko.Transport, *_: object) -> list[str]:
-        assert self.is_active()
+    def broken(self: AuthHandler, *_: object) -> None:
+        assert self.transport.is_active()
         raise error
 
-    monkeypatch.setattr(paramiko.Transport, "auth_publickey", broken)
+    monkeypatch.setattr(AuthHandler, "auth_publickey", broken)
     with pytest.raises(UnreachableError, match="closed the connection during the login"):
         server.transport().run(["true"])
 
@@ -97,6 +102,7 @@ def test_a_file_of_the_user_s_own_may_know_the_host(server: Server, tmp_path: Pa
     transport.close()
 
 
+@pytest.mark.fault("changed host key", "refused")
 def test_a_changed_host_key_is_refused_with_the_way_out(server: Server, tmp_path: Path) -> None:
     other = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[1]
     server.known_hosts.write_text(f"@cert-authority * ssh-rsa AAAA\n[127.0.0.1]:{server.port} ssh-ed25519 {other}\n")
@@ -105,7 +111,7 @@ def test_a_changed_host_key_is_refused_with_the_way_out(server: Server, tmp_path
     text = str(caught.value)
     assert shown_fingerprint(server) in text
     assert fingerprint(base64.b64decode(other)) in text
-    assert f"{server.known_hosts} line 2" in text
+    assert f"{server.known_hosts}:2" in text
     told = next(part for part in text.split("`") if part.startswith("ssh-keygen"))
     subprocess.run(told, shell=True, check=True, capture_output=True)
     assert other not in server.known_hosts.read_text()
@@ -174,6 +180,7 @@ def test_a_host_without_a_name(server: Server) -> None:
         transport.run(["true"])
 
 
+@pytest.mark.fault("server never says a word", "given up in bounded time")
 def test_a_server_that_never_says_a_word_is_given_up(server: Server) -> None:
     import socket
 
@@ -193,6 +200,7 @@ def test_a_jump_host_leads_to_the_board(server: Server) -> None:
     transport.close()
 
 
+@pytest.mark.fault("jump host cannot go on", "one sentence")
 def test_a_jump_host_that_cannot_go_on_is_told(server: Server) -> None:
     port = free_port()
     (server.client / ".ssh" / "config").write_text(
@@ -200,6 +208,54 @@ def test_a_jump_host_that_cannot_go_on_is_told(server: Server) -> None:
     )
     with pytest.raises(UnreachableError, match=f"the jump host cannot reach 127.0.0.1 port {port}"):
         SshTransport("board", home=server.client).run(["true"])
+
+
+GREEDY = """#!{python}
+import os, subprocess, time
+time.sleep(0.3)
+line = os.read(0, 1 << 16).partition(b"\\n")[0]
+raise SystemExit(subprocess.call(["/bin/sh", "-c", line]))
+"""
+
+
+def test_a_shell_that_reads_ahead_takes_nothing_from_its_command(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = tmp_path / "greedy"
+    shell.write_text(GREEDY.format(python=sys.executable))
+    shell.chmod(0o755)
+    monkeypatch.setattr(transport_module, "SHELL", str(shell))
+    transport = server.transport()
+    assert transport.feed(["cat"], [b"first\n", b"second\n"]).stdout == "first\nsecond\n"
+    transport.close()
+
+
+def test_a_proxy_command_that_fails_says_why(server: Server) -> None:
+    (server.client / ".ssh" / "config").write_text(
+        'Host board\n  HostName far.lab\n  ProxyCommand echo "no way to %h" >&2; exit 1\n'
+    )
+    transport = SshTransport("board", home=server.client)
+    with pytest.raises(
+        UnreachableError, match=r"far\.lab port 22 closed .*; its ProxyCommand says: no way to far\.lab$"
+    ):
+        transport.run(["true"])
+
+
+def test_a_proxy_command_ends_with_its_connection(server: Server, tmp_path: Path) -> None:
+    relay = f'{sys.executable} -c \'import os, sys; open(sys.argv[1], "w").write(str(os.getpid())); ' + (
+        "os.execvp(sys.argv[2], sys.argv[2:])' "
+    )
+    way = f"{require('ssh')} -F none -i '{server.identity}' -o 'UserKnownHostsFile \"{server.known_hosts}\"'"
+    (server.client / ".ssh" / "config").write_text(
+        f"Host board\n  HostName 127.0.0.1\n  Port {server.port}\n"
+        f"  ProxyCommand {relay} {tmp_path}/pid {way} -W %h:%p -p {server.port} 127.0.0.1\n"
+    )
+    transport = SshTransport("board", home=server.client)
+    assert transport.run(["echo", "in"]).stdout == "in\n"
+    process = psutil.Process(int((tmp_path / "pid").read_text()))
+    assert process.is_running()
+    transport.close()
+    wait_for(lambda: not process.is_running(), "the ProxyCommand goes on")
 
 
 def test_a_cut_transfer_leaves_no_file_and_can_be_repeated(server: Server, proxy: Proxy, tmp_path: Path) -> None:
@@ -233,6 +289,7 @@ def test_a_command_that_a_signal_ended_is_no_lost_connection(server: Server) -> 
     transport.close()
 
 
+@pytest.mark.fault("network silently gone", "given up in bounded time")
 @pytest.mark.parametrize("call", ["put", "fetch", "run"])
 def test_a_network_that_is_silently_gone_is_given_up(server: Server, proxy: Proxy, tmp_path: Path, call: str) -> None:
     (tmp_path / "source").write_bytes(os.urandom(9_000_000))
@@ -253,22 +310,12 @@ def test_a_network_that_is_silently_gone_is_given_up(server: Server, proxy: Prox
     transport.close()
 
 
-def test_a_board_without_sftp_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    (tmp_path / "source").write_text("")
-    with serve(tmp_path / "sshd", sftp=False) as server:
-        transport = server.transport()
-        with pytest.raises(BoardError, match="has no SFTP"):
-            transport.put(tmp_path / "source", "target")
-        assert transport.run(["true"]).exit_code == 0
-        transport.close()
-
-
 def test_a_key_file_that_is_missing_is_the_user_s_to_mend(server: Server, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="ssh-keygen -t ed25519"):
         server.transport(identity=tmp_path / "nothing")
 
 
+@pytest.mark.fault("no permission on the board", "one sentence that names the file")
 def test_permission_denied_on_the_board_is_told(server: Server, tmp_path: Path) -> None:
     (tmp_path / "source").write_text("x")
     transport = server.transport()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from statistics import mean
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +12,11 @@ from sis_edge.bundles.wrong_images import unpack
 from sis_edge.cli import run
 from sis_edge.cli.zoo import AGREES
 from sis_edge.formation import form, preset
+from sis_edge.report.rows import p_value
 from sis_edge.spec import nin
 from sis_edge.training import evaluate
 from sis_edge.zoo import samples
+from sis_edge.zoo.drops import ONLY_COUNTED, drop_from_dense
 from sis_edge.zoo.entry import named
 
 
@@ -26,14 +29,36 @@ def test_the_list_fits_80_columns_and_has_every_network(
     assert max(map(len, lines)) <= 80
     entries = zoo.entries()
     for dataset in {entry.dataset for entry in entries}:
-        start = lines.index(next(line for line in lines if line.split() == ["trained", "on", dataset]))
+        start = next(at for at, line in enumerate(lines) if line.startswith(f"trained on {dataset}, "))
         table = [line.split() for line in lines[start + 1 :]]
-        dense = {entry.dataset: entry for entry in entries if entry.preset == "nin"}.get(dataset)
         for entry in (entry for entry in entries if entry.dataset == dataset):
             cells = next(cells for cells in table if cells[:1] == [entry.name])
-            drop = "-" if dense in (None, entry) else f"{100 * (dense.accuracy - entry.accuracy):.2f}"
-            numbers = [f"{entry.synapses:,}", f"{entry.recipe['epochs']}", f"{entry.accuracy:.4f}"]
-            assert cells[1:6] == [*numbers, f"{entry.test_images:,}", drop]
+            drop = drop_from_dense(entry, entries)
+            assert cells[1:3] == [f"{entry.synapses:,}", f"{entry.accuracy:.4f}"]
+            if (lost := drop.estimate.value) is None:
+                assert cells[3:6] == ["-", "-", "-"]
+                continue
+            ends, p = drop.interval.value, drop.p_value.value
+            assert ends is not None
+            assert p is not None
+            interval = [f"{100 * ends.low:.2f}", "to", f"{100 * ends.high:.2f}"]
+            assert cells[3:8] == [f"{100 * lost:.2f}", *interval, *p_value(p).split()[:1]]
+    said = " ".join(" ".join(lines).split())
+    for entry in entries:
+        if entry.repeats:
+            assert f"{entry.name}: {len(entry.accuracies)} seeds, mean {mean(entry.accuracies):.4f}" in said
+    for epochs in {entry.recipe["epochs"] for entry in entries}:
+        assert f"trained for {epochs} epochs: " in said
+
+
+def test_an_entry_that_only_counted_has_no_p_and_says_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = [named("nin"), named("cifar10-sis1").model_copy(update={"wrong_images": None})]
+    monkeypatch.setattr(zoo, "entries", lambda: counted)
+    assert run(["zoo", "list"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"* cifar10-sis1: interval of two samples, no p: {ONLY_COUNTED}" in said
 
 
 def test_one_network_is_shown_with_its_seeds_and_hashes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,6 +85,8 @@ def test_the_accuracy_is_measured_anew_on_the_test_images(
     said = json.loads(capsys.readouterr().out)
     assert said["test_images"] == 100
     assert abs(said["accuracy"] - entry.accuracy) < 0.15
+    stored = drop_from_dense(entry, zoo.entries())
+    assert (said["drop"], said["drop_p_value"]) == (stored.estimate.value, stored.p_value.value)
 
 
 @pytest.mark.parametrize("images", [5, -5, 0, 6, -6])

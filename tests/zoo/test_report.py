@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from sis_edge.bundles.wrong_images import pack
+from sis_edge.cli import run
 from sis_edge.formation import form, preset
+from sis_edge.report.charts import svg
+from sis_edge.results.statistics import paired_difference, paired_p_value
 from sis_edge.spec import nin
+from sis_edge.zoo import by_size
+from sis_edge.zoo.charts import MACS, SYNAPSES, accuracy_over
+from sis_edge.zoo.drops import ONLY_COUNTED
 from sis_edge.zoo.entry import ZOO_VERSION, Repeat, ZooEntry, find
-from sis_edge.zoo.report import accuracy_synapses, write
-from sis_edge.zoo.tables import other_rows, paper_rows, tables
+from sis_edge.zoo.report import write
+from sis_edge.zoo.rows import other_rows, paper_rows
+from sis_edge.zoo.tables import CAPTION, tables
 
 
 def enter(
@@ -22,13 +30,17 @@ def enter(
     repeats: tuple[float, ...] = (),
     dataset: str = "cifar10",
     epochs: int = 7,
+    teacher: str | None = None,
+    wrong: range | None = None,
+    only_counted: bool = False,
+    architecture: str = "nin",
 ) -> None:
     formation = preset(network).formation(seed=0)
     graph = form(nin(), formation)
     entry = ZooEntry(
         zoo_version=ZOO_VERSION,
         name=name,
-        preset=network if conv == "kernel" else None,
+        preset=network if conv == "kernel" and architecture == "nin" else None,
         granularity=f"{conv} / neuron",
         distribution="uniform",
         t_c=formation.t_c,
@@ -39,7 +51,7 @@ def enter(
         macs=graph.macs,
         dataset=dataset,
         dataset_sha256="1" * 64,
-        recipe={"epochs": epochs, "precision": "fp32"},
+        recipe={"epochs": epochs, "precision": "fp32", **({} if teacher is None else {"teacher": teacher})},
         recipe_words="a <recipe> & more",
         seed=5,
         train_images=50_000,
@@ -48,6 +60,8 @@ def enter(
         weights_sha256="2" * 64,
         packages={},
         repeats=tuple(Repeat(seed=6 + at, accuracy=value) for at, value in enumerate(repeats)),
+        wrong_images=None if only_counted else pack(wrong or range(round(10_000 * (1 - accuracy)))),
+        architecture=architecture,
     )
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.json").write_text(entry.model_dump_json())
@@ -97,6 +111,25 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_not_built_with_
     assert found.name == "cifar10-sis3"
 
 
+def test_what_had_a_teacher_is_said_in_every_table_and_file(
+    zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(zoo, "cifar10-sis2", "cifar10-sis2", 0.9, teacher="nin")
+    enter(zoo, "other", "svhn-sis3", 0.88, teacher="nin")
+    enter(zoo, "fashion", "svhn-sis3", 0.93, dataset="fashion_mnist", teacher="big")
+    first, others, _ = tables("cifar10", zoo)
+    assert first.notes.count("Taught by nin (distillation): cifar10-sis2.") == 1
+    assert others.notes.count("Taught by nin (distillation): other.") == 1
+    assert "Taught by big (distillation): fashion." in tables("fashion_mnist", zoo)[0].notes
+    assert not any("Taught" in note for note in tables("svhn", zoo)[0].notes)
+    write("cifar10", tmp_path / "report", zoo)
+    networks = json.loads((tmp_path / "report" / "results.json").read_text())["networks"]
+    assert {row["network"] for row in networks if row["teacher"] == "nin"} == {"cifar10-sis2", "other"}
+    monkeypatch.setattr("sis_edge.zoo.entry.FOLDER", zoo)
+    assert run(["zoo", "list"]) == 0
+    assert "cifar10-sis2: taught by nin (distillation)" in capsys.readouterr().out
+
+
 def test_what_was_not_measured_is_said_with_the_command(zoo: Path) -> None:
     first, others, svhn = tables("cifar10", zoo)
     assert [line[0] for line in others.texts] == ["half"]
@@ -123,16 +156,19 @@ def test_a_data_set_without_a_figure_in_the_paper(zoo: Path) -> None:
         ("fashion-nin", "-"),
         ("fashion-svhn-sis3", "1.00"),
     ]
-    chart = accuracy_synapses(other_rows("fashion_mnist", zoo), "")
+    chart = accuracy_over(SYNAPSES, by_size.figures("fashion_mnist", other_rows("fashion_mnist", zoo)), "")
     assert chart is not None
-    assert "the paper" not in json.dumps(chart.spec) + chart.caption
+    assert "the paper" not in svg(chart) + chart.caption
     (paper, *_) = tables("cifar10", zoo)
     assert [line[0] for line in paper.texts if line[0].startswith("fashion")] == []
 
 
 def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
     paths = {path.name: path.read_text() for path in write("cifar10", tmp_path / "out", zoo)}
-    assert set(paths) == {"index.html", "report.md", "results.csv", "results.json", "accuracy-synapses.svg"}
+    assert set(paths) == {"index.html", "report.md", "results.csv", "results.json"} | {
+        "accuracy-synapses.svg",
+        "accuracy-macs.svg",
+    }
     rows = json.loads(paths["results.json"])["networks"]
     table = list(csv.DictReader(paths["results.csv"].splitlines()))
     assert [row["network"] for row in rows] == [row["network"] for row in table]
@@ -141,14 +177,58 @@ def test_every_format_says_the_same(zoo: Path, tmp_path: Path) -> None:
         assert "89.00% ±0.61" in text
         assert "cifar10-sis3, 3 seeds: 88.83% in the mean (88.50 to 89.00)" in text.replace("\\", "")
         assert "not measured" in text
-    assert "89.00%" in paths["index.html"].split("spec-accuracy-synapses")[1]  # the chart's words
-    assert "<svg" in paths["accuracy-synapses.svg"]
-    assert "://" not in paths["index.html"].split("<script>")[0].replace("http://www.w3.org", "").replace(
-        "https://vega", ""
-    )
+    assert "89.00%" in paths["index.html"].split('<figure id="accuracy-synapses"')[1]  # the chart's words
+    assert all("<svg" in paths[f"accuracy-{over}.svg"] for over in ("synapses", "macs"))
+    assert "://" not in paths["index.html"].replace("http://www.w3.org", "")
 
 
 def test_an_empty_zoo_has_a_report_without_a_chart(tmp_path: Path) -> None:
     (tmp_path / "zoo").mkdir()
     names = [path.name for path in write("cifar10", tmp_path / "out", tmp_path / "zoo")]
     assert names == ["index.html", "report.md", "results.csv", "results.json"]
+
+
+def test_a_drop_has_its_paired_interval_and_p_or_says_why_not(tmp_path: Path) -> None:
+    folder = tmp_path / "zoo"
+    enter(folder, "nin", "nin", 0.92, wrong=range(800))
+    enter(folder, "cifar10-sis1", "cifar10-sis1", 0.905, wrong=range(100, 1050))
+    enter(folder, "cifar10-sis2", "cifar10-sis2", 0.90, only_counted=True)
+    rows = {row.network: row for row in paper_rows("cifar10", folder)}
+    expected = paired_difference(250, 100, 10_000)
+    found = rows["cifar10-sis1"]
+    assert (found.drop_low, found.drop_high, found.drop_is_paired) == (expected.low, expected.high, True)
+    assert (found.drop_p_value, found.drop_reason) == (paired_p_value(250, 100), None)
+    counted = rows["cifar10-sis2"]
+    assert counted.drop == pytest.approx(0.02)
+    assert (counted.drop_is_paired, counted.drop_p_value, counted.drop_reason) == (False, None, ONLY_COUNTED)
+    paper = tables("cifar10", folder)[0]
+    titles = [column.title for column in paper.columns]
+    cells = {line[0]: dict(zip(titles, line, strict=True)) for line in paper.texts}
+    assert (cells["cifar10-sis1"]["drop"], cells["cifar10-sis1"]["p"]) == ("1.50", "< 0.0001")
+    assert cells["cifar10-sis1"]["95% interval"] == f"{100 * expected.low:.2f} to {100 * expected.high:.2f}"
+    assert cells["cifar10-sis2"]["95% interval"].endswith("(unpaired)")
+    assert cells["cifar10-sis2"]["p"] == cells["nin"]["p"] == "-"
+    assert f"No p for cifar10-sis2: {ONLY_COUNTED}." in paper.notes
+    assert "the same images went through both networks" in CAPTION
+
+
+def test_by_size_has_ours_the_paper_s_and_others_with_sources(zoo: Path) -> None:
+    enter(zoo, "resnet20", "cifar10-sis3", 0.92, architecture="resnet20")
+    found = by_size.figures("cifar10", [*paper_rows("cifar10", zoo), *other_rows("cifar10", zoo)])
+    assert [each.network for each in found if each.whose == "ours"] == ["nin", "cifar10-sis3", "half", "resnet20"]
+    assert sum(each.whose == "the paper" for each in found) == 4, "also of what was not trained here"
+    others = [each for each in found if each.whose == "others"]
+    assert all(each.source.startswith("quoted: ") and (each.macs is None) == bool(each.macs_reason) for each in others)
+    table = by_size.table("cifar10", found)
+    counts = [int(line[3].replace(",", "")) for line in table.texts]
+    assert counts == sorted(counts, reverse=True)
+    assert len(table.texts) == len(found)
+    series = {each.network: each.series for each in found if each.whose == "ours"}
+    assert series["resnet20"] == "resnet20: kernel / neuron, uniform"
+    over_synapses, over_macs = (accuracy_over(size, found, "") for size in (SYNAPSES, MACS))
+    assert over_synapses is not None
+    assert over_macs is not None
+    assert "WRN-22-2 (others) 215,000 synapses 91.20%" in over_synapses.alt
+    assert "WRN-22-2" not in over_macs.alt, "its source has no count"
+    assert "ResNet-8" not in over_synapses.alt, "a target is nothing that a network reached"
+    assert "ResNet-20 (others) 41,290,000 MACs 94.03%" in over_macs.alt

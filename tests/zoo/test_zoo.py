@@ -18,6 +18,7 @@ from sis_edge.files import stages
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact
 from sis_edge.models import SisNet
+from sis_edge.training import stage
 from sis_edge.training.evaluate import accuracy, logits
 from sis_edge.training.train import train
 from sis_edge.zoo import samples, weights
@@ -119,6 +120,28 @@ def test_a_repeat_keeps_what_another_seed_reached(filled: Path, tmp_path: Path, 
         repeat("small-sis", tmp_path / "9/train-done", data, zoo_folder)
 
 
+def test_repeats_of_a_rewired_network_have_its_counts_and_other_synapses(tmp_path: Path, data: Dataset) -> None:
+    zoo_folder = tmp_path / "networks"
+    recipe = replace(RECIPE, optimizer="muon", peak_lr=0.05, other_lr=0.1, rewire=0.5, rewire_every=2)
+
+    def moved(seed: int, formation: Formation) -> Path:
+        def measure(network: SisNet) -> dict[str, object]:
+            return {}
+
+        graph = form(SPEC, formation)
+        return stage.run(tmp_path, graph, data, data.train, recipe, seed=seed, measure=measure).folder
+
+    first, second = (moved(seed, FORMATIONS[1]) for seed in (1, 2))
+    assert stage.graph_of(first).digest() != stage.graph_of(second).digest()
+    entry = add("moved", first, data, zoo_folder)
+    assert (entry.distribution, entry.preset) == ("rewired", None)
+    assert "rewired (0.5 every 2 steps" in entry.recipe_words
+    assert accuracy(zoo.load(entry, zoo_folder), data, data.test) == entry.accuracy
+    assert len(repeat("moved", second, data, zoo_folder).repeats) == 1
+    with pytest.raises(UsageError, match=r"is not a repeat of moved: it has another graph$"):
+        repeat("moved", moved(3, replace(FORMATIONS[1], seed=8)), data, zoo_folder)
+
+
 def test_another_training_is_no_repeat(filled: Path, tmp_path: Path, data: Dataset) -> None:
     trained(tmp_path / "graph", data, Formation(t_c=0.4, t_p=0.6, seed=1), seed=4)
     trained(tmp_path / "recipe", data, seed=4, epochs=RECIPE.epochs + 1)
@@ -202,3 +225,12 @@ def test_a_sample_is_the_data_set_cut_down(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(small.train.images[-8:], data.train.images[-8:])
     assert np.array_equal(small.train.labels, np.r_[data.train.labels[:12], data.train.labels[-8:]])
     assert samples.load("large", tmp_path) is None
+
+
+def test_a_sample_that_pillow_cannot_read_says_so(tmp_path: Path, data: Dataset) -> None:
+    path = samples.save(data, tmp_path)
+    with np.load(path, allow_pickle=False) as file:
+        parts = {name: file[name] for name in file.files}
+    np.savez_compressed(path, **{**parts, "sheet": parts["sheet"][8:]})
+    with pytest.raises(RecordError, match=r"cannot be read \(.*\); install pillow from PyPI"):
+        samples.load(data.name, tmp_path)

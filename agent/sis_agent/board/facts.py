@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Dict, Iterator, List, Optional
 
-from sis_agent.board import cpu, limits, logind, power_mode, surroundings, thermal
+from sis_agent.board import cpu, emulation, limits, logind, power_mode, surroundings, thermal
 from sis_agent.commands import Commands
 from sis_agent.schema import Facts
 from sis_agent.tree import Tree, finite
@@ -31,6 +31,8 @@ def read(root: str = "/", disk: str = "/") -> Facts:
     machine = os.uname().machine if real else tree.text("proc/sys/kernel/arch")
     processor = cpu.read(tree)
     memory = meminfo_bytes(tree)
+    virtual = surroundings.virtual(tree)
+    emulated = emulation.read(tree, commands, machine, virtual) if real else emulation.Emulation()
     return Facts(
         machine=machine,
         model=_model(tree),
@@ -57,10 +59,11 @@ def read(root: str = "/", disk: str = "/") -> Facts:
         cpu_max_frequency_hz=cpu.max_frequency_hz(tree),
         kill_user_processes=logind.kills_user_processes(tree, commands),
         simulated=not real,
-        emulated=real and cpu.is_emulated(machine, tree),
+        emulated=emulated.is_emulated,
+        emulation=emulated.reason,
         allowed_cores=limits.allowed_cores(tree),
         cpu_quota_cores=limits.quota_cores(tree),
-        virtual=surroundings.virtual(tree),
+        virtual=virtual,
         container=surroundings.container(tree),
         trip_points_c=thermal.trip_points_c(tree),
         root_noexec=is_noexec(disk),

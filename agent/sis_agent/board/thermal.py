@@ -16,6 +16,19 @@ def temperatures_c(tree: Tree) -> Dict[str, Optional[float]]:
     return {name: tree.number(folder + "/temp", 1e-3) for name, folder in _zones(tree)}
 
 
+def hottest(temperatures: Dict[str, Optional[float]]) -> Optional[Tuple[str, float]]:
+    """The hottest zone and its temperature; a PMIC's zone answers 100 degrees always on some boards, and counts not."""
+    known = [
+        (celsius, zone)
+        for zone, celsius in temperatures.items()
+        if celsius is not None and PLAUSIBLE_C[0] < celsius < PLAUSIBLE_C[1] and "pmic" not in zone.lower()
+    ]
+    if not known:
+        return None
+    celsius, zone = max(known)
+    return zone, celsius
+
+
 def trip_points_c(tree: Tree) -> Dict[str, float]:
     """For each zone, named as in `temperatures_c`, its lowest trip point that costs speed; others are not in it.
 

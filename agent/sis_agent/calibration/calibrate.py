@@ -6,18 +6,19 @@ Probes of one name have their turns together.
 The host brings two files into the folder `calibration` of the agent's root, or one below it:
 
     kernels.so          the library of sparse kernels for this board
-    probes.zip          native/NAME a chain's blob, dense/NAME an ONNX model of one input to be taken apart, plain/NAME
-                        one to be timed as a whole
+    probes.zip          native/NAME a chain's blob, int8/NAME one in INT8, dense/NAME an ONNX model of one input to be
+                        taken apart, plain/NAME one to be timed as a whole
 """
 
 import os
 import tempfile
 import time
 import zipfile
+import zlib
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import lock, runners
-from sis_agent.board import cpu, state
+from sis_agent.board import cpu, exclusive, state
 from sis_agent.calibration import rounds
 from sis_agent.calibration.profiled import ProfiledModel, TimedModel
 from sis_agent.calibration.rounds import Run, Turn
@@ -28,18 +29,23 @@ from sis_agent.tree import Tree
 
 LIBRARY = "kernels.so"
 PROBES = "probes.zip"
-NATIVE, DENSE, PLAIN = "native/", "dense/", "plain/"
+KINDS = ("native/", "dense/", "plain/", "int8/")
+"""Folders of the archive, in the order of `Probes`."""
 
 EACH_S = 0.3
-"""Time for each probe, longer on slow boards; all of them take some nine seconds."""
+"""Time for each probe, longer on slow boards; all of them take some fourteen seconds."""
 
 
 class Probes(NamedTuple):
-    """What is timed, by name: blobs of chains, ONNX models that are taken apart, and such that are timed as a whole."""
+    """What is timed, by name: blobs of chains, ONNX models that are taken apart, and such that are timed as a whole.
+
+    `int8` are blobs of chains in INT8; their names are in no other kind.
+    """
 
     native: Dict[str, bytes]
     dense: Dict[str, bytes]
     plain: Dict[str, bytes]
+    int8: Dict[str, bytes] = {}
 
 
 class Measured(NamedTuple):
@@ -69,26 +75,32 @@ def calibrate(root: str, folder: str, threads: int = 1) -> Dict[str, Any]:
     runners.check("onnxruntime")
     owner = lock.acquire(root, CALIBRATION)
     try:
-        library = Library(os.path.join(place, LIBRARY))
-        probes = read_probes(os.path.join(place, PROBES))
-        instruction_set = library.instruction_sets()[0]
-        import onnxruntime
-
-        others = OtherPrograms()
-        seconds = time_probes(library, probes, instruction_set, threads)
-        return {
-            **seconds,
-            "other_cores": others.cores(),
-            "cpu": cpu.read(Tree("/")).model,
-            "instruction_set": instruction_set,
-            "onnxruntime": onnxruntime.__version__,
-            "peak_flops": library.peak_flops(instruction_set),
-            "threads": threads,
-        }
+        with exclusive.exclusive("/", exclusive.few_seconds()):
+            return _calibrated(place, threads)
     except LibraryError as error:
         raise ProblemError("bad-library", "{}; calibrate the board again with its own profile".format(error))
     finally:
         lock.release(root, owner)
+
+
+def _calibrated(place: str, threads: int) -> Dict[str, Any]:
+    library = Library(os.path.join(place, LIBRARY))
+    probes = read_probes(os.path.join(place, PROBES))
+    instruction_set = library.instruction_sets()[0]
+    import onnxruntime
+
+    others = OtherPrograms()
+    seconds = time_probes(library, probes, instruction_set, threads)
+    return {
+        **seconds,
+        "other_cores": others.cores(),
+        "cpu": cpu.read(Tree("/")).model,
+        "instruction_set": instruction_set,
+        "int8_instruction_set": library.int8_instruction_sets()[0] if probes.int8 else None,
+        "onnxruntime": onnxruntime.__version__,
+        "peak_flops": library.peak_flops(instruction_set),
+        "threads": threads,
+    }
 
 
 class OtherPrograms:
@@ -112,14 +124,9 @@ def read_probes(path: str) -> Probes:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise ProblemError("bad-probes", "the probes {} cannot be read ({}); push them again".format(path, error))
-    return Probes(
-        *(
-            {name[len(kind) :]: members[name] for name in members if name.startswith(kind)}
-            for kind in (NATIVE, DENSE, PLAIN)
-        )
-    )
+    return Probes(*({name[len(kind) :]: members[name] for name in members if name.startswith(kind)} for kind in KINDS))
 
 
 def time_probes(
@@ -127,13 +134,14 @@ def time_probes(
 ) -> Dict[str, Any]:
     """The seconds of each probe, one image: of a chain its stages (`native`), of a model its nodes (`dense`) or a run.
 
-    `operators` are those of the nodes, `plain` has the whole runs. Models need onnxruntime and numpy.
+    `operators` are those of the nodes, `plain` has the whole runs, `int8` the stages of chains in INT8, which run with
+    the fastest instruction set. Models need onnxruntime and numpy.
     """
     measured = measure(library, probes, instruction_set, threads, each_s)
-    answer: Dict[str, Any] = {"native": {}, "dense": {}, "plain": {}, "operators": measured.operators}
+    answer: Dict[str, Any] = {"native": {}, "dense": {}, "plain": {}, "int8": {}, "operators": measured.operators}
     for name, taken in rounds.at_full_speed(measured.turns).items():
         whole, stages, nodes = measured.parts(name, rounds.medians(taken))
-        answer["native"].update({name: stages} if stages else {})
+        answer["int8" if name in probes.int8 else "native"].update({name: stages} if stages else {})
         answer["dense"].update({name: nodes} if nodes else {})
         answer["plain"].update({name: whole[0]} if whole else {})
     return answer
@@ -144,6 +152,7 @@ def measure(
 ) -> Measured:
     """The turns that `time_probes` takes medians of, as they were."""
     chains = {name: library.chain(blob, instruction_set) for name, blob in probes.native.items()}
+    chains.update((name, library.chain(blob)) for name, blob in probes.int8.items())
     try:
         with tempfile.TemporaryDirectory() as folder:
             profiled = {name: ProfiledModel(model, threads, folder) for name, model in probes.dense.items()}

@@ -18,7 +18,7 @@ import sys
 import time
 from typing import IO, Any, Dict, List, Optional
 
-from sis_agent import child, clock
+from sis_agent import child, clock, lock
 from sis_agent.clocks.privilege import Privileged
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
@@ -26,7 +26,6 @@ from sis_agent.tree import Tree
 READY = b"ready\n"
 RESTORE = b"restore\n"
 SAVED = "clocks.json"
-BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 # How long another watchdog may take to finish its work.
 GRACE_S = 30.0
@@ -45,7 +44,7 @@ def main() -> int:
     task = json.loads(sys.stdin.readline())
     with open(os.path.join(task["root"], SAVED), "w+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(dict(task, boot_id=_boot_id()), file)
+        json.dump(dict(task, boot_id=lock.boot_id()), file)
         file.flush()
         os.fsync(file.fileno())
         with contextlib.suppress(BrokenPipeError):
@@ -101,7 +100,7 @@ def restore_left_over(root: str, sysroot: str) -> Optional[str]:
         try:
             task = json.load(file)
             # Another tree's settings, or those before a restart of the board, are no longer anybody's.
-            stale = task["boot_id"] != _boot_id() or task["sysroot"] != sysroot
+            stale = task["boot_id"] != lock.boot_id() or task["sysroot"] != sysroot
         except (ValueError, KeyError, TypeError):  # restored meanwhile, or it died while writing: nothing was changed
             stale = True
         if stale:
@@ -122,7 +121,3 @@ def _restore_and_forget(task: Dict[str, Any], file: IO[str]) -> Optional[str]:
             with contextlib.suppress(OSError):
                 os.remove(path or "")
     return problem
-
-
-def _boot_id() -> Optional[str]:
-    return Tree("/").text(BOOT_ID)

@@ -11,6 +11,7 @@ import shutil
 from typing import Any, Dict
 
 from sis_agent import clock, lock, runners
+from sis_agent.board import exclusive
 from sis_agent.files import BUNDLES, ENGINES, INFERENCE, checked_name, read_json
 from sis_agent.job.job_json import job_from_json
 from sis_agent.measure.context import bundle_file
@@ -33,7 +34,8 @@ def infer(root: str, name: str) -> Dict[str, Any]:
     try:
         job = _job(os.path.join(folder, "job.json"))
         runners.check(job.runner)
-        return _logits(root, job, os.path.join(folder, "images.npy"))
+        with exclusive.exclusive("/", exclusive.few_seconds()):
+            return _logits(root, job, os.path.join(folder, "images.npy"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         lock.release(root, owner)

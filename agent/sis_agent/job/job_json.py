@@ -2,7 +2,16 @@
 
 from typing import Any, Dict, List, Tuple
 
-from sis_agent.schema import JOB_VERSION, Job, NetworkJob, PowerRequest, Preprocess, Resize
+from sis_agent.schema import (
+    JOB_VERSION,
+    Job,
+    NetworkJob,
+    PowerRequest,
+    Preprocess,
+    Resize,
+    RestRequest,
+    SustainedRequest,
+)
 
 
 def job_from_json(data: Dict[str, Any]) -> Job:
@@ -18,6 +27,10 @@ def job_from_json(data: Dict[str, Any]) -> Job:
             fields["preprocess"] = _preprocess(data["preprocess"])
         if data.get("power") is not None:
             fields["power"] = PowerRequest(**data["power"])
+        if data.get("rest") is not None:
+            fields["rest"] = RestRequest(**data["rest"])
+        if data.get("sustained") is not None:
+            fields["sustained"] = SustainedRequest(**data["sustained"])
         job = Job(**fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("the job does not fit: {}".format(error))
@@ -31,6 +44,9 @@ def job_from_json(data: Dict[str, Any]) -> Job:
     for name, value in _numbers(job):
         if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
             raise ValueError("{} is {!r}, and must be a number from 0 on".format(name, value))
+    for name, value in _positive(job):
+        if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            raise ValueError("{} is {!r}, and must be a number above 0".format(name, value))
     names = [network.name for network in job.networks]
     if len(set(names)) < len(names):
         raise ValueError("the job names a network twice: {}".format(", ".join(names)))
@@ -98,7 +114,18 @@ def _numbers(job: Job) -> List[Tuple[str, Any]]:
     ]
     if job.power is not None:
         numbers += [("power.idle_s", job.power.idle_s), ("power.block_s", job.power.block_s)]
+    if job.rest is not None:
+        numbers += [("rest.rest_s", job.rest.rest_s), ("rest.limit_s", job.rest.limit_s)]
+        numbers += [("rest.cool_to_c", job.rest.cool_to_c)] if job.rest.cool_to_c is not None else []
     return numbers
+
+
+def _positive(job: Job) -> List[Tuple[str, Any]]:
+    """What must be a number above 0, by its name for the user."""
+    if job.sustained is None:
+        return []
+    fields = job.sustained._asdict()
+    return [("sustained." + name, value) for name, value in fields.items() if name != "rate_hz" or value is not None]
 
 
 def _counts(job: Job) -> List[Tuple[str, Any, int]]:

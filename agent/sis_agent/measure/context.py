@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from sis_agent import clock
 from sis_agent.files import BUNDLES, ENGINES, checked_name
+from sis_agent.measure.results import OTHER_RUNNERS, Results
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache
 from sis_agent.schema import Job, NetworkJob, NetworkRecord, Window
@@ -13,9 +14,6 @@ from sis_agent.worker.process import StoppedError, StopRequest, WorkerProcess
 # A worker that is silent for so long hangs: longer than any single step of a network of this kind on any board.
 ANSWER_LIMIT_S = 300.0
 PROGRESS_EVERY_S = 1.0
-# Where the record's runner details hold those of runtimes other than the job's.
-OTHER_RUNNERS = "other_runners"
-
 Say = Callable[[Dict[str, Any]], None]
 
 
@@ -30,20 +28,21 @@ def bundle_file(bundle: str, name: str) -> str:
 
 
 class MeasurementContext:
-    """One job at work. `networks` are right at any moment, in the job's order; times are since `start_s`.
+    """One job at work. `results` are right at any moment; times are since `start_s`.
 
-    `variables` go into the environment of every worker.
+    `variables` go into the environment of every worker. `keep_results` writes the results to disk, if that is due or
+    where it is given True. It is called where a piece of them is finished, and never within a turn.
     """
 
     def __init__(self, root: str, job: Job, stop: StopRequest, say: Say, answer_limit_s: float) -> None:
         self.job = job
         self.stop = stop
-        self.details: Dict[str, Any] = {}
-        self.networks: Dict[str, NetworkRecord] = {}
-        self.windows: List[Window] = []
+        self.results = Results()
+        self.keep_results: Callable[[bool], None] = lambda at_once: None
         self.start_s = clock.now_s()
         self._say = say
         self._said_s = 0.0
+        self._phase = ""
         self._answer_limit_s = answer_limit_s
         self._bundle = os.path.join(root, BUNDLES, checked_name("bundle id", job.bundle_id))
         self.variables = {engine_cache.FOLDER_VARIABLE: os.path.join(os.path.abspath(root), ENGINES)}
@@ -66,6 +65,28 @@ class MeasurementContext:
         for name in (job.golden_inputs, job.test_images, job.test_labels):
             if name is not None:
                 self.path(name)
+
+    @property
+    def networks(self) -> Dict[str, NetworkRecord]:
+        """What was measured of each network, in the job's order."""
+        return self.results.networks
+
+    @property
+    def details(self) -> Dict[str, Any]:
+        """What the runtimes report."""
+        return self.results.details
+
+    @property
+    def windows(self) -> List[Window]:
+        """The job's stretches."""
+        return self.results.windows
+
+    def keep(self, at_once: bool = False) -> None:
+        """Something is finished: see `keep_results`."""
+        try:
+            self.keep_results(at_once)
+        except ProblemError as error:  # a full disk ends the job and is not a network's fault
+            raise StoppedError(*error.problem)
 
     def path(self, name: str) -> str:
         """Path of a file of the job's bundle."""
@@ -105,14 +126,9 @@ class MeasurementContext:
             if name == self.job.runner:
                 self.details.update(details)
             else:
-                self.details.setdefault(OTHER_RUNNERS, {})[name] = details
+                others = self.details.get(OTHER_RUNNERS, {})
+                self.details[OTHER_RUNNERS] = dict(others, **{name: details})
         return worker
-
-    @property
-    def simulated(self) -> bool:
-        """Whether a stand-in plays any of the runtimes."""
-        others = self.details.get(OTHER_RUNNERS, {}).values()
-        return any(details.get("simulated") for details in (self.details, *others))
 
     def worker_pids(self) -> List[int]:
         """The living workers; the sampler's thread asks."""
@@ -137,10 +153,10 @@ class MeasurementContext:
         }
 
     def progress(self, phase: str, network: Optional[str], done: float, of: float, at_once: bool = False) -> None:
-        """A line for whoever watches: at most one a second, and never between two looks at the clock."""
+        """A line for whoever watches, never between two looks at the clock: where a phase begins, then one a second."""
         now_s = clock.now_s()
-        if at_once or now_s - self._said_s >= PROGRESS_EVERY_S:
-            self._said_s = now_s
+        if at_once or phase != self._phase or now_s - self._said_s >= PROGRESS_EVERY_S:
+            self._said_s, self._phase = now_s, phase
             step = {"t_s": round(self.elapsed_s(), 3), "phase": phase, "network": network, "done": done, "of": of}
             try:
                 self._say(step)
@@ -157,3 +173,4 @@ class MeasurementContext:
             self.progress(name, None, round(spent_s, 1), time_s)
             self.stop.sleep(min(PROGRESS_EVERY_S, time_s - spent_s))
         self.windows.append(Window(name, begin_s, self.elapsed_s()))
+        self.keep()

@@ -57,3 +57,9 @@ class RepeatRule:
             return True
         self._kept_s += wall_s
         return False
+
+    def take(self, turn: RoundSamples) -> None:
+        """Count a turn of an earlier process; the attempts before it took about as long as the one that was kept."""
+        wall_s = turn.wall_s or 0.0
+        self._kept_s += wall_s
+        self._thrown_s += turn.preempted * wall_s

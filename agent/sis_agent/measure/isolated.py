@@ -4,6 +4,7 @@ check, accuracy. Memory is taken again in more fresh processes, where the job as
 from typing import Any, Dict, List, Optional, Tuple
 
 from sis_agent.measure.context import MeasurementContext
+from sis_agent.measure.packing import unpacked_timed_call
 from sis_agent.protocol import ProblemError
 from sis_agent.schema import Accuracy, GoldenCheck, Memory, NetworkJob
 from sis_agent.worker.process import WorkerProcess
@@ -11,7 +12,9 @@ from sis_agent.worker.process import WorkerProcess
 Command = Dict[str, Any]
 
 NOT_REPORTED = "/proc/self/status does not report it"
+OTHER_PROCESSES = "this runtime loads the network in processes of its own, whose memory is not read"
 NO_DEVICE = "this runtime uses the processor's memory only"
+NO_DEVICE_REPORT = "this runtime does not report it"
 
 
 def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: Optional[bool]) -> None:
@@ -28,11 +31,11 @@ def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: 
             context.note(name, first_inference_s=worker.ask({"do": "first", "name": name})["latency_s"])
             peak = worker.ask({"do": "memory"})["peak_rss_bytes"]
             details = worker.ask({"do": "details", "name": name})
+            context.note(name, timed_call=unpacked_timed_call(worker.ask({"do": "timed_call", "name": name})))
             baseline = worker.start["baseline_rss_bytes"]
-            reason = NOT_REPORTED if None in (baseline, loaded, peak) else None
-            device_bytes = details.get("device_bytes")
-            device_reason = NO_DEVICE if device_bytes is None else None
-            memory = Memory(baseline, loaded, peak, reason, [], device_bytes, device_reason, unified)
+            memory = Memory(baseline, loaded, peak, None, [], details.get("device_bytes"), None, unified)
+            runner = worker.start["runner_details"][context.runner(network)]
+            memory = _with_reasons(memory, runner["on_gpu"])
             context.note(name, memory=memory, details=details)
             _check(context, network, worker)
         peaks = [] if peak is None else [peak]
@@ -42,6 +45,17 @@ def measure_isolated(context: MeasurementContext, network: NetworkJob, unified: 
         context.note(name, memory=memory._replace(repeats_peak_rss_bytes=peaks))
     except ProblemError as error:
         context.note(name, problem=error.problem)
+
+
+def _with_reasons(memory: Memory, on_gpu: bool) -> Memory:
+    """The memory with a reason for what is not known of it; `on_gpu` says where the runtime computes."""
+    if memory.baseline_rss_bytes is not None and memory.loaded_rss_bytes is None:
+        memory = memory._replace(reason=OTHER_PROCESSES)
+    elif None in (memory.baseline_rss_bytes, memory.loaded_rss_bytes, memory.peak_rss_bytes):
+        memory = memory._replace(reason=NOT_REPORTED)
+    if memory.device_bytes is None:
+        memory = memory._replace(device_reason=NO_DEVICE_REPORT if on_gpu else NO_DEVICE)
+    return memory
 
 
 def _check(context: MeasurementContext, network: NetworkJob, worker: WorkerProcess) -> None:

@@ -7,6 +7,9 @@ for a stretch that a power sensor can resolve. Orders are drawn anew from the jo
 hits all alike; they are drawn for all names, so they are the same whoever has failed.
 
 A network that kills its worker loses its own result and no other's: it gets a Problem, and a new worker goes on.
+
+Results that an earlier process of this job has left are taken as they are, and the rest follows: orders are drawn for
+all rounds again, so that the remaining ones are those of a job that was not interrupted. Workers are new.
 """
 
 import contextlib
@@ -16,7 +19,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional
 from sis_agent.measure import interference, settling, stopping
 from sis_agent.measure.context import MeasurementContext
 from sis_agent.protocol import ProblemError
-from sis_agent.schema import EnergyBlock, NetworkJob, PowerRequest, RoundSamples, SamplerPair, Window
+from sis_agent.schema import EnergyBlock, NetworkJob, NetworkRecord, PowerRequest, RoundSamples, SamplerPair, Window
 from sis_agent.worker.process import WorkerLostError, WorkerProcess
 
 HARNESS_INFERENCES = 1000
@@ -37,6 +40,7 @@ class Rounds:
         self._workers: Dict[int, Tuple[int, WorkerProcess]] = {}
         self._started = 0
         self._place = 0
+        self._places: List[int] = []
         # Chosen once for each network, so that all its turns are equal, with a later worker too.
         self._inferences: Dict[str, int] = {}
 
@@ -52,15 +56,15 @@ class Rounds:
         context, job = self._context, self._context.job
         names = [network.name for network in job.networks]
         rule, repeats = stopping.StoppingRule(job), interference.RepeatRule(job)
-        for self._place in range(job.processes):
-            self._warm()
-        begin_s = context.elapsed_s()
-        ended_by: Optional[str] = None
-        places: List[int] = []
-        done = 0
+        ended_by, done = self._take_kept(rule, repeats), context.results.rounds
+        if context.results.ended_by != stopping.PROBLEM:
+            return context.results.ended_by
+        if ended_by is None:
+            for self._place in range(job.processes):
+                self._warm()
+        begin_s = min([context.elapsed_s(), *self._first_turns_s()])
         while ended_by is None:
-            places = places or self._dealt()
-            self._place = places.pop()
+            self._deal()
             for position, name in self._order():
                 turn = self._turn(name, done, position, repeats)
                 if turn is None:
@@ -71,12 +75,37 @@ class Rounds:
             healthy = [context.networks[network.name] for network in context.healthy()]
             if not healthy:
                 return stopping.PROBLEM
-            done += 1
+            context.results.rounds = done = done + 1
             ended_by = rule.ended_by(done, healthy)
+            context.keep()
         context.progress("rounds", None, done, done, at_once=True)
         context.windows.append(Window("rounds", begin_s, context.elapsed_s()))
         self._keep_one()
         return ended_by
+
+    def _take_kept(self, rule: stopping.StoppingRule, repeats: interference.RepeatRule) -> Optional[str]:
+        """Go through the rounds that an earlier process has measured, as if they were measured now.
+
+        Returns why there are no more, None where there are.
+        """
+        context, records = self._context, self._context.networks
+        kept = {name: {turn.round: turn for turn in record.rounds} for name, record in records.items()}
+        turns = [turn for record in records.values() for turn in record.rounds]
+        self._started = max((turn.process + 1 for turn in turns), default=0)
+        self._inferences.update(context.details.get("turn_inferences", {}))
+        ended_by: Optional[str] = None
+        for number in range(context.results.rounds):
+            self._deal()
+            for _, name in self._drawn():
+                turn = kept[name].get(number)
+                if turn is not None:
+                    rule.add(name, turn.latencies_s)
+                    repeats.take(turn)
+            ended_by = rule.ended_by(number + 1, _until(number, context))
+        return ended_by
+
+    def _first_turns_s(self) -> List[float]:
+        return [record.rounds[0].start_s for record in self._context.networks.values() if record.rounds]
 
     def sampler_pairs(self, paused: Callable[[], ContextManager[None]], pairs: List[SamplerPair]) -> None:
         """Pairs of turns of one network, with the sampler and without it, one right after the other: an A/A test.
@@ -85,14 +114,18 @@ class Rounds:
         """
         context, job = self._context, self._context.job
         shuffler = random.Random(job.seed)
+        kept = len(pairs)
         for pair in range(job.sampler_pairs):
+            order = shuffler.sample([True, False], 2)
             names = [network.name for network in context.healthy()]
             if not names:
                 return
+            if pair < kept:
+                continue
             name = job.reference if job.reference in names else names[0]
             context.progress("sampler", name, pair, job.sampler_pairs)
             turns: Dict[bool, List[float]] = {}
-            for with_sampler in shuffler.sample([True, False], 2):
+            for with_sampler in order:
                 with contextlib.ExitStack() as stack:
                     if not with_sampler:
                         stack.enter_context(paused())
@@ -101,6 +134,7 @@ class Rounds:
                     turns[with_sampler] = turn["latencies_s"]
             if len(turns) == 2:
                 pairs.append(SamplerPair(name, turns[True], turns[False]))
+                context.keep()
         context.progress("sampler", None, job.sampler_pairs, job.sampler_pairs, at_once=True)
 
     def energy(
@@ -111,24 +145,43 @@ class Rounds:
         `recent` gives the total's samples, by which the board is seen to have come to rest.
         """
         context = self._context
+        known = {window.name for window in context.windows}
+        if "idle_after" in known:
+            return
         self._warm()  # a worker that was lost in the last round must not start in an idle window
         rest = settling.IdleWindows(context, request, recent)
-        rest.window("idle_before")
-        begin_s = context.elapsed_s()
-        self._lead(request)
+        if "energy" not in known:
+            rest.window("idle_between" if "idle_before" in known else "idle_before")
+            begin_s = min([context.elapsed_s(), *(block.start_s for block in blocks)])
+            self._lead(request)
+            self._blocks(request, blocks, rest)
+            self._lead(request)
+            context.windows.append(Window("energy", begin_s, context.elapsed_s()))
+            context.keep(at_once=True)
+            context.progress("energy", None, request.blocks, request.blocks, at_once=True)
+        rest.window("idle_after")
+        context.keep(at_once=True)
+
+    def _blocks(self, request: PowerRequest, blocks: List[EnergyBlock], rest: settling.IdleWindows) -> None:
+        """The blocks that are not there yet; before the first of them the board has rested already."""
+        context, there = self._context, {(block.block, block.network) for block in blocks}
+        has_rested = True
         for block in range(request.blocks):
-            if block:
+            order = [name for _, name in self._drawn() if (block, name) not in there]
+            if not order:
+                continue
+            if not has_rested:
                 rest.window("idle_between")
-            for _, name in self._order():
+            has_rested = False
+            for name in order:
+                if context.networks[name].problem is not None:
+                    continue
                 context.progress("energy", name, block, request.blocks)
                 run = self._ask({"do": "run_for", "name": name, "time_s": request.block_s})
                 if run is not None:
                     start_s, end_s = run["start_s"] - context.start_s, run["end_s"] - context.start_s
                     blocks.append(EnergyBlock(name, block, start_s, end_s, run["inferences"]))
-        self._lead(request)
-        context.windows.append(Window("energy", begin_s, context.elapsed_s()))
-        context.progress("energy", None, request.blocks, request.blocks, at_once=True)
-        rest.window("idle_after")
+                    context.keep()
 
     def _lead(self, request: PowerRequest) -> None:
         names = [network.name for network in self._context.healthy()]
@@ -156,17 +209,22 @@ class Rounds:
                 return turn
             preempted += 1
 
-    def _dealt(self) -> List[int]:
-        """The places of one block of rounds, each once."""
-        places = list(range(self._context.job.processes))
-        self._dealer.shuffle(places)
-        return places
+    def _deal(self) -> None:
+        """The place of the next round; every block of rounds has each place once."""
+        if not self._places:
+            self._places = list(range(self._context.job.processes))
+            self._dealer.shuffle(self._places)
+        self._place = self._places.pop()
 
-    def _order(self) -> Iterator[Tuple[int, str]]:
-        """Places and names of one round, those with a problem left out when it is their turn."""
+    def _drawn(self) -> List[Tuple[int, str]]:
+        """Positions and names of one round, in a new order."""
         order = [network.name for network in self._context.job.networks]
         self._shuffler.shuffle(order)
-        for position, name in enumerate(order):
+        return list(enumerate(order))
+
+    def _order(self) -> Iterator[Tuple[int, str]]:
+        """The same, those with a problem left out when it is their turn."""
+        for position, name in self._drawn():
             if self._context.networks[name].problem is None:
                 yield position, name
 
@@ -244,3 +302,11 @@ class Rounds:
                 elif not warm["steady"]:
                     context.note(name, warmup_steady=False)
         return True
+
+
+def _until(number: int, context: MeasurementContext) -> List[NetworkRecord]:
+    """The healthy networks as they were after that round; their turns matter where a target may be reached."""
+    healthy = [context.networks[network.name] for network in context.healthy()]
+    if context.job.target_ci is None:
+        return healthy
+    return [network._replace(rounds=[turn for turn in network.rounds if turn.round <= number]) for network in healthy]

@@ -51,6 +51,7 @@ class Recorder:
         self._times_s: List[float] = []
         self._values: Dict[str, List[Optional[float]]] = {rail: [] for rail in source.rails}
         self._last: Dict[str, Optional[float]] = {}
+        self._told = 0
 
     @property
     def interval_s(self) -> float:
@@ -118,6 +119,22 @@ class Recorder:
             gain_error=source.gain_error,
         )
 
+    def news(self) -> PowerTrace:
+        """The same with the samples since the last call only."""
+        first, self._told = self._told, len(self._times_s)
+        trace = self.trace()
+        return trace._replace(
+            times_s=trace.times_s[first:],
+            power_w={rail: values[first:] for rail, values in trace.power_w.items()},
+            energy_j={rail: values[first:] for rail, values in trace.energy_j.items()},
+        )
+
+    def drain(self) -> PowerTrace:
+        """The samples since the last call, which are then forgotten here: of work that goes on for hours."""
+        trace = self.trace()
+        self._times_s, self._values, self._told = [], {rail: [] for rail in self.source.rails}, 0
+        return trace
+
     def _is_repeated(self, time_s: float, values: Dict[str, Optional[float]]) -> bool:
         """The same answer within one update interval. Later it is a new one that happens to be equal, and counts."""
         update_s = self.source.update_interval_s
@@ -168,13 +185,14 @@ class Sampler:
         self._tools_before_s = state_tools_s()
         self._read_state = read_state
         self._states: List[StateSample] = []
+        self._told = 0
         self._recorders = [Recorder(source, clock_zero_s, now_s) for source in sources]
         share = POWER_COST_MOST / max(len(sources), 1)
         self._tasks = [_Task(each.sample, each.interval_s, share, self._start_s) for each in self._recorders]
         if read_state is not None:
             self._tasks.append(_Task(self._sample_state, STATE_INTERVAL_S, STATE_COST_MOST, self._start_s))
         self._cpu_s = 0.0
-        self._spent_before_s = self._spent_s()
+        self._spent_before_s = self._first_spent_s = self._spent_s()
         self._paused_s = 0.0
         self._failure: Optional[BaseException] = None
         self._reading = threading.Lock()
@@ -215,6 +233,24 @@ class Sampler:
 
         return since
 
+    def news(self) -> SamplerOutput:
+        """What was sampled since the last call, and what all has cost so far."""
+        with self._reading:
+            first, self._told = self._told, len(self._states)
+            return SamplerOutput(
+                [recorder.news() for recorder in self._recorders],
+                self._states[first:],
+                max(self._spent_before_s - self._first_spent_s, 0.0),
+                self._now_s() - self._start_s - self._paused_s,
+                self._faults(),
+            )
+
+    def drain(self) -> Tuple[List[PowerTrace], List[StateSample]]:
+        """What was sampled since the last call, which is then forgotten here."""
+        with self._reading:
+            states, self._states, self._told = self._states, [], 0
+            return [recorder.drain() for recorder in self._recorders], states
+
     def step(self) -> float:
         """Do what is due, and return when the next thing is."""
         for task in self._tasks:
@@ -245,12 +281,14 @@ class Sampler:
             raise self._failure
         traces = [recorder.trace() for recorder in self._recorders]
         cpu_s = self._cpu_s + self._tools_s()
-        faults = self._recorders[0].source.faults if self._recorders else {}
-        return SamplerOutput(traces, self._states, cpu_s, wall_s, faults)
+        return SamplerOutput(traces, self._states, cpu_s, wall_s, self._faults())
+
+    def _faults(self) -> Dict[str, str]:
+        return dict(self._recorders[0].source.faults) if self._recorders else {}
 
     def _run(self) -> None:
         begin_s = _thread_cpu_s()
-        self._spent_before_s = self._spent_s()
+        self._spent_before_s = self._first_spent_s = self._spent_s()
         try:
             while not self._ending.is_set():
                 with self._reading:

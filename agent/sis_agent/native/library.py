@@ -60,9 +60,16 @@ class Library:
 
     def int8_instruction_sets(self) -> "list[str]":
         """The same for chains in INT8; empty where the library is of a time before there were any."""
+        return self._names("sis_int8_instruction_set")
+
+    def half_instruction_sets(self) -> "list[str]":
+        """The same for chains in half precision; those but neon-fp16 run only where they are named."""
+        return self._names("sis_half_instruction_set")
+
+    def _names(self, function: str) -> "list[str]":
         names: list[str] = []
         try:
-            find = self.c.sis_int8_instruction_set
+            find = getattr(self.c, function)
         except AttributeError:
             return names
         find.restype, find.argtypes = ctypes.c_char_p, [ctypes.c_size_t]

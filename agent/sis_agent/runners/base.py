@@ -3,19 +3,45 @@
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from sis_agent.protocol import ProblemError
+from sis_agent.schema import TimedCall, TimedPart
 
 OnProgress = Callable[[Dict[str, Any]], None]
 # An input by its name, a numpy array of the type and shape that the network is run with.
 Tensors = Dict[str, Any]
 
+# Where a part of an inference is, as `TimedPart.where` has it.
+INSIDE = "inside"
+OUTSIDE = "outside"
+NONE = "none"
+# Whose clock gave the latencies, as `TimedCall.clock` has it.
+HOST_CLOCK = "host"
+RUNTIME_CLOCK = "runtime"
+
+
+def inside(how: str) -> TimedPart:
+    """A part of the timed call."""
+    return TimedPart(INSIDE, how)
+
+
+def outside(how: str) -> TimedPart:
+    """A part that is done, but not timed."""
+    return TimedPart(OUTSIDE, how)
+
+
+def none(how: str) -> TimedPart:
+    """A part that there is not, and why."""
+    return TimedPart(NONE, how)
+
 
 class Session:
     """One loaded network. `times_itself` is True for a runtime that has its own clock and no single calls to time.
 
+    `in_process` is False where each turn is a process of its own: the worker's memory says nothing of the network.
     Of `Runner.load` it takes images, of `Runner.load_tensors` tensors by name wherever `batch` or `images` stands here.
     """
 
     times_itself = False
+    in_process = True
     # Rows that one inference of tensors takes, where the network fixes that and more are given; None: all.
     rows: Optional[int] = None
 
@@ -41,6 +67,13 @@ class Session:
     def details(self) -> Dict[str, Any]:
         """What to record of this network in addition to its latencies, as JSON."""
         return {}
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """What stands inside the call that is timed; None: not declared.
+
+        What is done with images before it and with scores behind it is the worker's to say.
+        """
+        return None
 
 
 def known_options(options: Dict[str, Any], known: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ import json
 import os
 from typing import Any, Dict, NamedTuple, Optional, Set
 
-from sis_agent.files import disk_full_is_a_problem, read_json, write_atomic
+from sis_agent.files import disk_full_is_a_problem, file_sha256, read_json, write_atomic
 
 # What the job passes to its workers: the folder inside the agent's root (outside a job it is the default root's), and
 # the board's power mode.
@@ -94,12 +94,3 @@ def of_this_job() -> EngineCache:
     """The cache that the job named for this worker."""
     folder = os.environ.get(FOLDER_VARIABLE) or os.path.expanduser(DEFAULT_FOLDER)
     return EngineCache(folder, os.environ.get(POWER_MODE_VARIABLE))
-
-
-def file_sha256(path: str) -> str:
-    """Hex SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for piece in iter(lambda: file.read(1 << 20), b""):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -2,7 +2,8 @@
 
 from typing import Any, Callable, Dict, Optional
 
-from sis_agent.runners.base import Runner, Session, Tensors
+from sis_agent.runners.base import HOST_CLOCK, Runner, Session, Tensors, inside, none
+from sis_agent.schema import TimedCall
 
 
 def missing() -> Optional[str]:
@@ -25,6 +26,12 @@ class NullSession(Session):
     def step(self, batch: Any) -> Callable[[], Any]:
         """The empty call."""
         return nothing
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """One call of a Python function: all that the harness costs."""
+        empty = none("nothing is computed")
+        call = inside("one call of a Python function")
+        return TimedCall("nothing()", HOST_CLOCK, empty, empty, synchronisation=empty, call_overhead=call)
 
 
 class NullRunner(Runner):

@@ -12,12 +12,24 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from sis_agent import child
 from sis_agent.board import cpu
+from sis_agent.files import file_sha256
 from sis_agent.native.library import Library
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, importing, inputs, remedies
-from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore, known_options
-from sis_agent.runners.engine_cache import CachedEngine, file_sha256
+from sis_agent.runners.base import (
+    HOST_CLOCK,
+    OnProgress,
+    Runner,
+    Session,
+    Tensors,
+    ignore,
+    inside,
+    known_options,
+    none,
+)
+from sis_agent.runners.engine_cache import CachedEngine
 from sis_agent.runners.inputs import NetworkInput
+from sis_agent.schema import TimedCall
 from sis_agent.tree import Tree
 
 IMPORTS = ("numpy", "onnxruntime")
@@ -127,6 +139,17 @@ class OnnxRuntimeSession(Session):
     def details(self) -> Dict[str, Any]:
         """The options in force, and whether the network came optimised from the board's cache."""
         return self._details
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """`session.run`: inputs are read where numpy has them, every output becomes an array."""
+        return TimedCall(
+            "InferenceSession.run",
+            HOST_CLOCK,
+            input_copy=none("the processor reads numpy's memory"),
+            output_copy=inside("each output becomes a numpy array"),
+            synchronisation=inside("returns when the outputs are there"),
+            call_overhead=inside("one Python call that binds inputs and outputs by name"),
+        )
 
 
 class OnnxRuntimeTensorSession(OnnxRuntimeSession):

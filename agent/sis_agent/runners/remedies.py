@@ -111,10 +111,11 @@ SIGNS: Tuple[Tuple[str, Remedy], ...] = (
     (r"undefined symbol|file too short|partially initialized module|has no attribute", _again),
 )
 
-# How a native crash ended -> what helps.
+# How an import ended that did not say why -> what helps.
 SIGNALS = {
     "SIGILL": "it uses an instruction that this processor does not have: install another version of it",
     "SIGKILL": "the board may be out of memory: end other programs, or add swap",
+    "did not end": "the board is busy or very slow: end other programs, then try again",
 }
 NUMPY_SIGILL = "its OpenBLAS uses an instruction that this processor does not have: install numpy 1.19.4 or 1.21"
 PINNED = "the profile pins wheels that do not run on this board: pin other versions in its [[wheels]]"

@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, List, Optional
 
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import importing, inputs, remedies
-from sis_agent.runners.base import Runner, Session, Tensors, known_options
+from sis_agent.runners.base import HOST_CLOCK, Runner, Session, Tensors, inside, known_options, outside
+from sis_agent.schema import TimedCall
 
 # In the order in which they are looked for; both have the module `interpreter`.
 LIBRARIES = ("ai_edge_litert", "tflite_runtime")
@@ -71,6 +72,17 @@ class TfliteSession(Session):
     def details(self) -> Dict[str, Any]:
         """What a latency is."""
         return self._details
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """`invoke` alone."""
+        return TimedCall(
+            "Interpreter.invoke",
+            HOST_CLOCK,
+            input_copy=outside("set_tensor before the clock starts"),
+            output_copy=outside("stay in the interpreter's tensors"),
+            synchronisation=inside("returns when the outputs are there"),
+            call_overhead=inside("one Python call without arguments"),
+        )
 
     def _put(self, tensors: Tensors) -> None:
         for name, value in tensors.items():

@@ -15,15 +15,16 @@ from typing import Any, Callable, Dict, List, Optional
 from sis_agent import clock
 from sis_agent.cuda.base import SIMULATED_MARK
 from sis_agent.cuda.preflight import preflight
+from sis_agent.files import file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, importing, inputs, sparsity, trtexec_tensors
-from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore
-from sis_agent.runners.engine_cache import CachedEngine, file_sha256
+from sis_agent.runners.base import RUNTIME_CLOCK, OnProgress, Runner, Session, Tensors, ignore, outside
+from sis_agent.runners.engine_cache import CachedEngine
 from sis_agent.runners.tensorrt.log import TAIL_LINES
 from sis_agent.runners.tensorrt.options import EngineOptions, parse
 from sis_agent.runners.trtexec_files import parse_logits, parse_outputs, parse_times
 from sis_agent.runners.trtexec_flags import Flags
-from sis_agent.schema import to_json
+from sis_agent.schema import TimedCall, to_json
 
 IMPORTS = ("numpy",)
 INPUT = "input"
@@ -199,6 +200,7 @@ class TrtexecSession(Session):
     """One engine file; every call starts the tool."""
 
     times_itself = True
+    in_process = False
 
     def __init__(
         self, path: str, engine: CachedEngine, folder: str, options: Dict[str, Any], run_flags: List[str]
@@ -262,6 +264,17 @@ class TrtexecSession(Session):
             "copies": self._copies,
             "latency": "GPU compute time by trtexec",
         }
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """The GPU's compute time, by the tool's own events."""
+        return TimedCall(
+            "GPU compute time by trtexec",
+            RUNTIME_CLOCK,
+            input_copy=outside("timed apart by trtexec"),
+            output_copy=outside("timed apart by trtexec"),
+            synchronisation=outside("events on the GPU enclose the kernels alone"),
+            call_overhead=outside("no call of Python's is timed"),
+        )
 
     def _call(self, scratch: str, images: Any, words: List[str]) -> None:
         import numpy

@@ -11,13 +11,28 @@ History of RECORD_VERSION and JOB_VERSION:
     3   what interference shows in (wall and processor time of turns, run-queue delay, involuntary switches), processes,
         busy cores one by one, three clocks; the board's limits: cores that may be used, quota, trip points, GPU clock
     4   networks of the user's own: tensors by name as inputs, expected outputs, labels; a runtime for each network
+    5   of the record alone: where the job was interrupted and went on, and whether other users' jobs were kept out
+    6   sustained work, and rests before the rounds (the job's version is 5); what stands inside the timed call
 """
 
 from typing import Any
 
+from sis_agent.schema.examination import Busy, Examination
 from sis_agent.schema.facts import Facts
 from sis_agent.schema.job import Job, NetworkJob, PowerRequest, Preprocess, Resize
-from sis_agent.schema.record import Accuracy, ClockLock, GoldenCheck, Memory, NetworkRecord, Problem, Record
+from sis_agent.schema.record import (
+    Accuracy,
+    BoardLock,
+    ClockLock,
+    GoldenCheck,
+    JobInterruption,
+    Memory,
+    NetworkRecord,
+    Problem,
+    Record,
+    TimedCall,
+    TimedPart,
+)
 from sis_agent.schema.samples import (
     EnergyBlock,
     Power,
@@ -28,8 +43,18 @@ from sis_agent.schema.samples import (
     StateSample,
     Window,
 )
+from sis_agent.schema.sustained import (
+    BUCKET_RATIO,
+    BoardRest,
+    LatencyCounts,
+    RestRequest,
+    SustainedRequest,
+    SustainedRun,
+    SustainedWindow,
+)
 
 __all__ = [
+    "BUCKET_RATIO",
     "CANCELLED",
     "DONE",
     "ENDED",
@@ -40,11 +65,17 @@ __all__ = [
     "RECORD_VERSION",
     "RUNNING",
     "Accuracy",
+    "BoardLock",
+    "BoardRest",
+    "Busy",
     "ClockLock",
     "EnergyBlock",
+    "Examination",
     "Facts",
     "GoldenCheck",
     "Job",
+    "JobInterruption",
+    "LatencyCounts",
     "Memory",
     "NetworkJob",
     "NetworkRecord",
@@ -55,17 +86,23 @@ __all__ = [
     "Problem",
     "Record",
     "Resize",
+    "RestRequest",
     "RoundSamples",
     "SamplerPair",
     "Sampling",
     "StateSample",
+    "SustainedRequest",
+    "SustainedRun",
+    "SustainedWindow",
+    "TimedCall",
+    "TimedPart",
     "Window",
     "to_json",
 ]
 
 PROTOCOL_VERSION = 1
-JOB_VERSION = 4
-RECORD_VERSION = 4
+JOB_VERSION = 5
+RECORD_VERSION = 6
 
 # States of a job, in `state.json` and in the answer of `status`.
 QUEUED = "queued"
@@ -74,6 +111,7 @@ DONE = "done"
 FAILED = "failed"
 CANCELLED = "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
+STATES = (QUEUED, RUNNING, *ENDED)
 
 
 def to_json(value: Any) -> Any:

@@ -9,7 +9,8 @@ class Facts(NamedTuple):
     `allowed_cores` are the numbers of the cores that the agent may use (affinity, cpuset), `cpu_quota_cores` how many
     of them its control group grants. `virtual` names a virtual machine, `container` a container, where it runs in one.
     `trip_points_c` is for each zone the lowest temperature at which it throttles. `root_noexec`: libraries in the
-    agent's folder cannot be loaded, by its file system's mount options.
+    agent's folder cannot be loaded, by its file system's mount options. `emulation` is the sign by which the board is
+    `emulated`; where it is not, why that cannot be told, None where it can.
     """
 
     machine: Optional[str] = None
@@ -47,3 +48,4 @@ class Facts(NamedTuple):
     container: Optional[str] = None
     trip_points_c: Dict[str, float] = {}
     root_noexec: Optional[bool] = None
+    emulation: Optional[str] = None

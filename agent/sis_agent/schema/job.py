@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from sis_agent.schema.sustained import RestRequest, SustainedRequest
+
 
 class Resize(NamedTuple):
     """How an image of any size becomes one of `height` x `width` pixels.
@@ -94,7 +96,8 @@ class Job(NamedTuple):
     worker. `power` None: no sensor is read. `lock_clocks` asks for fixed clocks for the length of the job.
     `expected_power_mode` and the clocks of that mode are the profile's; they are recorded for the verdict, as is
     `on_gpu`, whether the runner computes on a GPU. The rounds are spread over `processes` fresh worker processes.
-    `quick` marks a run that is too short for its numbers to be defended.
+    `quick` marks a run that is too short for its numbers to be defended. `rest` comes before the rounds and before each
+    run of `sustained`, which follows when all else is measured; None: neither is asked for.
     """
 
     job_version: int
@@ -128,3 +131,5 @@ class Job(NamedTuple):
     on_gpu: bool = False
     processes: int = 1
     quick: bool = False
+    rest: Optional[RestRequest] = None
+    sustained: Optional[SustainedRequest] = None

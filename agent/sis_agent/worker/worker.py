@@ -7,8 +7,9 @@ A native crash in a runtime ends this process and not the job. A command is {"do
     prepare     model, options, runner, inputs            -> nothing; with progress
     load        name, model, golden_inputs, options, runner, inputs   -> load_s
     details     name                                      -> what the runner reports of the network
+    timed_call  name                                      -> TimedCall, None where the runner does not declare it
     first       name                                      -> latency_s
-    memory                                                -> rss_bytes, peak_rss_bytes
+    memory                                                -> rss_bytes, peak_rss_bytes, None where it holds no network
     golden      name, images, logits, tolerance           -> GoldenCheck, None where the runner does not compute
     infer       model, options, images                    -> logits, None likewise
     accuracy    name, images, labels                      -> Accuracy, None likewise
@@ -17,6 +18,7 @@ A native crash in a runtime ends this process and not the job. A command is {"do
     warm_up     name, at_least_s                          -> latencies_s, steady
     run         name, inferences                          -> start_s, latencies_s, device_latencies_s, costs
     run_for     name, time_s                              -> start_s, end_s, inferences
+    sustain     name, time_s, window_s, rate_hz           -> whether it can; with progress, a window each (see sustain)
     harness     inferences                                -> latencies_s of a call that does nothing
     quit
 """
@@ -31,12 +33,13 @@ from typing import IO, Any, Callable, Dict, List, Optional
 
 from sis_agent import child, clock, runners
 from sis_agent.protocol import ProblemError
-from sis_agent.runners.base import Runner, Session, Tensors
+from sis_agent.runners.base import Runner, Session, Tensors, none, outside
 from sis_agent.runners.inputs import piece
 from sis_agent.runners.null import nothing
-from sis_agent.schema import Preprocess, Problem, to_json
+from sis_agent.schema import Preprocess, Problem, TimedCall, to_json
 from sis_agent.worker import memory
 from sis_agent.worker.costs import CostMeter
+from sis_agent.worker.sustain import sustain
 from sis_agent.worker.warmup import warm_up
 
 Step = Callable[[], Any]
@@ -163,6 +166,20 @@ class Worker:
         """What the runner reports of a network."""
         return self._sessions[name].details()
 
+    def timed_call(self, name: str) -> Optional[TimedCall]:
+        """What stands inside the timed call; what comes before and behind it is prepared here, whatever the runtime."""
+        declared = self._sessions[name].timed_call()
+        if declared is None:
+            return None
+        if name in self._tensors:
+            before, behind = none("tensors are given as they are"), none("outputs are taken as they are")
+        elif self._computes[name]:
+            before = outside("images become normalised float32 before the clock starts")
+            behind = none("outputs are logits: no softmax, no argmax")
+        else:
+            before = behind = none("nothing is computed")
+        return declared._replace(preprocessing=before, postprocessing=behind)
+
     def first(self, name: str) -> Dict[str, Any]:
         """One inference; raises the problem `bad-inputs` where the runtime cannot run a network with its tensors."""
         try:
@@ -178,8 +195,10 @@ class Worker:
             raise ProblemError("bad-inputs", tensors.cannot_run(name, self._tensors[name], error))
 
     def memory(self) -> Dict[str, Any]:
-        """Resident bytes now and at most."""
-        return memory.read()._asdict()
+        """Resident bytes now and at most; None where a network runs in processes of its own."""
+        if all(session.in_process for session in self._sessions.values()):
+            return memory.read()._asdict()
+        return memory.ProcessMemory(None, None)._asdict()
 
     def golden(self, name: str, images: str, logits: str, tolerance: float) -> Any:
         """The golden check."""
@@ -270,6 +289,15 @@ class Worker:
         step = self._steps[name]
         step()
         return count_steps(step, time_s)
+
+    def sustain(self, name: str, time_s: float, window_s: float, rate_hz: Optional[float]) -> bool:
+        """At work for so long, each window told as progress; False where each inference would be a process."""
+        if self._sessions[name].times_itself:
+            return False
+        step = self._steps[name]
+        step()
+        sustain(step, time_s, window_s, rate_hz, self._progress)
+        return True
 
     def harness(self, inferences: int) -> Dict[str, Any]:
         """The cost of the measuring itself."""

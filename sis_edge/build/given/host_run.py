@@ -73,7 +73,7 @@ def by_tflite(model: Path, name: str, inputs: "Mapping[str, NDArray[Any]]") -> H
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        return HostRun({}, TFLITE, f"this host has no TFLite (`pip install {TFLITE_PACKAGE}`)")
+        return HostRun({}, TFLITE, "this host has no TFLite (extra tflite; `sis-edge doctor` shows how to add it)")
     try:
         with _without_a_word():
             interpreter = Interpreter(model_path=str(model))

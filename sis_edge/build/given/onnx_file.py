@@ -28,6 +28,8 @@ def load(path: Path) -> "onnx.ModelProto":
         raise UsageError(f"{path} is not an ONNX model ({reason}); export it again, or check the path") from None
     if not proto.ir_version or not proto.graph.node:
         raise UsageError(f"{path} is not an ONNX model (it has no graph); export it again, or check the path")
+    if not all(isinstance(text, str) for text in _texts(proto)):  # protobuf gives bytes where they are not UTF-8
+        raise UsageError(f"{path} is damaged (a name in it is not UTF-8); export it again")
     return proto
 
 
@@ -93,6 +95,18 @@ def _axis(axis: "onnx.TensorShapeProto.Dimension") -> Axis:
     if axis.WhichOneof("value") == "dim_value" and axis.dim_value > 0:
         return axis.dim_value
     return axis.dim_param or "?"
+
+
+def _texts(proto: "onnx.ModelProto") -> Iterator[str | bytes]:
+    """Every name of the graph, and where its external data is."""
+    graph = proto.graph
+    yield from (each.domain for each in proto.opset_import)
+    yield from (each.name for each in (*graph.input, *graph.output, *graph.value_info))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for tensor in _tensors(graph):
+        yield tensor.name
+        yield from (text for entry in tensor.external_data for text in (entry.key, entry.value))
 
 
 def _tensors(graph: "onnx.GraphProto") -> "Iterator[onnx.TensorProto]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sis_edge.build.given.shapes import words
 from sis_edge.errors import UsageError
+from sis_edge.files.archives import DAMAGED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ def load(path: Path, option: str, only: Sequence[str]) -> "Arrays":
     except OSError as error:
         reason = error.strerror or "not a numpy file"
         raise UsageError(f"{option}: {path} cannot be read ({reason}); numpy.savez writes one") from None
-    except (ValueError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         raise UsageError(f"{option}: {path} is not a file of arrays; numpy.savez writes one") from None
 
 

@@ -9,11 +9,11 @@ from sis_edge.backends import tensorrt_rtx
 from sis_edge.backends.tensorrt_rtx import TensorRtRtxSettings
 from sis_edge.backends.variants import VariantSpec
 from sis_edge.bundles import manifest
-from sis_edge.files import stages
+from sis_edge.files import own_programs, stages
 from sis_edge.files.hashing import file_sha256
 from sis_edge.profiles import DeviceProfile
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def build(
     if wanted is None:
         return []
     if common is None:
-        on_step(1, 1, f"no engines, since TensorRT for RTX is not installed here; {tensorrt_rtx.INSTALL}")
+        on_step(1, 1, f"no engines, since TensorRT for RTX is not installed here; {tensorrt_rtx.install()}")
         return []
     sources: dict[str, tuple[Path, str, float | None]] = {"fp32": (model, "golden_logits.npy", None)}
     for spec, (folder, summary) in variants.items():
@@ -87,6 +87,7 @@ def build(
         def make(folder: Path, source: Path = source, name: str = name) -> dict[str, Any]:
             engine = tensorrt_rtx.build(source, wanted.compute_capabilities, batch_sizes=profile.runtime.batch_sizes)
             (folder / name).write_bytes(engine.plan)
+            own_programs.remember(folder / name)
             return {"version": engine.version, "build_s": engine.build_s}
 
         # The precisions asked for beside it change nothing in an engine.

@@ -1,6 +1,7 @@
 """A network's weights: trained here, or taken from the zoo."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,14 @@ def run(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
     if trained.was_done:
         context.on_step(Step(network.name, "train", 1, 1, "done before"))
     return trained
+
+
+def finished(network: PlannedNetwork, trained: stages.Outcome) -> PlannedNetwork:
+    """The network with its trained graph; one that was rewired is another than was formed, and has another name."""
+    graph = stage.graph_of(trained.folder)
+    if graph.digest() == network.graph.digest():
+        return network
+    return replace(network, name=f"{network.name}-rewired", graph=graph)
 
 
 def _own(context: BuildContext, network: PlannedNetwork, trained: "TrainedNetwork") -> stages.Outcome:
@@ -96,9 +105,10 @@ def _train(context: BuildContext, network: PlannedNetwork) -> stages.Outcome:
         network.graph,
         context.dataset,
         context.train_images,
-        context.recipe,
+        context.recipe_of(network.graph),
         seed=context.plan.seed,
         measure=measure,
         progress=progress,
         group=context.plan.group,
+        teacher=context.teacher,
     )

@@ -4,6 +4,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+DENSE_ALGORITHM = "ONNX Runtime computes the layer"
+"""Why native kernels' algorithm is null."""
+
 
 class Part(BaseModel):
     """A piece of a document. Quantities carry their SI unit in their name; shares are numbers in [0, 1]."""

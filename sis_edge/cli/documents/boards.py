@@ -68,9 +68,9 @@ class DetectDocument(Document):
 class CalibrateDocument(Document):
     """`sis-edge calibrate`: how fast a board is; seconds are those of one image.
 
-    `native_networks` and `dense_networks` are the small networks that were timed with native kernels and with ONNX
-    Runtime; `fit_error` is how far the cost model misses their times (a share, root mean square), by what computed
-    them.
+    `native_networks`, `int8_networks` and `dense_networks` are the small networks that were timed with native kernels,
+    with those in INT8 and with ONNX Runtime; `fit_error` is how far the cost model misses their times (a share, root
+    mean square), by what computed them.
     """
 
     document: Literal["calibrate"] = "calibrate"
@@ -78,12 +78,14 @@ class CalibrateDocument(Document):
     board: str
     cpu: str | None
     instruction_set: str
+    int8_instruction_set: str | None
     peak_flops: float
     onnxruntime: str
     threads: int
     dense_nin_s: float
     library: str
     native_networks: int
+    int8_networks: int
     dense_networks: int
     fit_error: dict[str, float]
     calibration_id: str
@@ -121,6 +123,7 @@ def detected(board: str, found: "Detection") -> DetectDocument:
 def calibrated(found: "Calibration", profile: "DeviceProfile") -> CalibrateDocument:
     """The document of a calibration."""
     from sis_edge.native import probes
+    from sis_edge.native.costs import NO_INT8
 
     return CalibrateDocument(
         profile=profile.name,
@@ -132,11 +135,15 @@ def calibrated(found: "Calibration", profile: "DeviceProfile") -> CalibrateDocum
         dense_nin_s=found.plain[probes.WHOLE_NIN.name],
         library=found.library,
         native_networks=len(found.native),
+        int8_networks=len(found.int8),
         dense_networks=len(found.dense),
         fit_error=found.fit_error,
         calibration_id=found.digest,
         warnings=(found.doubt,) if found.doubt else (),
-        **known(cpu=(found.cpu, "the board does not name its processor")),
+        **known(
+            cpu=(found.cpu, "the board does not name its processor"),
+            int8_instruction_set=(found.int8_instruction_set, NO_INT8),
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from sis_edge.cli.documents.base import Document, Part, known
+from sis_edge.cli.documents.base import DENSE_ALGORITHM, Document, Part, known
 
 if TYPE_CHECKING:
     from sis_edge.bundles import manifest, sparse_form
@@ -16,7 +16,10 @@ NO_FIGURE = "the paper has no figure for this data set"
 
 
 class VariantSummary(Part):
-    """The network in another precision, for a runtime; accuracy by ONNX Runtime on the host."""
+    """The network in another precision, for a runtime; accuracy by ONNX Runtime on the host.
+
+    `expected_s` are the seconds of one image that the board's calibration lets expect.
+    """
 
     name: str
     precision: str
@@ -24,14 +27,16 @@ class VariantSummary(Part):
     model: str
     model_bytes: int
     host_accuracy: float
+    expected_s: float | None
 
 
 class LayerKernels(Part):
-    """What computes a layer in the form with native kernels, and why."""
+    """What computes a layer in the form with native kernels, and why; `algorithm` is that of native kernels."""
 
     layer: str
     density: float
     chosen: Literal["dense", "native"]
+    algorithm: Literal["direct", "winograd"] | None
     why: str
 
 
@@ -148,7 +153,7 @@ class BuildDocument(Document):
 
 
 class BundleLibrary(Part):
-    """A program in a bundle, which runs as the user; `is_ours`: it was compiled on this machine."""
+    """A program in a bundle, which runs as the user; `is_ours`: it was made on this machine."""
 
     path: str
     sha256: str
@@ -156,7 +161,10 @@ class BundleLibrary(Part):
 
 
 class VerifyDocument(Document):
-    """`sis-edge bundle verify`: a sound bundle; one with a changed, missing or extra file is an error."""
+    """`sis-edge bundle verify`: a sound bundle; one with a changed, missing or extra file is an error.
+
+    `signed_by` is a name in the user's allowed signers.
+    """
 
     document: Literal["bundle-verify"] = "bundle-verify"
     path: str
@@ -164,6 +172,16 @@ class VerifyDocument(Document):
     files: int
     size_bytes: int
     libraries: tuple[BundleLibrary, ...] = ()
+    signed_by: str | None
+
+
+class SignDocument(Document):
+    """`sis-edge bundle sign`: the bundle and the file that signs its manifest, in OpenSSH's format."""
+
+    document: Literal["bundle-sign"] = "bundle-sign"
+    path: str
+    bundle_id: str
+    signature: str
 
 
 def shown(bundle: "Bundle") -> BundleDocument:
@@ -177,19 +195,25 @@ def built(bundle: "Bundle", was_done: bool, left_out: Sequence[str]) -> BuildDoc
 
 
 def verified(bundle: "Bundle") -> VerifyDocument:
-    """The document of a bundle in which nothing is wrong."""
-    from sis_edge.bundles.verify import libraries
-    from sis_edge.native.build import is_ours
+    """The document of a bundle in which nothing is wrong; raises BundleError for a false signature."""
+    from sis_edge.bundles import signatures, trust
+    from sis_edge.errors import BundleError
 
-    entries = bundle.manifest.files
+    entries, strange = bundle.manifest.files, trust.foreign(bundle)
+    signature = signatures.read(bundle)
+    if signature is not None and signature.is_false:
+        raise BundleError(f"{bundle.path}: {signature.why_not}; was the bundle changed after it was signed?")
     return VerifyDocument(
         path=str(bundle.path),
         bundle_id=bundle.id,
         files=len(entries),
         size_bytes=sum(entry.size_bytes for entry in entries),
         libraries=tuple(
-            BundleLibrary(path=entry.path, sha256=entry.sha256, is_ours=is_ours(entry.sha256))
-            for entry in libraries(bundle)
+            BundleLibrary(path=entry.path, sha256=entry.sha256, is_ours=entry not in strange)
+            for entry in trust.programs(bundle)
+        ),
+        **known(
+            signed_by=(signature and signature.signer, (signature and signature.why_not) or "the bundle is not signed")
         ),
     )
 
@@ -233,7 +257,7 @@ def _network(entry: "manifest.NetworkEntry", sizes: dict[str, int]) -> BundleNet
         recipe=training.recipe,
         model=entry.model,
         model_bytes=sizes[entry.model],
-        variants=tuple(_variant(each, sizes) for each in entry.variants),
+        variants=tuple(_variant(each, sizes, entry.sparse) for each in entry.variants),
         **known(
             preset_synapses=(entry.preset_synapses, OWN_GRAPH),
             paper_accuracy=(entry.paper_accuracy, NO_FIGURE),
@@ -283,7 +307,17 @@ def granularity(entry: "manifest.NetworkEntry") -> BundleGranularity:
     )
 
 
-def _variant(variant: "manifest.Variant", sizes: dict[str, int]) -> VariantSummary:
+def _why_unexpected(variant: "manifest.Variant", form: "sparse_form.SparseForm | None") -> str:
+    from sis_edge.native.costs import NO_INT8
+
+    if variant.form != "native":
+        return "a calibration knows native kernels only"
+    return NO_INT8 if form is not None and form.calibration else "the board was not calibrated"
+
+
+def _variant(
+    variant: "manifest.Variant", sizes: dict[str, int], form: "sparse_form.SparseForm | None"
+) -> VariantSummary:
     return VariantSummary(
         name=variant.name,
         precision=variant.precision,
@@ -291,6 +325,7 @@ def _variant(variant: "manifest.Variant", sizes: dict[str, int]) -> VariantSumma
         model=variant.model,
         model_bytes=sizes[variant.model],
         host_accuracy=variant.host_accuracy,
+        **known(expected_s=(variant.expected_s, _why_unexpected(variant, form))),
     )
 
 
@@ -299,7 +334,14 @@ def _native(form: "sparse_form.SparseForm") -> NativeSummary:
     return NativeSummary(
         basis=form.basis,
         layers=tuple(
-            LayerKernels(layer=each.layer, density=each.share, chosen=each.chosen, why=each.why) for each in form.layers
+            LayerKernels(
+                layer=each.layer,
+                density=each.share,
+                chosen=each.chosen,
+                why=each.why,
+                **known(algorithm=(each.algorithm if each.chosen == "native" else None, DENSE_ALGORITHM)),
+            )
+            for each in form.layers
         ),
         warnings=(form.doubt,) if form.doubt else (),
         **known(model=(model, form.absent or "no layer takes native kernels")),

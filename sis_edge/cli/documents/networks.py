@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sis_edge.cli.documents.base import Document, Part, known
+from sis_edge.cli.documents.base import DENSE_ALGORITHM, Document, Part, known
 
 if TYPE_CHECKING:
     from sis_edge.formation import GraphDifference, LayerGraph, SynapticGraph
@@ -69,20 +69,25 @@ class FormDocument(Document):
 
 
 class PredictedLayer(Part):
-    """One layer: expected seconds of an image with ONNX Runtime and with native kernels, what computes it, and why."""
+    """One layer: expected seconds of an image with ONNX Runtime and with native kernels, what computes it, and why.
+
+    `algorithm` is that of native kernels.
+    """
 
     layer: str
     density: float
     dense_s: float | None
     native_s: float | None
     chosen: Literal["dense", "native"]
+    algorithm: Literal["direct", "winograd"] | None
     why: str
 
 
 class PredictDocument(Document):
     """`sis-edge predict`: expected seconds of one image on a board.
 
-    `dense_s` is dense NiN in ONNX Runtime, `compact_s` this network in ONNX Runtime alone, `chosen_s` as chosen.
+    `dense_s` is dense NiN in ONNX Runtime, `compact_s` this network in ONNX Runtime alone, `chosen_s` as chosen,
+    `int8_s` in INT8 by the native kernels alone. `exact`: without Winograd's algorithm.
     """
 
     document: Literal["predict"] = "predict"
@@ -91,12 +96,15 @@ class PredictDocument(Document):
     conv: str
     micro: str
     threads: int
+    exact: bool
     layers: tuple[PredictedLayer, ...]
     dense_s: float
     compact_s: float
     chosen_s: float
+    int8_s: float | None
     compact_speed_up: float
     speed_up: float
+    int8_speed_up: float | None
     mac_ratio: float
     pays: bool
     calibration: str
@@ -157,15 +165,23 @@ def _difference(row: "GraphDifference") -> LayerDifference:
 
 
 def predicted(
-    found: "Prediction", preset: str, settings: "NetworkSettings", board: "DeviceProfile", calibration: "Calibration"
+    found: "Prediction",
+    preset: str,
+    settings: "NetworkSettings",
+    board: "DeviceProfile",
+    calibration: "Calibration",
+    exact: bool,
 ) -> PredictDocument:
     """The document of a prediction for a board that was calibrated."""
+    from sis_edge.native.costs import NO_INT8
+
     return PredictDocument(
         profile=board.name,
         preset=preset,
         conv=settings.conv,
         micro=settings.micro,
         threads=calibration.threads,
+        exact=exact,
         layers=tuple(
             PredictedLayer(
                 layer=choice.layer.name,
@@ -175,6 +191,7 @@ def predicted(
                 **known(
                     dense_s=(choice.dense_s, "the board was not calibrated"),
                     native_s=(choice.native_s, "the board was not calibrated"),
+                    algorithm=(choice.algorithm, DENSE_ALGORITHM),
                 ),
             )
             for choice in found.chosen.choices
@@ -188,4 +205,5 @@ def predicted(
         pays=found.pays,
         calibration=calibration.basis,
         warnings=(calibration.doubt,) if calibration.doubt else (),
+        **known(int8_s=(found.int8_s, NO_INT8), int8_speed_up=(found.int8_speed_up, NO_INT8)),
     )

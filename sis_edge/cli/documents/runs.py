@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, create_model
 
 from sis_edge.cli.documents.base import Document, Part, known
+from sis_edge.report import summaries
+from sis_edge.report.summary import RunSummary
 from sis_edge.results.comparison import compare
 from sis_edge.results.rows.fields import FIELDS, reasons, values
 from sis_edge.results.verdict import Verdict, judge_run
@@ -14,6 +16,7 @@ from sis_edge.results.verdict import Verdict, judge_run
 if TYPE_CHECKING:
     from sis_edge.board.measure import StoredFile
     from sis_edge.board.self_check import Check
+    from sis_edge.report.overview import AllRuns
     from sis_edge.results.schema import StoredRun
 
 
@@ -67,13 +70,34 @@ class DeployDocument(_Measured):
     document: Literal["deploy"] = "deploy"
 
 
-class CancelDocument(Document):
-    """`sis-edge deploy --cancel`: the job and its state now, which is "cancelled" unless it had ended before."""
+class JobsFetchDocument(_Measured):
+    """`sis-edge jobs fetch`: the run of a job that was started before; none with --output, which stores no run."""
 
-    document: Literal["cancel"] = "cancel"
+    document: Literal["jobs-fetch"] = "jobs-fetch"
+
+
+class _JobState(Document):
     job_id: str
     board: str
     state: str
+
+
+class CancelDocument(_JobState):
+    """`sis-edge deploy --cancel`: the job and its state now, which is "cancelled" unless it had ended before."""
+
+    document: Literal["cancel"] = "cancel"
+
+
+class JobsCancelDocument(_JobState):
+    """`sis-edge jobs cancel`: the job and its state now, which is "cancelled" unless it had ended before."""
+
+    document: Literal["jobs-cancel"] = "jobs-cancel"
+
+
+class JobsResumeDocument(_JobState):
+    """`sis-edge jobs resume`: the job and its state, which is "running" now that it goes on."""
+
+    document: Literal["jobs-resume"] = "jobs-resume"
 
 
 class MeterDocument(_Measured):
@@ -131,6 +155,31 @@ def reported(runs: "Sequence[StoredRun]", files: Sequence[Path]) -> ReportDocume
     return ReportDocument(files=tuple(map(str, files)), runs=results)
 
 
+def overview(found: "AllRuns") -> ReportDocument:
+    """The document of a report over all runs, the oldest first; their figures come from the cache."""
+    results = tuple(RunResult(**_summarized(summaries.of_file(path))) for path in found.runs)
+    return ReportDocument(files=tuple(map(str, found.written)), runs=results)
+
+
+def _summarized(run: RunSummary) -> dict[str, Any]:
+    """The same of a summary as `_values` of a run."""
+    return {
+        "run_id": run.run_id,
+        "stored_at": run.entry["stored_at"],
+        "profile": run.profile,
+        "board": run.board,
+        "bundle_id": run.bundle_id,
+        "runtime": run.runtimes[0],
+        "runtimes": run.runtimes,
+        "threads": run.threads,
+        "batch_size": run.batch_size,
+        "simulated": run.simulated,
+        "emulated": run.emulated,
+        "verdict": run.entry["verdict"],
+        "networks": [NetworkResult(**network) for network in run.networks],
+    }
+
+
 def checked(checks: "Sequence[Check]", goal: float) -> SelfCheckDocument:
     """The document of a self-check."""
     return SelfCheckDocument(goal=goal, checks=tuple(map(_check, checks)))
@@ -149,7 +198,7 @@ def _values(run: "StoredRun") -> dict[str, Any]:
         "runtimes": run.runtimes,
         "threads": record.job.threads,
         "batch_size": record.job.batch_size,
-        "simulated": record.simulated or facts.simulated,
+        "simulated": run.is_simulated,
         "emulated": facts.emulated,
         "verdict": judge_run(run),
         "networks": [NetworkResult(**values(row), reasons=reasons(row)) for row in compare(run)],

@@ -72,7 +72,14 @@ def _model(name: str) -> type[BaseModel]:
     return model
 
 
-_COMMANDS = {"schemas": "schema", "self-check": "bench --self-check", "cancel": "deploy --cancel"}
+_COMMANDS = {
+    "schemas": "schema",
+    "self-check": "bench --self-check",
+    "export-run": "export-run",
+    "import-run": "import-run",
+    "cancel": "deploy --cancel",
+    "detach": "deploy --detach",
+}
 """Documents that are not named after their command."""
 
 

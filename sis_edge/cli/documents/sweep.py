@@ -25,7 +25,8 @@ class TrialResult(Part):
 class StructureResult(Part):
     """One structure over its seeds: mean accuracy, its spread (standard deviation), and the distance to the best.
 
-    `half_width_95` is half of the difference's 95% interval. `budget` is a preset, or the two shares.
+    `half_width_95` is half of the difference's 95% interval. `budget` is a preset, or the two shares. `recipe` is what
+    it changes in the data set's recipe.
     """
 
     budget: str
@@ -35,6 +36,7 @@ class StructureResult(Part):
     micro: str
     block: int
     distribution: str
+    recipe: str
     synapses: float
     macs_live: float
     accuracy: float
@@ -54,6 +56,7 @@ class SweepDocument(Document):
     train_images: int
     held_out_images: int
     recipe: dict[str, Any]
+    recipes: dict[str, dict[str, Any]]
     pooled_spread: float | None
     structures: tuple[StructureResult, ...]
     left_out: tuple[str, ...]
@@ -70,6 +73,7 @@ def swept(report: "SweepReport", files: Sequence[Path]) -> SweepDocument:
         train_images=prepared.train_images,
         held_out_images=prepared.held_out,
         recipe=prepared.recipe.as_dict(),
+        recipes={text: recipe.as_dict() for text, recipe in prepared.recipes.items()},
         structures=tuple(_structure(at, report) for at in range(len(summary.lines))),
         left_out=prepared.left_out,
         notes=tuple(report.notes),
@@ -90,6 +94,7 @@ def _structure(at: int, report: "SweepReport") -> StructureResult:
         micro=formation.micro,
         block=formation.block,
         distribution=formation.distribution,
+        recipe=line.structure.recipe,
         synapses=line.synapses,
         macs_live=line.macs_live,
         accuracy=line.accuracy,

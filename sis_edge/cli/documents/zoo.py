@@ -1,5 +1,6 @@
 """What `zoo` says of trained networks."""
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,12 @@ class SeedAccuracy(Part):
 
 
 class ZooNetwork(Part):
-    """One network of the zoo. `drop` is how far its accuracy is below that of our own dense NiN; both are shares."""
+    """One network of the zoo. `drop` is how far its accuracy is below that of our own dense NiN; both are shares.
+
+    `drop_low` and `drop_high` are its 95% interval, image by image where `drop_is_paired`, and `drop_p_value` is that
+    of McNemar's test (mid-p) that both are right equally often on the same images. The mean, the least and the most
+    accuracy are over `trainings`, the first of which left the weights in the zoo.
+    """
 
     name: str
     dataset: str
@@ -30,12 +36,21 @@ class ZooNetwork(Part):
     t_p: float
     synapses: int
     macs: int
+    architecture: str
     epochs: int
     accuracy: float
     test_images: int
     drop: float | None
+    drop_low: float | None
+    drop_high: float | None
+    drop_is_paired: bool | None
+    drop_p_value: float | None
     paper_accuracy: float | None
+    teacher: str | None
     trainings: tuple[SeedAccuracy, ...]
+    mean_accuracy: float
+    least_accuracy: float
+    most_accuracy: float
 
 
 class ZooDocument(Document):
@@ -62,7 +77,10 @@ class ZooNetworkDocument(Document):
 
 
 class EvaluateDocument(Document):
-    """`sis-edge zoo evaluate`: the accuracy measured here, which agrees with the zoo's within `tolerance`."""
+    """`sis-edge zoo evaluate`: the accuracy measured here, which agrees with the zoo's within `tolerance`.
+
+    The drop is that of the zoo's accuracy, as `zoo show` has it.
+    """
 
     document: Literal["zoo-evaluate"] = "zoo-evaluate"
     name: str
@@ -71,6 +89,11 @@ class EvaluateDocument(Document):
     accuracy: float
     zoo_accuracy: float
     tolerance: float
+    drop: float | None
+    drop_low: float | None
+    drop_high: float | None
+    drop_is_paired: bool | None
+    drop_p_value: float | None
 
 
 class ZooReportDocument(Document):
@@ -102,8 +125,10 @@ def shown(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> ZooNetworkDocumen
     )
 
 
-def evaluated(entry: "ZooEntry", accuracy: float, test_images: int, tolerance: float) -> EvaluateDocument:
-    """The document of an accuracy that was measured again."""
+def evaluated(
+    entry: "ZooEntry", entries: "Sequence[ZooEntry]", accuracy: float, test_images: int, tolerance: float
+) -> EvaluateDocument:
+    """The document of an accuracy that was measured again, of one network among all."""
     return EvaluateDocument(
         name=entry.name,
         dataset=entry.dataset,
@@ -111,6 +136,7 @@ def evaluated(entry: "ZooEntry", accuracy: float, test_images: int, tolerance: f
         accuracy=accuracy,
         zoo_accuracy=entry.accuracy,
         tolerance=tolerance,
+        **known(**_drop(entry, entries)),
     )
 
 
@@ -120,10 +146,7 @@ def reported(dataset: str, files: Sequence[Path]) -> ZooReportDocument:
 
 
 def _network(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> ZooNetwork:
-    from sis_edge.formation import DENSE
-
     seeds = (entry.seed, *(repeat.seed for repeat in entry.repeats))
-    no_drop = "the reference" if entry.preset == DENSE else f"the zoo has no dense NiN on {entry.dataset}"
     return ZooNetwork(
         name=entry.name,
         dataset=entry.dataset,
@@ -133,14 +156,34 @@ def _network(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> ZooNetwork:
         t_p=entry.t_p,
         synapses=entry.synapses,
         macs=entry.macs,
+        architecture=entry.architecture,
         epochs=entry.recipe["epochs"],
         accuracy=entry.accuracy,
         test_images=entry.test_images,
         trainings=tuple(
             SeedAccuracy(seed=seed, accuracy=accuracy) for seed, accuracy in zip(seeds, entry.accuracies, strict=True)
         ),
+        mean_accuracy=statistics.mean(entry.accuracies),
+        least_accuracy=min(entry.accuracies),
+        most_accuracy=max(entry.accuracies),
         **known(
-            drop=(entry.drop(entries), no_drop),
+            **_drop(entry, entries),
             paper_accuracy=(entry.paper_accuracy, NO_FIGURE),
+            teacher=(entry.teacher, "trained without a teacher"),
         ),
     )
+
+
+def _drop(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> dict[str, tuple[Any, str]]:
+    """The keys of a drop, each with the reason that holds where its value is unknown."""
+    from sis_edge.zoo.drops import drop_from_dense
+
+    drop = drop_from_dense(entry, entries)
+    interval = drop.interval
+    return {
+        "drop": (drop.estimate.value, drop.estimate.reason or ""),
+        "drop_low": (interval.value and interval.value.low, interval.reason or ""),
+        "drop_high": (interval.value and interval.value.high, interval.reason or ""),
+        "drop_is_paired": (drop.is_paired.value, drop.is_paired.reason or ""),
+        "drop_p_value": (drop.p_value.value, drop.p_value.reason or ""),
+    }

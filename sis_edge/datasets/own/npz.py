@@ -1,7 +1,6 @@
 """Arrays of an .npz file, read in parts: numpy alone would hold a whole array in memory. Pickles are never loaded."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from sis_edge.datasets.mapped import CHUNK_BYTES
 from sis_edge.errors import DatasetError
+from sis_edge.files.archives import DAMAGED
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def reading(path: Path) -> Iterator[None]:
     """Damaged contents raise DatasetError."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError) as error:
+    except (*DAMAGED, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DatasetError(
             f"{path} cannot be read as an .npz file ({reason}); write it again with numpy.savez"

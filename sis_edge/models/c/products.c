@@ -12,21 +12,14 @@
 
 enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96 };
 
-/* `rows` x `vectors` outputs of the product, over `depth` steps; the last vector holds `last` numbers. */
+/* `rows` x `vectors` outputs of the product, over `depth` steps; of the last vector `last` numbers are kept. */
 INLINE void block(const Factors *p, const float *left, const float *right, size_t right_step, float *to, size_t depth,
                   size_t rows, size_t vectors, size_t last, int adds) {
     vec sum[ROWS][VECTORS];
     UNROLL for (size_t i = 0; i < ROWS; i++) UNROLL for (size_t v = 0; v < VECTORS; v++) sum[i][v] = splat(0);
     for (size_t k = 0; k < depth; k++, left += p->left_step, right += right_step) {
         vec b[VECTORS];
-        UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) {
-            if (v + 1 < vectors || last == LANES)
-                b[v] = load_loose(right + v * LANES);
-            else {
-                b[v] = splat(0);
-                memcpy(&b[v], right + v * LANES, last * sizeof(float));
-            }
-        }
+        UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) b[v] = load_loose(right + v * LANES);
         UNROLL for (size_t i = 0; i < ROWS; i++) if (i < rows) {
             vec a = splat(left[i * p->left_row]);
             UNROLL for (size_t v = 0; v < VECTORS; v++) if (v < vectors) sum[i][v] += a * b[v];
@@ -43,33 +36,35 @@ INLINE void block(const Factors *p, const float *left, const float *right, size_
 
 /* A block whose size the compiler knows, so that its sums stay in registers. */
 #define ROWS_ARE(n, vectors) \
-    case n: block(p, left, right, right_step, to, depth, n, vectors, LANES, adds); break;
+    case n: block(p, left, right, right_step, to, depth, n, vectors, last, adds); break;
 #define WITH_ROWS(vectors)                                                                                      \
     switch (rows) {                                                                                             \
         ROWS_ARE(1, vectors) ROWS_ARE(2, vectors) ROWS_ARE(3, vectors) ROWS_ARE(4, vectors) ROWS_ARE(5, vectors) \
         ROWS_ARE(6, vectors)                                                                                    \
     }
 
-/* `rows` rows and `columns` columns, at most a block's. */
+/* `rows` rows and `columns` columns, at most a block's. A last vector that is not whole is read whole. */
 static void any_block(const Factors *p, const float *left, const float *right, size_t right_step, float *to,
                       size_t depth, size_t rows, size_t columns, int adds) {
-    if (columns == VECTORS * LANES) {
+    size_t last = columns % LANES ? columns % LANES : LANES;
+    if (columns > LANES) {
         WITH_ROWS(VECTORS)
-    } else if (columns == LANES) {
-        WITH_ROWS(1)
     } else {
-        size_t vectors = (columns + LANES - 1) / LANES;
-        block(p, left, right, right_step, to, depth, rows, vectors, columns - (vectors - 1) * LANES, adds);
+        WITH_ROWS(1)
     }
 }
 
+static size_t whole(size_t columns) { return (columns + LANES - 1) / LANES * LANES; }
+
 /* Sixteen columns after another, each step's beside the next step's: rows of some hundred numbers lie so that few sets
- * of the first cache hold them all. */
+ * of the first cache hold them all. The last columns are filled up with zeros to a whole vector. */
 static void pack(const float *right, size_t depth, size_t columns, float *packed) {
     for (size_t column = 0; column < columns; column += VECTORS * LANES) {
-        size_t width = columns - column < VECTORS * LANES ? columns - column : VECTORS * LANES;
-        for (size_t k = 0; k < depth; k++, packed += width)
+        size_t width = columns - column < VECTORS * LANES ? columns - column : VECTORS * LANES, wide = whole(width);
+        for (size_t k = 0; k < depth; k++, packed += wide) {
             memcpy(packed, right + k * columns + column, width * sizeof *packed);
+            memset(packed + width, 0, (wide - width) * sizeof *packed);
+        }
     }
 }
 
@@ -92,7 +87,7 @@ static void multiply_steps(const Factors *p, const float *left, const float *rig
         for (size_t column = 0; column < p->columns; column += VECTORS * LANES) {
             size_t width = p->columns - column < VECTORS * LANES ? p->columns - column : VECTORS * LANES;
             if (packed)
-                any_block(factors, from, packed + column * depth, width, to + column, depth, some, width, adds);
+                any_block(factors, from, packed + column * depth, whole(width), to + column, depth, some, width, adds);
             else
                 any_block(factors, from, right + column, p->columns, to + column, depth, some, width, adds);
         }
@@ -100,7 +95,9 @@ static void multiply_steps(const Factors *p, const float *left, const float *rig
 }
 
 void multiply(const Factors *p, const float *left, const float *right, size_t rows, float *to, int adds) {
-    float *packed = rows < WORTH_ROWS ? NULL : malloc(DEPTH * p->columns * sizeof *packed);
+    int is_whole = p->columns % LANES == 0; /* else vectors would be read beyond the end */
+    float *packed = is_whole && rows < WORTH_ROWS ? NULL : malloc(DEPTH * whole(p->columns) * sizeof *packed);
+    if (!is_whole && !packed) abort(); /* some hundred kilobytes */
     for (size_t deep = 0; deep < p->depth; deep += DEPTH, adds = 1) {
         size_t depth = p->depth - deep < DEPTH ? p->depth - deep : DEPTH;
         multiply_steps(p, left + deep * p->left_step, right + deep * p->columns, depth, rows, to, adds, packed);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "arena.h"
+#include "half.h"
 #include "int8_plan.h"
 #include "plan.h"
 #include "sis_edge.h"
@@ -46,6 +48,12 @@ static const struct sis_int8_isa *find_int8_isa(const char *name) {
     return NULL;
 }
 
+const char *sis_half_instruction_set(size_t i) {
+    for (size_t at = 0; at < sis_half_isa_count; at++)
+        if (sis_half_isas[at]->is_supported() && !i--) return sis_half_isas[at]->name;
+    return NULL;
+}
+
 static double now_s(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -81,15 +89,17 @@ double sis_int8_peak_macs(const char *instruction_set) {
     return best;
 }
 
-/* The plan of a blob in float32, of a chain or with branches; 0, or -1 and a sentence in `message`. */
+/* The plan of a blob in float32 or half precision, of a chain or with branches; 0, or -1 and a sentence in `message`. */
 static int make_plan(struct sis_plan *plan, const void *blob, size_t bytes, const char *instruction_set, char *message,
                      size_t message_bytes) {
-    const struct sis_isa *isa = find_isa(instruction_set);
+    int is_half = sis_is_half(blob, bytes);
+    const struct sis_isa *isa = is_half ? sis_half_find(instruction_set) : find_isa(instruction_set);
     struct sis_network network;
     struct sis_graph graph;
     int failed;
     if (!isa) {
-        snprintf(message, message_bytes, "this processor does not run the instruction set %s", instruction_set);
+        snprintf(message, message_bytes, "this processor does not run the%s instruction set %s",
+                 is_half ? " fp16" : "", instruction_set ? instruction_set : "neon-fp16; use the network in fp32");
         return -1;
     }
     if (sis_graph_is(blob, bytes)) {
@@ -158,10 +168,9 @@ size_t sis_chain_scratch_bytes(const sis_chain *chain) { return (chain->plan.scr
 static float *acquire_scratch(sis_chain *chain) {
     float *scratch = atomic_exchange(&chain->spare, NULL);
     if (scratch) return scratch;
-    void *memory;
     size_t bytes = sis_chain_scratch_bytes(chain);
-    if (posix_memalign(&memory, 64, bytes)) return NULL;
-    return memset(memory, 0, bytes);
+    void *memory = memory_of(bytes);
+    return memory ? memset(memory, 0, bytes) : NULL;
 }
 
 static void release_scratch(sis_chain *chain, float *scratch) { free(atomic_exchange(&chain->spare, scratch)); }
@@ -233,9 +242,9 @@ enum { PIECES_EACH = 4 };
 
 /* A run with its tallies; -1 without memory. */
 static int run_shared(struct shared_run *run, sis_parallel parallel, void *pool, size_t workers) {
-    void *tallies;
     size_t bytes = run->batch * run->image.chain->plan.stage_count * sizeof(struct tally);
-    if (posix_memalign(&tallies, 64, bytes ? bytes : 64)) return -1;
+    void *tallies = memory_of(bytes);
+    if (!tallies) return -1;
     run->tallies = memset(tallies, 0, bytes);
     run->pieces = PIECES_EACH * workers;
     parallel(pool, work, workers, run);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "plan.h"
 
 /* Offsets of kernels are 32 bits wide, in floats. */
@@ -31,8 +32,6 @@ struct progress {
     struct place *buffers; /* of each own buffer, whose value it has */
     uint32_t layer;
 };
-
-static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 /* Whether its items are filters, not blocks of filters. */
 static int convolves(const struct sis_node *node) { return node->kernel > 1 || node->is_depthwise; }
@@ -152,18 +151,6 @@ static struct place source_of(struct progress *now, const struct sis_node *node)
     return from;
 }
 
-/* One allocation for all parts of a stage: without a `base` it only measures what they need. */
-struct arena {
-    char *base;
-    size_t used;
-};
-
-static void *arena_alloc(struct arena *arena, size_t bytes) {
-    void *piece = arena->base ? arena->base + arena->used : NULL;
-    arena->used += round_up(bytes, 64);
-    return piece;
-}
-
 static int is_absent(const float *weight, size_t taps) {
     for (size_t i = 0; i < taps; i++)
         if (weight[i] != 0.0f) return 0;
@@ -233,10 +220,8 @@ static void lay_parts(const struct sis_node *node, struct sis_framed *work, stru
 static int make_parts(const struct sis_node *node, struct sis_stage *stage) {
     struct arena arena = {NULL, 0};
     lay_parts(node, &stage->as.framed, &arena);
-    if (posix_memalign(&stage->parts, 64, arena.used)) {
-        stage->parts = NULL;
-        return -1;
-    }
+    stage->parts = memory_of(arena.used);
+    if (!stage->parts) return -1;
     arena = (struct arena){stage->parts, 0};
     lay_parts(node, &stage->as.framed, &arena);
     return 0;

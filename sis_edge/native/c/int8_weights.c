@@ -153,9 +153,7 @@ static void *lay_pointwise(const struct sis_int8_layer *layer, uint32_t zero, co
 
 /* Memory for what an arena has measured. */
 static struct arena allocated(const struct arena *measured) {
-    void *base;
-    if (posix_memalign(&base, 64, measured->used)) base = NULL;
-    return (struct arena){base, 0};
+    return (struct arena){memory_of(measured->used), 0};
 }
 
 void *sis_int8_lay_convolution(const struct sis_int8_layer *layer, const struct sis_int8_spread *from,

@@ -133,6 +133,8 @@ struct sis_isa {
     /* Multiply-adds on registers only; returns the number of floating-point operations, two for each. */
     double (*work_peak)(uint64_t rounds, float *sink);
     const struct sis_framed_kernels *framed;
+    /* Makes floats halves in place: weights and all maps but PLAIN ones are fp16 (half.h). NULL: all are float32. */
+    void (*narrow)(float *values, size_t count);
 };
 
 /* All of this library, the fastest first; the last, the portable one, runs everywhere. */

@@ -267,6 +267,7 @@ static double work_peak(uint64_t rounds, float *sink) {
 
 #define SIS_ISA_TABLE(NAME, IS_SUPPORTED)                                                              \
     {NAME,     LANES,     TILE,      MOST_FILTERS, MOST_SUMS, HAS_BANDS, IS_SUPPORTED,                 \
-     convolve, pointwise, transform, winograd,     relayout,  average,   work_peak,    &framed_kernels}
+     convolve, pointwise, transform, winograd,     relayout,  average,   work_peak,    &framed_kernels,    \
+     NULL}
 
 #endif

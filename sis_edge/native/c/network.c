@@ -62,6 +62,30 @@ static int read_layer(struct cursor *cursor, struct sis_layer *layer, const stru
                            layer->kernel * layer->kernel, index);
 }
 
+static const float MOST_HALF = 65504.0f;
+
+/* What half precision has no kernels for, or no numbers. */
+static int check_half(struct cursor *cursor, const struct sis_layer *layer, unsigned index) {
+    if (layer->winograd)
+        return refuse(cursor, "layer %u uses Winograd's algorithm, which half precision is too coarse for", index);
+    for (uint32_t g = 0; g < layer->group_count; g++) {
+        const struct sis_group *group = &layer->groups[g];
+        size_t weights = (size_t)group->inputs * group->filters * layer->kernel * layer->kernel;
+        for (size_t i = 0; i < weights; i++)
+            if (group->weight[i] > MOST_HALF || group->weight[i] < -MOST_HALF)
+                return refuse(cursor, "layer %u, group %u has the weight %g, and half precision ends at %g", index, g,
+                              (double)group->weight[i], (double)MOST_HALF);
+    }
+    return 0;
+}
+
+int sis_is_half(const void *blob, size_t bytes) {
+    uint32_t head[4];
+    if (bytes < sizeof head) return 0;
+    memcpy(head, blob, sizeof head);
+    return !memcmp(head, "SISC", 4) && (head[3] & ~(uint32_t)SIS_FLAG_AVERAGE) == SIS_FLAG_HALF;
+}
+
 static int read_all(struct cursor *cursor, struct sis_network *network) {
     const uint32_t *head = read_fields(cursor, 4);
     if (!head || memcmp(head, "SISC", 4)) return refuse(cursor, "not a sis-edge blob");
@@ -69,13 +93,17 @@ static int read_all(struct cursor *cursor, struct sis_network *network) {
         return refuse(cursor, "the blob has version %u, this library reads %d; export the network again", head[1],
                       SIS_BLOB_VERSION);
     if (!head[2] || head[2] > MOST_LAYERS) return refuse(cursor, "the blob has %u layers", head[2]);
-    if (head[3] > 1) return refuse(cursor, "the blob has the unknown flags %#x", head[3]);
-    network->global_average = head[3] & 1;
+    if (head[3] & ~(uint32_t)(SIS_FLAG_AVERAGE | SIS_FLAG_HALF))
+        return refuse(cursor, "the blob has the unknown flags %#x", head[3]);
+    network->global_average = !!(head[3] & SIS_FLAG_AVERAGE);
+    network->half = !!(head[3] & SIS_FLAG_HALF);
     network->layers = calloc(head[2], sizeof *network->layers);
     if (!network->layers) return refuse(cursor, "there is no memory for %u layers", head[2]);
     network->layer_count = head[2];
     for (uint32_t i = 0; i < head[2]; i++)
-        if (read_layer(cursor, &network->layers[i], i ? &network->layers[i - 1] : NULL, i)) return -1;
+        if (read_layer(cursor, &network->layers[i], i ? &network->layers[i - 1] : NULL, i) ||
+            (network->half && check_half(cursor, &network->layers[i], i)))
+            return -1;
     if (cursor->left) return refuse(cursor, "%zu bytes follow the last layer", cursor->left);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The blob: a chain of layers as bytes, the same on every processor (all fields are little-endian, 4 bytes each).
  *
- *     header   "SISC", version (1), number of layers, flags (bit 0: global average pooling ends the chain)
+ *     header   "SISC", version (1), number of layers, flags (bit 0: global average pooling ends the chain,
+ *              bit 1: computed in half precision, see half.h; then no weight is beyond 65504)
  *     layer    kernel side (odd), inputs, filters, height, width, pool, flags, number of groups
  *              flags: bit 0 ReLU, bit 4 Winograd's algorithm (kernels of side 3 and 5 only; winograd.h)
  *              bias, float32 [filters]
@@ -19,6 +20,7 @@
 #define SIS_BLOB_VERSION 1
 
 enum { SIS_FLAG_RELU = 1, SIS_FLAG_WINOGRAD = 16 };
+enum { SIS_FLAG_AVERAGE = 1, SIS_FLAG_HALF = 2 }; /* of the header */
 
 struct sis_group {
     uint32_t first, filters, inputs;
@@ -33,7 +35,7 @@ struct sis_layer {
 };
 
 struct sis_network {
-    uint32_t layer_count, global_average;
+    uint32_t layer_count, global_average, half;
     struct sis_layer *layers;
     void *bytes; /* the copy of the blob that the pointers above point into */
 };
@@ -42,5 +44,8 @@ struct sis_network {
 int sis_network_read(struct sis_network *network, const void *blob, size_t bytes, char *message,
                      size_t message_bytes);
 void sis_network_free(struct sis_network *network);
+
+/* Whether the blob is one of a chain in half precision. */
+int sis_is_half(const void *blob, size_t bytes);
 
 #endif

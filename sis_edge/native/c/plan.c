@@ -77,7 +77,7 @@ static int is_absent(const float *weight, size_t taps) {
     return 1;
 }
 
-static void lay_filters(const struct sis_layer *layer, const struct sis_layout *from, struct sis_convolution *work,
+static void lay_filters(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_convolution *work,
                         struct arena *arena) {
     size_t side = layer->kernel, taps = side * side;
     struct sis_filter *filters = arena_alloc(arena, layer->filters * sizeof *filters);
@@ -90,12 +90,13 @@ static void lay_filters(const struct sis_layer *layer, const struct sis_layout *
             for (uint32_t e = 0; e < group->inputs; e++) {
                 const float *kernel = group->weight + ((size_t)e * group->filters + n) * taps;
                 if (is_absent(kernel, taps)) continue;
-                offset[nnz] = (uint32_t)(group->input[e] * from->stride);
+                offset[nnz] = (uint32_t)(group->input[e] * work->from.stride);
                 for (size_t dx = 0; dx < side; dx++)
                     for (size_t dy = 0; dy < side; dy++)
                         weight[nnz * taps + dx * side + dy] = kernel[dy * side + dx];
                 nnz++;
             }
+            if (isa->narrow) isa->narrow(weight, nnz * taps);
             filters[group->first + n] =
                 (struct sis_filter){nnz, layer->bias[group->first + n], offset, weight};
         }
@@ -129,6 +130,7 @@ static void lay_blocks(const struct sis_isa *isa, const struct sis_layer *layer,
             for (uint32_t e = 0; e < group->inputs; e++)
                 for (uint32_t n = 0; n < filters; n++)
                     *weight++ = group->weight[(size_t)e * group->filters + done + n];
+            if (isa->narrow) isa->narrow((float *)block->weight, (size_t)group->inputs * filters);
             done += filters;
         }
     }
@@ -138,7 +140,7 @@ static void lay_blocks(const struct sis_isa *isa, const struct sis_layer *layer,
 static void lay_parts(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_stage *stage,
                       struct arena *arena) {
     if (stage->work == SIS_CONVOLVE)
-        lay_filters(layer, &stage->as.convolution.from, &stage->as.convolution, arena);
+        lay_filters(isa, layer, &stage->as.convolution, arena);
     else if (stage->work == SIS_WINOGRAD)
         sis_winograd_lay(layer, isa, &stage->as.winograd, arena);
     else
@@ -148,10 +150,8 @@ static void lay_parts(const struct sis_isa *isa, const struct sis_layer *layer, 
 static int make_parts(const struct sis_isa *isa, const struct sis_layer *layer, struct sis_stage *stage) {
     struct arena arena = {NULL, 0};
     lay_parts(isa, layer, stage, &arena);
-    if (posix_memalign(&stage->parts, 64, arena.used)) {
-        stage->parts = NULL;
-        return -1;
-    }
+    stage->parts = memory_of(arena.used);
+    if (!stage->parts) return -1;
     arena = (struct arena){stage->parts, 0};
     lay_parts(isa, layer, stage, &arena);
     return 0;
@@ -176,6 +176,11 @@ static uint32_t add_buffer(struct sis_plan *plan, size_t floats) {
     plan->offset[plan->buffer_count] = plan->scratch;
     plan->scratch += round_up(floats, 16) + 16; /* the last vector may be read beyond the end */
     return plan->buffer_count++;
+}
+
+static uint32_t add_map(struct sis_plan *plan, const struct sis_layout *layout) {
+    int is_half = plan->isa->narrow && layout->format != SIS_PLAIN;
+    return add_buffer(plan, is_half ? (layout->size + 1) / 2 : layout->size);
 }
 
 static void add_relayout(struct progress *now, struct sis_layout to, uint32_t layer, uint32_t buffer) {
@@ -212,10 +217,10 @@ static int add_layer(struct progress *now, const struct sis_layer *layer, uint32
     struct sis_layout wanted = layer->kernel > 1 ? convolution_layout(isa, layer)
                                                : tiles_layout(isa, layer->inputs, layer->height, layer->width);
     int fits = now->layout.format == SIS_TILES && layer->kernel == 1 && now->pool == 1;
-    if (!fits) add_relayout(now, wanted, index, add_buffer(plan, wanted.size));
+    if (!fits) add_relayout(now, wanted, index, add_map(plan, &wanted));
     struct sis_layout to = tiles_after(isa, &now->layout, layer->filters);
     if (now->layout.size > MOST_FLOATS || to.size > MOST_FLOATS) return -1;
-    uint32_t buffer = add_buffer(plan, to.size);
+    uint32_t buffer = add_map(plan, &to);
     if (layer->kernel > 1) {
         struct sis_stage *stage = add_stage(plan, SIS_CONVOLVE, index, now->buffer, buffer, layer->filters);
         stage->as.convolution = (struct sis_convolution){now->layout, to, layer->kernel, layer->relu, NULL};
@@ -244,7 +249,7 @@ static int add_end(struct progress *now, const struct sis_network *network) {
     plan->output = plain_layout(channels, 1, 1);
     if (pool > 1) {
         struct sis_layout pooled = plain_layout(channels, height, width);
-        add_relayout(now, pooled, last, add_buffer(plan, pooled.size));
+        add_relayout(now, pooled, last, add_map(plan, &pooled));
     }
     add_stage(plan, SIS_AVERAGE, last, now->buffer, SIS_OUTPUT, channels)->as.average = now->layout;
     return 0;

@@ -34,13 +34,16 @@ SIS_EXPORT const char *sis_instruction_set(size_t i);
 /* The same for a chain in INT8, whose results are the same bits on all of them. */
 SIS_EXPORT const char *sis_int8_instruction_set(size_t i);
 
+/* The same for a chain in half precision. f16c and portable are for checks: they never run unless they are named. */
+SIS_EXPORT const char *sis_half_instruction_set(size_t i);
+
 /* Most multiply-add operations per second of one core in that instruction set, counting two for each (NULL: best). */
 SIS_EXPORT double sis_peak_flops(const char *instruction_set);
 
 /* Most multiply-accumulate operations of INT8 per second of one core in that instruction set (NULL: best). */
 SIS_EXPORT double sis_int8_peak_macs(const char *instruction_set);
 
-/* A chain from its blob, in float32 (network.h) or INT8 (int8_network.h), or NULL and a sentence in `message`. `instruction_set` of NULL means the fastest. */
+/* A chain from its blob, in float32 or half precision (network.h) or INT8 (int8_network.h), or NULL and a sentence in `message`. `instruction_set` of NULL means the fastest. */
 SIS_EXPORT sis_chain *sis_chain_create(const void *blob, size_t bytes, const char *instruction_set, char *message,
                                        size_t message_bytes);
 SIS_EXPORT void sis_chain_destroy(sis_chain *chain);

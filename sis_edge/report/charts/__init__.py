@@ -1,31 +1,64 @@
-"""Charts: one Vega-Lite definition each, which becomes the interactive chart of the page and an SVG file.
+"""Charts: pictures of one run, drawn as SVG by code of our own.
 
-Nothing is loaded from a network: vl-convert carries the drawing code.
+A drawing library took longer for a picture than everything else that a report does, and a page that draws anew carries
+its whole code; what these charts need of one is lines, text and round numbers.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from sis_agent.schema import Record
-from sis_edge.report.charts.accuracy_latency import accuracy_latency
-from sis_edge.report.charts.base import Chart, styled, svg
-from sis_edge.report.charts.environment import environment
-from sis_edge.report.charts.speed_up import speed_up
+from sis_edge.report.charts import accuracy_latency, graphs, latencies, layer_times, speed_up, sustained, timeline
+from sis_edge.report.charts.base import Chart, svg
+from sis_edge.report.charts.subject import Subject, unverified
 from sis_edge.results.rows import Row
+from sis_edge.results.schema import StoredRun
 
-CHARTS: dict[str, Callable[[Sequence[Row], str | None], Chart | None]] = {
-    "accuracy-latency": accuracy_latency,
-    "speed-up": speed_up,
-}
-
-__all__ = ["CHARTS", "Chart", "charts", "styled", "svg"]
+__all__ = ["CHARTS", "Chart", "ChartKind", "charts", "left_out", "svg"]
 
 
-def charts(rows: Sequence[Row], mark: str | None = None, suffix: str = "", record: Record | None = None) -> list[Chart]:
-    """The charts that the rows of one run carry, and its record: none where nothing is there to draw.
+@dataclass(frozen=True)
+class ChartKind:
+    """A chart that a page can have: its title, why a run has none (None: it can be drawn), and the chart.
 
-    `suffix` ends their names.
+    One `of_formed` networks is no matter of a run without any, nor one `of_sustained` work.
     """
-    drawn = [draw(rows, mark) for draw in CHARTS.values()]
-    if record is not None:
-        drawn.append(environment(record, mark))
-    return [chart.named(suffix) for chart in drawn if chart is not None]
+
+    title: str
+    needs: Callable[[Subject], str | None]
+    draw: Callable[[Subject], Chart]
+    of_formed: bool = False
+    of_sustained: bool = False
+
+
+CHARTS: dict[str, ChartKind] = {
+    "accuracy-latency": ChartKind(accuracy_latency.TITLE, accuracy_latency.needs, accuracy_latency.draw),
+    "speed-up": ChartKind(speed_up.TITLE, speed_up.needs, speed_up.draw),
+    "latencies": ChartKind(latencies.TITLE, latencies.needs, latencies.draw),
+    "timeline": ChartKind(timeline.TITLE, timeline.needs, timeline.draw),
+    "sustained": ChartKind(sustained.TITLE, sustained.needs, sustained.draw, of_sustained=True),
+    "layer-times": ChartKind(layer_times.TITLE, layer_times.needs, layer_times.draw, of_formed=True),
+    "graphs": ChartKind(graphs.TITLE, graphs.needs, graphs.draw, of_formed=True),
+}
+"""Every chart of a page by its name, in the page's order."""
+
+
+def charts(rows: Sequence[Row], mark: str | None, suffix: str, run: StoredRun) -> list[Chart]:
+    """The charts of one run, without those that have nothing to draw; `suffix` ends their names.
+
+    On each is `mark`, and where that is None, that the run's profile was never tried on such a board.
+    """
+    subject = Subject(run, rows, mark or unverified(run))
+    return [kind.draw(subject).named(suffix) for kind in CHARTS.values() if kind.needs(subject) is None]
+
+
+def left_out(rows: Sequence[Row], run: StoredRun) -> list[str]:
+    """A sentence for each chart that this run has not, with the reason."""
+    subject = Subject(run, rows)
+    lacks_formed, lacks_sustained = not run.manifest.networks, run.record.job.sustained is None
+    kinds = [
+        kind
+        for kind in CHARTS.values()
+        if not (kind.of_formed and lacks_formed) and not (kind.of_sustained and lacks_sustained)
+    ]
+    reasons = ((kind.title, kind.needs(subject)) for kind in kinds)
+    return [f"No chart “{title}”: {reason}." for title, reason in reasons if reason is not None]

@@ -1,100 +1,122 @@
 """The measured speed-up with its interval, and the ceiling that the ratio of multiply-accumulates sets."""
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 from sis_edge.report import rows as show
-from sis_edge.report.charts.base import BLUE, ORANGE, Chart, finished
+from sis_edge.report.charts.axes import across
+from sis_edge.report.charts.base import Chart
+from sis_edge.report.charts.drawing import INK, LINE, MUTED, SERIES, SIZE, Drawing, width_of, wrapped
+from sis_edge.report.charts.scale import Scale
+from sis_edge.report.charts.subject import Subject
 from sis_edge.results.rows import Row
+from sis_edge.results.statistics import Interval
 
 TITLE = "Speed-up against its ceiling"
-BAND = 62  # pixels, the height of one network's line
-MEASURED, CEILING = "measured, with its 95% interval", "ceiling (MAC ratio), counted"
+BAR = 16.0
 
 
-def speed_up(rows: Sequence[Row], mark: str | None) -> Chart | None:
-    """The chart, or None where no network has a speed-up."""
-    points = [_point(row, row.speed_up.estimate.value) for row in rows if row.speed_up.estimate.value is not None]
-    if not points:
-        return None
-    counts = [row.speed_up.rounds.value for row in rows]
-    rounds = show.span([count for count in counts if count is not None])
-    if all(point["ceiling"] is None for point in points):
-        return _without_ceiling(rows, points, rounds, mark)
-    words = "; ".join(f"{point['network']} {point['text']}, ceiling {point['ceiling_text']}" for point in points)
+@dataclass(frozen=True)
+class _Gain:
+    """A network's speed-up; `ceiling` is None where nobody counted what it computes."""
+
+    name: str
+    estimate: float
+    interval: Interval | None
+    ceiling: float | None
+    words: str
+
+
+def needs(subject: Subject) -> str | None:
+    """Why it cannot be drawn; None where it can."""
+    return None if _gains(subject) else "no network has a speed-up"
+
+
+def draw(subject: Subject) -> Chart:
+    """The chart of a run in which a network has a speed-up."""
+    gains = _gains(subject)
+    rounds = show.span([count for row in subject.rows if (count := row.speed_up.rounds.value) is not None])
+    reference = next((row.identity.label for row in subject.rows if row.identity.is_reference), "the reference")
+    has_ceiling = any(gain.ceiling is not None for gain in gains)
+    counted = (
+        "Upright mark: the ceiling, counted, not measured: multiply-accumulates of the dense network over those left "
+        "after compaction. "
+        if has_ceiling
+        else ""
+    )
     return Chart(
         name="speed-up",
-        title=TITLE,
-        caption="Dashed: the dense network's speed. The ceiling is counted, not measured: multiply-accumulates of "
-        "the dense network over those left after compaction. "
-        f"n = {rounds} rounds.",
-        alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
-        spec=finished(_layers(points), TITLE, mark, BAND * len(points)),
+        title=TITLE if has_ceiling else "Speed-up",
+        caption=f"Whiskers: 95% intervals, n = {rounds} rounds. {counted}Dashed: the speed of {reference}.",
+        alt=f"Bar chart of the speed-up over {reference}: {'; '.join(f'{gain.name} {gain.words}' for gain in gains)}.",
+        draw=partial(_draw, gains, reference),
+        mark=subject.mark,
     )
 
 
-def _without_ceiling(rows: Sequence[Row], points: list[dict[str, Any]], rounds: str, mark: str | None) -> Chart:
-    """The same for networks of which nobody counted what they compute."""
-    reference = next((row.identity.label for row in rows if row.identity.is_reference), "the reference")
-    words = "; ".join(f"{point['network']} {point['text']}" for point in points)
-    return Chart(
-        name="speed-up",
-        title="Speed-up",
-        caption=f"Dashed: the speed of {reference}. n = {rounds} rounds.",
-        alt=f"Chart of the speed-up of each network{f', {mark}' if mark else ''}: {words}.",
-        spec=finished(_layers(points, f"Speed-up over {reference} (times)"), "Speed-up", mark, BAND * len(points)),
-    )
+def _gains(subject: Subject) -> list[_Gain]:
+    found = []
+    for row in subject.rows:
+        if (estimate := row.speed_up.estimate.value) is not None:
+            interval, ceiling = row.speed_up.interval.value, row.structure.ceiling.value
+            found.append(_Gain(row.identity.label, estimate, interval, ceiling, _words(row, estimate)))
+    return found
 
 
-def _point(row: Row, estimate: float) -> dict[str, Any]:
+def _words(row: Row, estimate: float) -> str:
     interval = row.speed_up.interval
-    words = interval.map(show.speed_up_interval)
-    return {
-        "network": row.identity.label,
-        "speed_up": estimate,
-        "low": estimate if interval.value is None else interval.value.low,
-        "high": estimate if interval.value is None else interval.value.high,
-        "ceiling": row.structure.ceiling.value,
-        "text": f"{show.speed_up(estimate, interval.value)} [{words.value or words.reason}]",
-        "ceiling_text": row.structure.ceiling.map(show.ratio).value or "none",
-    }
+    between = interval.map(show.speed_up_interval)
+    ceiling = row.structure.ceiling.map(lambda most: f", ceiling {show.ratio(most)}").value or ""
+    return f"{show.speed_up(estimate, interval.value)} ({between.value or between.reason}){ceiling}"
 
 
-def _layers(points: list[dict[str, Any]], title: str = "Speed-up over the dense network (times)") -> Any:
-    import altair as alt
+def _draw(gains: list[_Gain], reference: str, drawing: Drawing, width: float) -> float:
+    ends = [gain.estimate if gain.interval is None else gain.interval.high for gain in gains]
+    most = max(1.0, *ends, *(gain.ceiling or 0.0 for gain in gains))
+    scale = Scale(0.0, 1.06 * most, 0.0, width - 8)
+    body, y = Drawing(), 4.0
+    for gain in gains:
+        y = _bar(body, gain, scale, y, width)
+    below = across(drawing, scale, 0.0, y, f"Speed-up over {reference} (times)")
+    drawing.line(scale(1), 0, scale(1), y, INK, 1.2, stroke_dasharray="4 4")
+    drawing.add(body)
+    return below
 
-    right = 1.08 * max(1.0, *(max(point["ceiling"] or 0.0, point["high"]) for point in points))
-    scale = alt.Scale(domain=[0, right], nice=False)
-    names = alt.Y(
-        "network:N",
-        sort=[point["network"] for point in points],
-        title=None,
-        axis=alt.Axis(labelFontWeight="bold", ticks=False, grid=False),
-    )
-    kinds = [MEASURED, CEILING] if any(point["ceiling"] is not None for point in points) else [MEASURED]
-    colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=kinds, range=[BLUE, ORANGE][: len(kinds)]),
-        legend=alt.Legend(orient="top", title=None, symbolType="square", symbolStrokeWidth=0, symbolOpacity=1),
-    )
-    tooltip = [
-        alt.Tooltip("network:N", title="network"),
-        alt.Tooltip("text:N", title="speed-up"),
-        alt.Tooltip("ceiling_text:N", title="ceiling"),
-    ]
-    measured = alt.Chart({"values": [point | {"kind": MEASURED} for point in points]})
-    counted = alt.Chart({"values": [point | {"kind": CEILING} for point in points if point["ceiling"] is not None]})
-    dense = alt.Chart({"values": [{"dense": 1}]})
 
-    def x(name: str) -> Any:
-        return alt.X(f"{name}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6))
-
-    return alt.layer(
-        dense.mark_rule(strokeDash=[4, 4], color="#888888").encode(x=x("dense")),
-        measured.mark_bar(size=14, opacity=0.35).encode(x=x("speed_up"), y=names, color=colour, tooltip=tooltip),
-        counted.mark_tick(thickness=4, size=26).encode(x=x("ceiling"), y=names, color=colour, tooltip=tooltip),
-        measured.mark_rule(strokeWidth=3).encode(x=x("low"), x2="high:Q", y=names, color=colour),
-        measured.mark_point(filled=True, size=80, opacity=1).encode(
-            x=x("speed_up"), y=names, color=colour, tooltip=tooltip
-        ),
-    )
+def _bar(drawing: Drawing, gain: _Gain, scale: Scale, y: float, width: float) -> float:
+    """One network: its name and numbers above its bar; returns where the next begins."""
+    lines = wrapped(gain.name, width - 4, is_bold=True)
+    for at, line in enumerate(lines):
+        drawing.text(2, y + SIZE, line, is_bold=True, has_halo=True)
+        is_last = at == len(lines) - 1
+        beside = width_of(line, is_bold=True) + 12
+        if is_last and beside + width_of(gain.words) <= width:
+            drawing.text(beside, y + SIZE, gain.words, fill=MUTED, has_halo=True)
+        elif is_last:
+            y += LINE
+            drawing.text(2, y + SIZE, gain.words, fill=MUTED, has_halo=True)
+        y += LINE
+    y += 3
+    middle, end = y + BAR / 2, scale(gain.estimate)
+    tip = f"{gain.name}: {gain.words}"
+    drawing.element("rect", tip, x=0, y=y, width=end, height=BAR, fill=SERIES[0], fill_opacity=0.3)
+    if gain.interval is not None:
+        drawing.line(scale(gain.interval.low), middle, scale(gain.interval.high), middle, SERIES[0], 2.5)
+    drawing.mark("circle", end, middle, 3.5, SERIES[0], SERIES[0], tip)
+    if gain.ceiling is not None:
+        x = scale(gain.ceiling)
+        drawing.line(x, y - 3, x, y + BAR + 3, SERIES[1], 3.5)
+        room = width_of("ceiling", 11) + 10
+        is_left = x + room > width
+        if (x - room if is_left else x) < end:  # the bar lies there; the caption says it as well
+            return y + BAR + 12
+        drawing.text(
+            x + (-6 if is_left else 6),
+            middle + 4,
+            "ceiling",
+            anchor="end" if is_left else "start",
+            fill=SERIES[1],
+            size=11,
+            has_halo=True,
+        )
+    return y + BAR + 12

@@ -40,7 +40,14 @@ def board(run: StoredRun) -> tuple[tuple[str, str], ...]:
         ("Power mode", facts.power_mode or "none: this board has no power modes, or does not report them"),
         ("Power sensors", _available(facts.power_sources) or _states(facts.power_sources)),
     )
-    return tuple((label, text or "unknown") for label, text in known)
+    return tuple((label, text or "unknown") for label, text in (*known, *_surroundings(facts)))
+
+
+def _surroundings(facts: Facts) -> list[tuple[str, str]]:
+    """What hides the hardware; nothing for a board of its own."""
+    machine = facts.virtual and (f"{facts.virtual}, emulated" if facts.emulated else facts.virtual)
+    shown = (("Virtual machine", machine), ("Emulation", facts.emulation), ("Container", facts.container))
+    return [(label, text) for label, text in shown if text]
 
 
 def environment(before: Facts, after: Facts) -> tuple[tuple[str, str, str], ...]:

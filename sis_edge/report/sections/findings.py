@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sis_edge.profiles.untried import of_board, of_runtime
 from sis_edge.report import rows as show
 from sis_edge.results.rows import Row
+from sis_edge.results.rows.accuracy import ONLY_COUNTED
+from sis_edge.results.rows.dense import ONE_RUNTIME
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.statistics import Interval
 
@@ -23,6 +25,16 @@ def mark(rows: Sequence[Row]) -> str | None:
     return " and ".join(name for name, is_set in marks.items() if is_set) or None
 
 
+UNVERIFIED = "unverified profile"
+
+
+def marks(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What every line of a run is marked with: simulated, emulated, a profile never tried on such a board."""
+    marked = mark(rows)
+    is_untried = marked is None and bool(of_board(run.profile, run.profile_verified))
+    return (*(marked.split(" and ") if marked else ()), *((UNVERIFIED,) if is_untried else ()))
+
+
 def finding(row: Row, dense: str | None) -> str:
     """What one network gains, in a sentence that goes on from its name."""
     found = row.speed_up.estimate
@@ -30,7 +42,7 @@ def finding(row: Row, dense: str | None) -> str:
     if found.value is None:
         is_part = row.problem is not None and row.problem.startswith(str(found.reason))
         return f"no speed-up, since {row.problem}." if is_part else f"no speed-up, since {found.reason}.{problem}"
-    parts = [_speed(row, found.value, dense), *_accuracy(row)]
+    parts = [_speed(row, found.value, dense), *across(row, dense), *_accuracy(row)]
     return f"{'; '.join(parts)}.{problem}"
 
 
@@ -44,24 +56,46 @@ def _speed(row: Row, estimate: float, dense: str | None) -> str:
     return text + _significance(interval.value, 1)
 
 
+def across(row: Row, dense: str | None) -> list[str]:
+    """Where several runtimes measured: the speed over the dense network of its own runtime, and over the fastest.
+
+    What is over `dense`, which a finding names first, is left out.
+    """
+    own, fastest = row.own_dense, row.fastest_dense
+    noun = "reference" if row.identity.is_given else "dense network"
+    said: dict[str | None, str] = {dense: ""}
+    for other, what in ((own, f"the {noun} with its runtime"), (fastest, f"the fastest {noun}")):
+        estimate, interval = other.speed_up.estimate.value, other.speed_up.interval.value
+        if other.over.value in said or estimate is None or fastest.over.reason == ONE_RUNTIME:
+            continue
+        ends = show.speed_up_interval(interval) if interval else "none"
+        text = f"{show.speed_up(estimate, interval)} that of {other.over.value}, {what} (95% interval {ends})"
+        said[other.over.value] = text + (_significance(interval, 1) if interval else "")
+    return [text for text in said.values() if text]
+
+
 def _accuracy(row: Row) -> list[str]:
-    """How far the accuracy is below that of what it is compared with: on the board where both were measured there."""
+    """How far the accuracy is below that of what it is compared with: on the board where both were measured there, but
+    on the host where only there is known which images are wrong.
+    """
     accuracy = row.accuracy
-    where, drop, images = "on the board", accuracy.device_drop, accuracy.device_test_images.value
-    if drop.estimate.value is None:
-        where, drop, images = "on the host", accuracy.host_drop, accuracy.host_test_images.value
+    on_board = "on the board", accuracy.device_drop, accuracy.device_test_images.value
+    on_host = "on the host", accuracy.host_drop, accuracy.host_test_images.value
+    known = [found for found in (on_board, on_host) if found[1].estimate.value is not None]
+    where, drop, images = next((found for found in known if found[1].is_paired.value), (*known, on_board)[0])
     estimate, interval = drop.estimate.value, drop.interval.value
     if estimate is None or interval is None or images is None:
         return []
     side = "below" if estimate >= 0 else "above"
     what = "label" if row.identity.is_given else "test image"  # a user's own network may take no images
-    same = "the same " if drop.is_paired.value else ""
+    same, unpaired = ("the same ", "") if drop.is_paired.value else ("", f"; not paired: {ONLY_COUNTED}")
+    p_value = drop.p_value.map(lambda found: f"McNemar's {show.p_equals(found)}, ").value or ""
     form = " in fp32" if row.identity.precision != "fp32" else ""
     trained = f" ({accuracy.training_difference})" if accuracy.training_difference else ""
     return [
         f"accuracy {where} {show.points(abs(estimate))} points {side} {accuracy.drop_from.value}{form}{trained} "
         f"(95% interval of the drop {show.points(interval.low)} to {show.points(interval.high)}, "
-        f"{same}{show.plural(images, what)}){_significance(interval, 0)}"
+        f"{p_value}{same}{show.plural(images, what)}{unpaired}){_significance(interval, 0)}"
     ]
 
 
@@ -90,6 +124,8 @@ def notes(run: StoredRun, rows: Sequence[Row]) -> tuple[str, ...]:
         found.append(f"Random inputs for {', '.join(random)}: {RANDOM_INPUTS}.")
     if run.record.problem is not None:
         found.append(f"The job ended early: {run.record.problem.message}.")
+    for cut in run.record.interruptions:
+        found.append(f"The job was interrupted after round {cut.rounds} ({cut.reason}) and went on in new processes.")
     unsteady = [row.identity.label for row in rows if row.latency.warmup_steady.value is False]
     if unsteady:
         found.append(

@@ -8,6 +8,7 @@ from typing import Any
 from sis_edge.bundles.manifest import GivenNetwork
 from sis_edge.report import rows as show
 from sis_edge.report.sections.findings import RANDOM_INPUTS
+from sis_edge.report.sections.sustained import sustained_method
 from sis_edge.results import sampling
 from sis_edge.results.rows import Row
 from sis_edge.results.rows.structure import tensor_text
@@ -36,6 +37,7 @@ def method(run: StoredRun, rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
         ("Cores", ", ".join(map(str, job.cores)) if job.cores else "not pinned: chosen by the operating system"),
         ("Clocks locked", _lock(run)),
         ("Power", _power(run)),
+        *sustained_method(run),
         ("Cost of the harness", _harness(run)),
         ("Cost of sampling", _sampling(run)),
         ("Clock", f"{record.clock}, resolution {show.seconds(record.clock_resolution_s)}"),

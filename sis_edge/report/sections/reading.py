@@ -2,6 +2,12 @@
 
 from sis_edge.results.statistics import RESAMPLES, needed
 
+BEST = (
+    "The best network is the fastest one whose speed-up's interval lies above 1 and whose accuracy drop ends below 2 "
+    "points by its interval. Where no network meets both, it is the fastest one. Drops are from the reference."
+)
+"""How the network at the top is chosen, see `results.best`."""
+
 GIVEN = (
     "Speed-up is the median over rounds of the reference network's median latency in the round divided by this "
     "network's. All networks run in random order within each round, with every runtime, so that a board that warms up "
@@ -15,6 +21,7 @@ GIVEN = (
 """How to read speed-up and accuracy of networks that sis-edge did not form."""
 
 READING = (
+    BEST,
     "Speed-up is the median over rounds of the dense network's median latency in the round divided by this network's. "
     "All networks run in random order within each round, so that a board that warms up or lowers its clocks does so "
     "for all alike.",
@@ -35,7 +42,8 @@ READING = (
     "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures or signs of throttling, "
     "and QUICK for a run with --quick, which is too short for numbers to rely on.",
     "The ceiling is the ratio of multiply-accumulates, dense network to this one in the same precision. It is counted, "
-    "not measured: caches and faster kernels can exceed it, by a little. A speed-up far beyond it makes a run SUSPECT.",
+    "not measured: caches and faster kernels can exceed it by a little, Winograd's algorithm, which multiplies less, "
+    "by much. A speed-up far beyond what these explain makes a run SUSPECT.",
 )
 # Percentiles, energy and verdict are the same for all networks.
-OF_GIVEN = (*GIVEN, *READING[3:6])
+OF_GIVEN = (BEST, *GIVEN, *READING[4:7])

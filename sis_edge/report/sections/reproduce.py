@@ -99,11 +99,27 @@ def _measure(run: StoredRun) -> str:
         options["--target-ci"] = f"{100 * job.target_ci:g}%"
     if job.cores:
         options["--cores"] = ",".join(map(str, job.cores))
+    options |= _sustained(job)
     flags = ["--lock-clocks"] if job.lock_clocks else []
     length = _length(job)
     if length == "strict" or (length == "quick" and here):
         flags.append(f"--{length}")
     return _command("bench" if here else "deploy", options, flags)
+
+
+def _sustained(job: Job) -> dict[str, object]:
+    """The options of sustained work and of rests."""
+    rest, sustained = job.rest, job.sustained
+    options: dict[str, object] = {}
+    if sustained is not None:
+        options["--sustain"] = f"{sustained.time_s:g}s"
+        if sustained.rate_hz is not None:
+            options["--rate"] = f"{sustained.rate_hz:g}"
+    if rest is not None and rest.cool_to_c is not None:
+        options["--cool-to"] = f"{rest.cool_to_c:g}"
+    if rest is not None and rest.rest_s:
+        options["--rest"] = f"{rest.rest_s:g}s"
+    return options
 
 
 def _board(run: StoredRun, here: bool) -> dict[str, object]:

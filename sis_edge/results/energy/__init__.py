@@ -7,7 +7,14 @@ samples cannot be the board's power, there is no number but a reason.
 """
 
 from sis_edge.results.energy.idle import IDLE_AFTER, IDLE_BEFORE, IDLE_BETWEEN, Idle, idle
-from sis_edge.results.energy.networks import MIN_BLOCKS, NetworkEnergy, of_record, per_inference
+from sis_edge.results.energy.networks import (
+    MIN_BLOCKS,
+    OTHER_SENSOR,
+    NetworkEnergy,
+    gross_by_block,
+    of_record,
+    per_inference,
+)
 from sis_edge.results.energy.total import METER_RAIL, Total, limits_w, total
 
 __all__ = [
@@ -16,9 +23,11 @@ __all__ = [
     "IDLE_BETWEEN",
     "METER_RAIL",
     "MIN_BLOCKS",
+    "OTHER_SENSOR",
     "Idle",
     "NetworkEnergy",
     "Total",
+    "gross_by_block",
     "idle",
     "limits_w",
     "of_record",

@@ -14,6 +14,7 @@ from sis_edge.results.statistics import Interval, mean_interval
 
 # A variance of two blocks is hardly one: Student's t is then 12.7.
 MIN_BLOCKS = 3
+OTHER_SENSOR = "the two energies are of other sensors, or of other parts of the board"
 # Net energy is not known where idle power still falls, within a window of rest, by this share of the net power.
 FALL_SHARE = 0.05
 
@@ -56,7 +57,20 @@ def of_record(record: Record) -> dict[str, NetworkEnergy]:
     return {name: _network(record, name, power, rest, labels) for name in names}
 
 
-def _network(record: Record, name: str, power: Total, rest: Idle | str, labels: NetworkEnergy) -> NetworkEnergy:
+def gross_by_block(record: Record, name: str) -> dict[int, float] | str:
+    """Gross energy of one inference [J] of a network by the block's number, or why there is none.
+
+    Every network has its turn within a block, so two are compared block by block: what drifts more slowly cancels.
+    """
+    power = total(record)
+    if isinstance(power, str):
+        return power
+    blocks, reason = _usable(record, name, power)
+    return {block.block: _gross_j(power, block) for block in blocks} or reason
+
+
+def _usable(record: Record, name: str, power: Total) -> tuple[list[EnergyBlock], str]:
+    """The blocks of a network whose energy can be taken, and why there is none where there is none."""
     blocks, faults = [], []
     for block in record.energy_blocks:
         if block.network == name:
@@ -65,10 +79,19 @@ def _network(record: Record, name: str, power: Total, rest: Idle | str, labels: 
                 blocks.append(block)
             else:
                 faults.append(f"energy block {block.block}: {fault}")
+    return blocks, faults[0] if faults else "no energy block of it was run"
+
+
+def _gross_j(power: Total, block: EnergyBlock) -> float:
+    return power.energy_j(_window(block)) / block.inferences
+
+
+def _network(record: Record, name: str, power: Total, rest: Idle | str, labels: NetworkEnergy) -> NetworkEnergy:
+    blocks, nothing = _usable(record, name, power)
     found = replace(labels, blocks=len(blocks))
     if not blocks:
-        return replace(found, reason=faults[0] if faults else "no energy block of it was run")
-    gross = [power.energy_j(_window(block)) / block.inferences for block in blocks]
+        return replace(found, reason=nothing)
+    gross = [_gross_j(power, block) for block in blocks]
     interval, reason = _interval(gross), None
     if interval is None:
         reason = f"an interval needs {MIN_BLOCKS} energy blocks, there are {len(gross)}"

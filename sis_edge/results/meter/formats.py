@@ -209,6 +209,8 @@ def _chunk(
     chunk: Any, chosen: ColumnChoice, stamps: Stamps, watts: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and watts of a piece of the file, readings that are none left out."""
+    if missing := [column.place for column in chosen.columns if column.place not in chunk]:
+        raise ValueError(f"line {chunk.index[0]} has no field {missing[0] + 1}")
     times_s = stamps.seconds(chunk[chosen.time.place])
     if chosen.power is not None:
         scale = chosen.power.scale if watts is None else watts

@@ -1,6 +1,6 @@
 """Top-1 accuracy: on the host, on the board, in the paper, and the drop from another network on the same images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sis_agent.schema import Accuracy, NetworkRecord
 from sis_edge.bundles import wrong_images
@@ -8,7 +8,13 @@ from sis_edge.bundles.manifest import GivenNetwork, Training
 from sis_edge.results.rows.figure import Figure
 from sis_edge.results.rows.structure import NOT_FORMED
 from sis_edge.results.schema import KnownNetwork
-from sis_edge.results.statistics import Interval, paired_difference, proportion_difference, wilson
+from sis_edge.results.statistics import (
+    Interval,
+    paired_difference,
+    paired_p_value,
+    proportion_difference,
+    wilson,
+)
 
 NO_DENSE = "the run has no dense network to compare with"
 REFERENCE = "the reference"
@@ -24,23 +30,42 @@ Pair = tuple[KnownNetwork, NetworkRecord | None]
 class Drop:
     """How far an accuracy is below another one's on the same images.
 
-    The interval is the paired one where it is known which images each of them gets wrong (`is_paired`).
+    The interval is the paired one where it is known which images each of them gets wrong (`is_paired`), else the wider
+    one of two independent samples. `p_value` is that of McNemar's test, which needs the images.
     """
 
     estimate: Figure[float]
     interval: Figure[Interval]
     is_paired: Figure[bool]
+    p_value: Figure[float]
 
     @classmethod
     def unknown(cls, reason: str) -> "Drop":
         """No drop, for one reason."""
-        return cls(Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason))
+        return cls(Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason), Figure.unknown(reason))
 
     @classmethod
     def paired(cls, theirs: frozenset[int], own: frozenset[int], images: int) -> "Drop":
         """By the images that the other network gets wrong and those that this one does."""
         lost, won = len(own - theirs), len(theirs - own)
-        return cls(Figure((lost - won) / images), Figure(paired_difference(lost, won, images)), Figure(True))
+        interval, p_value = paired_difference(lost, won, images), paired_p_value(lost, won)
+        return cls(Figure((lost - won) / images), Figure(interval), Figure(True), Figure(p_value))
+
+    @classmethod
+    def unpaired(cls, theirs: tuple[int, int], own: tuple[int, int], why: str = ONLY_COUNTED) -> "Drop":
+        """By counts alone, (correct, images) each: the interval is two to three times too wide for the same images.
+
+        `why` says why it is not known which images they are: without them there is no McNemar test.
+        """
+        estimate = theirs[0] / theirs[1] - own[0] / own[1]
+        return cls(Figure(estimate), Figure(proportion_difference(theirs, own)), Figure(False), Figure.unknown(why))
+
+    @classmethod
+    def of(cls, theirs: Accuracy, own: Accuracy) -> "Drop":
+        """From what a board counted on the same images: by image where it is known which ones each gets wrong."""
+        if own.wrong is None or theirs.wrong is None:
+            return cls.unpaired((theirs.correct, theirs.images), (own.correct, own.images))
+        return cls.paired(frozenset(theirs.wrong), frozenset(own.wrong), own.images)
 
 
 @dataclass(frozen=True)
@@ -120,8 +145,9 @@ def _host_drop(entry: KnownNetwork, other: KnownNetwork) -> Drop:
     if own.host_wrong is not None and theirs.host_wrong is not None:
         both = wrong_images.unpack(theirs.host_wrong), wrong_images.unpack(own.host_wrong)
         return Drop.paired(*both, own.host_test_images)
-    interval = proportion_difference(_correct(theirs), _correct(own))
-    return Drop(Figure(theirs.host_accuracy - own.host_accuracy), Figure(interval), Figure(False))
+    return replace(
+        Drop.unpaired(_correct(theirs), _correct(own)), estimate=Figure(theirs.host_accuracy - own.host_accuracy)
+    )
 
 
 def _device_drop(own: Accuracy | None, other: NetworkRecord | None, reason: str, is_same_images: bool) -> Drop:
@@ -132,9 +158,7 @@ def _device_drop(own: Accuracy | None, other: NetworkRecord | None, reason: str,
         return Drop.unknown("what it is compared with has no accuracy on the board")
     if own.images != theirs.images or not is_same_images:
         return Drop.unknown(OTHER_IMAGES)
-    if own.wrong is None or theirs.wrong is None:
-        return Drop.unknown(ONLY_COUNTED)
-    return Drop.paired(frozenset(theirs.wrong), frozenset(own.wrong), own.images)
+    return Drop.of(theirs, own)
 
 
 def _training_difference(entry: KnownNetwork, other: KnownNetwork) -> str | None:
@@ -142,7 +166,7 @@ def _training_difference(entry: KnownNetwork, other: KnownNetwork) -> str | None
     if isinstance(entry, GivenNetwork) or isinstance(other, GivenNetwork):
         return None
     own, theirs = entry.training, other.training
-    if (own.epochs, own.train_images) == (theirs.epochs, theirs.train_images):
+    if (own.epochs, own.train_images, own.teacher) == (theirs.epochs, theirs.train_images, theirs.teacher):
         return None
     return f"trained {_amount(own)}, {other.name} {_amount(theirs)}"
 
@@ -151,7 +175,8 @@ def _amount(training: Training) -> str:
     if training.epochs is None or training.train_images is None:
         return "by its user"
     plural = "s" if training.epochs != 1 else ""
-    return f"for {training.epochs} epoch{plural} of {training.train_images:,} images"
+    taught = "" if training.teacher is None else f", taught by {training.teacher}"
+    return f"for {training.epochs} epoch{plural} of {training.train_images:,} images{taught}"
 
 
 def _correct(training: Training) -> tuple[int, int]:

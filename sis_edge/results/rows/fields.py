@@ -141,6 +141,18 @@ PARAMETERS = _field("parameters", int, lambda row: row.structure.parameters)
 INPUTS = _field("inputs", str, lambda row: row.structure.inputs)
 DEVICE_ACCURACY_TOP5 = _field("device_accuracy_top5", float, lambda row: row.accuracy.device_top5)
 
+BASELINE_RSS = _field("baseline_rss_bytes", int, lambda row: row.memory.baseline_rss_bytes)
+LOADED_RSS = _field("loaded_rss_bytes", int, lambda row: row.memory.loaded_rss_bytes)
+OWN_DENSE = _field("own_dense", str, lambda row: row.own_dense.over)
+OVER_OWN_DENSE = _field("speed_up_over_own_dense", float, lambda row: row.own_dense.speed_up.estimate)
+OVER_OWN_DENSE_INTERVAL = _low_high("speed_up_over_own_dense", lambda row: row.own_dense.speed_up.interval)
+FASTEST_DENSE = _field("fastest_dense", str, lambda row: row.fastest_dense.over)
+OVER_FASTEST_DENSE = _field("speed_up_over_fastest_dense", float, lambda row: row.fastest_dense.speed_up.estimate)
+OVER_FASTEST_DENSE_INTERVAL = _low_high("speed_up_over_fastest_dense", lambda row: row.fastest_dense.speed_up.interval)
+DEVICE_DROP_IS_PAIRED = _field("device_accuracy_drop_is_paired", bool, lambda row: row.accuracy.device_drop.is_paired)
+ACCURACY_DROP_P = _field("accuracy_drop_p_value", float, lambda row: row.accuracy.host_drop.p_value)
+DEVICE_DROP_P = _field("device_accuracy_drop_p_value", float, lambda row: row.accuracy.device_drop.p_value)
+
 FIELDS: tuple[Field[Any], ...] = tuple(_FIELDS)
 NAMES = tuple(field.name for field in FIELDS)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sis_edge.results.rows.accuracy import AccuracyFigures
+from sis_edge.results.rows.dense import OverDense
 from sis_edge.results.rows.energy import EnergyFigures
 from sis_edge.results.rows.golden import GoldenFigures
 from sis_edge.results.rows.identity import NetworkIdentity
@@ -17,6 +18,7 @@ from sis_edge.results.rows.structure import StructureFigures, TrainingFigures
 class Row:
     """Everything known about one network of one run; the speed-up is over the dense network of the same run.
 
+    With several runtimes there are two more: over the dense network of its own runtime, and over the fastest one.
     `problem` says what went wrong with this network, None where nothing did. The verdict is the whole run's.
     """
 
@@ -27,6 +29,8 @@ class Row:
     accuracy: AccuracyFigures
     latency: LatencyFigures
     speed_up: SpeedUpFigures
+    own_dense: OverDense
+    fastest_dense: OverDense
     start: StartFigures
     memory: MemoryFigures
     energy: EnergyFigures

@@ -45,7 +45,7 @@ def run_figures(run: StoredRun) -> RunFigures:
         stored_at=run.stored_at,
         profile=run.profile,
         board=run.board,
-        simulated=record.simulated or facts.simulated,
+        simulated=run.is_simulated,
         emulated=facts.emulated,
         dataset=Figure.of(run.manifest.dataset, "its networks are the user's own"),
         batch_size=record.job.batch_size,

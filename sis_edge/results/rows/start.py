@@ -20,10 +20,13 @@ class StartFigures:
 class MemoryFigures:
     """Resident memory of the process, and memory of the device (GPU).
 
+    `baseline_rss_bytes` is a fresh process's with the runtime imported, `loaded_rss_bytes` with the network loaded.
     `peak_above_baseline_bytes` is what loading and running the network added to its fresh process; `peak_rss_spread`
     is the range of the peaks of several such processes over their median.
     """
 
+    baseline_rss_bytes: Figure[int]
+    loaded_rss_bytes: Figure[int]
     peak_rss_bytes: Figure[int]
     peak_above_baseline_bytes: Figure[int]
     peak_rss_spread: Figure[float]
@@ -50,9 +53,11 @@ def memory_figures(record: NetworkRecord | None, reason: str) -> MemoryFigures:
     own_reason = (memory.reason if memory else None) or reason
     device_reason = (memory.device_reason if memory else None) or "no memory of a device was asked for"
     return MemoryFigures(
+        baseline_rss_bytes=Figure.of(baseline, own_reason),
+        loaded_rss_bytes=Figure.of(memory.loaded_rss_bytes if memory else None, own_reason),
         peak_rss_bytes=Figure.of(peak, own_reason),
         peak_above_baseline_bytes=Figure.of(added, own_reason),
-        peak_rss_spread=Figure.of(spread, "measured once" if memory else reason),
+        peak_rss_spread=Figure.of(spread, "measured once" if peaks else own_reason),
         device_bytes=Figure.of(memory.device_bytes if memory else None, device_reason),
         device_is_unified=Figure.of(memory.unified if memory else None, device_reason),
     )

@@ -1,6 +1,19 @@
 """The rules of the verdict, in the order in which their reasons are told."""
 
-from sis_edge.results.rules import board, clocks, evenness, function, interference, load, power, sample, timing, watch
+from sis_edge.results.rules import (
+    board,
+    clocks,
+    evenness,
+    function,
+    interference,
+    interruptions,
+    load,
+    power,
+    sample,
+    sustained,
+    timing,
+    watch,
+)
 from sis_edge.results.rules.base import Level, Reason, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -8,12 +21,14 @@ RULES: tuple[Rule, ...] = (
     sample.failed,
     sample.ended_early,
     sample.too_few,
+    interruptions.interrupted,
     watch.states,
     watch.frozen,
     timing.fits,
     timing.coarse_clock,
     timing.harness,
     board.changed,
+    board.emulation,
     board.power_mode,
     board.throttling,
     board.counters,
@@ -38,6 +53,8 @@ RULES: tuple[Rule, ...] = (
     power.stuck,
     power.overlap,
     power.net_energy,
+    sustained.too_warm,
+    sustained.incomplete,
 )
 
 __all__ = ["RULES", "Level", "Reason", "Rule"]

@@ -10,6 +10,9 @@ HOT_C = 95.0  # where the board names no trip point: boards and PCs throttle fro
 TRIP_MARGIN_C = 5.0  # sensors are read once a second and lie beside the hottest place
 TRIP_LEAST_C = 40.0  # zones that name a lower one have none: some name 0 or -274
 
+LOWERED = ("cpu_max_frequency_hz", "gpu_max_frequency_hz")
+"""What a board lowers by itself when it throttles, which sustained work is there to show."""
+
 # What a board does not change while it measures. Not its free memory, load, temperatures, name or date.
 FACTS = {
     "machine": "architecture",
@@ -36,13 +39,23 @@ def changed(evidence: Evidence) -> Iterator[Reason]:
     """The board before the run is not the board after it: another kernel, runtime or governor."""
     before, after = evidence.record.facts_before._asdict(), evidence.record.facts_after._asdict()
     found = []
+    lowered = LOWERED if evidence.record.sustained_windows else ()
     for name, words in FACTS.items():
+        if name in lowered:
+            continue
         pairs = {words: (before[name], after[name])}
         if isinstance(before[name], dict):
             pairs = {key: (before[name][key], after[name].get(key)) for key in sorted(before[name])}
         found += [f"{key} {old} became {new}" for key, (old, new) in pairs.items() if old and new and old != new]
     if found:
         yield Reason("board-changed", "INVALID", f"the board changed during the run: {'; '.join(found)}; measure again")
+
+
+def emulation(evidence: Evidence) -> Iterator[Reason]:
+    """A virtual machine that does not show whether its processor is emulated; one that is gets no verdict at all."""
+    facts = evidence.record.facts_before
+    if facts.emulation and not facts.emulated:
+        yield Reason("emulation-unknown", "SUSPECT", f"the board is {facts.emulation}; measure on the board itself")
 
 
 def power_mode(evidence: Evidence) -> Iterator[Reason]:
@@ -73,8 +86,7 @@ def throttling(evidence: Evidence) -> Iterator[Reason]:
     for name in sorted({name for state in states for name in state.throttle}):
         values = [state.throttle.get(name, 0.0) for state in states]
         if _since_boot(name):
-            first = next((s.throttle[name] for s in evidence.record.states if name in s.throttle), 0.0)
-            values = [max(0.0, value - first) for value in values]
+            values = _risen(evidence, name)
         active = sum(value > 0 for value in values)
         if not active:
             continue
@@ -97,8 +109,8 @@ def counters(evidence: Evidence) -> Iterator[Reason]:
     """
     states = evidence.record.states
     for name in sorted({name for state in states for name in state.counters}):
-        values = [state.counters[name] for state in states if name in state.counters]
-        events = values[-1] - values[0]
+        counts = [[state.counters[name] for state in part if name in state.counters] for part in evidence.parts]
+        events = sum(values[-1] - values[0] for values in counts if values)
         heat = "throttle" in name.lower()
         advice = "cool the board" if heat else "use a supply that carries its current, or a lower power mode"
         if events > 0:
@@ -124,6 +136,16 @@ def hot(evidence: Evidence) -> Iterator[Reason]:
 
 def _hot_c(trip_c: float | None) -> float:
     return HOT_C if trip_c is None or trip_c < TRIP_LEAST_C else trip_c - TRIP_MARGIN_C
+
+
+def _risen(evidence: Evidence, name: str) -> list[float]:
+    """By how much a flag that stays set had risen in each state while measuring; a restart of the board clears it."""
+    risen = []
+    for part in evidence.parts:
+        first = next((state.throttle[name] for state in part if name in state.throttle), 0.0)
+        within = [state for state in part if any(a <= state.t_s <= b for a, b in evidence.stretches)]
+        risen += [max(0.0, state.throttle.get(name, 0.0) - first) for state in within]
+    return risen
 
 
 def _since_boot(name: str) -> bool:

@@ -73,8 +73,9 @@ def _odd_rounds(evidence: Evidence, name: str) -> tuple[int, float]:
     ratios = []
     for number, factor in evidence.factors[name].items():
         others = [factors[number] for other, factors in evidence.factors.items() if other != name and number in factors]
-        if others:
-            ratios.append(factor / median(others))
+        usual = median(others) if others else 0.0
+        if factor > 0 and usual > 0:  # a coarse clock may give 0
+            ratios.append(factor / usual)
     if not ratios:
         return 0, 1.0
     # Against the best quarter where it was slow in less than three quarters of the rounds, else against the worst.
@@ -87,7 +88,7 @@ def _odd_rounds(evidence: Evidence, name: str) -> tuple[int, float]:
 
 def _is_fixed(orders: Sequence[Order], networks: int) -> bool:
     """Whether places, or the places that follow places, are spread otherwise than a random order spreads them."""
-    full = [names for names in orders if len(names) == networks]
+    full = [names for names in orders if len(names) == len(set(names)) == networks]
     if networks < 2 or len(full) < 2:
         return False
     places: Counter[Cell] = Counter((name, place) for names in full for place, name in enumerate(names))

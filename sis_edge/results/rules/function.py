@@ -36,11 +36,13 @@ def wrong(evidence: Evidence) -> Iterator[Reason]:
 def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
     """A network gains far more than its multiply-accumulates can explain, in the reference's precision and runtime.
 
-    Of networks that sis-edge did not form, it does not know what they have to compute.
+    Of networks that sis-edge did not form, it does not know what they have to compute. Winograd's algorithm computes
+    the same from fewer multiply-accumulates, which are those that count here.
     """
     records = {network.name: network for network in evidence.measured}
     dense = records.get(evidence.reference or "")
-    if dense is None or not isinstance(evidence.entries.get(dense.name), NetworkEntry):
+    reference = evidence.entries.get(dense.name) if dense else None
+    if dense is None or not isinstance(reference, NetworkEntry):
         return
     for network in evidence.measured:
         entry = evidence.entries.get(network.name)
@@ -49,15 +51,24 @@ def beyond_ceiling(evidence: Evidence) -> Iterator[Reason]:
             continue
         if evidence.runtime(network) != evidence.runtime(dense):
             continue
-        if gain > BEYOND_CEILING * entry.ceiling:
-            times, limit = with_limit(gain / entry.ceiling, BEYOND_CEILING, ".2f")
+        most = _most(reference, entry)
+        if most is not None and gain > BEYOND_CEILING * most:
+            times, limit = with_limit(gain / most, BEYOND_CEILING, ".2f")
             yield Reason(
                 "beyond-ceiling",
                 "SUSPECT",
                 f"network {evidence.shown(network)} is {gain:.2f} times as fast as {evidence.shown(dense)}, {times} "
-                f"times the ratio of their multiply-accumulates ({entry.ceiling:.2f}; up to {limit} times has known "
+                f"times the ratio of their multiply-accumulates ({most:.2f}; up to {limit} times has known "
                 f"causes): something slows {evidence.shown(dense)} alone; look for other programs, then measure again",
             )
+
+
+def _most(dense: NetworkEntry, network: NetworkEntry) -> float | None:
+    """The speed-up of equal kernels: the ratio of what both multiply; None where a bundle does not say it."""
+    above, below = dense.work, network.work
+    if above is None or below is None:
+        return None
+    return network.ceiling * (network.macs_live / below) * (above / dense.macs_live)
 
 
 def _gain(dense: NetworkRecord, network: NetworkRecord) -> float | None:

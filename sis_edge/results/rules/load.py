@@ -28,7 +28,7 @@ def other_processes(evidence: Evidence) -> Iterator[Reason]:
     mean, bursts = fmean(others), sum(cores > OTHER_BURST_CORES for cores in others)
     taken = 0.0
     if evidence.shared_cores is not None:
-        taken = fmean(max(0.0, cores + job.threads - evidence.shared_cores) for cores in others) / job.threads
+        taken = fmean(max(0.0, cores + job.threads - evidence.shared_cores) for cores in others) / max(1, job.threads)
     limit = OTHER_CORES if evidence.sees_interference else OTHER_CORES_UNSEEN
     seldom = mean <= limit and bursts <= max(1, OTHER_BURST_SHARE * len(others))
     if seldom and taken <= TAKEN_SUSPECT:

@@ -89,7 +89,7 @@ def _paused_s(evidence: Evidence) -> float | None:
 def _clock_steps(evidence: Evidence) -> tuple[float, float]:
     """How far the clock that goes on in sleep ran ahead of the job's, and where there is none, how far the date did."""
     slept_s = set_s = 0.0
-    for earlier, later in pairwise(evidence.record.states):
+    for earlier, later in (pair for part in evidence.parts for pair in pairwise(part)):
         step_s = later.t_s - earlier.t_s
         if earlier.boot_clock_s is not None and later.boot_clock_s is not None:
             slept_s = max(slept_s, later.boot_clock_s - earlier.boot_clock_s - step_s)

@@ -23,7 +23,7 @@ SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 
 SINGLE = frozenset(
     {
-        *("hostname", "user", "port", "hostkeyalias", "identitiesonly", "identityagent", "tag"),
+        *("hostname", "user", "port", "hostkeyalias", "identitiesonly", "identityagent", "tag", "hashknownhosts"),
         *("canonicalizehostname", "canonicalizemaxdots", "canonicalizefallbacklocal"),
     }
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from sis_edge.errors import TransportError, UsageError
+from sis_edge.files.home import expanded
 from sis_edge.text.foreign import printable
 from sis_edge.transport.ssh.config import Lookup
 from sis_edge.transport.ssh.host_options import HostOptions, is_file
@@ -28,7 +29,9 @@ class Endpoint:
 
     `identities` are the key files that are named or usual, of which at least the public half is there; `agent` is the
     socket of ssh-agent, of whose keys only those of `identities` count where `identities_only` is set.
-    `host_key_alias` takes the place of host and port in `known_hosts`.
+    `host_key_alias` takes the place of host and port in `known_hosts`. `pin_file` is the one of these where ssh adds
+    keys, `is_pin_hashed`: without the host's name in the clear; `trusts_first`: the key of a host that is not known yet
+    is added there. `proxy_command` is a shell command that leads to the server in place of a TCP connection.
     """
 
     host: str
@@ -41,6 +44,10 @@ class Endpoint:
     known_hosts: tuple[Path, ...]
     host_key_alias: str | None = None
     jumps: tuple["Endpoint", ...] = ()
+    trusts_first: bool = False
+    pin_file: Path | None = None
+    is_pin_hashed: bool = False
+    proxy_command: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +64,17 @@ class Login:
     port: int | None = None
     identity: Path | None = None
     known_hosts: Path | None = None
+    trust_on_first_use: bool = False
+
+    def options(self, host: str) -> dict[str, str]:
+        """The options of the command line that reach this host again: its key is pinned by then."""
+        given = {
+            "--port": self.port,
+            "--user": self.user,
+            "--identity": self.identity,
+            "--known-hosts": self.known_hosts,
+        }
+        return {"--host": host} | {option: str(value) for option, value in given.items() if value is not None}
 
 
 def parse(text: str) -> tuple[str | None, str, int | None]:
@@ -90,18 +108,19 @@ def resolve(target: str, lookup: Lookup, login: Login) -> Endpoint:
     client can do.
     """
     identity, known_hosts = login.identity, login.known_hosts
-    if identity is not None and not is_file(identity.expanduser()):
+    if identity is not None and not is_file(expanded(identity)):
         raise UsageError(f"key file {identity} not found; create it with `ssh-keygen -t ed25519 -f {identity}`")
-    if known_hosts is not None and not is_file(known_hosts.expanduser()):
-        raise UsageError(f"known_hosts {known_hosts} not found; create it with `ssh-keyscan HOST > {known_hosts}`")
+    if known_hosts is not None and not login.trust_on_first_use and not is_file(expanded(known_hosts)):
+        raise UsageError(
+            f"known_hosts {known_hosts} not found; create it with `ssh-keyscan HOST > {known_hosts}`, or with "
+            "--trust-on-first-use"
+        )
     return _resolve(target, lookup, login, depth=0)
 
 
 def _resolve(target: str, lookup: Lookup, login: Login, depth: int) -> Endpoint:
     inline_user, alias, inline_port = parse(target)
     options = lookup(alias, user=login.user or inline_user, port=login.port or inline_port)
-    if options.get("proxycommand", "none").lower() != "none":
-        raise TransportError(f"{alias} has a ProxyCommand, which sis-edge does not support; use ProxyJump")
     if depth > 8:
         raise TransportError(f"the ProxyJump hosts of {alias} form a loop; fix the SSH configuration")
     for name, value in (("HostName", options.host), ("User", options.user)):
@@ -119,7 +138,16 @@ def _resolve(target: str, lookup: Lookup, login: Login, depth: int) -> Endpoint:
         known_hosts=_known_hosts(options, login.known_hosts),
         host_key_alias=options.get("hostkeyalias") or None,
         jumps=_jumps(options, lookup, login, depth),
+        trusts_first=login.trust_on_first_use,
+        pin_file=next((path for path in _own_known_hosts(options, login.known_hosts) if str(path) != os.devnull), None),
+        is_pin_hashed=options.is_on("hashknownhosts"),
+        proxy_command=_proxy_command(options),
     )
+
+
+def _proxy_command(options: HostOptions) -> str | None:
+    command = options.get("proxycommand", "none")
+    return None if command.lower() == "none" else options.tokens(command)
 
 
 def _jumps(options: HostOptions, lookup: Lookup, login: Login, depth: int) -> tuple[Endpoint, ...]:
@@ -134,7 +162,7 @@ def _jumps(options: HostOptions, lookup: Lookup, login: Login, depth: int) -> tu
 
 def _identities(options: HostOptions, identity: Path | None) -> list[Path]:
     if identity is not None:
-        return [options.path(str(identity)) if str(identity).startswith("~/") else identity.expanduser()]
+        return [options.path(str(identity)) if str(identity).startswith("~/") else expanded(identity)]
     named = options.lists.get("identityfile")
     if named is None:
         return [options.home / ".ssh" / name for name in KEY_NAMES]
@@ -156,9 +184,12 @@ def _agent(options: HostOptions) -> str | None:
 
 
 def _known_hosts(options: HostOptions, own: Path | None) -> tuple[Path, ...]:
-    named = [
-        *options.values.get("userknownhostsfile", USER_KNOWN_HOSTS),
-        *options.values.get("globalknownhostsfile", SYSTEM_KNOWN_HOSTS),
-    ]
+    named = options.values.get("globalknownhostsfile", SYSTEM_KNOWN_HOSTS)
+    return (*_own_known_hosts(options, own), *(options.path(name) for name in named if name.lower() != "none"))
+
+
+def _own_known_hosts(options: HostOptions, own: Path | None) -> tuple[Path, ...]:
+    """The files of the user's own."""
+    named = options.values.get("userknownhostsfile", USER_KNOWN_HOSTS)
     files = [options.path(name) for name in named if name.lower() != "none"]
-    return (*([own.expanduser()] if own else []), *files)
+    return (*([expanded(own)] if own else []), *files)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sis_edge.errors import TransportError
+from sis_edge.files.home import expanded
 from sis_edge.text.foreign import printable
 
 DEFAULT_PORT = 22
@@ -60,6 +61,10 @@ class HostOptions:
 
     def expand(self, text: str) -> str:
         """The text with its `%` tokens and `${VARIABLES}`; raises TransportError for unknown ones."""
+        return self.tokens(self._variables(text))
+
+    def tokens(self, text: str) -> str:
+        """The text with its `%` tokens; raises TransportError for unknown ones."""
 
         def token(found: re.Match[str]) -> str:
             try:
@@ -67,17 +72,14 @@ class HostOptions:
             except KeyError:
                 raise self._bad(text, f"has the unknown token %{found[1]}") from None
 
-        return re.sub("%(.?)", token, self._variables(text), flags=re.DOTALL)
+        return re.sub("%(.?)", token, text, flags=re.DOTALL)
 
     def path(self, text: str) -> Path:
         """A path of the configuration, expanded."""
         full = self.expand(text)
         if full.startswith("~/"):
             return self.home / full[2:]
-        try:
-            return Path(full).expanduser()
-        except RuntimeError:  # no user has this name, so that OpenSSH finds no file either
-            return Path(full)
+        return expanded(Path(full))  # where no user has this name OpenSSH finds no file either
 
     def _variables(self, text: str) -> str:
         def value(found: re.Match[str]) -> str:

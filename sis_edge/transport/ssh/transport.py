@@ -1,15 +1,15 @@
-"""A board over SSH: commands through plain exec (never a terminal), files through SFTP.
+"""A board over SSH: commands through plain exec (never a terminal), files through their standard input and output.
 
 A peer that vanished silently would block a transfer for ever. So the kernel gives up data that nobody acknowledges
 (TCP_USER_TIMEOUT), and a watchdog ends a transfer without progress.
 """
 
 import socket
-import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -17,20 +17,21 @@ from sis_edge.errors import BoardError, DiskError, SisEdgeError
 from sis_edge.files.disk import cannot_write
 from sis_edge.text.limits import with_limit
 from sis_edge.transport.base import (
-    OWN_FILE,
-    OWN_FOLDER,
     PART,
     CommandTimeoutError,
     Completed,
+    Heard,
     Progress,
+    ReachedName,
     UnreachableError,
+    ignore,
 )
 from sis_edge.transport.bounded import FILE_BYTES, TooMuchError, too_large, too_much
-from sis_edge.transport.ssh import login, sftp
-from sis_edge.transport.ssh.command import PIECE_BYTES, SHELL, execute, own_words
+from sis_edge.transport.credentials import Credentials
+from sis_edge.transport.ssh import files, login
+from sis_edge.transport.ssh.command import SHELL, Deadline, Output, RemoteCommand, own_words
 from sis_edge.transport.ssh.config import default_config
 from sis_edge.transport.ssh.endpoint import Login, resolve
-from sis_edge.transport.ssh.sftp import TalkedOverError
 
 if TYPE_CHECKING:
     import paramiko
@@ -57,120 +58,98 @@ class SshTransport:
         port: int | None = None,
         identity: Path | None = None,
         known_hosts: Path | None = None,
+        trust_on_first_use: bool = False,
+        credentials: Credentials | None = None,
         home: Path | None = None,
         connect_s: float = 10.0,
         login_s: float = 15.0,
         stall_s: float = 20.0,
     ) -> None:
         home = home or Path.home()
-        self._endpoint = resolve(host, default_config(home).lookup, Login(user, port, identity, known_hosts))
-        self.name = self._endpoint.name
+        given = Login(user, port, identity, known_hosts, trust_on_first_use)
+        self._endpoint = resolve(host, default_config(home).lookup, given)
+        self._credentials = credentials or Credentials()
+        self.name: str = ReachedName(self._endpoint.name, given.options(host) | self._credentials.options())
         self._connect_s, self._login_s, self._stall_s = connect_s, login_s, stall_s
         self._chain: list[paramiko.Transport] = []
-        self._sftp: paramiko.SFTPClient | None = None
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
         """Run a command in the login folder."""
-        end_s = time.monotonic() + timeout_s
-        channel = self._open_channel()
-        try:
-            with _watchdog(channel.get_transport().sock, self._stall_s):
-                self._remote(f"run `{argv[0]}`", channel.exec_command, SHELL)
-            done = execute(channel, argv, end_s)
-        except TimeoutError:
-            raise CommandTimeoutError(f"`{argv[0]}` did not end within {timeout_s:g} s on {self.name}") from None
-        except TooMuchError:
-            raise BoardError(too_much(self.name, argv[0])) from None
-        finally:
-            channel.close()
-        # paramiko says -1 both for a signal on the board and for a connection that is gone.
-        if done.exit_code == -1 and self._is_lost():
-            raise self._lost(f"run `{argv[0]}`")
-        if not done.began:
-            raise BoardError(
-                f"{self.name} runs no commands (it says {own_words(done.stdout, done.stderr)}, exit code "
-                f"{done.exit_code}); log in as a user with a shell and without a ForceCommand"
-            )
-        return Completed(done.exit_code, done.stdout, done.stderr)
+        with self._command(argv[0], timeout_s) as (command, _):
+            command.begin(argv)
+            done = command.end()
+        return self._checked(done, argv[0])
+
+    def feed(
+        self, argv: Sequence[str], pieces: Iterable[bytes], *, timeout_s: float = 60.0, heard: Heard = ignore
+    ) -> Completed:
+        """Run a command in the login folder that reads `pieces`."""
+        with self._command(argv[0], timeout_s, heard) as (command, watched):
+            command.begin(argv, is_fed=True)
+            with watched() as moved:
+                command.feed(pieces, moved)
+            done = command.end()
+        return self._checked(done, argv[0])
 
     def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """Copy a file to `<target>.part`, compare its size, then rename it."""
-        what, part = f"write {target}", target + PART
+        """Copy a file to `<target>.<pid>.part`, compare its size, then rename it."""
         try:
-            reader = source.open("rb")
+            size_bytes, reader = source.stat().st_size, source.open("rb")
         except OSError as error:
             raise DiskError(f"{source} cannot be read ({error.strerror})") from None
-        with reader, self._transfer(what) as (sftp, beat):
-            size_bytes = 0
-            try:
-                self._remote(what, _make_folders, sftp, PurePosixPath(target).parent)
-                writer = self._remote(what, sftp.open, part, "wb")
-                try:
-                    with suppress(Exception):  # a file system without permissions; a lost connection shows next
-                        writer.chmod(OWN_FILE)
-                    writer.set_pipelined(True)
-                    while piece := reader.read(PIECE_BYTES):
-                        self._remote(what, writer.write, piece)
-                        size_bytes += len(piece)
-                        beat()
-                        if progress:
-                            progress(len(piece))
-                finally:
-                    # Its close would wait for answers that never come on a broken connection.
-                    writer.set_pipelined(False)
-                    with suppress(Exception):
-                        writer.close()
-                # Not every answer to a pipelined write is read: the size shows whether all of them succeeded.
-                arrived_bytes = self._remote(what, sftp.stat, part).st_size
-                if arrived_bytes != size_bytes:
-                    raise BoardError(f"{self.name} stored only {arrived_bytes:,} of {size_bytes:,} bytes of {target}")
-                self._remote(what, sftp.posix_rename, part, target)
-            except BoardError as error:
-                with suppress(Exception):
-                    sftp.remove(part)
-                raise BoardError(f"{error}{self._space(target, source.stat().st_size)}") from None
+
+        def pieces() -> Iterator[bytes]:
+            for piece in files.pieces_of(reader):
+                yield piece
+                if progress:
+                    progress(len(piece))
+
+        with reader:
+            done = self.feed(["sh", "-c", files.PUT, "sh", target, str(size_bytes)], pieces())
+        if done.exit_code:
+            said = own_words(done.stderr)
+            raise BoardError(f"{self.name} cannot write {target} (it says {said}){self._space(target, size_bytes)}")
 
     def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """Copy a file from the board to `<target>.part`, compare its size, then rename it."""
-        what, part = f"read {source}", target.with_name(target.name + PART)
-        with self._transfer(what) as (sftp, beat):
-            self._check_file(self._remote(what, sftp.stat, source), source)
-            reader = self._remote(what, sftp.open, source, "rb")
+        part = target.with_name(target.name + PART)
+        argv = ["sh", "-c", files.FETCH, "sh", source, str(FILE_BYTES)]
+        with self._command("sh", self._stall_s) as (command, _):
+            command.begin(argv)
+            size_bytes, content = files.size_and_content(command.output())
+            if (size_bytes or 0) > FILE_BYTES:
+                raise BoardError(too_large(self.name, source))
+            arrived_bytes = 0
             try:
-                size_bytes = self._check_file(self._remote(what, reader.stat), source)
-                self._remote(what, reader.prefetch, size_bytes)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with part.open("wb") as writer:
-                    while piece := self._remote(what, reader.read, PIECE_BYTES):
+                    for piece in content:
                         writer.write(piece)
-                        if writer.tell() > FILE_BYTES:
-                            raise BoardError(too_large(self.name, source))
-                        beat()
+                        arrived_bytes += len(piece)
                         if progress:
                             progress(len(piece))
-                    arrived_bytes = writer.tell()
-                if arrived_bytes != size_bytes:
-                    raise BoardError(f"{self.name} sent only {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
+                self._check_fetched(self._checked(command.end(), "sh"), source, size_bytes, arrived_bytes)
                 part.replace(target)
+            except TimeoutError:
+                raise self._lost(f"read {source}") from None
             except OSError as error:
                 raise cannot_write(target, error) from None
             finally:
-                with suppress(Exception):
-                    reader.close()
                 with suppress(OSError):
                     part.unlink()
 
-    def _check_file(self, found: "paramiko.SFTPAttributes", source: str) -> int:
-        """The size of what is to be fetched, before it is opened: a pipe would never end, nor would a device."""
-        if found.st_mode is not None and not stat.S_ISREG(found.st_mode):
+    def _check_fetched(self, done: Completed, source: str, size_bytes: int | None, arrived_bytes: int) -> None:
+        if done.exit_code == files.NOT_A_FILE:
             raise BoardError(f"{source} on {self.name} is not a file but a folder, pipe or device; it was not fetched")
-        if (found.st_size or 0) > FILE_BYTES:
-            raise BoardError(too_large(self.name, source))
-        return found.st_size or 0
+        if done.exit_code == files.CHANGED:
+            raise BoardError(f"{source} on {self.name} changed while it was fetched; fetch it again")
+        if size_bytes is None or done.exit_code:
+            raise BoardError(f"{self.name} cannot read {source} (it says {own_words(done.stderr)})")
+        if arrived_bytes != size_bytes:
+            raise BoardError(f"{self.name} sent only {arrived_bytes:,} of {size_bytes:,} bytes of {source}")
 
     def close(self) -> None:
         """End the connection, and those to the jump hosts."""
-        self._sftp = None
         for transport in reversed(self._chain):
             transport.close()
         self._chain = []
@@ -179,7 +158,11 @@ class SshTransport:
         if not (self._chain and self._chain[-1].is_active()):
             self.close()
             self._chain = login.connect(
-                self._endpoint, connect_s=self._connect_s, login_s=self._login_s, stall_s=self._stall_s
+                self._endpoint,
+                self._credentials,
+                connect_s=self._connect_s,
+                login_s=self._login_s,
+                stall_s=self._stall_s,
             )
         return self._chain[-1]
 
@@ -201,46 +184,40 @@ class SshTransport:
                 raise
             except Exception:  # paramiko's thread passes on whatever it met in what the server sent
                 raise self._lost("open a session") from None
-            self._end_sftp()
             time.sleep(pause_s)
             if pause_s == SESSION_PAUSES_S[-1]:
                 self.close()
         raise AssertionError("unreachable")
 
-    def _end_sftp(self) -> None:
-        if self._sftp is not None:
-            with suppress(Exception):
-                self._sftp.close()
-        self._sftp = None
-
     @contextmanager
-    def _transfer(self, what: str) -> "Iterator[tuple[paramiko.SFTPClient, Callable[[], None]]]":
-        """An SFTP client, and a function to call at every progress: without it the connection is closed."""
-        connection = self._connection()
-        with _watchdog(connection.sock, self._stall_s) as beat:
-            try:
-                if self._sftp is None:
-                    self._sftp = self._open_sftp()
-                yield self._sftp, beat
-            except BaseException:
-                # Answers to the failed transfer may still arrive: the next one starts with a new client.
-                self._end_sftp()
-                raise
-
-    def _open_sftp(self) -> "paramiko.SFTPClient":
+    def _command(
+        self, name: str, timeout_s: float, heard: Heard = ignore
+    ) -> "Iterator[tuple[RemoteCommand, Callable[[], AbstractContextManager[Callable[[], None]]]]]":
+        """A channel with a shell in it, and the watchdog for sending through it; errors become the board's."""
         channel = self._open_channel()
+        sock = channel.get_transport().sock
         try:
-            return sftp.start(channel)
-        except Exception as error:
+            with _watchdog(sock, self._stall_s):
+                self._remote(f"run `{name}`", channel.exec_command, SHELL)
+            yield RemoteCommand(channel, Deadline(timeout_s), heard), partial(_watchdog, sock, self._stall_s)
+        except TimeoutError:
+            raise CommandTimeoutError(f"`{name}` did not end within {timeout_s:g} s on {self.name}") from None
+        except TooMuchError:
+            raise BoardError(too_much(self.name, name)) from None
+        finally:
             channel.close()
-            if self._is_lost():
-                raise self._lost("start SFTP") from None
-            said = (
-                f"it says {own_words(error.said.decode(errors='replace'))}; "
-                if isinstance(error, TalkedOverError)
-                else ""
+
+    def _checked(self, done: Output, name: str) -> Completed:
+        """The command's end, if it is that: neither a lost connection nor a server that runs no commands."""
+        # paramiko says -1 both for a signal on the board and for a connection that is gone.
+        if done.exit_code == -1 and self._is_lost():
+            raise self._lost(f"run `{name}`")
+        if not done.began:
+            raise BoardError(
+                f"{self.name} runs no commands (it says {own_words(done.stdout, done.stderr)}, exit code "
+                f"{done.exit_code}); log in as a user with a shell and without a ForceCommand"
             )
-            raise BoardError(f"{self.name} has no SFTP; {said}install or enable sftp-server on the board") from None
+        return Completed(done.exit_code, done.stdout, done.stderr)
 
     def _remote(self, what: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The call's answer; its errors become the connection's or the board's, never this machine's."""
@@ -251,7 +228,6 @@ class SshTransport:
         except Exception as error:  # paramiko's own, and whatever it met in what the server sent
             if self._is_lost():
                 raise self._lost(what) from None
-            # SFTP has codes for "no such file" and "permission denied"; all else, a full disk too, is "Failure".
             raise BoardError(f"{self.name} cannot {what} ({login.words(error)})") from None
 
     def _is_lost(self) -> bool:
@@ -275,17 +251,6 @@ class SshTransport:
             free, size = with_limit(free_bytes / 1e6, size_bytes / 1e6, ".1f")
             return f": its disk is full ({free} MB free, the file has {size} MB)"
         return f"; {free_bytes / 1e6:.1f} MB are free there: check permissions and quotas"
-
-
-def _make_folders(sftp: "paramiko.SFTPClient", folder: PurePosixPath) -> None:
-    if str(folder) in (".", "/"):
-        return
-    try:
-        sftp.stat(str(folder))
-    except FileNotFoundError:
-        _make_folders(sftp, folder.parent)
-        with suppress(FileExistsError):
-            sftp.mkdir(str(folder), OWN_FOLDER)
 
 
 @contextmanager

@@ -126,6 +126,10 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
     own.path.write_bytes(content)
     with pytest.raises(DatasetError, match=r"cannot be read as an \.npz file \(Bad CRC-32"):
         load(own, tmp_path)
+    content[content.index(b"PK\1\2") + 6] = 195  # the version that reads it
+    own.path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"cannot be read as an \.npz file \(zip file version 19\.5"):
+        load(own, tmp_path)
 
 
 def test_compressed(tmp_path: Path) -> None:

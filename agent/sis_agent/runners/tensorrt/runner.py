@@ -8,10 +8,11 @@ from sis_agent import child, clock
 from sis_agent.cuda import open_driver
 from sis_agent.cuda.base import SIMULATED_MARK, CudaDriver, CudaError, Device
 from sis_agent.cuda.preflight import preflight
+from sis_agent.files import file_sha256
 from sis_agent.protocol import ProblemError
 from sis_agent.runners import engine_cache, engines, importing
 from sis_agent.runners.base import OnProgress, Runner, Session, Tensors, ignore
-from sis_agent.runners.engine_cache import CachedEngine, file_sha256
+from sis_agent.runners.engine_cache import CachedEngine
 from sis_agent.runners.inputs import shapes
 from sis_agent.runners.tensorrt.build import RECIPE, BuildOrder
 from sis_agent.runners.tensorrt.dialects import dialect_of

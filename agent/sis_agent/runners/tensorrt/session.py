@@ -4,11 +4,12 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from sis_agent.cuda.base import CudaDriver, CudaError
 from sis_agent.protocol import ProblemError
-from sis_agent.runners.base import Session
+from sis_agent.runners.base import HOST_CLOCK, Session, inside, outside
 from sis_agent.runners.tensorrt.build import INPUT, LOGITS
 from sis_agent.runners.tensorrt.dialects import Dialect, Tensor
 from sis_agent.runners.tensorrt.layers import layer_times
 from sis_agent.runners.tensorrt.tensors import TYPES, tensor_shapes
+from sis_agent.schema import TimedCall
 
 # Pairs of events, used in turn: the GPU times of that many steps are kept until they are read. Reading each at once
 # would come between two inferences.
@@ -99,6 +100,17 @@ class TensorRtSession(Session):
             times_s, reason = layer_times(self._dialect, self._owners[-1], self._ready)
             self.note(layer_times_s=times_s or None, layer_times_reason=reason or None)
         return dict(self._notes)
+
+    def timed_call(self) -> Optional[TimedCall]:
+        """As `step` has it: buffers stay on the device, and the host waits for the stream."""
+        return TimedCall(
+            "enqueue and wait",
+            HOST_CLOCK,
+            input_copy=outside("on the device before the clock starts"),
+            output_copy=outside("stay on the device"),
+            synchronisation=inside("the host waits for the stream"),
+            call_overhead=inside("one Python call: two events, enqueue, wait"),
+        )
 
     def _ready(self, context: Any) -> Callable[[], None]:
         """Another context of the engine on the same buffers: the call that runs one inference and waits for it."""

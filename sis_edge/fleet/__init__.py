@@ -1,0 +1,1 @@
+"""Many boards measured at once: a plan, an executor, a state that outlives both, one table."""

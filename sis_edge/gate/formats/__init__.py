@@ -1,0 +1,1 @@
+"""A gate's result as text, one file for each format; the command line writes them."""

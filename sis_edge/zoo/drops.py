@@ -1,0 +1,48 @@
+"""How far a network of the zoo is below our own dense network, image by image where both say which they get wrong."""
+
+from collections.abc import Sequence
+
+from sis_edge.bundles import wrong_images
+from sis_edge.report.rows import p_equals
+from sis_edge.results.rows.accuracy import OTHER_IMAGES, REFERENCE, Drop
+from sis_edge.zoo.entry import ZooEntry
+
+ONLY_COUNTED = "the zoo has how many images one of the two gets right, not which"
+
+
+def drop_from_dense(entry: ZooEntry, known: Sequence[ZooEntry]) -> Drop:
+    """The drop from the dense network of its architecture on the same data among `known`; unknown for that one itself.
+
+    Both were tested on the same images, so the 95% interval is the paired one, and there is McNemar's test; of an entry
+    without its wrong images the interval is that of two independent samples.
+    """
+    if entry.is_dense:
+        return Drop.unknown(REFERENCE)
+    alike = (other for other in known if other.is_dense and other.architecture == entry.architecture)
+    dense = next((other for other in alike if other.dataset == entry.dataset), None)
+    if dense is None:
+        return Drop.unknown(f"the zoo has no {entry.dense_name} on {entry.dataset}")
+    if (dense.dataset_sha256, dense.test_images) != (entry.dataset_sha256, entry.test_images):
+        return Drop.unknown(OTHER_IMAGES)
+    if dense.wrong_images is None or entry.wrong_images is None:
+        return Drop.unpaired(_counts(dense), _counts(entry), ONLY_COUNTED)
+    theirs, own = (wrong_images.unpack(each.wrong_images) for each in (dense, entry) if each.wrong_images is not None)
+    return Drop.paired(theirs, own, entry.test_images)
+
+
+def words(entry: ZooEntry, known: Sequence[ZooEntry]) -> str:
+    """The drop for people, or why there is none."""
+    drop = drop_from_dense(entry, known)
+    estimate, interval = drop.estimate.value, drop.interval.value
+    if estimate is None or interval is None:
+        return f"none: {drop.estimate.reason}"
+    same = "the same" if drop.is_paired.value else "not paired,"
+    p_value = drop.p_value.map(lambda found: f"McNemar's {p_equals(found)}, ").value or ""
+    return (
+        f"{100 * estimate:.2f} points from our own {entry.dense_name} (95% interval {100 * interval.low:.2f} to "
+        f"{100 * interval.high:.2f}, {p_value}{same} {entry.test_images:,} test images)"
+    )
+
+
+def _counts(entry: ZooEntry) -> tuple[int, int]:
+    return round(entry.accuracy * entry.test_images), entry.test_images

@@ -1,0 +1,69 @@
+"""Drops from our own dense NiN: paired where both entries say which images they get wrong."""
+
+import pytest
+
+from sis_edge import zoo
+from sis_edge.bundles.wrong_images import pack
+from sis_edge.cli import run
+from sis_edge.results.rows.accuracy import OTHER_IMAGES, REFERENCE
+from sis_edge.results.statistics import paired_difference, paired_p_value, proportion_difference
+from sis_edge.zoo.drops import ONLY_COUNTED, drop_from_dense, words
+from sis_edge.zoo.entry import ZooEntry, named
+
+
+def of(name: str, wrong: range | None, images: int = 1000, **changes: object) -> ZooEntry:
+    missed = 0 if wrong is None else len(wrong)
+    answers = {"wrong_images": None if wrong is None else pack(wrong), "accuracy": 1 - missed / images}
+    return named(name).model_copy(update={**answers, "test_images": images, **changes})
+
+
+DENSE, SPARSE = of("nin", range(80)), of("cifar10-sis1", range(20, 130))
+
+
+def test_the_same_images_are_compared_one_by_one() -> None:
+    """50 images are lost, 20 won."""
+    drop = drop_from_dense(SPARSE, [DENSE, SPARSE])
+    assert drop.estimate.value == pytest.approx(0.03)
+    assert drop.interval.value == paired_difference(50, 20, 1000)
+    assert drop.p_value.value == paired_p_value(50, 20)
+    assert ", McNemar's p = 0.0003, the same" in words(SPARSE, [DENSE, SPARSE])
+    assert words(SPARSE, [DENSE, SPARSE]).startswith("3.00 points from our own dense NiN (95% interval 1.")
+    assert words(SPARSE, [DENSE, SPARSE]).endswith("the same 1,000 test images)")
+
+
+def test_without_the_images_the_interval_is_that_of_two_samples() -> None:
+    counted = SPARSE.model_copy(update={"wrong_images": None})
+    drop = drop_from_dense(counted, [DENSE, counted])
+    assert drop.interval.value == proportion_difference((920, 1000), (890, 1000))
+    assert (drop.p_value.value, drop.p_value.reason) == (None, ONLY_COUNTED)
+    assert "not paired, 1,000 test images" in words(counted, [DENSE, counted])
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    assert drop_from_dense(DENSE, [DENSE]).estimate.reason == REFERENCE
+    assert drop_from_dense(SPARSE, [SPARSE]).estimate.reason == "the zoo has no dense NiN on cifar10"
+    other = DENSE.model_copy(update={"dataset_sha256": "0" * 64})
+    assert drop_from_dense(SPARSE, [other, SPARSE]).estimate.reason == OTHER_IMAGES
+    assert words(DENSE, [DENSE]) == f"none: {REFERENCE}"
+
+
+def test_every_entry_of_ours_has_a_paired_drop_and_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = zoo.entries()
+    drops = {entry.name: drop_from_dense(entry, entries) for entry in entries}
+    assert drops["cifar10-sis1"].is_paired.value is True
+    assert run(["zoo", "show", "cifar10-sis1"]) == 0
+    assert "points from our own dense NiN (95%" in " ".join(capsys.readouterr().out.split())
+    dense = {entry.dataset: entry for entry in entries if entry.preset == "nin"}
+    for entry in entries:
+        lost = dense[entry.dataset].accuracy - entry.accuracy
+        assert drops[entry.name].estimate.value == (None if entry is dense[entry.dataset] else pytest.approx(lost))
+
+
+def test_each_architecture_has_a_dense_network_of_its_own() -> None:
+    residual = SPARSE.model_copy(update={"architecture": "resnet20"})
+    assert drop_from_dense(residual, [DENSE, residual]).estimate.reason == "the zoo has no dense resnet20 on cifar10"
+    dense = of("nin", range(50), architecture="resnet20", preset=None)
+    drop = drop_from_dense(residual, [DENSE, dense, residual])
+    assert drop.interval.value == paired_difference(80, 20, 1000)
+    assert "points from our own dense resnet20 (" in words(residual, [dense, residual])
+    assert drop_from_dense(SPARSE, [dense, DENSE, SPARSE]).interval.value == paired_difference(50, 20, 1000)
