@@ -182,7 +182,7 @@ memory_repeats = 1
 processes = 1
 sampler_pairs = 2
 warmup_s = 0.01
-time_limit_s = 120
+time_limit_s = 1200
 
 [power]
 sources = ["desk-meter"]

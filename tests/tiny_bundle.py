@@ -34,7 +34,7 @@ def tiny_profile(root: str = ".sis-edge", *, rounds: int = 2, architecture: str 
                 memory_repeats=1,
                 processes=1,
                 warmup_s=0.01,
-                time_limit_s=120,
+                time_limit_s=1200,
             ),
         }
     )

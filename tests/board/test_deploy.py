@@ -777,7 +777,7 @@ def test_a_job_says_what_the_profile_says(tmp_path: Path) -> None:
     profile = tiny_profile(rounds=5)
     job = job_for(tiny_bundle(tmp_path / "bundle"), profile, networks=["sparse", "dense"])
     assert [network.name for network in job.networks] == ["dense", "sparse"]
-    assert (job.rounds, job.inferences_per_round, job.threads, job.time_limit_s) == (5, 3, 1, 120)
+    assert (job.rounds, job.inferences_per_round, job.threads, job.time_limit_s) == (5, 3, 1, 1200)
     with pytest.raises(UsageError, match="unknown network in this bundle 'sis9'; known: dense, sparse"):
         job_for(tiny_bundle(tmp_path / "another"), profile, networks=["dense", "sis9"])
 

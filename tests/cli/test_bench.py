@@ -20,7 +20,7 @@ min_time_s = 0
 memory_repeats = 1
 processes = 1
 warmup_s = 0.01
-time_limit_s = 120
+time_limit_s = 1200
 
 """
 

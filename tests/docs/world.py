@@ -18,6 +18,7 @@ from command import sis_edge_here
 from sshd import Server, serve
 
 from sis_edge import profiles, simulated
+from sis_edge.board import jobs
 from sis_edge.build import pipeline
 from sis_edge.exporting import variants
 from sis_edge.files.cache import cache_root
@@ -28,7 +29,7 @@ BOARDS = {"jetson.local": "orin-nano-sim", "pi5.local": "raspberry-pi-5-sim"}
 
 SHORT = {
     **{"rounds": 6, "inferences_per_round": 5, "min_inferences": 0, "min_time_s": 0, "memory_repeats": 1},
-    **{"processes": 1, "sampler_pairs": 2, "warmup_s": 0.01, "time_limit_s": 120},
+    **{"processes": 1, "sampler_pairs": 2, "warmup_s": 0.01},
 }
 SHORT_POWER = {"idle_s": 1.0, "block_s": 0.5, "blocks": 2}
 
@@ -75,6 +76,7 @@ def world(folder: Path) -> Iterator[World]:
                 config.write(_entry(host, server))
         own = [board.profile for board in boards.values()]
         load, build = profiles.load, pipeline.build
+        patch.setitem(jobs.LENGTHS, "quick", (SHORT, SHORT_POWER))
         patch.setattr(profiles, "load", lambda name: _short(_simulated(load(name), own)))
         patch.setattr(variants, "DECIDING_IMAGES", 64)
         patch.setattr(pipeline, "build", lambda plan, *more: build(_brief(plan), *more))

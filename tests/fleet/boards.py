@@ -38,7 +38,7 @@ memory_repeats = 1
 processes = 1
 sampler_pairs = 0
 warmup_s = 0.01
-time_limit_s = 120
+time_limit_s = 1200
 """
 
 # A board of its own for each port of one server: its login folder is named after the port. `{hook}` runs there.
