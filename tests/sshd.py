@@ -111,6 +111,11 @@ def make_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path
     return path
 
 
+def path_with(python: str | Path) -> str:
+    """A session's PATH with this Python first."""
+    return f"{Path(python).parent}:/usr/bin:/bin"
+
+
 @contextlib.contextmanager
 def serve(
     folder: Path,
@@ -144,7 +149,7 @@ def serve(
     server.know(port)
     # A session begins in the user's home; this command takes it to a folder of the test's own.
     session = folder / "session"
-    path = path or f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    path = path or path_with(sys.executable)
     # Sessions have nothing of this process's environment; `make coverage` has to reach what they start.
     kept = [f"export {name}={shlex.quote(value)}" for name, value in os.environ.items() if name.startswith("COVERAGE_")]
     start_up = "\n".join([*kept, start_up])

@@ -1,6 +1,7 @@
 """A real bundle that is built in a moment: two tiny networks in ONNX, golden logits by numpy."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,6 +39,12 @@ def tiny_profile(root: str = ".sis-edge", *, rounds: int = 2, architecture: str 
             ),
         }
     )
+
+
+def null_profile(root: str = ".sis-edge", **named: Any) -> DeviceProfile:
+    """As `tiny_profile`, with the runtime that computes nothing: see `fleet.null_backend.register_null`."""
+    profile = tiny_profile(root, **named)
+    return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"runners": ["null"]})})
 
 
 def tiny_bundle(folder: Path, *, padding_bytes: int = 0) -> Bundle:

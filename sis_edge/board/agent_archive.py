@@ -9,6 +9,7 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -46,7 +47,7 @@ def build(target_folder: Path) -> AgentArchive:
     hash12 = _hash12(members)
     members[f"{PACKAGE}/{BUILD_ID_MEMBER}"] = hash12.encode("ascii") + b"\n"
     path = target_folder / f"{PACKAGE}-{hash12}.pyz"
-    content = SHEBANG + _zip(members)
+    content = SHEBANG + _zip(tuple(sorted(members.items())))
     try:
         if not (path.is_file() and path.read_bytes() == content):
             target_folder.mkdir(parents=True, exist_ok=True)
@@ -83,12 +84,14 @@ def _hash12(members: dict[str, bytes]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _zip(members: dict[str, bytes]) -> bytes:
+@lru_cache(maxsize=1)
+def _zip(members: tuple[tuple[str, bytes], ...]) -> bytes:
+    """The archive's bytes; kept, for a fleet's boards all ask for the same."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(members):
+        for name, content in members:
             info = zipfile.ZipInfo(name, _DATE)
             info.external_attr = _FILE_MODE
             info.create_system = _UNIX
-            archive.writestr(info, members[name], zipfile.ZIP_DEFLATED, compresslevel=9)
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()

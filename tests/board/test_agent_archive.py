@@ -13,6 +13,8 @@ from sis_edge.board import agent_archive
 from sis_edge.board.agent_archive import build
 from sis_edge.errors import DiskError
 
+pytestmark = pytest.mark.usefixtures("agent_as_sent")
+
 
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = build(tmp_path / "one"), build(tmp_path / "two")

@@ -19,6 +19,8 @@ MODULE = "def missing():\n    return None\n"
 
 Install = Callable[..., Path]
 
+pytestmark = pytest.mark.usefixtures("agent_as_sent")
+
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:

@@ -1,13 +1,14 @@
 """A deployment over links that break, are far, slow or lossy, at every one of its steps."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sshd import Proxy, Server, serve
-from tiny_bundle import tiny_bundle, tiny_profile
+from fleet.null_backend import register_null
+from sshd import Proxy, Server, path_with, serve
+from tiny_bundle import null_profile, tiny_bundle
 
 from faults.link import SlowLink, assert_clean, started_again, stop
 from sis_edge.board.deploy import deploy
@@ -20,7 +21,20 @@ from sis_edge.transport.ssh import SshTransport
 QUICK = Patience(first_pause_s=0.05, longest_pause_s=0.2, poll_s=0.05)
 
 # The agent needs longer than this to start: a command that is cut so late is under way.
-UNDER_WAY_S = 0.1
+UNDER_WAY_S = 0.03
+
+
+@pytest.fixture(autouse=True)
+def null_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are asked about here: the board's runtime computes nothing."""
+    register_null(monkeypatch)
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture
+def server(tmp_path: Path, bare_python: Path) -> Iterator[Server]:
+    with serve(tmp_path / "sshd", path=path_with(bare_python)) as server:
+        yield server
 
 
 def cut_once(transport: SshTransport, proxy: Proxy, word: str) -> None:
@@ -71,7 +85,7 @@ def test_a_cut_in_each_step(
 ) -> None:
     transport = server.transport(port=proxy.port)
     cut(transport, proxy)
-    record = deploy(tiny_bundle(tmp_path / "bundle"), transport, tiny_profile(), patience=QUICK)
+    record = deploy(tiny_bundle(tmp_path / "bundle"), transport, null_profile(), patience=QUICK)
     assert (record.problem, proxy.cuts) == (None, 1)
     assert len(list((server.home / ".sis-edge/jobs").iterdir())) == 1
     transport.close()
@@ -84,10 +98,10 @@ def test_a_cut_while_the_agent_is_installed(server: Server, proxy: Proxy, tmp_pa
     proxy.cut_after_bytes = 40_000
     bundle = tiny_bundle(tmp_path / "bundle")
     with pytest.raises(TransportError) as caught:
-        deploy(bundle, transport, tiny_profile(), patience=QUICK)
+        deploy(bundle, transport, null_profile(), patience=QUICK)
     assert "\n" not in str(caught.value)
     assert not [path for path in server.home.rglob("agents/*") if path.suffix == ".pyz"]
-    assert deploy(bundle, transport, tiny_profile(), patience=QUICK).problem is None
+    assert deploy(bundle, transport, null_profile(), patience=QUICK).problem is None
     transport.close()
     assert_clean(server.home)
 
@@ -103,7 +117,7 @@ def test_a_server_that_restarts(server: Server, tmp_path: Path) -> None:
             back.append(started_again(server))
             threading.Timer(0.3, back[0].__enter__).start()
 
-    profile = tiny_profile(rounds=300)
+    profile = null_profile(rounds=300)
     record = deploy(tiny_bundle(tmp_path / "bundle"), transport, profile, on_event=on_event, patience=QUICK)
     try:
         assert (record.problem, len(record.networks[0].rounds)) == (None, 300)
@@ -128,7 +142,7 @@ def test_a_link_that_is_far_or_slow(server: Server, tmp_path: Path, options: dic
     server.know(link.port)
     transport = server.transport(port=link.port)
     bundle = tiny_bundle(tmp_path / "bundle", padding_bytes=300_000)
-    record = deploy(bundle, transport, tiny_profile(), patience=QUICK)
+    record = deploy(bundle, transport, null_profile(), patience=QUICK)
     assert record.problem is None
     transport.close()
     link.close()
@@ -137,13 +151,13 @@ def test_a_link_that_is_far_or_slow(server: Server, tmp_path: Path, options: dic
 
 @pytest.mark.slow
 @pytest.mark.fault("loss 5%", "measured as ever")
-def test_a_link_that_loses_every_twentieth_packet(lossy_network: bool, tmp_path: Path) -> None:
+def test_a_link_that_loses_every_twentieth_packet(lossy_network: bool, tmp_path: Path, bare_python: Path) -> None:
     if not lossy_network:
         return
-    with serve(tmp_path / "sshd") as server:
+    with serve(tmp_path / "sshd", path=path_with(bare_python)) as server:
         transport = server.transport()
         bundle = tiny_bundle(tmp_path / "bundle", padding_bytes=300_000)
-        record = deploy(bundle, transport, tiny_profile(), patience=QUICK)
+        record = deploy(bundle, transport, null_profile(), patience=QUICK)
         assert record.problem is None
         transport.close()
         assert_clean(server.home)

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sshd import Server, free_port, serve
-
-from sis_edge.registries import BACKENDS
-
-from .null_backend import NULL
 
 PROFILE = """\
 name = "tiny"
@@ -50,13 +45,6 @@ HOME=$PWD
 export HOME
 {hook}
 """
-
-
-def register_null(patch: pytest.MonkeyPatch) -> None:
-    """Make it a runtime that a profile may name, until the patch is undone."""
-    for held in ("_targets", "_loaded", "_registered"):
-        patch.setattr(BACKENDS, held, getattr(BACKENDS, held).copy())
-    BACKENDS.register("null", NULL)
 
 
 MOST_PORTS = 15

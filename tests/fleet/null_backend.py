@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from outside import write_distribution
 
@@ -10,6 +11,10 @@ from sis_agent.schema import NetworkJob
 from sis_edge.backends.base import Backend, Target, network_job
 from sis_edge.bundles.identity import PLAIN
 from sis_edge.bundles.manifest import NetworkEntry
+from sis_edge.registries import BACKENDS
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +32,13 @@ class NullBackend(Backend):
 
 
 NULL = NullBackend()
+
+
+def register_null(patch: "pytest.MonkeyPatch") -> None:
+    """Make it a runtime that a profile may name, until the patch is undone."""
+    for held in ("_targets", "_loaded", "_registered"):
+        patch.setattr(BACKENDS, held, getattr(BACKENDS, held).copy())
+    BACKENDS.register("null", NULL)
 
 
 def python_path(folder: Path) -> str:

@@ -21,7 +21,8 @@ from sis_edge.fleet.state import BoardState, FleetFile
 from sis_edge.fleet.table import FleetTable
 from sis_edge.results import store
 
-from .boards import Lab, lab, register_null
+from .boards import Lab, lab
+from .null_backend import register_null
 
 REQUEST = FleetRequest(networks=("dense",))
 QUICK = Patience(lost_s=0.5, first_pause_s=0.05, longest_pause_s=0.2, poll_s=0.05)

@@ -17,8 +17,8 @@ from sis_edge.fleet.run import run
 from sis_edge.fleet.state import BoardState
 from tests.sweep.ray_cluster import RayCluster, ray_cluster, title
 
-from .boards import Lab, lab, register_null
-from .null_backend import python_path
+from .boards import Lab, lab
+from .null_backend import python_path, register_null
 
 pytestmark = pytest.mark.slow
 
