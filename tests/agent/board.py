@@ -65,12 +65,12 @@ class Board:
         self.root = root
         self.python = python
         self.archive = build(root / "agents")
-        self._code = _unpacked(self.archive, root.parents[1])
+        self.code = _unpacked(self.archive, root.parents[1])
 
     def call(self, *words: str) -> Answer:
         """Run one command as SSH would, and check the protocol's head."""
         done = subprocess.run(
-            [self.python, str(self._code), "--root", str(self.root), *words],
+            [self.python, str(self.code), "--root", str(self.root), *words],
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,

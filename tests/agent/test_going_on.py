@@ -64,7 +64,7 @@ def cut(board: Board, job_id: str, sysroot: Path, lines: int, mark: bytes = b"\n
     """
     path = board.root / "jobs" / job_id / "journal.jsonl"
     before = path.read_bytes().count(mark) if path.exists() else 0
-    words = [board.python, str(board.archive.path), "--root", str(board.root), "--sysroot", str(sysroot)]
+    words = [board.python, str(board.code), "--root", str(board.root), "--sysroot", str(sysroot)]
     with subprocess.Popen([*words, "run", "--foreground", "--job-id", job_id], stdout=subprocess.DEVNULL) as job:
         workers: list[int] = []
         while job.poll() is None:

@@ -9,6 +9,7 @@ from recordings import old_bundle
 
 from sis_edge import profiles
 from sis_edge.board.deploy import deploy
+from sis_edge.board.jobs import MeasuringOptions
 from sis_edge.bundles.manifest import BUNDLE_VERSION, MANIFEST
 from sis_edge.bundles.upgrade import UPGRADES
 from sis_edge.bundles.verify import open_bundle, verify
@@ -49,7 +50,8 @@ def test_it_is_measured(tmp_path: Path) -> None:
     local = profiles.load("local")
     short = {"rounds": 2, "min_inferences": 0, "min_time_s": 0, "inferences_per_round": 2, "memory_repeats": 1}
     profile = local.model_copy(update={"measuring": local.measuring.model_copy(update={**short, "sampler_pairs": 0})})
-    record = deploy(bundle, LocalTransport(tmp_path / "board"), profile, networks=["small"])
+    options = MeasuringOptions(trust=True)  # its kernels were made on another machine
+    record = deploy(bundle, LocalTransport(tmp_path / "board"), profile, networks=["small"], options=options)
     plain = record.networks[0]
     assert (plain.network, plain.form, plain.precision, plain.granularity) == ("small", "plain", "fp32", "kernel")
     assert plain.problem is None
