@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install --quiet --no-deps --no-build-isolation --require-hashes --requirement
 
-# Three at once on two cores: many tests wait for most of their time. A file's tests stay together, and so do their
-# fixtures; the order is that of tests/conftest.py, the longest first.
-BESIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# More at once than there are cores: many tests wait for most of their time, most of all those of every day. A file's
+# tests stay together, and so do their fixtures; the order is that of tests/conftest.py, the longest first.
+BESIDE := --dist loadfile --no-loadscope-reorder --numprocesses
 
 # What builds container images; podman takes the same commands.
 DOCKER ?= docker
@@ -26,29 +26,29 @@ quickstart: $(VENV)/.installed  ## install, then run all steps on this machine (
 	$(BIN)/sis-edge quickstart
 
 test: $(VENV)/.installed-test  ## install with the test extras and run the everyday tests
-	$(BIN)/pytest $(BESIDE)
+	$(BIN)/pytest $(BESIDE) 4
 
 slow: $(VENV)/.installed-test  ## the long tests: real data, whole command lines, wheels in empty environments
-	$(BIN)/pytest -m slow $(BESIDE)
+	$(BIN)/pytest -m slow $(BESIDE) 3
 
 rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT for RTX, without a GPU
 	$(BIN)/pytest -m rtx
 
 long: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## slow and rtx in one run, so that no core waits: as CI does
-	$(BIN)/pytest -m 'slow or rtx' $(BESIDE)
+	$(BIN)/pytest -m 'slow or rtx' $(BESIDE) 3
 
 SEED ?= 1
 shuffled: $(VENV)/.installed-test  ## the everyday tests in a random order, four processes: make shuffled SEED=7
-	$(BIN)/pytest --shuffle $(SEED) --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --shuffle $(SEED) $(BESIDE) 4
 
 coverage: $(VENV)/.installed-test  ## branches that the everyday tests go through, in all processes; fails below 90%
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(BESIDE)
+	$(BIN)/coverage run -m pytest $(BESIDE) 3
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 faults: $(VENV)/.installed-test  ## every fault of a link, a board or a host that is tested, as a table
-	$(BIN)/pytest -m 'fault and not booted' $(BESIDE)
+	$(BIN)/pytest -m 'fault and not booted' $(BESIDE) 3
 
 booted-board: $(VENV)/.installed-test  ## an arm64 Debian that boots under qemu-system: power cut, link pulled (minutes)
 	nice $(BIN)/pytest -m booted tests/booted

@@ -89,6 +89,7 @@ LONGEST = (
     "transport/test_cases.py",
 )
 SLOW_TIMEOUT_S = 1500
+BRANCHES_ARE_COUNTED = any(name.startswith("COVERAGE_") for name in os.environ)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -125,7 +126,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def compiled_agent() -> Iterator[None]:
     """Boards get the agent compiled; not where branches are counted, which tells a line by its file's whole path."""
     with pytest.MonkeyPatch.context() as patch:
-        if "coverage" not in sys.modules:
+        if not BRANCHES_ARE_COUNTED:
             patch.setattr(agent_archive, "_members", members_and_compiled)
         yield
 
@@ -160,7 +161,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     With them where branches are counted, which a package does.
     """
     python = tmp_path_factory.mktemp("bare") / "python3"
-    flags = "" if "coverage" in sys.modules else "-I -S"
+    flags = "" if BRANCHES_ARE_COUNTED else "-I -S"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {flags} "$@"\n')
     python.chmod(0o755)
     return python
