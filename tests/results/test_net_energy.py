@@ -239,3 +239,24 @@ def test_the_error_of_a_slope_is_that_of_a_line_through_the_pieces() -> None:
     line_through = stats.linregress((edges_s[1:] + edges_s[:-1]) / 2, watts)
     assert rest.rests[0].slope_w_per_s == pytest.approx(line_through.slope)
     assert rest.rests[0].slope_error_w_per_s == pytest.approx(line_through.stderr)
+
+
+def test_power_that_wanders_within_the_rests_may_wander_between_them() -> None:
+    """By hand: a walk of 0.03 W^2/s, tied to 0 at both rests, at 25 s and at 75 s of 100 s; one time shows its own."""
+    before, after = (
+        Rest(name, middle_s, 10.0, 1.0, 0.0, 0.0, 0.0, rate)
+        for name, middle_s, rate in (("idle_before", 0.0, 0.02), ("idle_after", 100.0, 0.04))
+    )
+    rest = energy.Idle((before, after))
+    covariances = 25 * 75 / 100 + 75 * 25 / 100 + 2 * 25 * 25 / 100
+    assert rest.error_w([25.0, 75.0]) == pytest.approx(sqrt(0.03 * covariances / 4))
+    assert rest.error_w([50.0]) == 0
+
+
+def test_a_block_in_which_nothing_was_computed_has_no_energy() -> None:
+    blocks = [BLOCKS[0]._replace(inferences=0), *BLOCKS[1:]]
+    found = energy.of_record(record_of(trace_of(busy, 41), blocks, IDLE))["nin"]
+    assert found.blocks == len(BLOCKS) - 1
+    assert found.gross_j == pytest.approx(0.12)
+    (only,) = energy.of_record(record_of(trace_of(busy, 41), blocks[:1], IDLE)).values()
+    assert (only.gross_j, only.reason) == (None, "energy block 0: it has no inference")
