@@ -93,6 +93,15 @@ def test_a_manifest_that_is_no_file(bundle: Bundle, kind: str) -> None:
         open_bundle(bundle.path)
 
 
+def test_a_manifest_that_is_too_large(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    size_bytes = (bundle.path / MANIFEST).stat().st_size
+    monkeypatch.setattr("sis_edge.bundles.verify.MOST_MANIFEST_BYTES", size_bytes)
+    assert open_bundle(bundle.path).id == bundle.id
+    monkeypatch.setattr("sis_edge.bundles.verify.MOST_MANIFEST_BYTES", size_bytes - 1)
+    with pytest.raises(BundleError, match="is not a file of at most"):
+        open_bundle(bundle.path)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
