@@ -28,7 +28,7 @@ from sis_edge.fleet.plan import FleetRequest, FleetTask
 from sis_edge.fleet.run import GRACE_S, MOST_AT_ONCE, Ended, may_go_on
 from sis_edge.fleet.state import BoardState
 from sis_edge.results import store
-from sis_edge.sweep.cluster import check_head, connected, one_line, our_node
+from sis_edge.sweep.cluster import check_head, connected, lost, one_line, our_node
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -132,7 +132,13 @@ class RayExecutor:
 
     def _begin(self, task: FleetTask) -> None:
         lease = token_hex(8)
-        self._ray.get(self._leases.grant.remote(task.name, lease), timeout=_ANSWER_S)
+        try:
+            self._ray.get(self._leases.grant.remote(task.name, lease), timeout=_ANSWER_S)
+        except (
+            self._ray.exceptions.RayError
+        ) as error:  # the head is gone, or the node that this process is connected to
+            check_head(self._address, KEPT)
+            raise lost(self._address, error, KEPT) from None
         sent = RayTask(
             task.name,
             task.board.model_dump(mode="json", exclude_unset=True),

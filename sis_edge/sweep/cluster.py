@@ -50,7 +50,7 @@ def connected(address: str, kept: str) -> Iterator["ModuleType"]:
     except BrokenPipeError:  # whoever reads our progress went away
         raise
     except ConnectionError as error:  # Ray's client
-        raise _lost(address, error, kept) from None
+        raise lost(address, error, kept) from None
     finally:
         ray.shutdown()
 
@@ -78,10 +78,11 @@ def check_head(address: str, kept: str) -> None:
     parts = ADDRESS.fullmatch(address)
     error = parts and _connection_error(parts)
     if error:
-        raise _lost(address, error, kept)
+        raise lost(address, error, kept)
 
 
-def _lost(address: str, error: OSError, kept: str) -> TransportError:
+def lost(address: str, error: Exception, kept: str) -> TransportError:
+    """The error of a cluster that is gone; `kept` is what the user may do."""
     return TransportError(f"lost the Ray cluster at {address} ({one_line(error)}); {kept}")
 
 

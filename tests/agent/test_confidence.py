@@ -40,7 +40,9 @@ def test_batches_see_what_ranks_do_not() -> None:
 def test_batches_by_hand() -> None:
     """Ten means, 0 to 9, whose variance is 55/6."""
     values = [float(mean) for mean in range(10) for _ in range(2)]
-    assert confidence.batch_half_width(values) == pytest.approx(2.262 * math.sqrt(55 / 6 / 10), rel=1e-3)
+    expected = pytest.approx(2.262 * math.sqrt(55 / 6 / 10), rel=1e-3)
+    assert confidence.batch_half_width(values) == expected
+    assert confidence.batch_half_width([1000.0] * 9 + values) == expected, "the first rounds are left out"
 
 
 def test_the_wider_of_both_estimates_counts() -> None:
@@ -114,6 +116,14 @@ def test_what_rounds_alone_show_between_processes_is_taken_off() -> None:
     assert 0.40 < sum(width > 0 for width in found) / len(found) < 0.58
 
 
+def test_three_quarters_of_what_rounds_show_between_processes_are_taken_off_by_hand() -> None:
+    """Means -1, 0, 1 of four rounds each, which lie 1 off them: 4 between processes, 4/3 within."""
+    values = [mean + noise for mean in (-1.0, 0.0, 1.0) for noise in (1.0, -1.0, 1.0, -1.0)]
+    component = (4 - 0.75 * 4 / 3) / 4
+    expected = 4.303 * math.sqrt(math.pi / 2) * math.sqrt(component * 3 * 4**2) / 12
+    assert confidence.process_half_width(values, [0] * 4 + [1] * 4 + [2] * 4) == pytest.approx(expected)
+
+
 def test_processes_with_unequal_numbers_of_rounds() -> None:
     """One that took the place of a dead one has few; its mean counts for less."""
     processes = [0] * 20 + [1] * 20 + [2] * 2
@@ -121,6 +131,11 @@ def test_processes_with_unequal_numbers_of_rounds() -> None:
     many_differ = [0.3] * 20 + [0.0] * 22
     one, other = (confidence.process_half_width(values, processes) for values in (few_differ, many_differ))
     assert 0 < one < other / 2
+
+
+def test_half_the_rank_interval_is_a_share_of_the_median() -> None:
+    """Batches of two ones and two twos are all alike, and what alternates widens nothing."""
+    assert confidence.relative_half_width([2.0] + [1.0, 2.0] * 20) == pytest.approx(0.5 / 2.0)
 
 
 def test_the_half_width_has_all_parts() -> None:

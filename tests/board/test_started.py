@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 from agent.board import FOR_EVER, Board, null_job
 from sshd import Proxy, Server
-from tiny_bundle import tiny_profile
+from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent.schema import CANCELLED, DONE, QUEUED, RUNNING, Facts
-from sis_edge.board import jobs_on_board
+from sis_edge.board import deploy, jobs_on_board
 from sis_edge.board.agent_client import AgentClient, AgentSilentError, JobStatus, Started
 from sis_edge.board.attendance import Attendance
 from sis_edge.board.events import Event
@@ -18,6 +18,7 @@ from sis_edge.board.patience import Patience
 from sis_edge.board.session import BoardSession
 from sis_edge.board.started import StartedJob
 from sis_edge.errors import AgentError, BoardError, EndRequest, Interruption, TransportError
+from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import LocalTransport, UnreachableError
 
 QUICK = Patience(first_pause_s=0.01, longest_pause_s=0.02, poll_s=0.01, lost_s=0.05)
@@ -64,9 +65,13 @@ def _given(answer: Any) -> Any:
 def started_job(
     agent: ScriptedAgent, folder: Path, attendance: Attendance = PI, on_event: Callable[[Event], None] | None = None
 ) -> StartedJob:
+    return StartedJob(session_with(agent, folder, on_event), "j1", attendance)
+
+
+def session_with(agent: ScriptedAgent, folder: Path, on_event: Callable[[Event], None] | None = None) -> BoardSession:
     session = BoardSession(LocalTransport(folder), tiny_profile(), on_event or (lambda event: None), QUICK)
     session.agent = cast(AgentClient, agent)
-    return StartedJob(session, "j1", attendance)
+    return session
 
 
 @pytest.mark.parametrize(
@@ -136,6 +141,39 @@ def test_ctrl_c_while_a_job_is_started_to_be_left_cancels_it(tmp_path: Path) -> 
     with pytest.raises(Interruption, match=r"^interrupted; job j1 on local is cancelled"):
         started_job(agent, tmp_path, Attendance(ask=pytest.fail, way=PI.way)).leave(null_job())
     assert agent.calls == ["start j1 --queue", "cancel j1"]
+
+
+def ready_board(agent: ScriptedAgent, folder: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTransport:
+    """A board that has all that it needs, with that agent."""
+    session = session_with(agent, folder)
+    monkeypatch.setattr(deploy, "ready", lambda *words: (session, "onnxruntime", Facts()))
+    return LocalTransport(folder)
+
+
+def with_threads(*threads: int) -> DeviceProfile:
+    profile = tiny_profile()
+    return profile.model_copy(update={"runtime": profile.runtime.model_copy(update={"threads": threads})})
+
+
+def test_jobs_that_are_left_queue_behind_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the first may wait is the user's wish; the others wait for it in any case."""
+    agent = ScriptedAgent(status())
+    board, bundle = ready_board(agent, tmp_path, monkeypatch), tiny_bundle(tmp_path / "bundle")
+    left = deploy.start_each(bundle, board, with_threads(1, 2, 4), attendance=Attendance(queue=False))
+    assert len(left) == 3
+    assert [call.endswith(" --queue") for call in agent.calls] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("threads", "said"), [((1,), ""), ((1, 2), "; 1 more was not started"), ((1, 2, 4), "; 2 more were not started")]
+)
+def test_ctrl_c_says_how_many_combinations_are_left(
+    threads: tuple[int, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, bundle = ready_board(ScriptedAgent(KeyboardInterrupt()), tmp_path, monkeypatch), tiny_bundle(tmp_path / "b")
+    with pytest.raises(Interruption) as found:
+        list(deploy.deploy_each(bundle, board, with_threads(*threads), attendance=PI))
+    assert str(found.value).endswith(f"stores what it measured{said}")
 
 
 def test_ctrl_c_before_the_start_and_after_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

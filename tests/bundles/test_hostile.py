@@ -93,6 +93,15 @@ def test_a_manifest_that_is_no_file(bundle: Bundle, kind: str) -> None:
         open_bundle(bundle.path)
 
 
+def test_a_manifest_that_is_too_large(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    size_bytes = (bundle.path / MANIFEST).stat().st_size
+    monkeypatch.setattr("sis_edge.bundles.verify.MOST_MANIFEST_BYTES", size_bytes)
+    assert open_bundle(bundle.path).id == bundle.id
+    monkeypatch.setattr("sis_edge.bundles.verify.MOST_MANIFEST_BYTES", size_bytes - 1)
+    with pytest.raises(BundleError, match="is not a file of at most"):
+        open_bundle(bundle.path)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -101,6 +110,7 @@ def test_a_manifest_that_is_no_file(bundle: Bundle, kind: str) -> None:
         (header(" " * 20_000), "header has 20,000 bytes (limit 10,000)"),
         (header("{}", version=2, length=0xFFFFFFFF), "header has 4,294,967,295 bytes"),
         (header("{'descr': '<f4', 'fortran_order': False, 'shape': (9999999, 9999999)}"), "its header belongs to"),
+        (saved(np.zeros(9)) + b"more", "its header belongs to 200 bytes, and it has 204"),
         (header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"), "a shape that cannot be"),
         (header("(" * 5000), "too many nested parentheses"),
         (header("__import__('os')"), "malformed"),
@@ -117,10 +127,10 @@ def test_arrays_are_judged_by_their_headers(bundle: Bundle, content: bytes, sent
     assert NAME in str(caught.value)
 
 
-def packed(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+def packed(*members: tuple[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, content in members.items():
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
             archive.writestr(name, content)
     return buffer.getvalue()
 
@@ -128,12 +138,12 @@ def packed(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (packed({"a.npy": saved(np.array([Program()], dtype=object))}), "holds Python objects"),
-        (packed({"a.npy": b"x"}), "not an array of numpy"),
-        (packed({"program.pkl": b""}), "program.pkl in it is not an array"),
-        (packed({"a.npy": header("{'descr': '|u1', 'fortran_order': False, 'shape': (9,)}")}), "its header belongs to"),
+        (packed(("a.npy", saved(np.array([Program()], dtype=object)))), "holds Python objects"),
+        (packed(("a.npy", b"x")), "not an array of numpy"),
+        (packed(("program.pkl", b"")), "program.pkl in it is not an array"),
+        (packed(("a.npy", header("{'descr': '|u1', 'fortran_order': False, 'shape': (9,)}"))), "its header belongs to"),
         (b"no archive", "is not an archive of arrays"),
-        (packed({"a.npy": saved(np.zeros(9))})[:-30], "is not an archive of arrays"),
+        (packed(("a.npy", saved(np.zeros(9))))[:-30], "is not an archive of arrays"),
     ],
 )
 def test_archives_too(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -141,8 +151,15 @@ def test_archives_too(tmp_path: Path, content: bytes, sentence: str) -> None:
     assert sentence in str(arrays.problem(tmp_path / "inputs.npz"))
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_twice_in_an_archive(tmp_path: Path) -> None:
+    """Readers take the first or the last of them: the one that was judged need not be the one that is loaded."""
+    (tmp_path / "inputs.npz").write_bytes(packed(("a.npy", saved(np.zeros(9))), ("a.npy", saved(np.ones(9)))))
+    assert arrays.problem(tmp_path / "inputs.npz") == "it holds a name twice, or too many"
+
+
 def test_an_archive_that_unpacks_to_more_than_a_disk_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "inputs.npz").write_bytes(packed({"a.npy": saved(np.zeros(9)), "b.npy": saved(np.ones((3, 4)))}))
+    (tmp_path / "inputs.npz").write_bytes(packed(("a.npy", saved(np.zeros(9))), ("b.npy", saved(np.ones((3, 4))))))
     assert arrays.problem(tmp_path / "inputs.npz") is None
     monkeypatch.setattr(arrays, "MOST_BYTES", 300)
     assert "unpacks to" in str(arrays.problem(tmp_path / "inputs.npz"))

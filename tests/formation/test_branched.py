@@ -11,7 +11,7 @@ from sis_edge.errors import UsageError
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.graph import LayerGraph
 from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES
-from sis_edge.spec import NetworkSpec, checked, nin
+from sis_edge.spec import NetworkSpec, checked, nin, sources_of
 
 
 def layer_of(graph: SynapticGraph, name: str) -> LayerGraph:
@@ -46,6 +46,22 @@ def test_a_depthwise_layer_stays_whole_unless_it_has_a_share_of_its_own() -> Non
     assert asked.synapses.shape == (8, 1, 3, 3)
     assert asked.synapses.any(axis=(1, 2, 3)).sum() == 4
     assert asked.synapse_count == 4 * 9
+
+
+def test_a_depthwise_filter_exists_only_with_its_input() -> None:
+    graph = form(BRANCHED, Formation(t_c=0.5, conv="neuron"))
+    depth = layer_of(graph, "depth")
+    read = layer_of(graph, BRANCHED.layers[sources_of(BRANCHED.layers)[BRANCHED.layers.index(depth.spec)]].name)
+    assert 0 < depth.neurons.sum() < depth.spec.filters
+    assert not (depth.neurons & ~read.neurons).any()
+
+
+def test_layers_with_shares_of_their_own_are_drawn_apart() -> None:
+    """Of one size and share, and yet each with a draw of its own."""
+    graph = form(BRANCHED, Formation(t_c=0.5, layer_shares={"a1": 0.25, "a2": 0.25}))
+    one, two = layer_of(graph, "a1").synapses, layer_of(graph, "a2").synapses
+    assert one.shape == two.shape
+    assert not np.array_equal(one, two)
 
 
 def test_a_layer_s_share_moves_no_other_layer_and_its_count_is_exact() -> None:

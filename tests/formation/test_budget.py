@@ -74,3 +74,9 @@ def test_counts_are_as_far_from_their_expectation_as_the_binomial_law_says(avail
 def test_nothing_to_draw_from() -> None:
     assert counts([], 100) == []
     assert counts([SizeClass(9, 0, 0.5), SizeClass(4, 0, 0.5)], 100) == [0, 0]
+
+
+def test_a_share_of_1_leaves_none_out_where_the_others_can_give_way() -> None:
+    """One unit of the first class and the 50 of the second that its share asks for would reach the target too."""
+    assert counts([SizeClass(25, 10, 1.0), SizeClass(9, 100, 0.5)], 25 * 10 + 9 * 25) == [10, 25]
+    assert SizeClass(25, 10, 1.0).distance(np.array([9, 10])).tolist() == [np.inf, 0.0]

@@ -4,10 +4,12 @@ from collections import deque
 
 import numpy as np
 import pytest
+from branched import BRANCHED
 from hypothesis import given, settings
 
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import compact, live_neurons, whole
+from sis_edge.formation.masks import from_masks
 from sis_edge.spec import LayerSpec, NetworkSpec, nin
 
 from .test_form import FORMATIONS, SMALL, formed
@@ -94,3 +96,16 @@ def test_summands_keep_the_same_channels() -> None:
     assert [plan.filters.tolist() for plan in plans] == [[0, 1, 2, 3]] * 3 + [[0, 1]]
     assert plans[2].mask is not None
     assert np.argwhere(plans[2].mask[:, :, 0, 0]).tolist() == [[3, 2]], "channel 1 of A is there, and always 0"
+
+
+def test_a_group_of_filters_is_kept_whole_or_not_at_all() -> None:
+    """Three filters of one group are heard; of the other's inputs two are there for what is added to them."""
+    synapses = {layer.name: np.ones(layer.weight_shape, dtype=np.bool_) for layer in BRANCHED.layers}
+    synapses["wide"][:, 3:] = False
+    plan = next(plan for plan in compact(from_masks(BRANCHED, synapses, {}, "mine")) if plan.spec.name == "group")
+    assert (plan.spec.groups, plan.filters.tolist(), plan.inputs.tolist()) == (2, [*range(12)], [*range(12)])
+    assert plan.mask is not None
+    assert plan.mask.shape == plan.spec.weight_shape
+    assert plan.alive is not None
+    assert plan.alive.tolist() == [True] * 3 + [False] * 9
+    assert not plan.mask[3:].any()

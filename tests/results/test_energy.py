@@ -149,6 +149,13 @@ def test_counters_of_energy_are_as_good(load: Load, length_s: float) -> None:
     assert error(load, trace, Window("block", 1.0, 1.0 + length_s)) <= 0.01
 
 
+def test_a_counter_s_reads_are_of_the_time_when_they_are_read() -> None:
+    """However seldom it counts: nothing is averaged, so that a block loses nothing to the rests at both its edges."""
+    load = Load(rest_w=1, work_w=10, on_s=1.0, off_s=2.0, ripple_w=0, ripple_hz=1, drift_w_per_s=0)
+    trace = sampled(load, 0.1, 0.0, 3.0, Counter)._replace(update_interval_s=0.1)
+    assert error(load, trace, Window("block", 1.0, 2.0)) <= 0.02
+
+
 def trace_of(
     watts: Callable[[np.ndarray], np.ndarray], until_s: float, step_s: float = 0.05, seed: int | None = None
 ) -> PowerTrace:

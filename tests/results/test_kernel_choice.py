@@ -147,3 +147,26 @@ def test_every_pair_of_a_run() -> None:
         assert choice.speed_up is not None
         assert choice.speed_up.estimate == pytest.approx(1 / 0.9, rel=0.02), "over the plain form of its own precision"
     assert pairs == choices(records), "the same seed, the same answer"
+
+
+def test_a_form_that_computes_another_function_is_never_advised() -> None:
+    """However fast it is; and where the form without sparse kernels is wrong, there is nothing to compare."""
+    forms = [record("nin", 1e-3), record("nin sparse24", 0.5e-3)]
+    (choice,) = choices(forms, wrong={"nin sparse24"})
+    assert (choice.use_sparse, choice.speed_up) == (False, None)
+    assert choice.reason == "the form with sparse kernels does not compute the same function as on the host"
+    assert choices(forms, wrong={"nin"}) == []
+
+
+@pytest.mark.parametrize(("apart", "taken"), [(0.0, True), (0.06, False)])
+def test_what_processes_differ_by_is_in_the_interval(apart: float, taken: bool) -> None:
+    """Three processes: in each the sparse form is faster for certain, and by how much is another matter."""
+    plain, sparse = (
+        each._replace(rounds=[turn._replace(process=turn.round % 3) for turn in each.rounds])
+        for each in (record("nin", 1e-3), record("nin sparse24", 0.91e-3))
+    )
+    rounds = [
+        turn._replace(latencies_s=[(1 + apart * (turn.process - 1)) * value for value in turn.latencies_s])
+        for turn in sparse.rounds
+    ]
+    assert choose_sparse(plain, sparse._replace(rounds=rounds)).use_sparse is taken

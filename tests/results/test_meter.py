@@ -240,6 +240,12 @@ def test_watts_are_held_against_the_board_s_limits(limits: dict[str, float], fac
         meter.attach(with_sensor(0, 0, **limits), scaled(factor), "wall")
 
 
+def test_the_limits_of_the_board_s_own_sensor_are_not_the_meter_s() -> None:
+    """At the wall a power supply takes its part too: somewhat more than the module may draw is no fault."""
+    attached = meter.attach(with_sensor(0, 0, max_w=5.0), recording(5.0), "wall")
+    assert energy.per_inference(attached)["nin"].gross_j == pytest.approx(9.0 * 2 / 100, rel=0.02)
+
+
 def test_a_fast_meter_s_samples_are_thinned_for_the_run() -> None:
     made = generated(3, 5000.0)
     trace = meter.attach(made.run, made.recording, "wall").record.power.traces[0]

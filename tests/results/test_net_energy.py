@@ -1,13 +1,16 @@
 """Net energy where idle power wanders, or decays after load: an interval that covers the truth, or a reason."""
 
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sis_agent.schema import EnergyBlock, PowerRequest, PowerTrace, Window
 from sis_edge.results import energy
 from sis_edge.results.energy.idle import Rest
+from sis_edge.results.energy.total import Total, total
 
 from . import idle_runs
 from .idle_runs import Board, Wander, line, measured, ornstein, sine, steady, walk
@@ -213,3 +216,47 @@ def test_idle_power_that_falls_is_a_drift_as_one_that_rises(before_w: float, aft
     powers_w = {energy.IDLE_BEFORE: before_w, energy.IDLE_AFTER: after_w}
     rests = [Rest(name, 0.0, 10.0, power_w, 0.0, 0.0, 0.0, 0.0) for name, power_w in powers_w.items()]
     assert energy.Idle(tuple(rests)).drift == pytest.approx(0.1 / 0.95)
+
+
+def resting(slope_w_per_s: float, error_w_per_s: float) -> Rest:
+    return Rest("idle_after", 0.0, 10.0, 1.0, 0.0, slope_w_per_s, error_w_per_s, 0.0)
+
+
+def test_only_a_slope_beyond_its_noise_is_a_fall() -> None:
+    """Four standard errors are a fall for certain; from two on what exceeds one may go on for half a minute."""
+    falls = {slope: resting(slope, 0.001) for slope in (-0.0041, -0.0039, -0.0021, -0.0019, 0.1)}
+    assert [round(rest.fall_w, 6) for rest in falls.values()] == [0.041, 0, 0, 0, 0]
+    assert [round(rest.excess_w, 6) for rest in falls.values()] == [0.093, 0.087, 0.033, 0, 0]
+
+
+def test_the_error_of_a_slope_is_that_of_a_line_through_the_pieces() -> None:
+    record = record_of(idle_noise(0.0), BLOCKS, IDLE)
+    power, rest = total(record), energy.idle(record)
+    assert isinstance(power, Total)
+    assert isinstance(rest, energy.Idle)
+    edges_s = np.linspace(IDLE[0].start_s, IDLE[0].end_s, 9)
+    watts = [power.power_w(Window("", float(start), float(end))) for start, end in pairwise(edges_s)]
+    line_through = stats.linregress((edges_s[1:] + edges_s[:-1]) / 2, watts)
+    assert rest.rests[0].slope_w_per_s == pytest.approx(line_through.slope)
+    assert rest.rests[0].slope_error_w_per_s == pytest.approx(line_through.stderr)
+
+
+def test_power_that_wanders_within_the_rests_may_wander_between_them() -> None:
+    """By hand: a walk of 0.03 W^2/s, tied to 0 at both rests, at 25 s and at 75 s of 100 s; one time shows its own."""
+    before, after = (
+        Rest(name, middle_s, 10.0, 1.0, 0.0, 0.0, 0.0, rate)
+        for name, middle_s, rate in (("idle_before", 0.0, 0.02), ("idle_after", 100.0, 0.04))
+    )
+    rest = energy.Idle((before, after))
+    covariances = 25 * 75 / 100 + 75 * 25 / 100 + 2 * 25 * 25 / 100
+    assert rest.error_w([25.0, 75.0]) == pytest.approx(sqrt(0.03 * covariances / 4))
+    assert rest.error_w([50.0]) == 0
+
+
+def test_a_block_in_which_nothing_was_computed_has_no_energy() -> None:
+    blocks = [BLOCKS[0]._replace(inferences=0), *BLOCKS[1:]]
+    found = energy.of_record(record_of(trace_of(busy, 41), blocks, IDLE))["nin"]
+    assert found.blocks == len(BLOCKS) - 1
+    assert found.gross_j == pytest.approx(0.12)
+    (only,) = energy.of_record(record_of(trace_of(busy, 41), blocks[:1], IDLE)).values()
+    assert (only.gross_j, only.reason) == (None, "energy block 0: it has no inference")

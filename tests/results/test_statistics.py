@@ -1,3 +1,4 @@
+import math
 from collections.abc import Mapping
 from statistics import median
 
@@ -425,6 +426,16 @@ def test_the_spreads_of_both_runs_are_added_in_quadrature() -> None:
         reach = [abs(np.log(getattr(each.interval, end) / each.estimate)) for each in (both, above, below)]
         assert reach[0] == pytest.approx(np.hypot(*reach[1:]), rel=0.05)
         assert min(reach) > 0.001
+
+
+def test_slow_rounds_reach_up_for_the_dense_run_and_down_for_the_other() -> None:
+    """Rounds with a tail of slow ones: a ratio is as skewed as the run above it, and the other way as the one below."""
+    steady = {number: [1e-3] * 20 for number in range(30)}
+    slow = {number: [1e-3 * math.exp(0.1 * (7 * number % 30 / 29) ** 6)] * 20 for number in range(30)}
+    for pair, wide, narrow in (((slow, steady), "high", "low"), ((steady, slow), "low", "high")):
+        found = unpaired_speed_up(*pair, resamples=1000)
+        reach = {end: abs(math.log(getattr(found.interval, end) / found.estimate)) for end in ("low", "high")}
+        assert reach[wide] > 2 * reach[narrow] > 0
 
 
 def test_processes_that_differ_widen_the_interval_between_runs_to_their_offsets() -> None:

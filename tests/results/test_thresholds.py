@@ -218,3 +218,60 @@ def test_what_moves_while_measuring_is_no_change() -> None:
         cpu_frequency_hz=[6e8] * 4, disk_free_bytes=1,
     )  # fmt: skip
     assert level(CLEAN._replace(facts_after=after), "board-changed") == "none"
+
+
+@pytest.mark.parametrize("field", ["cpu_max_frequency_hz", "gpu_max_frequency_hz"])
+def test_a_highest_clock_that_falls_is_a_change(field: str) -> None:
+    before = CLEAN.facts_before._replace(**{field: 1.8e9})
+    changed = CLEAN._replace(facts_before=before, facts_after=before._replace(**{field: 1.5e9}))
+    assert level(changed, "board-changed") == "INVALID"
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"), [(("MAXN", "MAXN"), "none"), (("MAXN", "maxn "), "none"), (("MAXN", "10W"), "INVALID")]
+)
+def test_a_power_mode_that_changes_whatever_the_profile_says(modes: tuple[str, str], expected: str) -> None:
+    found = watched(1, facts={"power_mode": modes[0]}, job={"expected_power_mode": None}, power_mode=modes[1])
+    assert level(found, "power-mode") == expected
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), [(1.0, 1.0, "none"), (0.0, 1.0, "SUSPECT")])
+def test_a_flag_that_stays_set_until_the_next_start(before: float, after: float, expected: str) -> None:
+    """However long it stays: of what happened it says one moment."""
+    found = watched()
+    states = [
+        state._replace(throttle={"throttling-occurred": before if at == 0 else after})
+        for at, state in enumerate(found.states)
+    ]
+    assert level(found._replace(states=states), "throttling") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "advice"),
+    [
+        ("core_throttle_count", "throttling", "cool the board"),
+        ("oc1_event_count", "weak-supply", "use a supply that carries its current, or a lower power mode"),
+    ],
+)
+def test_events_count_from_the_first_state_on(name: str, code: str, advice: str) -> None:
+    """A board counts from its start, and has counted before."""
+    assert level(watched(counters={name: 70.0}), code) == "none"
+    found = watched(counters={name: 70.0})
+    found = found._replace(states=[*found.states[:-1], found.states[-1]._replace(counters={name: 73.0})])
+    (reason,) = (reason for reason in judge(found).reasons if reason.code == code)
+    assert reason.level == "SUSPECT"
+    assert reason.sentence == f"the board counted 3 events of {name} during the run; {advice}"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("under-voltage", "weak-supply"), ("soft-temperature-limit", "throttling"), ("OC1", "weak-supply")],
+)
+def test_a_weak_supply_is_not_told_as_heat(name: str, code: str) -> None:
+    found = watched(throttle={**QUIET.throttle, name: 1.0})
+    assert [reason.code for reason in judge(found).reasons if reason.level == "INVALID"] == [code]
+
+
+def test_a_pmic_answers_100_degrees_always() -> None:
+    assert level(watched(temperatures_c={"PMIC-Die": 100.0, "CPU-therm": 60.0}), "hot") == "none"
+    assert level(watched(temperatures_c={"PMIC-Die": 60.0, "CPU-therm": 100.0}), "hot") == "SUSPECT"

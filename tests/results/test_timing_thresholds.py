@@ -229,3 +229,10 @@ def test_failed_reads(failed: int, expected: str) -> None:
         power=clean.power._replace(traces=[trace._replace(times_s=trace.times_s[:kept], power_w=cut)])
     )
     assert level(found, "sensor-failed") == expected
+
+
+@pytest.mark.parametrize(("length_s", "expected"), [(4.9, "none"), (20.0, "SUSPECT")])
+def test_energy_blocks_that_nobody_watched(length_s: float, expected: str) -> None:
+    """The sampler died after the rounds: the states before the blocks say nothing of them."""
+    blocks = [EnergyBlock(CLEAN.networks[0].name, 0, END_S + 1, END_S + 1 + length_s, 100)]
+    assert level(watched()._replace(energy_blocks=blocks), "not-watched") == expected

@@ -2,8 +2,10 @@
 
 import contextlib
 import shutil
+import signal
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -289,3 +291,32 @@ def test_a_trial_learns_from_a_finished_training_of_the_same_sweep(swept: Path) 
     assert taught.recipe["temperature"] == 3.0
     with pytest.raises(UsageError, match="trained on 64 images, and the last 1,234 of 1,297 are held out here"):
         run(replace(plan, held_out=1234, recipes=(f"teacher={taught_by}",)), Watch())
+
+
+class DeadlyTask(Task):
+    """Ends the process that it is sent to, as a system does that is out of memory."""
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return signal.raise_signal, (signal.SIGKILL,)
+
+
+class EndlessTask(Task):
+    """Never arrives in the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Callable[[float], None], tuple[float]]:
+        return time.sleep, (1000.0,)
+
+
+def test_a_worker_that_dies_is_replaced_twice_and_an_interruption_ends_the_others(
+    swept_once: SweepResult, tmp_path: Path
+) -> None:
+    deadly, endless = swept_once.prepared.tasks[:2]
+    said: list[str] = []
+    tasks = [DeadlyTask(**vars(deadly)), EndlessTask(**vars(endless))]
+    outcomes = local.run_in_processes(tasks, tmp_path, 2, said.append)
+    task, outcome = next(outcomes)
+    assert (task.key, outcome) == (deadly.key, Failure(f"worker died {MAX_ATTEMPTS} times (exit code -9)"))
+    assert said == [f"{deadly.name}: worker died (exit code -9); retrying in a new process"] * (MAX_ATTEMPTS - 1)
+    assert len(_workers()) == 1
+    outcomes.close()  # as `running.run` does
+    assert not _workers()

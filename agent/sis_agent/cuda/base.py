@@ -4,6 +4,7 @@ Addresses are plain integers and sizes are bytes, so the layers above do not dep
 device's primary context, the one that TensorRT uses too: a second context would distort the memory figures.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Optional, Tuple
 
 # A module, or a symbol in a library, of this name says that it is a stand-in for the real one.
@@ -27,59 +28,59 @@ class Device(NamedTuple):
     simulated: bool = False
 
 
-class CudaDriver:
+class CudaDriver(ABC):
     """One provider of CUDA, opened on the first device. Every method raises CudaError when CUDA refuses."""
 
     name = ""
     simulated = False
 
+    @abstractmethod
     def device(self) -> Device:
         """The first GPU, and the versions in use."""
-        raise NotImplementedError
 
+    @abstractmethod
     def memory(self) -> Tuple[int, int]:
         """Free and total device memory in bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def allocate(self, size_bytes: int) -> int:
         """Address of new device memory; it lives as long as the driver."""
-        raise NotImplementedError
 
+    @abstractmethod
     def allocate_pinned(self, size_bytes: int) -> int:
         """Address of new page-locked host memory, which copies are fastest from; it lives as long as the driver."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stream(self) -> Any:
         """A new stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stream_handle(self, stream: Any) -> int:
         """The number by which TensorRT knows the stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def synchronize(self, stream: Any) -> None:
         """Wait until all that was put into the stream is done."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copy_to_device(self, device: int, host: int, size_bytes: int, stream: Any) -> None:
         """Put a copy into the stream; `host` is page-locked memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copy_to_host(self, host: int, device: int, size_bytes: int, stream: Any) -> None:
         """Put a copy into the stream; `host` is page-locked memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def event(self) -> Any:
         """A new event, a mark in a stream that remembers its time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self, event: Any, stream: Any) -> None:
         """Put the mark into the stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def elapsed_s(self, start: Any, end: Any) -> float:
         """Seconds of GPU time between two marks that were passed; CUDA resolves about 0.5 microseconds."""
-        raise NotImplementedError
 
 
 def version_text(number: int) -> str:

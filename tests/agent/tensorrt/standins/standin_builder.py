@@ -7,7 +7,17 @@ import struct
 
 import standin_device as device
 import standin_onnx
-from standin_names import ILayer, ITensor, ParserError, Severity, attribute, host_memory, need_device, report
+from standin_names import (
+    ILayer,
+    ITensor,
+    NamedParserError,
+    ParserError,
+    Severity,
+    attribute,
+    host_memory,
+    need_device,
+    report,
+)
 
 MAGIC = b"standin-plan"
 
@@ -262,16 +272,20 @@ def make_parser(maker):
             for index, node in enumerate(graph.nodes):
                 if node.op not in KINDS:
                     text = f"No importer registered for op: {node.op}"
-                    return self._fail(codes.UNSUPPORTED_NODE, text, index)
+                    return self._fail(codes.UNSUPPORTED_NODE, text, index, node)
                 if maker.major < 10 and node.op == "DequantizeLinear" and node.inputs[0] in graph.weights:
                     text = f"{node.name or node.outputs[0]}: only activation types allowed as input to this layer."
-                    return self._fail(codes.INVALID_NODE, text, index)
+                    return self._fail(codes.INVALID_NODE, text, index, node)
             object.__setattr__(self._network, "_graph", graph)
             object.__setattr__(self._network, "_onnx", data)
             return True
 
-        def _fail(self, code, text, node=-1):
-            self._errors.append(ParserError(code, text, node))
+        def _fail(self, code, text, index=-1, node=None):
+            if maker.is_rtx:
+                words = (node.name, node.op) if node else ()
+                self._errors.append(NamedParserError(code, text, index, *words))
+            else:
+                self._errors.append(ParserError(code, text, index))
             self._logger.log(Severity.ERROR, text)
             return False
 

@@ -79,6 +79,20 @@ class ParserError:
         return self._node
 
 
+class NamedParserError(ParserError):
+    """That of later versions, which says the node's name and operator; empty where the model as a whole is refused."""
+
+    def __init__(self, code, text, node, name="", operator=""):
+        super().__init__(code, text, node)
+        self._name, self._operator = name, operator
+
+    def node_name(self):
+        return self._name
+
+    def node_operator(self):
+        return self._operator
+
+
 def attribute(value=None):
     """A plain attribute of a class whose names are limited."""
     key = f"_attribute_{id(object())}_{os.urandom(4).hex()}"
