@@ -27,17 +27,19 @@ _FUNCTIONS = {
     "sis_scale_relu_back": "aaaaaanna",
     "sis_products": "annnannnnna",
     "sis_patches": "aannnnna",
-    "sis_patches_weights": "aannnnna",
     "sis_winograd": "aannnna",
     "sis_winograd_back": "aaannnnaa",
+    "sis_sparse_images": "aaannnnnna",
+    "sis_sparse_images_weights": "aaannnnnna",
+    "sis_sparse_winograd": "aaannnnnna",
+    "sis_sparse_winograd_back": "aaaannnnnnaa",
 }
 
 
 def sources(level: str) -> build.Sources:
     """The library's sources, for a CPU of that instruction set level."""
-    own = ("pieces.c", "norm_relu.c", "patches.c", "products.c", "winograd.c")
     folder = Path(__file__).parent / "c"
-    units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
+    units = {str(path): level for path in sorted(folder.glob("*.c"))} | {str(build.SOURCES / "threads.c"): level}
     return build.Sources("libsis_training.so", (folder, build.SOURCES), units)
 
 

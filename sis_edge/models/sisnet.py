@@ -49,7 +49,8 @@ class SisLayer(nn.Module):
             x = x.mean(dim=(2, 3), keepdim=True)
         bias = None if self.bias is None else self.bias.to(x.dtype)
         weight = self.masked_weight().to(x.dtype)
-        x = convolve(x, weight, bias, stride=spec.stride, padding=spec.padding, groups=spec.groups)
+        stride, padding, groups = spec.stride, spec.padding, spec.groups
+        x = convolve(x, weight, bias, stride=stride, padding=padding, groups=groups, mask=self.mask)
         if self.norm is not None and added is None and spec.activates == "relu":
             x = norm_relu(x, self.norm)
             x = x if self.alive is None else x * self.alive
