@@ -17,6 +17,9 @@ from torch import Tensor
 from sis_edge.errors import DiskError, ExportError, UsageError
 from sis_edge.native import build
 
+PIECES = 16  # SIS_PIECES in c/training.h
+FEW = 64  # channels: below it our products need less time than torch's
+
 # The arguments of each function in c/training.h: a is an array, n a number.
 _TYPES = {"a": ctypes.c_void_p, "n": ctypes.c_size_t}
 _FUNCTIONS = {
@@ -25,6 +28,8 @@ _FUNCTIONS = {
     "sis_scale_relu": "aaanna",
     "sis_scale_relu_sums": "aaaaannaa",
     "sis_scale_relu_back": "aaaaaanna",
+    "sis_norm_products": "aaaannna",
+    "sis_norm_products_back": "aaaaaannnaaa",
     "sis_products": "annnannnnna",
     "sis_patches": "aannnnna",
     "sis_winograd": "aannnna",

@@ -49,6 +49,12 @@ for channels in (1, 2, 7, 8, 9, 15, 16, 17, 41):
             right, product, turned = array(channels, filters), array(rows, filters), array(filters, channels)
             call("sis_products", x, channels, 1, 0, right, 0, rows, channels, filters, 1, product)
             assert np.allclose(product, x @ right, atol=1e-3)
+            call("sis_norm_products", x, a, b, right, rows, channels, filters, product)
+            assert np.allclose(product, np.maximum(0, x * a + b) @ right, atol=1e-3)
+            parts, pairs = array(16, filters, channels), np.zeros((16, 2, channels))
+            call("sis_norm_products_back", x, product, c, a, b, turned, rows, channels, filters, y, parts, pairs)
+            call("sis_scale_relu_back", x, y, a, b, c, d, rows, channels, y)
+            call("sis_products", x, channels, 1, 0, right, 0, rows, channels, filters, 1, product)
             call("sis_products", product, 1, filters, 0, x, 0, filters, rows, channels, 1, turned)
             assert np.allclose(turned, product.T @ x, rtol=1e-3, atol=0.1)
 for images in (1, 3, 16, 33):

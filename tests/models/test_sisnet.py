@@ -142,3 +142,9 @@ def test_a_sparse_network_has_the_same_gradients_with_our_kernels_as_with_torchs
         gradients.append([logits.detach().double(), *(p.grad.double() for p in network.parameters())])
     for ours, true in zip(*gradients, strict=True):
         assert float((ours - true).norm() / true.norm().clamp(min=1e-3)) < 2e-3
+
+
+def test_what_only_a_pointwise_layer_reads_is_normalised_there() -> None:
+    network = SisNet(whole(form(nin(), preset("cifar10-sis1").formation())))
+    handing_on = [layer.spec.name for layer in layers(network) if layer.hands_on]
+    assert handing_on == ["C1", "MP1a", "C2", "MP2a", "C3", "MP3a"]

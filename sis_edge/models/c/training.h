@@ -28,7 +28,7 @@ EXPORT void sis_scale_relu(const float *x, const float *scale, const float *shif
 EXPORT void sis_scale_relu_sums(const float *x, const float *dy, const float *pivot, const float *scale,
                                 const float *shift, size_t rows, size_t channels, double *sums, double *products);
 
-/* dx = scale * g + slope * x + offset for each channel, with g as above. */
+/* dx = scale * g + slope * x + offset for each channel, with g as above. dy may be dx. */
 EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift,
                                 const float *slope, const float *offset, size_t rows, size_t channels, float *dx);
 
@@ -36,6 +36,15 @@ EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *sc
  * factor lies at row * left_row + step * left_step, the next product's factors at left_next and right_next. */
 EXPORT void sis_products(const float *left, size_t left_row, size_t left_step, size_t left_next, const float *right,
                          size_t right_next, size_t rows, size_t depth, size_t columns, size_t count, float *to);
+
+/* sis_scale_relu and a product behind it: y[rows, filters] = max(0, x * scale + shift) weights[channels, filters]. On the
+ * way back, weights[filters, channels], dx is the gradient of max(0, ...); those of the weights come as SIS_PIECES parts
+ * [filters, channels], and the sums of sis_scale_relu_sums as SIS_PIECES parts [2, channels], to be added up. */
+EXPORT void sis_norm_products(const float *x, const float *scale, const float *shift, const float *weights, size_t rows,
+                              size_t channels, size_t filters, float *y);
+EXPORT void sis_norm_products_back(const float *x, const float *dy, const float *pivot, const float *scale,
+                                   const float *shift, const float *weights, size_t rows, size_t channels,
+                                   size_t filters, float *dx, float *weight_sums, double *sums);
 
 /* Convolution of images with few channels, zero border: weights[kernel * kernel * channels, filters]. */
 EXPORT void sis_patches(const float *x, const float *weights, size_t images, size_t side, size_t channels, size_t kernel,
