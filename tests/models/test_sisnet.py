@@ -145,6 +145,6 @@ def test_a_sparse_network_has_the_same_gradients_with_our_kernels_as_with_torchs
 
 
 def test_what_only_a_pointwise_layer_reads_is_normalised_there() -> None:
-    network = SisNet(whole(form(nin(), preset("cifar10-sis1").formation())))
+    network = SisNet(compact(form(nin(), preset("cifar10-sis1").formation())))
     handing_on = [layer.spec.name for layer in layers(network) if layer.hands_on]
     assert handing_on == ["C1", "MP1a", "C2", "MP2a", "C3", "MP3a"]
