@@ -13,32 +13,43 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sis_edge.models import kernels
+from sis_edge.models.images import Patches, SparseImages
+from sis_edge.models.normalisation import NormRelu, NormReluPointwise
+from sis_edge.models.winograd import SparseWinograd, Winograd
 
 _LAST = torch.channels_last
-_PIECES = 16  # SIS_PIECES in c/training.h
-_FEW = 64  # channels
-
-# Values of the kernel's polynomial at 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, times Lagrange's factors:
-# G of F(4, 5) in Lavin and Gray 2016.
-_NODES = ((0.0, 1.0), (1.0, -2 / 9), (-1.0, -2 / 9), (2.0, 1 / 90), (-2.0, 1 / 90), (0.5, 32 / 45), (-0.5, 32 / 45))
-_G = torch.tensor([[factor * x**power for power in range(5)] for x, factor in _NODES] + [[0.0, 0.0, 0.0, 0.0, 1.0]])
 
 
 def convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int | None = None, groups: int = 1
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """[N, C, s, s] and weights [F, C / groups, k, k] -> [N, F, s', s']; the border is zero, k // 2 wide by default.
 
-    Our kernels compute those of stride 1 without groups that keep the map's side.
+    Our kernels compute those of stride 1 without groups that keep the map's side. Where the bool `mask`, shaped like
+    the weights, has nothing of a kernel [k, k], its weights are taken to be zero and may have a gradient of zero.
     """
     kernel = weight.shape[2]
     border = kernel // 2 if padding is None else padding
     is_plain = stride == 1 and groups == 1 and 2 * border + 1 == kernel
     library = kernels.active()
     if library is not None and is_plain and bias is None and _applies(x):
-        for kind in (_Pointwise, _Patches, _Winograd):
+        exists = None if mask is None else mask.any(dim=3).any(dim=2)
+        result: Tensor
+        if exists is not None:
+            for sparse in (SparseImages, SparseWinograd):
+                if sparse.takes(x, weight, exists):
+                    result = sparse.apply(x, weight, exists, library)  # type: ignore[no-untyped-call]
+                    return result
+        for kind in (Pointwise, Patches, Winograd):
             if kind.takes(x, weight):
-                result: Tensor = kind.apply(x, weight, library)  # type: ignore[no-untyped-call]
+                result = kind.apply(x, weight, library)  # type: ignore[no-untyped-call]
                 return result
     return F.conv2d(x, weight, bias, stride=stride, padding=border, groups=groups)
 
@@ -47,9 +58,20 @@ def norm_relu(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """ReLU after batch normalisation: [N, C, s, s] -> the same."""
     library = kernels.active()
     if library is not None and norm.training and _applies(x):
-        result: Tensor = _NormRelu.apply(x, norm.weight, norm.bias, norm, library)  # type: ignore[no-untyped-call]
+        result: Tensor = NormRelu.apply(x, norm.weight, norm.bias, norm, library)  # type: ignore[no-untyped-call]
         return result
     return F.relu(norm(x), inplace=True)  # nothing needs what was there before
+
+
+def norm_relu_convolve(x: Tensor, norm: nn.BatchNorm2d, weight: Tensor, bias: Tensor | None, **how: Any) -> Tensor:
+    """`convolve` of `norm_relu`, with the arguments of `convolve`; in training without storing what lies between."""
+    library = kernels.active()
+    is_plain = bias is None and how.get("stride", 1) == 1 == how.get("groups", 1) and not how.get("padding")
+    if library is not None and norm.training and is_plain and _applies(x) and NormReluPointwise.takes(weight):
+        arguments = (x, norm.weight, norm.bias, weight, norm, library)
+        result: Tensor = NormReluPointwise.apply(*arguments)  # type: ignore[no-untyped-call]
+        return result
+    return convolve(norm_relu(x, norm), weight, bias, **how)
 
 
 def _applies(x: Tensor) -> bool:
@@ -61,63 +83,7 @@ def _applies(x: Tensor) -> bool:
     )
 
 
-class _NormRelu(torch.autograd.Function):
-    """The gradient is that of y = max(0, x * scale + shift), with the batch's own mean and variance in both.
-
-    dx = scale (g - mean(g) - x' mean(g x')), x' the normalised input and g the gradient where y > 0: Ioffe and Szegedy
-    2015, written as scale * g + slope * x + offset.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d, library: ctypes.CDLL
-    ) -> Tensor:
-        ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
-        sums = torch.empty(2, channels, dtype=torch.float64)
-        pivot = x[0, :, 0, 0]  # the first row
-        library.sis_moments(ptr(x), ptr(pivot), rows, channels, ptr(sums[0]), ptr(sums[1]))
-        from_pivot = sums[0] / rows
-        mean = pivot + from_pivot
-        variance = (sums[1] / rows - from_pivot * from_pivot).clamp_(min=0)
-        _keep_statistics(norm, mean, variance * rows / max(1, rows - 1))
-        inverse = (variance + norm.eps).rsqrt()
-        scale, shift = (weight * inverse).float(), (bias - weight * inverse * mean).float()
-        y = torch.empty_like(x)
-        library.sis_scale_relu(ptr(x), ptr(scale), ptr(shift), rows, channels, ptr(y))
-        ctx.save_for_backward(x, scale, shift, mean, inverse)
-        ctx.library = library
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
-        x, scale, shift, mean, inverse = ctx.saved_tensors
-        ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
-        dy = dy.contiguous(memory_format=_LAST)
-        sums, pivot = torch.empty(2, channels, dtype=torch.float64), mean.float()
-        ctx.library.sis_scale_relu_sums(
-            ptr(x), ptr(dy), ptr(pivot), ptr(scale), ptr(shift), rows, channels, ptr(sums[0]), ptr(sums[1])
-        )
-        d_bias, d_weight = sums[0], sums[1] * inverse
-        slope = (-scale * inverse * d_weight / rows).float()
-        offset = (scale * (mean * inverse * d_weight - d_bias) / rows).float()
-        dx = torch.empty_like(x)
-        ctx.library.sis_scale_relu_back(
-            ptr(x), ptr(dy), ptr(scale), ptr(shift), ptr(slope), ptr(offset), rows, channels, ptr(dx)
-        )
-        return dx, d_weight.float(), d_bias.float(), None, None
-
-
-def _keep_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
-    """What torch's own normalisation does with its running statistics."""
-    if norm.running_mean is None or norm.running_var is None or norm.momentum is None:
-        return
-    norm.running_mean.lerp_(mean.float(), norm.momentum)
-    norm.running_var.lerp_(variance.float(), norm.momentum)
-    if norm.num_batches_tracked is not None:
-        norm.num_batches_tracked.add_(1)
-
-
-class _Pointwise(torch.autograd.Function):
+class Pointwise(torch.autograd.Function):
     """1 x 1 convolution: the pixels' rows times the weights, and back with either's transpose.
 
     torch computes most of them in less time. It has vectors of 16 channels, ours have 8, which pays where few channels
@@ -127,11 +93,13 @@ class _Pointwise(torch.autograd.Function):
 
     @staticmethod
     def takes(x: Tensor, weight: Tensor) -> bool:
+        """Whether it computes this convolution in less time than what serves it otherwise."""
         filters, channels, kernel, _ = weight.shape
-        return kernel == 1 and max(filters, channels) <= _FEW and bool(filters % 16 or channels % 16)
+        return kernel == 1 and max(filters, channels) <= kernels.FEW and bool(filters % 16 or channels % 16)
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
+        """[N, C, s, s] -> [N, F, s, s]."""
         images, channels, height, width = x.shape
         filters, pixels, ptr = len(weight), images * height * width, kernels.address
         y = torch.empty((images, filters, height, width), memory_format=_LAST)
@@ -143,6 +111,7 @@ class _Pointwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
+        """Gradients of what `forward` takes."""
         x, weight = ctx.saved_tensors
         images, channels, height, width = x.shape
         filters, pixels, ptr = len(weight), images * height * width, kernels.address
@@ -150,76 +119,10 @@ class _Pointwise(torch.autograd.Function):
         dx, right = torch.empty_like(x), weight.reshape(filters, channels).contiguous()
         ctx.library.sis_products(ptr(dy), filters, 1, 0, ptr(right), 0, pixels, filters, channels, 1, ptr(dx))
         # Parts of the pixels are summed on their own, for there are threads to share them.
-        parts = math.gcd(pixels, _PIECES)
+        parts = math.gcd(pixels, kernels.PIECES)
         share = pixels // parts
         sums = torch.empty(parts, filters, channels)
         ctx.library.sis_products(
             ptr(dy), 1, filters, share * filters, ptr(x), share * channels, filters, share, channels, parts, ptr(sums)
         )
         return dx, sums.sum(dim=0).view_as(weight), None
-
-
-class _Patches(torch.autograd.Function):
-    """Convolution of images: each pixel's patch times the weights; an image needs no gradient.
-
-    With AVX-512 torch takes 0.73 to 0.90 of our time, without it 1.04 to 1.23 times of it (114 to 192 filters).
-    """
-
-    @staticmethod
-    def takes(x: Tensor, weight: Tensor) -> bool:
-        is_of_images = x.shape[1] <= 4 and x.shape[2] == x.shape[3] and not x.requires_grad
-        return is_of_images and len(weight) > _FEW and not kernels.torch_has_wide_vectors()
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
-        images, channels, side, _ = x.shape
-        filters, _, kernel, _ = weight.shape
-        ptr = kernels.address
-        y = torch.empty((images, filters, side, side), memory_format=_LAST)
-        by_patch = weight.permute(2, 3, 1, 0).contiguous()  # [k, k, C, F]
-        library.sis_patches(ptr(x), ptr(by_patch), images, side, channels, kernel, filters, ptr(y))
-        ctx.save_for_backward(x)
-        ctx.library, ctx.kernel = library, kernel
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
-        (x,) = ctx.saved_tensors
-        images, channels, side, _ = x.shape
-        filters, kernel, ptr = dy.shape[1], ctx.kernel, kernels.address
-        dy = dy.contiguous(memory_format=_LAST)
-        sums = torch.empty(_PIECES, kernel, kernel, channels, filters)
-        ctx.library.sis_patches_weights(ptr(x), ptr(dy), images, side, channels, kernel, filters, ptr(sums))
-        return None, sums.sum(dim=0).permute(3, 2, 0, 1), None
-
-
-class _Winograd(torch.autograd.Function):
-    """5 x 5 convolution as a product of matrices for each of a tile's 64 points; gradients by the transposes."""
-
-    @staticmethod
-    def takes(x: Tensor, weight: Tensor) -> bool:
-        filters, channels, kernel, _ = weight.shape
-        return kernel == 5 and x.shape[2] == x.shape[3] and x.shape[2] % 4 == 0 and channels % 8 == 0 == filters % 8
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
-        images, channels, side, _ = x.shape
-        filters, ptr = len(weight), kernels.address
-        y = torch.empty((images, filters, side, side), memory_format=_LAST)
-        points = torch.einsum("pi,fcij,qj->pqcf", _G, weight, _G).contiguous()
-        library.sis_winograd(ptr(x), ptr(points), images, side, channels, filters, ptr(y))
-        ctx.save_for_backward(x, points)
-        ctx.library = library
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
-        x, points = ctx.saved_tensors
-        images, channels, side, _ = x.shape
-        filters, ptr = dy.shape[1], kernels.address
-        dy = dy.contiguous(memory_format=_LAST)
-        dx, sums = torch.empty_like(x), torch.empty(_PIECES, *points.shape)
-        turned = points.transpose(2, 3).contiguous()
-        ctx.library.sis_winograd_back(ptr(x), ptr(dy), ptr(turned), images, side, channels, filters, ptr(dx), ptr(sums))
-        d_weight = torch.einsum("pi,pqcf,qj->fcij", _G, sums.sum(dim=0), _G)
-        return dx, d_weight.contiguous(memory_format=_LAST), None

@@ -17,6 +17,9 @@ from torch import Tensor
 from sis_edge.errors import DiskError, ExportError, UsageError
 from sis_edge.native import build
 
+PIECES = 16  # SIS_PIECES in c/training.h
+FEW = 64  # channels: below it our products need less time than torch's
+
 # The arguments of each function in c/training.h: a is an array, n a number.
 _TYPES = {"a": ctypes.c_void_p, "n": ctypes.c_size_t}
 _FUNCTIONS = {
@@ -25,19 +28,23 @@ _FUNCTIONS = {
     "sis_scale_relu": "aaanna",
     "sis_scale_relu_sums": "aaaaannaa",
     "sis_scale_relu_back": "aaaaaanna",
+    "sis_norm_products": "aaaannna",
+    "sis_norm_products_back": "aaaaaannnaaa",
     "sis_products": "annnannnnna",
     "sis_patches": "aannnnna",
-    "sis_patches_weights": "aannnnna",
     "sis_winograd": "aannnna",
     "sis_winograd_back": "aaannnnaa",
+    "sis_sparse_images": "aaannnnnna",
+    "sis_sparse_images_weights": "aaannnnnna",
+    "sis_sparse_winograd": "aaannnnnna",
+    "sis_sparse_winograd_back": "aaaannnnnnaa",
 }
 
 
 def sources(level: str) -> build.Sources:
     """The library's sources, for a CPU of that instruction set level."""
-    own = ("pieces.c", "norm_relu.c", "patches.c", "products.c", "winograd.c")
     folder = Path(__file__).parent / "c"
-    units = {str(folder / name): level for name in own} | {str(build.SOURCES / "threads.c"): level}
+    units = {str(path): level for path in sorted(folder.glob("*.c"))} | {str(build.SOURCES / "threads.c"): level}
     return build.Sources("libsis_training.so", (folder, build.SOURCES), units)
 
 

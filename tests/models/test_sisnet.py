@@ -1,6 +1,7 @@
 """The network: masks, initial weights, and the compact network that computes the same as the whole one."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from small import SPEC
 
 from sis_edge.formation import Formation, SynapticGraph, form, preset
 from sis_edge.formation.compaction import LayerPlan, compact, whole
-from sis_edge.models import SisLayer, SisNet
+from sis_edge.models import SisLayer, SisNet, kernels
 from sis_edge.spec import nin
 
 
@@ -125,3 +126,25 @@ def test_the_compact_network_computes_what_the_whole_one_does(conv: str, micro: 
         assert torch.allclose(small.eval()(x), large.eval()(x), atol=1e-5, rtol=1e-5)
         # In training, too: both normalise over the same values.
         assert torch.allclose(small.train()(x), large.train()(x), atol=1e-4, rtol=1e-4)
+
+
+def test_a_sparse_network_has_the_same_gradients_with_our_kernels_as_with_torchs() -> None:
+    plans = compact(form(nin(), preset("svhn-sis3").formation()))
+    x = torch.randn(8, 3, 24, 24, generator=torch.Generator().manual_seed(0)).contiguous(
+        memory_format=torch.channels_last
+    )
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        network = SisNet(plans).train().to(dtype)
+        with kernels.used(1) if dtype == torch.float32 else nullcontext():
+            logits = network(x.to(dtype))
+            logits.square().sum().backward()
+        gradients.append([logits.detach().double(), *(p.grad.double() for p in network.parameters())])
+    for ours, true in zip(*gradients, strict=True):
+        assert float((ours - true).norm() / true.norm().clamp(min=1e-3)) < 2e-3
+
+
+def test_what_only_a_pointwise_layer_reads_is_normalised_there() -> None:
+    network = SisNet(compact(form(nin(), preset("cifar10-sis1").formation())))
+    handing_on = [layer.spec.name for layer in layers(network) if layer.hands_on]
+    assert handing_on == ["C1", "MP1a", "C2", "MP2a", "C3", "MP3a"]

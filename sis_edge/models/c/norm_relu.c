@@ -1,9 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "norm_relu.h"
 #include "pieces.h"
-
-enum { CHUNK = 128 }; /* rows of a chunk are summed in float32, chunks in float64 */
 
 typedef struct {
     const float *x, *dy, *pivot, *scale, *shift, *slope, *offset;
@@ -24,9 +23,9 @@ static void moments_of(const float *restrict x, const float *restrict pivot, siz
         }
 }
 
-static void gradient_sums_of(const float *restrict x, const float *restrict dy, const float *restrict pivot,
-                             const float *restrict scale, const float *restrict shift, size_t rows, size_t channels,
-                             float *restrict sum, float *restrict product) {
+void gradient_sums_of(const float *restrict x, const float *restrict dy, const float *restrict pivot,
+                      const float *restrict scale, const float *restrict shift, size_t rows, size_t channels,
+                      float *restrict sum, float *restrict product) {
     for (size_t row = 0; row < rows; row++, x += channels, dy += channels)
         for (size_t c = 0; c < channels; c++) {
             float g = x[c] * scale[c] + shift[c] > 0 ? dy[c] : 0;
@@ -73,8 +72,8 @@ static void sum_up(Maps *maps, double *sums, double *products) {
     free(pieces);
 }
 
-static void scale_relu_of(const float *restrict x, const float *restrict scale, const float *restrict shift,
-                          size_t rows, size_t channels, float *restrict y) {
+void scale_relu_of(const float *restrict x, const float *restrict scale, const float *restrict shift, size_t rows,
+                   size_t channels, float *restrict y) {
     for (size_t row = 0; row < rows; row++, x += channels, y += channels)
         for (size_t c = 0; c < channels; c++) {
             float value = x[c] * scale[c] + shift[c];
@@ -92,10 +91,24 @@ static void scale_relu_back_of(const float *restrict x, const float *restrict dy
         }
 }
 
+/* The same of a gradient that lies in dx already. */
+static void scale_relu_back_in_place(const float *restrict x, const float *restrict scale, const float *restrict shift,
+                                     const float *restrict slope, const float *restrict offset, size_t rows,
+                                     size_t channels, float *restrict dx) {
+    for (size_t row = 0; row < rows; row++, x += channels, dx += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float g = x[c] * scale[c] + shift[c] > 0 ? dx[c] : 0;
+            dx[c] = scale[c] * g + slope[c] * x[c] + offset[c];
+        }
+}
+
 static void write_piece(void *user, size_t piece) {
     const Maps *maps = user;
     size_t row = first_row(maps, piece), rows = first_row(maps, piece + 1) - row, at = row * maps->channels;
-    if (maps->dy)
+    if (maps->dy == maps->y)
+        scale_relu_back_in_place(maps->x + at, maps->scale, maps->shift, maps->slope, maps->offset, rows, maps->channels,
+                                 maps->y + at);
+    else if (maps->dy)
         scale_relu_back_of(maps->x + at, maps->dy + at, maps->scale, maps->shift, maps->slope, maps->offset, rows,
                            maps->channels, maps->y + at);
     else

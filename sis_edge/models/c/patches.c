@@ -1,12 +1,11 @@
-/* The first layer: few channels in, so each pixel's patch is copied out and multiplied with all filters. No gradient
- * flows on to an image. */
+/* The first layer: few channels in, so each pixel's patch is copied out and multiplied with all filters. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "products.h"
 
 typedef struct {
-    const float *x, *weights, *dy;
+    const float *x, *weights;
     float *to;
     size_t images, side, channels, kernel, filters;
 } Job;
@@ -44,28 +43,8 @@ static void forward_piece(void *user, size_t piece) {
     free(patches);
 }
 
-static void weights_piece(void *user, size_t piece) {
-    const Job *job = user;
-    size_t pixels = job->side * job->side, patch = patch_of(job);
-    Factors factors = {1, patch, pixels, job->filters};
-    float *patches = malloc(pixels * patch * sizeof *patches), *sum = job->to + piece * patch * job->filters;
-    if (!patches) abort();
-    memset(sum, 0, patch * job->filters * sizeof *sum);
-    for (size_t image = job->images * piece / PIECES; image < job->images * (piece + 1) / PIECES; image++) {
-        copy_patches(job, image, patches);
-        multiply(&factors, patches, job->dy + image * pixels * job->filters, patch, sum, 1);
-    }
-    free(patches);
-}
-
 void sis_patches(const float *x, const float *weights, size_t images, size_t side, size_t channels, size_t kernel,
                  size_t filters, float *y) {
-    Job job = {x, weights, NULL, y, images, side, channels, kernel, filters};
+    Job job = {x, weights, y, images, side, channels, kernel, filters};
     in_pieces(forward_piece, PIECES, &job);
-}
-
-void sis_patches_weights(const float *x, const float *dy, size_t images, size_t side, size_t channels, size_t kernel,
-                         size_t filters, float *sums) {
-    Job job = {x, NULL, dy, sums, images, side, channels, kernel, filters};
-    in_pieces(weights_piece, PIECES, &job);
 }

@@ -9,4 +9,7 @@ enum { PIECES = SIS_PIECES };
 
 void in_pieces(sis_task task, size_t count, void *user);
 
+/* Memory for so many numbers, as vectors are aligned; freed by `free`. Some megabytes at most: without it all is over. */
+float *alloc_floats(size_t numbers);
+
 #endif

@@ -10,7 +10,7 @@
 #define LANES 8
 #include "../../native/c/vectors.h"
 
-enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96 };
+enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96, NEAR = 128 };
 
 /* `rows` x `vectors` outputs of the product, over `depth` steps; of the last vector `last` numbers are kept. */
 INLINE void block(const Factors *p, const float *left, const float *right, size_t right_step, float *to, size_t depth,
@@ -68,7 +68,7 @@ static void pack(const float *right, size_t depth, size_t columns, float *packed
     }
 }
 
-/* At most DEPTH steps. A left factor whose steps lie far apart is copied, a block of rows at a time. */
+/* At most DEPTH steps. A left factor of more than NEAR steps that lie far apart is copied, a block of rows at a time. */
 static void multiply_steps(const Factors *p, const float *left, const float *right, size_t depth, size_t rows, float *to,
                            int adds, float *packed) {
     float near[DEPTH * ROWS];
@@ -78,7 +78,7 @@ static void multiply_steps(const Factors *p, const float *left, const float *rig
         size_t some = rows - row < ROWS ? rows - row : ROWS;
         const Factors *factors = p;
         const float *from = left + row * p->left_row;
-        if (p->left_row == 1) {
+        if (p->left_row == 1 && depth > NEAR) {
             for (size_t k = 0; k < depth; k++)
                 for (size_t i = 0; i < some; i++) near[k * ROWS + i] = from[k * p->left_step + i];
             factors = &of_near;

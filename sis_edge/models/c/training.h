@@ -1,5 +1,5 @@
-/* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and 1 x 1
- * and 5 x 5 convolution.
+/* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and
+ * convolution by few channels or by few kernels.
  *
  * Used through ctypes. Maps are float32, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
  * into a fixed number of pieces, so that results are the same bits whatever the number of threads.
@@ -8,6 +8,7 @@
 #define SIS_TRAINING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define SIS_PIECES 16
 #define EXPORT __attribute__((visibility("default")))
@@ -27,7 +28,7 @@ EXPORT void sis_scale_relu(const float *x, const float *scale, const float *shif
 EXPORT void sis_scale_relu_sums(const float *x, const float *dy, const float *pivot, const float *scale,
                                 const float *shift, size_t rows, size_t channels, double *sums, double *products);
 
-/* dx = scale * g + slope * x + offset for each channel, with g as above. */
+/* dx = scale * g + slope * x + offset for each channel, with g as above. dy may be dx. */
 EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift,
                                 const float *slope, const float *offset, size_t rows, size_t channels, float *dx);
 
@@ -36,12 +37,18 @@ EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *sc
 EXPORT void sis_products(const float *left, size_t left_row, size_t left_step, size_t left_next, const float *right,
                          size_t right_next, size_t rows, size_t depth, size_t columns, size_t count, float *to);
 
-/* Convolution of images with few channels, zero border: weights[kernel * kernel * channels, filters]. The gradient of the
- * weights comes in SIS_PIECES parts, each of the same shape, to be added up. */
+/* sis_scale_relu and a product behind it: y[rows, filters] = max(0, x * scale + shift) weights[channels, filters]. On the
+ * way back, weights[filters, channels], dx is the gradient of max(0, ...); those of the weights come as SIS_PIECES parts
+ * [filters, channels], and the sums of sis_scale_relu_sums as SIS_PIECES parts [2, channels], to be added up. */
+EXPORT void sis_norm_products(const float *x, const float *scale, const float *shift, const float *weights, size_t rows,
+                              size_t channels, size_t filters, float *y);
+EXPORT void sis_norm_products_back(const float *x, const float *dy, const float *pivot, const float *scale,
+                                   const float *shift, const float *weights, size_t rows, size_t channels,
+                                   size_t filters, float *dx, float *weight_sums, double *sums);
+
+/* Convolution of images with few channels, zero border: weights[kernel * kernel * channels, filters]. */
 EXPORT void sis_patches(const float *x, const float *weights, size_t images, size_t side, size_t channels, size_t kernel,
                         size_t filters, float *y);
-EXPORT void sis_patches_weights(const float *x, const float *dy, size_t images, size_t side, size_t channels,
-                                size_t kernel, size_t filters, float *sums);
 
 /* Winograd's convolution F(4 x 4, 5 x 5): tiles of 4 x 4 pixels, 8 x 8 points, border of 2. `side` is a multiple of 4,
  * channels and filters of 8. The weights are those at the points, [64, channels, filters], and [64, filters, channels]
@@ -50,5 +57,24 @@ EXPORT void sis_winograd(const float *x, const float *weights, size_t images, si
                          size_t filters, float *y);
 EXPORT void sis_winograd_back(const float *x, const float *dy, const float *weights, size_t images, size_t side,
                               size_t channels, size_t filters, float *dx, float *sums);
+
+/* The same by the `existing` kernels that exist, of 5 x 5 by F(4 x 4, 5 x 5) or of 3 x 3 by F(6 x 6, 3 x 3), at most 64
+ * tiles to an image. values[64, existing] at the points, filter by filter. lists: where each filter's kernels begin
+ * [filters + 1], the input of each [existing], its number [existing]; then the same of the inputs, whose kernels have
+ * filters. Gradients of values come as SIS_PIECES parts [64, existing], to be added up. */
+EXPORT void sis_sparse_winograd(const float *x, const float *values, const uint32_t *lists, size_t existing,
+                                size_t images, size_t side, size_t channels, size_t filters, size_t kernel, float *y);
+EXPORT void sis_sparse_winograd_back(const float *x, const float *dy, const float *values, const uint32_t *lists,
+                                     size_t existing, size_t images, size_t side, size_t channels, size_t filters,
+                                     size_t kernel, float *dx, float *sums);
+
+/* Convolution of images by the `existing` weights that exist, zero border: values[existing], filter by filter. lists:
+ * where each filter's weights begin [filters + 1]; where a weight's pixels do, (channel * p + row) * p + column with
+ * p = side + kernel - 1 [existing]; its number [existing]. Gradients of values come as SIS_PIECES parts [existing], to be added up. */
+EXPORT void sis_sparse_images(const float *x, const float *values, const uint32_t *lists, size_t existing,
+                              size_t images, size_t side, size_t channels, size_t filters, size_t kernel, float *y);
+EXPORT void sis_sparse_images_weights(const float *x, const float *dy, const uint32_t *lists, size_t existing,
+                                      size_t images, size_t side, size_t channels, size_t filters, size_t kernel,
+                                      float *sums);
 
 #endif

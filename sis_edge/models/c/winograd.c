@@ -1,63 +1,17 @@
-/* Winograd's convolution F(4, 5) along both axes (Lavin and Gray 2016) with the points 0, 1, -1, 2, -2, 1/2, -1/2 and
- * infinity: 64 multiplications for 16 outputs of a 5 x 5 kernel instead of 400. Vectors run along the channels. */
+/* Winograd's convolution F(4, 5) along both axes with all kernels: 64 multiplications for 16 outputs of a 5 x 5 kernel
+ * instead of 400. Vectors run along the channels. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "points.h"
 #include "products.h"
 
-#define LANES 8
-#include "../../native/c/vectors.h"
-
-enum { TILE = 4, POINTS = 8, BORDER = 2, GROUP = 64 }; /* about GROUP tiles at a time stay in the cache */
+enum { TILE = 4, BORDER = 2, GROUP = 64 }; /* about GROUP tiles at a time stay in the cache */
 
 /* A group of images between map and points: point p of tile t lies at (p * tiles + t) * channels. */
 typedef struct {
     size_t images, side, channels;
 } Group;
-
-/* Values of a polynomial from 8 neighbours: the rows of B transposed. */
-INLINE void to_points(const vec d[8], vec o[8]) {
-    vec e1 = d[2] + d[6] - 4.25f * d[4], f1 = d[1] + d[5] - 4.25f * d[3];
-    vec e2 = d[6] + 0.25f * d[2] - 1.25f * d[4], f2 = 0.5f * d[1] - 2.5f * d[3] + 2.0f * d[5];
-    vec e3 = d[6] + 4.0f * d[2] - 5.0f * d[4], f3 = 2.0f * d[1] - 2.5f * d[3] + 0.5f * d[5];
-    o[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
-    o[1] = e1 + f1, o[2] = e1 - f1;
-    o[3] = e2 + f2, o[4] = e2 - f2;
-    o[5] = e3 + f3, o[6] = e3 - f3;
-    o[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
-}
-
-INLINE void to_points_back(const vec v[8], vec d[8]) {
-    vec s1 = v[1] + v[2], t1 = v[1] - v[2], s2 = v[3] + v[4], t2 = v[3] - v[4], s3 = v[5] + v[6], t3 = v[5] - v[6];
-    d[0] = v[0];
-    d[1] = t1 + 0.5f * t2 + 2.0f * t3 - v[7];
-    d[2] = s1 + 0.25f * s2 + 4.0f * s3 - 5.25f * v[0];
-    d[3] = 5.25f * v[7] - 4.25f * t1 - 2.5f * (t2 + t3);
-    d[4] = 5.25f * v[0] - 4.25f * s1 - 1.25f * s2 - 5.0f * s3;
-    d[5] = t1 + 2.0f * t2 + 0.5f * t3 - 5.25f * v[7];
-    d[6] = s1 + s2 + s3 - v[0];
-    d[7] = v[7];
-}
-
-/* Four outputs from the products at the points: the rows of A transposed. */
-INLINE void from_points(const vec m[8], vec y[4]) {
-    vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
-    y[0] = m[0] + s1 + s2 + s3;
-    y[1] = d1 + 2.0f * d2 + 0.5f * d3;
-    y[2] = s1 + 4.0f * s2 + 0.25f * s3;
-    y[3] = d1 + 8.0f * d2 + 0.125f * d3 + m[7];
-}
-
-INLINE void from_points_back(const vec y[4], vec m[8]) {
-    vec e1 = y[0] + y[2], f1 = y[1] + y[3];
-    vec e2 = y[0] + 4.0f * y[2], f2 = 2.0f * y[1] + 8.0f * y[3];
-    vec e3 = y[0] + 0.25f * y[2], f3 = 0.5f * y[1] + 0.125f * y[3];
-    m[0] = y[0];
-    m[1] = e1 + f1, m[2] = e1 - f1;
-    m[3] = e2 + f2, m[4] = e2 - f2;
-    m[5] = e3 + f3, m[6] = e3 - f3;
-    m[7] = y[3];
-}
 
 INLINE int inside(long at, size_t side) { return at >= 0 && at < (long)side; }
 
@@ -120,12 +74,12 @@ static void points_to_map(const Group *group, const float *points, float *map) {
         for (size_t p = 0; p < POINTS; p++) {
             vec values[POINTS];
             UNROLL for (size_t q = 0; q < POINTS; q++) values[q] = load_loose(POINT(points, p * POINTS + q));
-            from_points(values, between[p]);
+            from_points(values, between[p], TILE);
         }
         for (size_t j = 0; j < TILE; j++) {
             vec values[POINTS], column[TILE];
             UNROLL for (size_t p = 0; p < POINTS; p++) values[p] = between[p][j];
-            from_points(values, column);
+            from_points(values, column, TILE);
             UNROLL for (size_t i = 0; i < TILE; i++)
                 store_loose(PIXEL(map, tile / across * TILE + i, tile % across * TILE + j), column[i]);
         }
@@ -139,12 +93,12 @@ static void points_to_map_back(const Group *group, const float *map, float *poin
             vec column[TILE];
             UNROLL for (size_t i = 0; i < TILE; i++) column[i] =
                 load_loose(PIXEL(map, tile / across * TILE + i, tile % across * TILE + j));
-            from_points_back(column, between[j]);
+            from_points_back(column, between[j], TILE);
         }
         for (size_t p = 0; p < POINTS; p++) {
             vec row[TILE], values[POINTS];
             UNROLL for (size_t j = 0; j < TILE; j++) row[j] = between[j][p];
-            from_points_back(row, values);
+            from_points_back(row, values, TILE);
             UNROLL for (size_t q = 0; q < POINTS; q++) store_loose(POINT(points, p * POINTS + q), values[q]);
         }
     }
@@ -155,12 +109,6 @@ typedef struct {
     float *to, *sums;
     size_t images, side, channels, filters;
 } Job;
-
-static float *alloc_floats(size_t numbers) {
-    float *memory = malloc(numbers * sizeof *memory);
-    if (!memory) abort(); /* some megabytes */
-    return memory;
-}
 
 /* So many images of a piece at a time. */
 static size_t group_images(const Job *job) {
