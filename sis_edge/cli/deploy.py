@@ -93,7 +93,7 @@ def deploy(
         return
     chosen = given.bundle(own, name, bundle, build_dir)
     known = profiles.load(name) if name else profiles.of_bundle(chosen.manifest.profile)
-    board = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
+    board = profile_for(chosen.manifest, asked.networks, connect.adapted(known), asked.runtimes)
     how: dict[str, Any] = {"networks": asked.networks, "seed": asked.seed, "options": asked.options}
     with closing(connect()) as transport, bars("deploy") as shown:
         how |= {"on_event": shown.event, "attendance": attendance(connect.words, profile, queue=asked.queue)}
