@@ -18,7 +18,7 @@ app = typer.Typer()
 
 
 MEASURES = (
-    "backend networks seed strict target_ci cores threads batch_size processes lock_clocks meter"
+    "backend networks seed strict quick target_ci cores threads batch_size processes lock_clocks meter"
     " sustain rate cool_to rest provision no_queue trust"
 )
 """What a command that measures nothing has no use for."""
@@ -39,6 +39,7 @@ VERBS = {
         "job": ("cancel", "detach", "onnx", "tflite", *MEASURES.split()),
         "cancel": ("detach", "onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
         "detach": ("require_energy", "require_valid", "runs_dir"),
+        "strict": ("quick",),
     },
 )
 @reach.board

@@ -29,7 +29,11 @@ EDGE_LINES = 6
 
 @command(
     _fleet,
-    excludes={"bundle": ("build_dir",), "ray": ("trust_on_first_use", "password_fd", "passphrase_fd")},
+    excludes={
+        "bundle": ("build_dir",),
+        "strict": ("quick",),
+        "ray": ("trust_on_first_use", "password_fd", "passphrase_fd"),
+    },
 )
 @measuring.measured
 def deploy(

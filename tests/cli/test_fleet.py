@@ -102,10 +102,15 @@ def test_only_boards_that_are_not_done_are_resumed(ports: list[int], capsys: Sta
         (["--require", "most"], "--require is 'most', and must be all, any or a number"),
         (["--group", "g2"], "boards.toml: unknown group 'g2'; known: g0, g1"),
         (["--limit", "c*"], "boards.toml: unknown board 'c*'; known: b0, b1"),
+        (
+            ["--inventory", "sim.toml", "--ray", "auto"],
+            "shelf is simulated (nano-sim) and runs on this machine only; l",
+        ),
         (["--networks", "x"], "b0: unknown network in this bundle 'x'; known: dense, sparse"),
     ],
 )
 def test_what_cannot_be_meant(ports: list[int], words: list[str], sentence: str, capsys: Stage) -> None:
+    Path("sim.toml").write_text('[boards.shelf]\nsimulated = "nano-sim"\n')
     assert run([*WORDS, *words]) == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
 
