@@ -159,6 +159,7 @@ def check(inventory: options.Inventory = None, as_json: options.Json = False) ->
     from sis_edge.board import inventory as inventories
     from sis_edge.cli import console
     from sis_edge.cli.documents.inventory import checked
+    from sis_edge.report.rows import plural
 
     path = _file(inventory)
     found = inventories.load(path)
@@ -167,8 +168,8 @@ def check(inventory: options.Inventory = None, as_json: options.Json = False) ->
     if as_json:
         console.document(checked(found, path))
         return
-    groups = f" in {len(found.groups)} groups" if found.groups else ""
-    console.out.print(f"{path} is sound: {len(found.boards)} boards{groups}.", soft_wrap=True)
+    groups = f" in {plural(len(found.groups), 'group')}" if found.groups else ""
+    console.out.print(f"{path} is sound: {plural(len(found.boards), 'board')}{groups}.", soft_wrap=True)
 
 
 def _file(named: Path | None) -> Path:

@@ -16,7 +16,8 @@ from sis_edge.errors import Interruption, SisEdgeError, UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sis_edge.fleet.attempt import OnBoardState
+    from sis_edge.board.events import Event
+    from sis_edge.fleet.attempt import OnBoardEvent, OnBoardState
     from sis_edge.fleet.plan import FleetRequest, FleetTask
     from sis_edge.fleet.state import BoardState, FleetFile
     from sis_edge.fleet.table import FleetTable
@@ -145,7 +146,7 @@ def _measure(
 
     known.save()
     table = FleetTable(known.boards.items(), simulated=known.simulated)
-    with _shown(table, known.simulated) as tell:
+    with _shown(table, known.simulated) as (tell, heard):
 
         def on_state(name: str, state: "BoardState") -> None:
             known.put(name, state)
@@ -154,7 +155,7 @@ def _measure(
 
         if not (left := run.missing(tasks, known)):
             return
-        how = (left, runs_dir, table.event, on_state, parallel or run.MOST_AT_ONCE)
+        how = (left, runs_dir, heard, on_state, parallel or run.MOST_AT_ONCE)
         here = nullcontext(run.ThreadExecutor(*how))
         try:
             with here if address is None else fleet_ray.executor(address, *how) as executor:
@@ -166,9 +167,9 @@ def _measure(
 
 
 @contextmanager
-def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[OnBoardState]":
+def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[tuple[OnBoardState, OnBoardEvent]]":
     """The table while the block runs: live on a terminal, else a line for each board that ends, and now and then one
-    for all. The function that it gives is called with each change."""
+    for all. The functions that it gives are called with each change and each event."""
     from sis_edge.cli import console, verbosity
     from sis_edge.cli.progress import bars
     from sis_edge.fleet.state import ENDED
@@ -182,18 +183,25 @@ def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[OnBoa
                 console.say(ended(shown_name(name, simulated), state))
 
         with Live(get_renderable=lambda: _drawn(table), console=console.log, refresh_per_second=4, transient=True):
-            yield say
+            yield say, table.event
         return
     with bars("fleet") as shown:
 
         def tell(name: str, state: "BoardState") -> None:
             if state.progress in ENDED:
                 shown.note(ended(shown_name(name, simulated), state))
+            show()
+
+        def hear(name: str, event: "Event") -> None:
+            table.event(name, event)
+            show()
+
+        def show() -> None:
             counts = table.counts()
             over = sum(counts[each] for each in ENDED)
-            shown.show("boards", over, counts.total(), table.summary(), "boards")
+            shown.show("boards", over, counts.total(), table.running() or table.summary(), "done")
 
-        yield tell
+        yield tell, hear
 
 
 def _drawn(table: "FleetTable") -> "RenderableType":

@@ -11,14 +11,14 @@ from typing import Any
 
 from sis_edge.errors import RecordError
 from sis_edge.fleet.state import BoardState
-from sis_edge.fleet.table import first_line, shown_name
+from sis_edge.fleet.table import FleetTable, first_line
 from sis_edge.report import page as pages
 from sis_edge.report import rows as show
 from sis_edge.report.csv import to_csv
 from sis_edge.report.sections.board import board_name
 from sis_edge.report.sections.findings import mark
 from sis_edge.report.side_by_side import BoardRun, board_run, sentence, side_by_side
-from sis_edge.report.table import Column, Table, text_cells
+from sis_edge.report.table import Cell, Column, Table
 from sis_edge.results import store
 from sis_edge.results.comparison import compare
 from sis_edge.results.rows.fields import reasons, values
@@ -35,7 +35,10 @@ def write(name: str, boards: Mapping[str, BoardState], folder: Path, simulated: 
         "results.json": json.dumps(_data(name, boards, runs, simulated), indent=1, ensure_ascii=False, allow_nan=False)
         + "\n",
     }
-    notes = ["sis-edge report --run FILE makes a page of one board's run, with all of its figures."]
+    notes = [
+        f"Boards: {FleetTable(boards.items()).summary()}.",
+        "sis-edge report --run FILE makes a page of one board's run, with all of its figures.",
+    ]
     title = f"{show.plural(len(boards), 'board')} side by side ({name})"
     return pages.write(pages.Page(title, notes, tables, answer=sentence(runs) if runs else ""), data, folder)
 
@@ -54,13 +57,13 @@ def _runs(boards: Mapping[str, BoardState]) -> Iterator[BoardRun]:
 
 def _outcomes(boards: Mapping[str, BoardState], simulated: Collection[str]) -> Table:
     columns = tuple(Column(title, is_number=False) for title in ("Board", "Outcome", "Verdict", "Reason", "Stored run"))
-    cells = text_cells(
+    cells = tuple(
         (
-            shown_name(name, simulated),
-            state.progress,
-            ", ".join(state.verdicts) or "–",
-            "; ".join(filter(None, (state.problem and first_line(state.problem), state.job))) or "–",
-            ", ".join(state.runs) or "–",
+            Cell(name, marks=("simulated",) if name in simulated else ()),
+            Cell(state.progress),
+            Cell(", ".join(state.verdicts) or "–"),
+            Cell("; ".join(filter(None, (state.problem and first_line(state.problem), state.job))) or "–"),
+            Cell(", ".join(state.runs) or "–"),
         )
         for name, state in boards.items()
     )

@@ -85,6 +85,19 @@ class FleetTable:
         parts += [f"{counts[each]} {each}" for each in ("failed", "cancelled", "running", "waiting") if counts[each]]
         return ", ".join(parts)
 
+    def running(self, most: int = 3) -> str:
+        """What boards do now, of at most so many.
+
+        >>> table = FleetTable([("a", BoardState()), ("b", BoardState())])
+        >>> table.state("b", BoardState(progress="running"))
+        >>> table.running(), table.running(0)
+        ('b connect', '1 at work')
+        """
+        with self._lock:
+            found = [f"{name} {_now(line)}" for name, line in self._lines.items() if line.state.progress == "running"]
+        more = len(found) - most
+        return ", ".join([*found[:most], *([f"{more} {'more' if most else 'at work'}"] if more > 0 else [])])
+
     def lines(self, most: int | None = None) -> list[tuple[str, str, str, str]]:
         """Name, state, what it does or what came of it, and for how long, of at most so many boards."""
         with self._lock:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sis_agent.schema import Record
 from sis_edge import profiles
 from sis_edge.errors import BoardError
-from sis_edge.files.disk import writing
+from sis_edge.files.disk import ADVICE, writing
 from sis_edge.profiles import DeviceProfile
 from sis_edge.simulated.definition import Definition, load
 from sis_edge.transport import Completed, LocalTransport, Progress
@@ -157,13 +157,14 @@ def _begin(name: str, *words: str) -> "subprocess.Popen[str]":
     )
     assert process.stdout is not None
     try:
-        is_ready = process.stdout.readline().strip() == "ready"
+        said = process.stdout.readline().strip()
     except BaseException:
         _end(process)
         raise
-    if not is_ready:
+    if said != "ready":
         _end(process)
-        raise BoardError(f"the simulated board {name} did not start; see the traceback above")
+        why = f"cannot write {words[0]} ({said}): {ADVICE}" if said else "see the traceback above"
+        raise BoardError(f"the simulated board {name} did not start; {why}")
     return process
 
 

@@ -5,7 +5,7 @@
 The board is busy while the worker of the job that holds the agent's lock runs or is runnable; it is idle while the
 worker waits for its next command. Where the board throttles, this process holds that worker (SIGSTOP) for a part of
 each beat, so that its networks, which really run on this machine, become as slow as the clock that the board shows.
-This process prints "ready" when all files are there, and ends when its standard input does.
+This process prints "ready" when all files are there, or else why they cannot be, and ends when its standard input does.
 
 A board with a lock outlives a command, as a real one does. Every command that reaches it starts such a process: the one
 that holds the lock keeps the values, the others stand by. It goes on until the job that runs has ended.
@@ -192,4 +192,9 @@ def _read(path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), *map(Path, sys.argv[5:]))
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), *map(Path, sys.argv[5:]))
+    except OSError as error:  # most often a full disk; whoever waits for "ready" says so
+        with suppress(OSError):
+            print(error.strerror, flush=True)
+        os._exit(1)

@@ -30,6 +30,8 @@ def test_a_board_from_its_adding_to_its_removal(tmp_path: Path, capsys: Stage) -
     assert shown["board"] == found["board"]
     assert shown["board"]["reasons"].keys() == {"identity", "known_hosts", "simulated"}
     assert check("boards-check", printed(capsys, "boards", "check"))["groups"] == {"rack-1": ["kitchen"]}
+    assert run(["boards", "check"]) == 0
+    assert "boards.toml is sound: 1 board in 1 group." in capsys.readouterr().out
     assert run(["boards", "list", "--group", "rack-1"]) == 0
     assert "pi@pi5.local:2222" in capsys.readouterr().out
     assert complete.one(complete.inventory)("kit") == ["kitchen"]

@@ -245,7 +245,9 @@ def test_two_simulated_boards_of_one_kind(tmp_path: Path, monkeypatch: pytest.Mo
     assert fleet.simulated == {"a", "b"}
     assert FleetTable(fleet.boards.items(), simulated=fleet.simulated).lines()[0][0] == "a (simulated)"
     report.write("fleet", fleet.boards, tmp_path / "report", fleet.simulated)
-    assert "| b (simulated) | done |" in (tmp_path / "report/report.md").read_text()
+    text = (tmp_path / "report/report.md").read_text()
+    assert "| b (SIMULATED) | done |" in text
+    assert "Boards: 2 of 2 done." in text
     assert json.loads((tmp_path / "report/results.json").read_text())["boards"]["a"]["simulated"] is True
 
 

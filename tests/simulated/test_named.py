@@ -11,6 +11,7 @@ import pytest
 
 from sis_agent.lock import start_ticks
 from sis_edge import profiles, simulated
+from sis_edge.errors import BoardError
 from sis_edge.simulated.mover import HANDOVER_S
 
 KIND = "orin-nano-sim"
@@ -105,3 +106,14 @@ def test_a_job_that_is_left_has_its_sensors_to_its_end(job: "subprocess.Popen[by
     job.kill()
     job.wait()
     assert soon(lambda: not movers("a"))
+
+
+def test_a_board_whose_files_cannot_be_written_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    """As on a full disk; a traceback of the process behind the board says nothing to who measures."""
+    (sysroot("a").parent / "lock").mkdir(parents=True)
+    with (
+        closing(simulated.NamedTransport(KIND, "a")) as board,
+        pytest.raises(BoardError, match=rf"{KIND} did not start; cannot write .*/a/sysroot \(Is a dir.*free space"),
+    ):
+        board.run(["true"])
+    assert "Traceback" not in capfd.readouterr().err
