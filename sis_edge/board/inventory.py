@@ -6,6 +6,9 @@ user = "pi"
 profile = "raspberry-pi-5"
 groups = ["pi", "rack-1"]
 notes = "on the shelf, with the fan"
+
+[boards.not-here-yet]
+simulated = "orin-nano-sim"
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,24 +17,32 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from sis_edge import profiles
+from sis_edge import profiles, simulated
 from sis_edge.errors import SisEdgeError, UsageError, unknown
 from sis_edge.files.home import expanded
 from sis_edge.files.model import FrozenModel
 from sis_edge.files.names import checked
 from sis_edge.files.validation import load_toml
+from sis_edge.profiles import DeviceProfile
 from sis_edge.text.foreign import lines
 from sis_edge.transport import Credentials, Transport, connect
 from sis_edge.transport.ssh.endpoint import parse
 
 FILE = "boards.toml"
+OF_HOST = ("user", "port", "identity", "known_hosts", "profile")
+"""Keys that a simulated board cannot have."""
+
 LIST = "sis-edge boards list"
 
 
 def _host(text: str) -> str:
     return _checked(lambda: parse(text), text)
+
+
+def _simulated(kind: str) -> str:
+    return _checked(lambda: simulated.load(kind), kind)
 
 
 def _profile(name: str) -> str:
@@ -55,10 +66,12 @@ class InventoryBoard(FrozenModel):
     """How one board is reached, and what it is; what is left out is left to the SSH configuration.
 
     `profile` is the name of a profile or a TOML file, whose path is that from the inventory's folder, as are the paths
-    of `identity` and `known_hosts`.
+    of `identity` and `known_hosts`. A `simulated` board runs on this machine instead of on a host: it is a kind that
+    `bench --board` takes, and brings its profile; several boards may be of one kind.
     """
 
-    host: Annotated[str, AfterValidator(_host)]
+    host: Annotated[str, AfterValidator(_host)] | None = None
+    simulated: Annotated[str, AfterValidator(_simulated)] | None = None
     user: str | None = Field(default=None, min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
     identity: Path | None = None
@@ -66,6 +79,20 @@ class InventoryBoard(FrozenModel):
     profile: Annotated[str, AfterValidator(_profile)] | None = None
     groups: list[Annotated[str, AfterValidator(_group)]] = []
     notes: str | None = None
+    _name: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "InventoryBoard":
+        if (self.host is None) == (self.simulated is None):
+            raise ValueError("a board has a host, or else names the board that it simulates with simulated")
+        if self.simulated is not None and (word := next((word for word in OF_HOST if getattr(self, word)), None)):
+            raise ValueError(f"a simulated board has no {word}: it is this machine, and brings its profile")
+        return self
+
+    def adapted(self, profile: DeviceProfile) -> DeviceProfile:
+        """A profile as this board takes it: that of a simulated one reads its files, with no more threads than this
+        machine has cores."""
+        return profile if self.simulated is None else simulated.named_profile(profile, self.simulated, self._name)
 
     def connect(
         self,
@@ -78,6 +105,8 @@ class InventoryBoard(FrozenModel):
         credentials: Credentials | None = None,
     ) -> Transport:
         """The transport to the board; arguments override what is written here. The first call connects."""
+        if self.simulated is not None:
+            return self._simulated_transport(user=user, port=port, identity=identity, known_hosts=known_hosts)
         return connect(
             self.host,
             user=user or self.user,
@@ -87,6 +116,14 @@ class InventoryBoard(FrozenModel):
             trust_on_first_use=trust_on_first_use,
             credentials=credentials,
         )
+
+    def _simulated_transport(self, **of_ssh: object) -> Transport:
+        assert self.simulated is not None
+        for name, value in of_ssh.items():
+            if value is not None:
+                word = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{word} is for SSH, and {self._name} is simulated ({self.simulated}); leave it out")
+        return simulated.NamedTransport(self.simulated, self._name)
 
 
 class InventoryFile(FrozenModel):
@@ -101,6 +138,7 @@ class InventoryFile(FrozenModel):
                 checked("board", name)
             except UsageError as error:
                 raise ValueError(f"boards.{name} has no usable name: {error}") from None
+            self.boards[name]._name = name
         return self
 
 
@@ -189,7 +227,9 @@ def problems(inventory: Inventory) -> list[str]:
 
 
 def _absolute(board: InventoryBoard, folder: Path) -> InventoryBoard:
-    """The board with paths that hold from any folder."""
+    """The board with paths that hold from any folder, and a simulated one with its profile."""
+    if board.simulated is not None:
+        return board.model_copy(update={"profile": simulated.load(board.simulated).profile})
     paths = {
         key: folder / expanded(path)
         for key, path in (("identity", board.identity), ("known_hosts", board.known_hosts))

@@ -11,13 +11,16 @@ def options(name: str) -> dict[str, str]:
 
     A name that a transport has made itself knows those that were given; any other is read.
 
-    >>> options("pi@pi5.local:2222"), options("local"), options("simulated nano-sim")
-    ({'--host': 'pi5.local', '--port': '2222', '--user': 'pi'}, {}, {'--board': 'nano-sim'})
+    >>> options("pi@pi5.local:2222"), options("local")
+    ({'--host': 'pi5.local', '--port': '2222', '--user': 'pi'}, {})
+    >>> options("simulated nano-sim"), options("simulated nano-sim as shelf")
+    ({'--board': 'nano-sim'}, {'--host': 'shelf'})
     """
     if isinstance(name, ReachedName):
         return dict(name.options)
     if name.startswith(SIMULATED):
-        return {"--board": name.removeprefix(SIMULATED)}
+        kind, _, own = name.removeprefix(SIMULATED).partition(" as ")
+        return {"--host": own} if own else {"--board": kind}
     if name == "local":
         return {}
     user, _, place = name.rpartition("@")

@@ -257,8 +257,8 @@ class StartedJob:
         return f"job {self.job_id} on {self._name} goes on: {back}"
 
     def _fetches(self) -> str:
-        """How what it measured is stored; nothing for a simulated board, which is gone with this command."""
-        if self._name.startswith(reach.SIMULATED):
+        """How what it measured is stored; nothing for a simulated board that ends with this command."""
+        if "--board" in reach.options(self._name):
             return ""
         return f"; {self._attendance.command('fetch', self.job_id, self._name)} stores what it measured"
 

@@ -25,7 +25,7 @@ def profile_of(
     from sis_edge.bundles import verify as bundles
 
     if (name := connect.profile(named)) is not None:
-        return profiles.load(name)
+        return connect.adapted(profiles.load(name))
     known = [bundles.open_bundle(bundle)] if bundle else bundles.readable(build_dir)
     try:
         return profiles.of_bundle(known[0].manifest.profile if known else "local")

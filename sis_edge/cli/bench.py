@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,9 +52,6 @@ def bench(
         ),
     ] = None,
     asked: measuring.Asked,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Measure about 1 s per network, to check that everything works.")
-    ] = False,
     self_check: Annotated[
         bool, typer.Option("--self-check", help="Compare the agent's times with those of a plain loop instead.")
     ] = False,
@@ -71,8 +67,6 @@ def bench(
     from sis_edge.cli.documents import runs
     from sis_edge.cli.progress import bars
 
-    if quick:
-        asked = replace(asked, options=replace(asked.options, length="quick"))
     make = partial(given.bundle, own, profile, bundle, build_dir)
     if self_check:
         _check(make(), asked, as_json)

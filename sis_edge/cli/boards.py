@@ -49,7 +49,7 @@ def list_boards(
     if found.path is None:
         console.out.print(_no_inventory(), soft_wrap=True)
         return
-    headings = ("board", "host", "profile", "groups", "notes")
+    headings = ("board", "where", "profile", "groups", "notes")
     lines = [
         (each.name, _place(each), each.profile or "", ", ".join(each.groups), each.notes or "")
         for each in listed(found).boards
@@ -75,12 +75,25 @@ def show(name: Name, inventory: options.Inventory = None, as_json: options.Json 
     console.out.print(pairs([*lines, ("groups", ", ".join(found.groups) or "none")], title=name))
 
 
-@command(_boards, has_defaults=False)
+@command(
+    _boards,
+    excludes={"simulated": ("host", "port", "user", "identity", "known_hosts", "profile")},
+    has_defaults=False,
+)
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A new name for the board.")],
     host: Annotated[
-        str, typer.Option(metavar="NAME", help="Its address: a host of ~/.ssh/config, [user@]host[:port] or ssh://...")
-    ],
+        str | None,
+        typer.Option(metavar="NAME", help="Its address: a host of ~/.ssh/config, [user@]host[:port] or ssh://..."),
+    ] = None,
+    simulated: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Simulate it on this machine instead, such as nano-sim.",
+            autocompletion=complete.one(complete.boards),
+        ),
+    ] = None,
     port: options.Port = None,
     user: options.User = None,
     identity: options.Identity = None,
@@ -104,9 +117,12 @@ def add(
     from sis_edge.cli import console
     from sis_edge.cli.documents.inventory import AddedBoardDocument, board
 
+    if host is None and simulated is None:
+        raise UsageError("say where the board is with --host, or what it simulates with --simulated")
     path = inventories.find(inventory) or inventories.own_file()
     settings = {
         "host": host,
+        "simulated": simulated,
         "user": user,
         "port": port,
         "identity": _absolute(identity),
@@ -143,6 +159,7 @@ def check(inventory: options.Inventory = None, as_json: options.Json = False) ->
     from sis_edge.board import inventory as inventories
     from sis_edge.cli import console
     from sis_edge.cli.documents.inventory import checked
+    from sis_edge.report.rows import plural
 
     path = _file(inventory)
     found = inventories.load(path)
@@ -151,8 +168,8 @@ def check(inventory: options.Inventory = None, as_json: options.Json = False) ->
     if as_json:
         console.document(checked(found, path))
         return
-    groups = f" in {len(found.groups)} groups" if found.groups else ""
-    console.out.print(f"{path} is sound: {len(found.boards)} boards{groups}.", soft_wrap=True)
+    groups = f" in {plural(len(found.groups), 'group')}" if found.groups else ""
+    console.out.print(f"{path} is sound: {plural(len(found.boards), 'board')}{groups}.", soft_wrap=True)
 
 
 def _file(named: Path | None) -> Path:
@@ -177,6 +194,8 @@ def _absolute(path: Path | None) -> Path | None:
 
 
 def _place(board: "ListedBoard") -> str:
-    """How a board is reached, as [user@]host[:port]."""
+    """How a board is reached, as [user@]host[:port], or what it simulates."""
+    if board.simulated is not None:
+        return f"{board.simulated} (simulated)"
     user = f"{board.user}@" if board.user else ""
     return f"{user}{board.host}{f':{board.port}' if board.port else ''}"

@@ -46,7 +46,7 @@ def calibrate(
     try:
         with bars("calibrate") as shown:
             board = (
-                profiles.load(profile or "local")
+                connect.adapted(profiles.load(profile or "local"))
                 if profile or isinstance(transport, LocalTransport)
                 else _fitting(transport)
             )

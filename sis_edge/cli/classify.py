@@ -37,7 +37,7 @@ def classify(
 
     chosen = bundles.open_bundle(bundle) if bundle else bundles.newest(build_dir)
     named = connect.profile(profile)
-    board = profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile)
+    board = connect.adapted(profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile))
     with closing(connect()) as transport, bars("run") as shown:
         found = ask(images, chosen, transport, board, network=network, trusted=trust, on_event=shown.event)
     if as_json:

@@ -18,7 +18,7 @@ app = typer.Typer()
 
 
 MEASURES = (
-    "backend networks seed strict target_ci cores threads batch_size processes lock_clocks meter"
+    "backend networks seed strict quick target_ci cores threads batch_size processes lock_clocks meter"
     " sustain rate cool_to rest provision no_queue trust"
 )
 """What a command that measures nothing has no use for."""
@@ -39,6 +39,7 @@ VERBS = {
         "job": ("cancel", "detach", "onnx", "tflite", *MEASURES.split()),
         "cancel": ("detach", "onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
         "detach": ("require_energy", "require_valid", "runs_dir"),
+        "strict": ("quick",),
     },
 )
 @reach.board
@@ -93,7 +94,7 @@ def deploy(
         return
     chosen = given.bundle(own, name, bundle, build_dir)
     known = profiles.load(name) if name else profiles.of_bundle(chosen.manifest.profile)
-    board = profile_for(chosen.manifest, asked.networks, known, asked.runtimes)
+    board = profile_for(chosen.manifest, asked.networks, connect.adapted(known), asked.runtimes)
     how: dict[str, Any] = {"networks": asked.networks, "seed": asked.seed, "options": asked.options}
     with closing(connect()) as transport, bars("deploy") as shown:
         how |= {"on_event": shown.event, "attendance": attendance(connect.words, profile, queue=asked.queue)}

@@ -85,7 +85,8 @@ def _board(way: "Way", profile: str | None) -> "list[Finding]":
     with closing(reached) as transport:
         if profile is None and isinstance(transport, LocalTransport):
             profile = "local"
-        return list(examine_board(transport, profiles.load(profile) if profile else None, way.words))
+        known = way.adapted(profiles.load(profile)) if profile else None
+        return list(examine_board(transport, known, way.words))
 
 
 def _table(title: str, findings: "Sequence[Finding]") -> "Group":

@@ -1,6 +1,6 @@
 """`sis-edge fleet`: many boards at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from sis_edge.errors import Interruption, SisEdgeError, UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sis_edge.fleet.attempt import OnBoardState
+    from sis_edge.board.events import Event
+    from sis_edge.fleet.attempt import OnBoardEvent, OnBoardState
     from sis_edge.fleet.plan import FleetRequest, FleetTask
     from sis_edge.fleet.state import BoardState, FleetFile
     from sis_edge.fleet.table import FleetTable
@@ -29,7 +30,11 @@ EDGE_LINES = 6
 
 @command(
     _fleet,
-    excludes={"bundle": ("build_dir",), "ray": ("trust_on_first_use", "password_fd", "passphrase_fd")},
+    excludes={
+        "bundle": ("build_dir",),
+        "strict": ("quick",),
+        "ray": ("trust_on_first_use", "password_fd", "passphrase_fd"),
+    },
 )
 @measuring.measured
 def deploy(
@@ -83,6 +88,7 @@ def deploy(
     from sis_edge.cli import console
     from sis_edge.cli.documents.fleet import fleet
     from sis_edge.files.names import checked
+    from sis_edge.fleet import ray as fleet_ray
     from sis_edge.fleet import report, state
     from sis_edge.fleet.plan import plan
     from sis_edge.results import store
@@ -95,19 +101,22 @@ def deploy(
     words = () if inventory is None else ("--inventory", str(inventory))
     tasks = plan(chosen, request, bundles.open_bundle(bundle) if bundle else None, build_dir, words)
     secrets = terminal.credentials(password_fd, passphrase_fd)
+    if ray is not None:
+        fleet_ray.check(tasks)
     tasks = [replace(task, trust_on_first_use=trust_on_first_use, credentials=secrets) for task in tasks]
     path = state.file_of(runs_dir, name)
     with state.alone(path):
         begin = state.resumed if resume else state.begun
-        known = begin(path, request.as_dict(), {task.name: task.bundle.id for task in tasks})
+        simulated = [task.name for task in tasks if task.board.simulated]
+        known = begin(path, request.as_dict(), {task.name: task.bundle.id for task in tasks}, simulated)
         required = _required(require, len(known.boards))
         _measure(tasks, known, runs_dir, parallel, ray)
-    files = report.write(name, known.boards, folder)
+    files = report.write(name, known.boards, folder, known.simulated)
     fault = _fault(known.boards, require, required)
     if as_json and fault is None:
-        console.document(fleet(name, path, required, known.boards, files))
+        console.document(fleet(name, path, required, known.boards, files, known.simulated))
     elif not as_json:
-        _tell(known.boards, files)
+        _tell(known, files)
     if fault is not None:
         raise fault
 
@@ -136,8 +145,8 @@ def _measure(
     from sis_edge.fleet.table import FleetTable
 
     known.save()
-    table = FleetTable(known.boards.items())
-    with _shown(table) as tell:
+    table = FleetTable(known.boards.items(), simulated=known.simulated)
+    with _shown(table, known.simulated) as (tell, heard):
 
         def on_state(name: str, state: "BoardState") -> None:
             known.put(name, state)
@@ -146,7 +155,7 @@ def _measure(
 
         if not (left := run.missing(tasks, known)):
             return
-        how = (left, runs_dir, table.event, on_state, parallel or run.MOST_AT_ONCE)
+        how = (left, runs_dir, heard, on_state, parallel or run.MOST_AT_ONCE)
         here = nullcontext(run.ThreadExecutor(*how))
         try:
             with here if address is None else fleet_ray.executor(address, *how) as executor:
@@ -158,34 +167,41 @@ def _measure(
 
 
 @contextmanager
-def _shown(table: "FleetTable") -> "Iterator[OnBoardState]":
+def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[tuple[OnBoardState, OnBoardEvent]]":
     """The table while the block runs: live on a terminal, else a line for each board that ends, and now and then one
-    for all. The function that it gives is called with each change."""
+    for all. The functions that it gives are called with each change and each event."""
     from sis_edge.cli import console, verbosity
     from sis_edge.cli.progress import bars
     from sis_edge.fleet.state import ENDED
-    from sis_edge.fleet.table import ended
+    from sis_edge.fleet.table import ended, shown_name
 
     if console.log.is_terminal and not console.log.is_dumb_terminal and not verbosity.is_quiet():
         from rich.live import Live
 
         def say(name: str, state: "BoardState") -> None:
             if state.progress in ("failed", "cancelled"):
-                console.say(ended(name, state))
+                console.say(ended(shown_name(name, simulated), state))
 
         with Live(get_renderable=lambda: _drawn(table), console=console.log, refresh_per_second=4, transient=True):
-            yield say
+            yield say, table.event
         return
     with bars("fleet") as shown:
 
         def tell(name: str, state: "BoardState") -> None:
             if state.progress in ENDED:
-                shown.note(ended(name, state))
+                shown.note(ended(shown_name(name, simulated), state))
+            show()
+
+        def hear(name: str, event: "Event") -> None:
+            table.event(name, event)
+            show()
+
+        def show() -> None:
             counts = table.counts()
             over = sum(counts[each] for each in ENDED)
-            shown.show("boards", over, counts.total(), table.summary(), "boards")
+            shown.show("boards", over, counts.total(), table.running() or table.summary(), "done")
 
-        yield tell
+        yield tell, hear
 
 
 def _drawn(table: "FleetTable") -> "RenderableType":
@@ -200,16 +216,21 @@ def _drawn(table: "FleetTable") -> "RenderableType":
     return Group(grid(HEADINGS, lines, words=HEADINGS[:3], whole=["board", "state"]), Text(table.summary()))
 
 
-def _tell(boards: "Mapping[str, BoardState]", files: list[Path]) -> None:
+def _tell(known: "FleetFile", files: list[Path]) -> None:
     """Every board's outcome as a table, and where the report is."""
     from sis_edge.cli.console import out
-    from sis_edge.fleet.table import first_line
+    from sis_edge.fleet.table import first_line, shown_name
     from sis_edge.report.grid import grid
 
     headings = ("board", "outcome", "verdict", "run or reason")
     lines = [
-        (name, state.progress, ", ".join(state.verdicts), first_line(state.problem or "") or ", ".join(state.runs))
-        for name, state in boards.items()
+        (
+            shown_name(name, known.simulated),
+            state.progress,
+            ", ".join(state.verdicts),
+            first_line(state.problem or "") or ", ".join(state.runs),
+        )
+        for name, state in known.boards.items()
     ]
     out.print(grid(headings, lines, words=headings, whole=["board", "outcome"]))
     out.print()

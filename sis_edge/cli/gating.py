@@ -144,6 +144,7 @@ def measurer(
             transport = stack.enter_context(closing(connect()))
             name = connect.profile(profile)
             known = profiles.load(name) if name else profiles.of_bundle(candidate.bundle.manifest.profile)
+            known = connect.adapted(known)
         else:
             transport, known = stack.enter_context(bench.here(board, profile))
         yield Measurer(

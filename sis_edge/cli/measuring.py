@@ -35,6 +35,7 @@ def asked(
     networks: options.Networks = None,
     seed: options.OrderSeed = 0,
     strict: options.Strict = False,
+    quick: options.Quick = False,
     target_ci: options.TargetCi = None,
     cores: options.Cores = None,
     threads: options.Threads = None,
@@ -63,7 +64,7 @@ def asked(
     )
     runtimes = () if backend is None else backends(backend)
     measuring = MeasuringOptions(
-        length="strict" if strict else "profile",
+        length="strict" if strict else "quick" if quick else "profile",
         target_ci=None if target_ci is None else share("--target-ci", target_ci),
         cores=() if cores is None else whole_numbers("--cores", cores, "core numbers", MOST_CORES, "0,1"),
         lock_clocks=lock_clocks,

@@ -231,6 +231,7 @@ OrderSeed = Annotated[
     int, typer.Option("--seed", min=0, metavar="N", help="Random seed for the order of the networks in each round.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Measure at least 60 s and 1,024 inferences per network.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Measure about 1 s per network, to check that everything works.")]
 TargetCi = Annotated[
     str | None,
     typer.Option(

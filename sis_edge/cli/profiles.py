@@ -1,16 +1,11 @@
 """`sis-edge profiles`: what is known of the boards."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sis_edge.cli import complete, options, reach
 from sis_edge.cli.command import command, group
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sis_edge.transport import Transport
 
 app, _profiles = group("profiles", "Show, check and detect board profiles.")
 
@@ -98,7 +93,7 @@ def check(
 @command(_profiles)
 @reach.board
 def detect(
-    connect: "Callable[[], Transport]",
+    connect: reach.Way,
     python: Annotated[str, typer.Option(metavar="NAME", help="Python interpreter on the board.")] = "python3",
     sysroot: Annotated[str, typer.Option(metavar="FOLDER", help="File tree of a simulated board.")] = "/",
     as_json: options.Json = False,
@@ -112,6 +107,8 @@ def detect(
     from sis_edge.profiles.detect import detect as find
 
     settings = profiles.AgentSettings(python=python, sysroot=sysroot)
+    if (name := connect.profile(None)) is not None and sysroot == "/":
+        settings = settings.model_copy(update={"sysroot": connect.adapted(profiles.load(name)).agent.sysroot})
     transport = connect()
     try:
         with bars("detect"):

@@ -11,6 +11,7 @@ from sis_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from sis_edge.board.inventory import InventoryBoard
+    from sis_edge.profiles import DeviceProfile
     from sis_edge.transport import Transport
 
 
@@ -31,6 +32,10 @@ class Way:
     def profile(self, named: str | None) -> str | None:
         """The profile that the command line names, else the inventory's for this board; None without either."""
         return named or (self.known.profile if self.known is not None else None)
+
+    def adapted(self, profile: "DeviceProfile") -> "DeviceProfile":
+        """A profile as the board takes it; only a simulated one changes it."""
+        return profile if self.known is None else self.known.adapted(profile)
 
 
 def connection(

@@ -1,7 +1,7 @@
 """One command at a time, by a file that it holds."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,13 +10,24 @@ from sis_edge.files.disk import writing
 
 
 @contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold this file, waiting for it: a process that was given up may still be writing. A dead one leaves no lock."""
+def one_at_a_time(path: Path, pause: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold this file, waiting for it: a process that was given up may still be writing. A dead one leaves no lock.
+
+    With `pause` it is asked for again after each, so that what that raises ends the waiting.
+    """
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("w")
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while pause is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pause()
+            else:
+                break
+        else:
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

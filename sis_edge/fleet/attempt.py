@@ -3,17 +3,19 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from sis_edge import simulated
 from sis_edge.board.attendance import Attendance
 from sis_edge.board.events import Event
 from sis_edge.board.jobs import combinations
 from sis_edge.board.measure import StoredFile, collect, measure
 from sis_edge.board.patience import Patience
 from sis_edge.errors import SisEdgeError
+from sis_edge.files.only_one import one_at_a_time
 from sis_edge.fleet.plan import FleetTask
 from sis_edge.fleet.state import BoardState
 from sis_edge.results import acceptance
@@ -27,6 +29,11 @@ OnBoardState = Callable[[str, BoardState], None]
 """Called with a board's name and its state, whenever that changes."""
 
 NO_JOB = "no job was started"
+
+PROCESSOR = ".processor"
+"""The file of whoever measures a simulated board."""
+
+TURN_S = 0.5
 
 
 class BoardWatch:
@@ -43,6 +50,7 @@ class BoardWatch:
         self._on_state = on_state
         self._is_told = False
         self.job_id = task.job_id
+        self.begin_s = time.monotonic()
 
     def begin(self) -> None:
         """The board is at work now, on the job that is known."""
@@ -79,15 +87,14 @@ def attempt(
 ) -> BoardState:
     """Measure one board and store its runs; returns how that ended, whatever happened."""
     watch = BoardWatch(task, is_over, on_event, on_state)
-    begin_s = time.monotonic()
     found = _ended(task, runs_dir, watch, replace(patience or Patience(), sleep=watch.sleep))
-    return found.model_copy(update={"job_id": watch.job_id, "duration_s": time.monotonic() - begin_s})
+    return found.model_copy(update={"job_id": watch.job_id, "duration_s": time.monotonic() - watch.begin_s})
 
 
 def _ended(task: FleetTask, runs_dir: Path, watch: BoardWatch, patience: Patience) -> BoardState:
     try:
-        watch.begin()
-        with closing(task.connect()) as transport:
+        with _turn(task, watch), closing(task.connect()) as transport:
+            watch.begin()
             stored = _fetched(task, transport, runs_dir, watch, patience)
             stored = stored or _measured(task, transport, runs_dir, watch, patience)
         return _judged(task, stored)
@@ -99,6 +106,17 @@ def _ended(task: FleetTask, runs_dir: Path, watch: BoardWatch, patience: Patienc
     except Exception as error:  # a bug of ours ends one board, and its traceback is kept
         problem = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         return BoardState(progress="failed", problem=problem, exit_code=1)
+
+
+@contextmanager
+def _turn(task: FleetTask, watch: BoardWatch) -> Iterator[None]:
+    """The processor of this machine, which measures one simulated board at a time, whatever fleet it is of."""
+    if task.board.simulated is None:
+        yield
+        return
+    with one_at_a_time(simulated.all_folders() / PROCESSOR, lambda: watch.sleep(TURN_S)):
+        watch.begin_s = time.monotonic()
+        yield
 
 
 def _measured(

@@ -96,7 +96,7 @@ def _task(name: str, board: InventoryBoard, request: FleetRequest, named: Bundle
     profile = profiles.load(board.profile) if board.profile else None
     bundle = named or _bundle(profile, build_dir)
     known = profile or profiles.of_bundle(bundle.manifest.profile)
-    chosen = profile_for(bundle.manifest, request.networks, known, request.runtimes)
+    chosen = profile_for(bundle.manifest, request.networks, board.adapted(known), request.runtimes)
     for options in combinations(chosen, request.options, bundle.manifest):
         job_for(bundle, chosen, networks=request.networks, options=options, runner=chosen.runtime.runners[-1])
     return FleetTask(name, board, bundle, chosen, request)

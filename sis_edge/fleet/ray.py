@@ -22,7 +22,7 @@ from sis_edge.board.events import Event
 from sis_edge.board.inventory import InventoryBoard
 from sis_edge.bundles.manifest import MANIFEST
 from sis_edge.bundles.verify import open_bundle
-from sis_edge.errors import TransportError
+from sis_edge.errors import TransportError, UsageError
 from sis_edge.fleet.attempt import OnBoardEvent, OnBoardState, attempt
 from sis_edge.fleet.plan import FleetRequest, FleetTask
 from sis_edge.fleet.run import GRACE_S, MOST_AT_ONCE, Ended, may_go_on
@@ -212,6 +212,16 @@ def executor(
     """The executor on a cluster, connected until the end of the block. Raises as `cluster.connected` does."""
     with connected(address, KEPT) as ray:
         yield RayExecutor(ray, address, tasks, runs_dir, on_event, on_state, parallel)
+
+
+def check(tasks: Sequence[FleetTask]) -> None:
+    """Raise UsageError for a board that no node can reach, since it is this machine."""
+    for task in tasks:
+        if task.board.simulated is not None:
+            raise UsageError(
+                f"{task.name} is simulated ({task.board.simulated}) and runs on this machine only; leave out --ray, or "
+                "choose other boards with --limit or --group"
+            )
 
 
 def _files(folder: Path) -> dict[str, bytes]:

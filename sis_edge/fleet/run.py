@@ -38,7 +38,10 @@ class FleetExecutor(Protocol):
 
 
 class ThreadExecutor:
-    """Boards measured from this machine, `parallel` at a time, each by a thread, which mostly waits for its board."""
+    """Boards measured from this machine, `parallel` at a time, each by a thread, which mostly waits for its board.
+
+    Simulated boards share this machine's processor: whatever `parallel` is, one of them is measured at a time.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class ThreadExecutor:
         self._patience = patience
         self._is_over = threading.Event()
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self._is_simulating = False
         self._running: dict[str, str | None] = {}
         """The job, where one was started, on each board that has begun and whose end was not told of."""
         self._lock = threading.Lock()
@@ -94,14 +98,20 @@ class ThreadExecutor:
     def _work(self) -> None:
         while (task := self._next()) is not None:
             state = attempt(task, self._runs_dir, self._is_over, self._on_event, self._changed, self._patience)
+            if task.board.simulated is not None:
+                with self._lock:
+                    self._is_simulating = False
             self._ended.put((task.name, state))
 
     def _next(self) -> FleetTask | None:
-        """A board that nobody has begun; None where there is none, or all is over."""
+        """A board that nobody has begun and that may begin now; None where there is none, or all is over: who measures
+        a simulated one goes on with the next."""
         with self._lock:
-            if self._is_over.is_set() or not self._waiting:
+            free = (each for each in self._waiting if not (self._is_simulating and each.board.simulated))
+            if self._is_over.is_set() or (task := next(free, None)) is None:
                 return None
-            task = self._waiting.popleft()
+            self._waiting.remove(task)
+            self._is_simulating |= task.board.simulated is not None
             self._running[task.name] = None
             return task
 

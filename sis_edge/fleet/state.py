@@ -2,11 +2,12 @@
 
 History of FLEET_VERSION:
     1   first version
+    2   simulated
 """
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from sis_edge.files.only_one import only_one
 from sis_edge.results.schema import fault
 from sis_edge.text.foreign import loads, one_line
 
-FLEET_VERSION = 1
+FLEET_VERSION: Literal[2] = 2
 FOLDER = "fleets"
 """Below that of the runs, whose own files are not looked for there."""
 
@@ -47,13 +48,15 @@ class BoardState(FrozenModel):
 
 
 class FleetState(FrozenModel):
-    """A whole fleet: what was asked of every board, the id of the bundle and the state of each."""
+    """A whole fleet: what was asked of every board, the id of the bundle and the state of each, and the names of those
+    that are simulated."""
 
-    fleet_version: Literal[1] = 1
+    fleet_version: Literal[1, 2] = FLEET_VERSION
     name: str
     request: dict[str, Any]
     bundles: dict[str, str]
     boards: dict[str, BoardState]
+    simulated: tuple[str, ...] = ()
 
 
 class FleetFile:
@@ -68,6 +71,11 @@ class FleetFile:
     def boards(self) -> dict[str, BoardState]:
         """Every board's state now."""
         return dict(self._state.boards)
+
+    @property
+    def simulated(self) -> frozenset[str]:
+        """The names of the boards that are simulated."""
+        return frozenset(self._state.simulated)
 
     def save(self) -> None:
         """Write the file; every change does it again."""
@@ -98,13 +106,20 @@ def alone(path: Path) -> AbstractContextManager[None]:
     )
 
 
-def begun(path: Path, request: Mapping[str, Any], bundles: Mapping[str, str]) -> FleetFile:
+def begun(
+    path: Path, request: Mapping[str, Any], bundles: Mapping[str, str], simulated: Collection[str] = ()
+) -> FleetFile:
     """A new fleet of these boards; an earlier one of that name is replaced, its runs stay."""
     boards = {name: BoardState() for name in bundles}
-    return FleetFile(path, FleetState(name=path.stem, request=dict(request), bundles=dict(bundles), boards=boards))
+    found = FleetState(
+        name=path.stem, request=dict(request), bundles=dict(bundles), boards=boards, simulated=tuple(simulated)
+    )
+    return FleetFile(path, found)
 
 
-def resumed(path: Path, request: Mapping[str, Any], bundles: Mapping[str, str]) -> FleetFile:
+def resumed(
+    path: Path, request: Mapping[str, Any], bundles: Mapping[str, str], simulated: Collection[str] = ()
+) -> FleetFile:
     """The fleet of that name; boards that it did not have are added.
 
     Raises UsageError where there is none, or where it measured something else: then its boards' runs would not be
@@ -121,7 +136,15 @@ def resumed(path: Path, request: Mapping[str, Any], bundles: Mapping[str, str]) 
                 f"is {json.dumps(now)}; give the same one, or leave out --resume to measure all boards again"
             )
     boards = {**before.boards, **{name: BoardState() for name in bundles if name not in before.boards}}
-    state = before.model_copy(update={"boards": boards, "bundles": {**before.bundles, **bundles}})
+    of_before = [name for name in before.simulated if name not in bundles]
+    state = before.model_copy(
+        update={
+            "fleet_version": FLEET_VERSION,
+            "boards": boards,
+            "bundles": {**before.bundles, **bundles},
+            "simulated": (*of_before, *simulated),
+        }
+    )
     return FleetFile(path, state)
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from sis_edge.board.events import Event
@@ -39,7 +39,13 @@ class BoardLine:
 class FleetTable:
     """Every board's line. Threads may call it."""
 
-    def __init__(self, boards: Iterable[tuple[str, BoardState]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        boards: Iterable[tuple[str, BoardState]],
+        clock: Callable[[], float] = time.monotonic,
+        simulated: Collection[str] = (),
+    ) -> None:
+        self._simulated = simulated
         self._lines = {name: BoardLine(state) for name, state in boards}
         self._clock = clock
         self._lock = threading.Lock()
@@ -79,12 +85,37 @@ class FleetTable:
         parts += [f"{counts[each]} {each}" for each in ("failed", "cancelled", "running", "waiting") if counts[each]]
         return ", ".join(parts)
 
+    def running(self, most: int = 3) -> str:
+        """What boards do now, of at most so many.
+
+        >>> table = FleetTable([("a", BoardState()), ("b", BoardState())])
+        >>> table.state("b", BoardState(progress="running"))
+        >>> table.running(), table.running(0)
+        ('b connect', '1 at work')
+        """
+        with self._lock:
+            found = [f"{name} {_now(line)}" for name, line in self._lines.items() if line.state.progress == "running"]
+        more = len(found) - most
+        return ", ".join([*found[:most], *([f"{more} {'more' if most else 'at work'}"] if more > 0 else [])])
+
     def lines(self, most: int | None = None) -> list[tuple[str, str, str, str]]:
         """Name, state, what it does or what came of it, and for how long, of at most so many boards."""
         with self._lock:
             held = sorted(self._lines.items(), key=lambda item: ORDER.index(item[1].state.progress))
         now_s = self._clock()
-        return [(name, line.state.progress, _now(line), _time(line, now_s)) for name, line in held[:most]]
+        return [
+            (shown_name(name, self._simulated), line.state.progress, _now(line), _time(line, now_s))
+            for name, line in held[:most]
+        ]
+
+
+def shown_name(name: str, simulated: Collection[str]) -> str:
+    """A board's name as it is shown, so that nobody takes a simulated one for a real one.
+
+    >>> shown_name("attic", ["shelf"]), shown_name("shelf", ["shelf"])
+    ('attic', 'shelf (simulated)')
+    """
+    return f"{name} (simulated)" if name in simulated else name
 
 
 def ended(name: str, state: BoardState) -> str:

@@ -91,6 +91,7 @@ def measure(
     known = None if host is None else inventory.load().boards.get(host)
     named = profile or (known.profile if known is not None else None) or ("local" if host is None else None)
     of_board = profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile)
+    of_board = of_board if known is None else known.adapted(of_board)
     reached = partial(connect, host) if known is None else known.connect
     of_ssh: dict[str, Any] = {"user": user, "port": port, "identity": identity, "known_hosts": known_hosts}
     with _way(lambda: reached(**of_ssh), board, of_board) as (way, settings):

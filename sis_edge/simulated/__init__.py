@@ -5,7 +5,17 @@ has for any. Networks really run, on this machine; sensor values come from a mod
 of such a board is marked `simulated`.
 """
 
-from sis_edge.simulated.board import SimulatedBoard, Truth, board
+from sis_edge.simulated.board import NamedTransport, SimulatedBoard, Truth, all_folders, board, named_profile
 from sis_edge.simulated.definition import Definition, load, names
 
-__all__ = ["Definition", "SimulatedBoard", "Truth", "board", "load", "names"]
+__all__ = [
+    "Definition",
+    "NamedTransport",
+    "SimulatedBoard",
+    "Truth",
+    "all_folders",
+    "board",
+    "load",
+    "named_profile",
+    "names",
+]

@@ -1,21 +1,22 @@
-"""A simulated board in use: its file tree in a temporary folder, kept up to date by a process."""
+"""A simulated board in use: a temporary folder, or one of its own, with a file tree that a process keeps up to date."""
 
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sis_agent.schema import Record
 from sis_edge import profiles
 from sis_edge.errors import BoardError
+from sis_edge.files.disk import ADVICE, writing
 from sis_edge.profiles import DeviceProfile
 from sis_edge.simulated.definition import Definition, load
-from sis_edge.simulated.tree import write_constant_files
-from sis_edge.transport import LocalTransport
+from sis_edge.transport import Completed, LocalTransport, Progress
+from sis_edge.transport.base import Heard, ReachedName, ignore
 
 READY_S = 30.0
 
@@ -26,6 +27,73 @@ class SimulatedTransport(LocalTransport):
     def __init__(self, name: str, root: Path) -> None:
         super().__init__(root)
         self.name = f"simulated {name}"
+
+
+class NamedTransport(LocalTransport):
+    """A simulated board with a name and a folder of its own, which outlive the command as a real board does.
+
+    The first call starts it. It goes on with a job that runs when the transport is closed, and ends with that.
+    """
+
+    def __init__(self, kind: str, name: str) -> None:
+        self._folder = folder_of(kind, name)
+        super().__init__(self._folder / "home")
+        self.name = ReachedName(f"simulated {kind} as {name}", {"--host": name})
+        self._definition = load(kind)
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> Completed:
+        """As `LocalTransport.run`."""
+        self._start()
+        return super().run(argv, timeout_s=timeout_s)
+
+    def feed(
+        self, argv: Sequence[str], pieces: Iterable[bytes], *, timeout_s: float = 60.0, heard: Heard = ignore
+    ) -> Completed:
+        """As `LocalTransport.feed`."""
+        self._start()
+        return super().feed(argv, pieces, timeout_s=timeout_s, heard=heard)
+
+    def put(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        """As `LocalTransport.put`."""
+        self._start()
+        super().put(source, target, progress=progress)
+
+    def fetch(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """As `LocalTransport.fetch`."""
+        self._start()
+        super().fetch(source, target, progress=progress)
+
+    def close(self) -> None:
+        """Let the board go."""
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+
+    def _start(self) -> None:
+        if self._process is None:
+            with writing(self._folder):
+                self.root.mkdir(parents=True, exist_ok=True)
+            agent_root = self.root / profiles.load(self._definition.profile).agent.root
+            words = (str(self._folder / "sysroot"), str(agent_root), "1", str(self._folder / "lock"))
+            self._process = _begin(self._definition.name, *words)
+
+
+def all_folders() -> Path:
+    """Where simulated boards with a name are kept: `sis-edge/simulated-boards` in the user's data folder."""
+    from platformdirs import user_data_path
+
+    return user_data_path("sis-edge", appauthor=False) / "simulated-boards"
+
+
+def folder_of(kind: str, name: str) -> Path:
+    """The folder of a simulated board with a name: its home, its file tree and its lock."""
+    return all_folders() / kind / name
+
+
+def named_profile(profile: DeviceProfile, kind: str, name: str) -> DeviceProfile:
+    """A profile as the simulated board of that name takes it."""
+    return _adapted(profile, folder_of(kind, name) / "sysroot")
 
 
 @dataclass(frozen=True)
@@ -65,7 +133,6 @@ def board(name: str, thermal_speed_up: float = 1.0) -> Iterator[SimulatedBoard]:
     with tempfile.TemporaryDirectory(prefix="sis-edge-board-") as folder:
         sysroot, home = Path(folder) / "sysroot", Path(folder) / "home"
         home.mkdir()
-        write_constant_files(definition, sysroot)
         profile = _adapted(profiles.load(definition.profile), sysroot)
         with _running(definition.name, sysroot, home / profile.agent.root, thermal_speed_up):
             yield SimulatedBoard(
@@ -75,21 +142,41 @@ def board(name: str, thermal_speed_up: float = 1.0) -> Iterator[SimulatedBoard]:
 
 @contextmanager
 def _running(name: str, sysroot: Path, agent_root: Path, thermal_speed_up: float) -> Iterator[None]:
-    words = [name, str(sysroot), str(agent_root), str(thermal_speed_up)]
-    command = [sys.executable, "-m", "sis_edge.simulated.mover", *words]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    process = _begin(name, str(sysroot), str(agent_root), str(thermal_speed_up))
+    try:
+        yield
+    finally:
+        _end(process)
+
+
+def _begin(name: str, *words: str) -> "subprocess.Popen[str]":
+    """The process that moves a board's values, once they are there. Ctrl-C is not for it: it ends after the job."""
+    command = [sys.executable, "-m", "sis_edge.simulated.mover", name, *words]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline().strip()
+    except BaseException:
+        _end(process)
+        raise
+    if said != "ready":
+        _end(process)
+        why = f"cannot write {words[0]} ({said}): {ADVICE}" if said else "see the traceback above"
+        raise BoardError(f"the simulated board {name} did not start; {why}")
+    return process
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    with process:
         assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            if process.stdout.readline().strip() != "ready":
-                raise BoardError(f"the simulated board {name} did not start; see the traceback above")
-            yield
-        finally:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-            try:
-                process.wait(READY_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        try:
+            process.wait(READY_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _adapted(profile: DeviceProfile, sysroot: Path) -> DeviceProfile:

@@ -1,25 +1,31 @@
 """The process behind a simulated board: it watches the job's worker and writes the sensors' values.
 
-    python -m sis_edge.simulated.mover BOARD SYSROOT AGENT_ROOT THERMAL_SPEED_UP
+    python -m sis_edge.simulated.mover BOARD SYSROOT AGENT_ROOT THERMAL_SPEED_UP [LOCK]
 
 The board is busy while the worker of the job that holds the agent's lock runs or is runnable; it is idle while the
 worker waits for its next command. Where the board throttles, this process holds that worker (SIGSTOP) for a part of
 each beat, so that its networks, which really run on this machine, become as slow as the clock that the board shows.
-This process prints "ready" when all files are there, and ends when its standard input does.
+This process prints "ready" when all files are there, or else why they cannot be, and ends when its standard input does.
+
+A board with a lock outlives a command, as a real one does. Every command that reaches it starts such a process: the one
+that holds the lock keeps the values, the others stand by. It goes on until the job that runs has ended.
 """
 
+import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
-from sis_edge.simulated.definition import load
+from sis_edge.simulated.definition import Definition, load
 from sis_edge.simulated.model import Model
-from sis_edge.simulated.tree import ChangingFiles
+from sis_edge.simulated.tree import ChangingFiles, write_constant_files
 
 LOOK_EVERY_S = 0.004
 BEAT_S = 0.02
@@ -27,6 +33,9 @@ SEARCH_EVERY_S = 0.05
 OTHERS_EVERY_S = 0.1
 WORKER = b"sis_agent.worker.worker"
 TICKS_PER_S = 100  # USER_HZ of /proc
+STAND_BY_S = 0.1
+HANDOVER_S = 3.0
+"""How long a job that waits may take to begin once the one before it has ended."""
 
 
 class JobWatch:
@@ -58,6 +67,11 @@ class JobWatch:
                     os.kill(pid, number)
         self._held = list(pids) if is_held else []
 
+    @property
+    def has_job(self) -> bool:
+        """Whether a job held the agent's lock at the last look."""
+        return self._job is not None and Path(f"/proc/{self._job}").exists()
+
     def cpu_s(self) -> float:
         """CPU time of the jobs and their workers so far."""
         return sum(self._spent.values())
@@ -75,18 +89,70 @@ class JobWatch:
                 self._spent[pid] = (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def main(board: str, sysroot: Path, agent_root: Path, thermal_speed_up: float = 1.0) -> None:
-    """Update the board's values until standard input ends."""
+def main(board: str, sysroot: Path, agent_root: Path, thermal_speed_up: float = 1.0, lock: Path | None = None) -> None:
+    """Update the board's values until standard input ends, and, of a board with a lock, its job."""
     definition = load(board)
+    if lock is None:
+        write_constant_files(definition, sysroot)
+        _move(definition, sysroot, agent_root, thermal_speed_up)
+        return
+    with lock.open("a+") as held:
+        is_up = _take(held)
+        if is_up is None:
+            return
+        if not is_up:
+            shutil.rmtree(sysroot, ignore_errors=True)
+            write_constant_files(definition, sysroot)
+        _move(definition, sysroot, agent_root, thermal_speed_up, held)
+
+
+def _take(held: IO[str]) -> bool | None:
+    """Take the lock, standing by for as long as another process has it; None where standard input ended first.
+
+    Returns whether the board is up, since another process left it in mid-job. The lock's file is empty until it is.
+    """
+    is_up = False
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            if not is_up and held.read():
+                print("ready", flush=True)
+                is_up = True
+        else:
+            held.truncate(0)
+            return is_up
+        if select.select([sys.stdin], [], [], STAND_BY_S)[0]:
+            return None
+
+
+def _move(
+    definition: Definition, sysroot: Path, agent_root: Path, thermal_speed_up: float, held: IO[str] | None = None
+) -> None:
     model = Model(definition, time.monotonic(), thermal_speed_up=thermal_speed_up)
     watch, files = JobWatch(agent_root), ChangingFiles(definition, sysroot)
     model.update()
     files.write_sensors(model)
     files.write_others(model)
+    if held is not None:
+        held.write(f"{os.getpid()}\n")
+        held.flush()
     print("ready", flush=True)
     others_s = 0.0
-    while not select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
+    left_s: float | None = None
+    while True:
         now_s = time.monotonic()
+        if left_s is None and select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
+            if held is None or not watch.has_job:
+                break
+            _detach()
+            left_s = now_s
+        elif left_s is not None:
+            time.sleep(LOOK_EVERY_S)
+            left_s = now_s if watch.has_job else left_s
+            if now_s - left_s > HANDOVER_S:
+                break
         busy = watch.look(now_s)
         model.advance(now_s, busy, watch.cpu_s())
         watch.hold(busy and is_held(now_s, model.heat.share))
@@ -98,6 +164,15 @@ def main(board: str, sysroot: Path, agent_root: Path, thermal_speed_up: float = 
             others_s = now_s
     watch.hold(False)
     files.close()
+
+
+def _detach() -> None:
+    """Go on in a process that nobody waits for, and that holds nobody's output open."""
+    if os.fork():
+        os._exit(0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
 
 
 def is_held(now_s: float, share: float) -> bool:
@@ -117,4 +192,9 @@ def _read(path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), *map(Path, sys.argv[5:]))
+    except OSError as error:  # most often a full disk; whoever waits for "ready" says so
+        with suppress(OSError):
+            print(error.strerror, flush=True)
+        os._exit(1)

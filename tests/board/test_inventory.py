@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sis_edge import profiles
 from sis_edge.board import inventory, inventory_edit
 from sis_edge.errors import UsageError
 
@@ -44,11 +45,26 @@ def test_paths_are_those_from_the_file_s_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("port = 2222", "ports = 2222", "line 5, boards.kitchen.ports: there is no such field; known here: host, user"),
+        (
+            "port = 2222",
+            "ports = 2222",
+            "line 5, boards.kitchen.ports: there is no such field; known here: host, simul",
+        ),
         ("port = 2222", "ports = 2222", "did you mean port?"),
         ("port = 2222", 'port = "ssh"', 'line 5, boards.kitchen.port: it is "ssh", and must be a whole number'),
         ("port = 2222", "port = 0", "boards.kitchen.port: it is 0, and must be greater than or equal to 1"),
-        ('host = "10.0.0.7"\n', "", "line 10, boards.attic.host: it is missing"),
+        ('host = "10.0.0.7"\n', "", "line 10, boards.attic: a board has a host, or else names the board that it sim"),
+        (
+            'host = "10.0.0.7"\n',
+            'simulated = "nano"\n',
+            "boards.attic.simulated: unknown simulated board 'nano'; did you",
+        ),
+        ('host = "10.0.0.7"\n', 'simulated = "nano-sim"\n', "boards.attic: a simulated board has no identity: it is"),
+        (
+            'identity = "keys/attic"\n',
+            'simulated = "nano-sim"\n',
+            "boards.attic: a board has a host, or else names the",
+        ),
         ('"10.0.0.7"', '"a b"', "line 11, boards.attic.host: 'a b' is not a host; use [user@]host[:port]"),
         ('"raspberry-pi-5"', '"raspbery-pi-5"', "unknown profile 'raspbery-pi-5'; did you mean raspberry-pi-5?"),
         ('"rack-1"]\nid', '"a,b"]\nid', "boards.attic.groups.0: 'a,b' cannot be the name of a group"),
@@ -160,3 +176,19 @@ def test_problems_that_a_look_from_here_shows(path: Path) -> None:
     assert found.startswith(f"{path}: boards.attic: key file {path.parent}/keys\ufffd not found")
     path.write_text(TWO.partition("# Bought")[0])
     assert inventory.problems(inventory.load(path)) == []
+
+
+def test_a_simulated_board_brings_its_profile(path: Path) -> None:
+    path.write_text('[boards.a]\nsimulated = "nano-sim"\n[boards.b]\nsimulated = "nano-sim"\ngroups = ["rack-1"]\n')
+    found = inventory.load(path)
+    profile = profiles.load("jetson-nano")
+    trees = {name: board.adapted(profile).agent.sysroot for name, board in found.boards.items()}
+    assert [board.profile for board in found.boards.values()] == ["jetson-nano"] * 2
+    assert trees["a"].endswith("simulated-boards/nano-sim/a/sysroot")
+    assert trees["b"].endswith("simulated-boards/nano-sim/b/sysroot")
+    assert [board.connect().name for board in found.boards.values()] == [
+        f"simulated nano-sim as {each}" for each in "ab"
+    ]
+    assert inventory.problems(found) == []
+    with pytest.raises(UsageError, match=r"--port is for SSH, and a is simulated \(nano-sim\); leave it out"):
+        found.boards["a"].connect(port=22)

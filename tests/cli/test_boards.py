@@ -28,8 +28,10 @@ def test_a_board_from_its_adding_to_its_removal(tmp_path: Path, capsys: Stage) -
     assert found["path"] == str(tmp_path / "config/sis-edge/boards.toml")
     shown = check("boards-show", printed(capsys, "boards", "show", "kitchen"))
     assert shown["board"] == found["board"]
-    assert shown["board"]["reasons"].keys() == {"identity", "known_hosts"}
+    assert shown["board"]["reasons"].keys() == {"identity", "known_hosts", "simulated"}
     assert check("boards-check", printed(capsys, "boards", "check"))["groups"] == {"rack-1": ["kitchen"]}
+    assert run(["boards", "check"]) == 0
+    assert "boards.toml is sound: 1 board in 1 group." in capsys.readouterr().out
     assert run(["boards", "list", "--group", "rack-1"]) == 0
     assert "pi@pi5.local:2222" in capsys.readouterr().out
     assert complete.one(complete.inventory)("kit") == ["kitchen"]
@@ -37,9 +39,27 @@ def test_a_board_from_its_adding_to_its_removal(tmp_path: Path, capsys: Stage) -
     assert printed(capsys, "boards", "list")["boards"] == []
 
 
+def test_a_simulated_board_from_its_adding_to_a_job_on_it(capsys: Stage) -> None:
+    assert run(["boards", "add", "shelf", "--inventory", "boards.toml", "--simulated", "nano-sim"]) == 0
+    capsys.readouterr()
+    shown = check("boards-show", printed(capsys, "boards", "show", "shelf"))["board"]
+    assert (shown["simulated"], shown["host"], shown["profile"]) == ("nano-sim", None, "jetson-nano")
+    assert (shown["reasons"]["host"], shown["reasons"]["user"]) == ("simulated on this machine",) * 2
+    assert run(["boards", "list"]) == 0
+    assert "shelf  nano-sim (simulated)  jetson-nano" in capsys.readouterr().out
+    found = check("profiles-detect", printed(capsys, "profiles", "detect", "--host", "shelf"))
+    assert found["profile"] == "jetson-nano"
+    assert check("jobs-list", printed(capsys, "jobs", "--host", "shelf"))["jobs"] == []
+    assert run(["calibrate", "--host", "shelf"]) == 8
+    assert "simulated" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["boards", "add", "a"], "say where the board is with --host, or what it simulates with --simulated"),
+        (["boards", "add", "a", "--simulated", "nano-sim", "--port", "2"], "--simulated and --port exclude each other"),
+        (["boards", "add", "a", "--simulated", "nano"], "unknown simulated board 'nano'; did you mean nano-sim?"),
         (["boards", "show", "x"], "there is no inventory (boards.toml here, or "),
         (["boards", "list", "--inventory", "no.toml"], "the inventory no.toml cannot be read"),
         (["boards", "add", "a b", "--host", "x"], "'a b' cannot be the name of a board"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,15 @@ from someone import descriptor
 from sshd import free_port
 from tiny_bundle import tiny_bundle
 
+from sis_edge.board.events import Event
 from sis_edge.bundles.manifest import MANIFEST
 from sis_edge.cli import fleet, run
+from sis_edge.cli.progress import Lines
 from sis_edge.errors import BoardError, SisEdgeError, TransportError, UsageError
 from sis_edge.fleet import state
 from sis_edge.fleet.attempt import OnBoardState
 from sis_edge.fleet.state import BoardState
+from sis_edge.fleet.table import FleetTable
 from tests.cli.test_json import Stage, check, printed
 
 WORDS = ("fleet", "deploy", "--bundle", "tiny")
@@ -102,10 +106,15 @@ def test_only_boards_that_are_not_done_are_resumed(ports: list[int], capsys: Sta
         (["--require", "most"], "--require is 'most', and must be all, any or a number"),
         (["--group", "g2"], "boards.toml: unknown group 'g2'; known: g0, g1"),
         (["--limit", "c*"], "boards.toml: unknown board 'c*'; known: b0, b1"),
+        (
+            ["--inventory", "sim.toml", "--ray", "auto"],
+            "shelf is simulated (nano-sim) and runs on this machine only; l",
+        ),
         (["--networks", "x"], "b0: unknown network in this bundle 'x'; known: dense, sparse"),
     ],
 )
 def test_what_cannot_be_meant(ports: list[int], words: list[str], sentence: str, capsys: Stage) -> None:
+    Path("sim.toml").write_text('[boards.shelf]\nsimulated = "nano-sim"\n')
     assert run([*WORDS, *words]) == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
 
@@ -166,3 +175,19 @@ def test_the_exit_code(states: list[BoardState], require: str, kind: type[SisEdg
 def test_require_is_at_most_all() -> None:
     with pytest.raises(UsageError, match="--require is '3'"):
         fleet._required("3", 2)
+
+
+def test_without_a_terminal_a_line_says_what_boards_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of the night says more than how many boards are done."""
+    lines = Lines("fleet", lambda line: None)
+    monkeypatch.setattr("sis_edge.cli.progress.bars", lambda what: nullcontext(lines))
+    table = FleetTable([(f"b{at}", BoardState()) for at in range(2)])
+    with fleet._shown(table, ["b0"]) as (tell, hear):
+        for at in range(2):
+            table.state(f"b{at}", BoardState(progress="running"))
+            tell(f"b{at}", BoardState(progress="running"))
+        hear("b1", Event("measure", "rounds", 3, 30, {"phase": "rounds"}))
+        assert re.fullmatch(r"boards: 0 of 2 done, \d+ s: b0 connect, b1 measure 10%", lines._running(lines._clock()))
+        table.state("b0", BoardState(progress="done"))
+        tell("b0", BoardState(progress="done", verdicts=("VALID",)))
+    assert lines._running(lines._clock()).endswith(": b1 measure 10%")

@@ -37,7 +37,7 @@ EXCLUDE = [
     ("datasets show --data a", "--data-dir b"),
     *(("bench a", other) for other in ("--onnx b.onnx", "--tflite b.tflite", "--build-dir b")),
     ("bench --board nano-sim", "--profile local"),
-    ("bench --strict", "--quick"),
+    *((f"{name} --strict", "--quick") for name in ("bench", "deploy", "fleet deploy")),
     *(
         ("bench a --self-check", other)
         for other in (

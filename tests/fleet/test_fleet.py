@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
+from sis_edge import simulated
 from sis_edge.board import inventory
 from sis_edge.board.events import Event
+from sis_edge.board.jobs import MeasuringOptions
 from sis_edge.board.patience import Patience
+from sis_edge.files.only_one import one_at_a_time
 from sis_edge.fleet import report, state
-from sis_edge.fleet.attempt import BoardWatch
+from sis_edge.fleet.attempt import PROCESSOR, BoardWatch, attempt
 from sis_edge.fleet.plan import FleetRequest, FleetTask, plan
 from sis_edge.fleet.ray import Leases
 from sis_edge.fleet.run import ThreadExecutor, missing, run
@@ -184,6 +187,77 @@ def test_boards_that_wait_are_not_begun_after_the_end(tmp_path: Path, monkeypatc
         if thread.name == "board-0":
             thread.join(20)
     assert begun == ["first"]
+
+
+def test_simulated_boards_are_measured_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share this machine's processor. Real ones are not held up by them."""
+    at_work: set[str] = set()
+    most: list[set[str]] = []
+    met = threading.Barrier(2)
+
+    def attempt(task: FleetTask, *others: object) -> BoardState:
+        at_work.add(task.name)
+        if task.name in ("real", "s0"):
+            met.wait(60)
+        most.append({name for name in at_work if name.startswith("s")})
+        at_work.remove(task.name)
+        return BoardState(progress="done")
+
+    monkeypatch.setattr("sis_edge.fleet.run.attempt", attempt)
+    bundle, host = tiny_bundle(tmp_path / "bundle"), inventory.InventoryBoard(host="a")
+    shelf = [inventory.InventoryBoard(simulated="nano-sim") for _ in range(5)]
+    boards = {**{f"s{at}": board for at, board in enumerate(shelf)}, "real": host}
+    tasks = [FleetTask(name, board, bundle, tiny_profile()) for name, board in boards.items()]
+    executor = ThreadExecutor(tasks, tmp_path, ignored, lambda name, found: None)
+    ended = [name for name, _ in executor.outcomes()]
+    assert sorted(ended) == sorted(boards)
+    assert [name for name in ended if name != "real"] == [f"s{at}" for at in range(5)]
+    assert max(map(len, most)) == 1
+
+
+def test_a_simulated_board_waits_for_that_of_another_fleet(tmp_path: Path) -> None:
+    board = inventory.InventoryBoard(simulated="nano-sim")
+    task = FleetTask("a", board, tiny_bundle(tmp_path / "bundle"), tiny_profile())
+    is_over, states = threading.Event(), list[BoardState]()
+    with one_at_a_time(simulated.all_folders() / PROCESSOR):
+        is_over.set()
+        found = attempt(task, tmp_path, is_over, ignored, lambda name, state: states.append(state))
+    assert (found.progress, found.job, states) == ("cancelled", "no job was started", [])
+
+
+@pytest.mark.timeout(600)
+def test_two_simulated_boards_of_one_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is measured by its own agent in its own home; state, table and report say what they are."""
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    path = tmp_path / "boards.toml"
+    path.write_text('[boards.a]\nsimulated = "raspberry-pi-4-sim"\n[boards.b]\nsimulated = "raspberry-pi-4-sim"\n')
+    request = FleetRequest(networks=("dense",), options=MeasuringOptions(length="quick", threads=1))
+    tasks = plan(inventory.load(path).boards, request, tiny_bundle(tmp_path / "bundle"), tmp_path)
+    ids = {task.name: task.bundle.id for task in tasks}
+    fleet = state.begun(state.file_of(tmp_path / "runs", "fleet"), request.as_dict(), ids, ["a", "b"])
+    run(ThreadExecutor(tasks, tmp_path / "runs", ignored, fleet.put), fleet.put)
+    found = state.load(fleet.path)
+    assert [each.progress for each in found.boards.values()] == ["done", "done"], found.boards
+    runs = [store.load(Path(each.runs[0])) for each in found.boards.values()]
+    assert [each.board for each in runs] == [f"simulated raspberry-pi-4-sim as {name}" for name in "ab"]
+    assert all(each.is_simulated for each in runs)
+    for name in "ab":
+        assert len(list((simulated.all_folders() / "raspberry-pi-4-sim" / name).glob("home/.sis-edge/jobs/*"))) == 1
+    assert fleet.simulated == {"a", "b"}
+    assert FleetTable(fleet.boards.items(), simulated=fleet.simulated).lines()[0][0] == "a (simulated)"
+    report.write("fleet", fleet.boards, tmp_path / "report", fleet.simulated)
+    text = (tmp_path / "report/report.md").read_text()
+    assert "| b (SIMULATED) | done |" in text
+    assert "Boards: 2 of 2 done." in text
+    assert json.loads((tmp_path / "report/results.json").read_text())["boards"]["a"]["simulated"] is True
+
+
+def test_a_fleet_of_the_version_before_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.json"
+    path.write_text('{"fleet_version": 1, "name": "fleet", "request": {}, "bundles": {"a": "x"}, "boards": {"a": {}}}')
+    found = state.resumed(path, {}, {"a": "x", "b": "x"}, ["b"])
+    found.save()
+    assert (found.simulated, state.load(path).fleet_version) == ({"b"}, 2)
 
 
 def test_a_board_is_leased_to_one_worker_at_a_time() -> None:

@@ -155,6 +155,7 @@ def test_turns_that_were_measured_again_are_counted() -> None:
         ("pi@[fe80::1]:22", ["--host", "fe80::1", "--port", "22", "--user", "pi"]),
         ("host", ["--host", "host"]),
         ("simulated nano-sim", ["--board", "nano-sim"]),
+        ("simulated nano-sim as shelf", ["--host", "shelf"]),
     ],
 )
 def test_the_commands_that_reproduce_a_run(board, options) -> None:
@@ -162,7 +163,7 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
     assert build[:2] == ["sis-edge", "build"]
     assert build[build.index("--networks") + 1] == "nin,cifar10-sis1,cifar10-sis2,cifar10-sis3"
     assert build[build.index("--limit") + 1] == "1297"
-    command = "bench" if board == "local" or board.startswith("simulated") else "deploy"
+    command = "deploy" if "--host" in options else "bench"
     assert deploy == [
         "sis-edge",
         command,

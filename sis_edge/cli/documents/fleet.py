@@ -1,6 +1,6 @@
 """What `fleet deploy` says of its boards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ class FleetBoard(Part):
     """
 
     name: str
+    simulated: bool
     outcome: str
     runs: tuple[str, ...]
     verdicts: tuple[str, ...]
@@ -40,7 +41,12 @@ class FleetDocument(Document):
 
 
 def fleet(
-    name: str, state: Path, required: int, boards: "Mapping[str, BoardState]", files: Sequence[Path]
+    name: str,
+    state: Path,
+    required: int,
+    boards: "Mapping[str, BoardState]",
+    files: Sequence[Path],
+    simulated: Collection[str] = (),
 ) -> FleetDocument:
     """The document of a fleet."""
     return FleetDocument(
@@ -48,14 +54,15 @@ def fleet(
         state=str(state),
         required=required,
         done=sum(each.progress == "done" for each in boards.values()),
-        boards=tuple(_board(board, each) for board, each in boards.items()),
+        boards=tuple(_board(board, each, board in simulated) for board, each in boards.items()),
         files=tuple(map(str, files)),
     )
 
 
-def _board(name: str, state: "BoardState") -> FleetBoard:
+def _board(name: str, state: "BoardState", is_simulated: bool) -> FleetBoard:
     return FleetBoard(
         name=name,
+        simulated=is_simulated,
         outcome=state.progress,
         runs=state.runs,
         verdicts=state.verdicts,

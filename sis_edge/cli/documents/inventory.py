@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from sis_edge.board.inventory import Inventory, InventoryBoard
 
 OF_SSH = "left to the SSH configuration"
+IS_SIMULATED = "simulated on this machine"
 
 
 class ListedBoard(Part):
-    """One board of the inventory; paths are absolute."""
+    """One board of the inventory; paths are absolute. `simulated` is the kind of one that is no host."""
 
     name: str
-    host: str
+    host: str | None
+    simulated: str | None
     user: str | None
     port: int | None
     identity: str | None
@@ -83,18 +85,20 @@ def checked(inventory: "Inventory", path: Path) -> CheckedBoardsDocument:
 
 def board(name: str, found: "InventoryBoard") -> ListedBoard:
     """One board as a part of a document."""
+    left = OF_SSH if found.simulated is None else IS_SIMULATED
     paths = {
-        key: (str(path) if path else None, OF_SSH)
+        key: (str(path) if path else None, left)
         for key, path in (("identity", found.identity), ("known_hosts", found.known_hosts))
     }
     return ListedBoard(
         name=name,
-        host=found.host,
         groups=tuple(found.groups),
         **known(
             **paths,
-            user=(found.user, OF_SSH),
-            port=(found.port, OF_SSH),
+            host=(found.host, IS_SIMULATED),
+            simulated=(found.simulated, "it is a host"),
+            user=(found.user, left),
+            port=(found.port, left),
             profile=(found.profile, "commands take the bundle's, or find one that fits"),
             notes=(found.notes, "none were written"),
         ),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from sis_agent.schema import Job
 from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
-from sis_edge.board.reach import SIMULATED
 from sis_edge.bundles.manifest import BY_USER, GivenNetwork, Manifest
 from sis_edge.results.schema import StoredRun
 
@@ -86,7 +85,7 @@ def _given(entry: GivenNetwork) -> list[str]:
 
 def _measure(run: StoredRun) -> str:
     job = run.record.job
-    here = run.board == "local" or run.board.startswith(SIMULATED)
+    here = "--host" not in reach.options(run.board)
     options = _board(run, here)
     if run.runtimes != ("onnxruntime",):
         options["--backend"] = ",".join(run.runtimes)
@@ -102,7 +101,7 @@ def _measure(run: StoredRun) -> str:
     options |= _sustained(job)
     flags = ["--lock-clocks"] if job.lock_clocks else []
     length = _length(job)
-    if length == "strict" or (length == "quick" and here):
+    if length in ("strict", "quick"):
         flags.append(f"--{length}")
     return _command("bench" if here else "deploy", options, flags)
 
