@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from sis_edge.errors import RecordError, UsageError
+from sis_edge.files.paths import AnyPath
 from sis_edge.report import rows as show
 from sis_edge.report.sections.board import board_name
 from sis_edge.report.sections.verdict import headline, verdict_lines
@@ -83,7 +84,7 @@ class Run:
                 speed_ups[row.identity.label] = NetworkSpeedUp(estimate, *ends)
         return speed_ups
 
-    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+    def report(self, folder: AnyPath, *, for_paper: bool = False) -> Path:
         """Write the report, `for_paper` with LaTeX and PDF in `paper/`, and return its page; raises DiskError."""
         from sis_edge import report
 
@@ -199,7 +200,7 @@ class Comparison:
         """A data frame of the runs, as `Runs.to_pandas`."""
         return self.runs.to_pandas(of)
 
-    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+    def report(self, folder: AnyPath, *, for_paper: bool = False) -> Path:
         """Write one report of all runs, `for_paper` with LaTeX and PDF in `paper/`, and return its page."""
         from sis_edge import report
 
@@ -220,7 +221,7 @@ class Comparison:
         return lines
 
 
-def load_runs(folder: Path | str = "runs") -> Runs:
+def load_runs(folder: AnyPath = "runs") -> Runs:
     """The stored runs of a folder, or of one file, oldest first; those of older versions are upgraded while read.
 
     An unreadable file is a warning (`Runs.warnings`); raises RecordError where no run is left.
@@ -248,6 +249,9 @@ def compare(*runs: Run | Runs) -> Comparison:
     Traceback (most recent call last):
     sis_edge.errors.RecordError: there is no run to compare; `measure` makes one, `load_runs` reads stored ones
     """
+    wrong = next((type(given).__name__ for given in runs if not isinstance(given, Run | Runs | list | tuple)), None)
+    if wrong is not None:
+        raise UsageError(f"compare takes runs, not a {wrong}; load_runs reads stored ones: compare(load_runs('runs'))")
     every = [run for given in runs for run in ((given,) if isinstance(given, Run) else given)]
     if not every:
         raise RecordError("there is no run to compare; `measure` makes one, `load_runs` reads stored ones")
