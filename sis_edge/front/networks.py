@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from numpy.typing import NDArray
+
 from sis_edge.bundles.sparse_form import Parity
 from sis_edge.errors import UsageError, unknown
 from sis_edge.files.paths import AnyPath
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
 from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
+from sis_edge.formation.theta import with_theta
 from sis_edge.networks.files import DescribedNetwork
 from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
@@ -41,7 +44,7 @@ def form(
     conv: str = "kernel",
     micro: str = "neuron",
     block: int = 8,
-    theta: str | Theta = "uniform",
+    theta: str | Theta | Mapping[str, NDArray[Any]] = "uniform",
     classes: int | None = None,
     side: int | None = None,
     input_shape: Sequence[int] | None = None,
@@ -52,9 +55,11 @@ def form(
     `t_p` are the densities of the convolutional layers and of the 1 x 1 and linear ones, in (0, 1]: a name, such as
     resnet20, or a TOML file, a `NetworkSpec`, or a `torch.nn.Module` for images of `input_shape`, (channels, side,
     side), see `read_module`. None is Network in Network. `classes` and `side` are for networks by name. `conv` and
-    `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name, or a function of one's
-    own from the shape of a layer's units (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each; the
-    graph records the function's name and the SHA-256 of its source. The same seed gives the same graph.
+    `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name; a function of one's own
+    from the shape of a layer's units that may exist (filters or blocks, inputs[, kernel, kernel]) to a likelihood for
+    each, whose name and source's SHA-256 the graph records; or an array of likelihoods for each layer, by name, kernels
+    [filters, inputs] or synapses [filters, inputs, kernel, kernel] (equal in layers that are left out). Whole neurons
+    and N:M are drawn uniformly. The same seed gives the same graph.
 
     Raises UsageError for unknown names, for layers that do not fit or cannot be formed, for densities out of range, and
     where a layer would have no path left.
@@ -79,15 +84,11 @@ def form(
     else:
         formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
     described = _described("nin" if name is None or is_preset else name, classes, side, input_shape)
-    units = replace(
-        formation,
-        conv=conv,
-        micro=micro,
-        block=block,
-        distribution=registered(theta),
-        distribution_sha256=source_sha256(theta),
-    )
-    return draw(described.spec, described.formation(units))
+    units = described.formation(replace(formation, conv=conv, micro=micro, block=block))
+    if isinstance(theta, Mapping):
+        return draw(described.spec, with_theta(described.spec, units, theta))
+    law, sha256 = registered(theta), source_sha256(theta)
+    return draw(described.spec, replace(units, distribution=law, distribution_sha256=sha256))
 
 
 def _described(
