@@ -177,11 +177,7 @@ def train(
     from sis_edge.training.precision import fastest_precision
     from sis_edge.zoo import teachers
 
-    if not isinstance(graph, SynapticGraph):
-        raise UsageError(f"train takes a graph, not a {type(graph).__name__}; form makes one: train(form('nin'))")
-    data = _dataset(dataset, data_dir)
-    if graph.spec.classes != len(data.classes):
-        raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    data = _images_for(graph, dataset, data_dir)
     first = None if start is None else TrainedNetwork.of(graph, from_module(graph, start), data, "weights as given")
     if epochs == 0:
         if first is None:
@@ -301,6 +297,16 @@ def export(network: TrainedNetwork, path: AnyPath) -> ExportedNetwork:
             top1_agreement=result.top1_agreement,
         ),
     )
+
+
+def _images_for(graph: SynapticGraph, dataset: "AnyPath | Dataset | OwnData", data_dir: AnyPath | None) -> "Dataset":
+    """The data set to train a graph on; raises UsageError for what is no graph, and for one with other outputs."""
+    if not isinstance(graph, SynapticGraph):
+        raise UsageError(f"train takes a graph, not a {type(graph).__name__}; form makes one: train(form('nin'))")
+    data = _dataset(dataset, data_dir)
+    if graph.spec.classes != len(data.classes):
+        raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    return data
 
 
 def _dataset(dataset: "AnyPath | Dataset | OwnData", data_dir: AnyPath | None) -> "Dataset":
