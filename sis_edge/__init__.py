@@ -6,6 +6,7 @@ The command line is `sis-edge`; programs use these functions, which are loaded w
     graph = sis_edge.form(module, t_c=0.25)          the same of a torch.nn.Module, or of resnet20 by name
     network = sis_edge.from_module(graph, module)    what is formed of a module, with the module's weights
     network = sis_edge.train(graph, "cifar10")       weights of the existing synapses only
+    network = sis_edge.load_network("cifar10-sis1")  a trained one: the zoo's, or a folder of `network.save`
     sis_edge.export(network, "sis1.onnx")            ONNX, checked against PyTorch
     bundle = sis_edge.bundle({"sis1": network})      everything that a board needs
     bundle = sis_edge.bundle_onnx(["a.onnx"])        the same of models of one's own, ONNX or TFLite
@@ -35,6 +36,7 @@ __all__ = [
     "export",
     "form",
     "from_module",
+    "load_network",
     "load_runs",
     "measure",
     "read_module",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         export,
         form,
         from_module,
+        load_network,
         load_runs,
         measure,
         read_module,

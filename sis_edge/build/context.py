@@ -77,14 +77,21 @@ class BuildContext:
         return inputs
 
 
-def begin(plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None, on_step: OnStep) -> BuildContext:
-    """Load the data and settle the recipe; raises DatasetError as the data set does."""
-    from sis_edge.training import default_recipe
-    from sis_edge.training.precision import fastest_precision
-
+def load_images(plan: BuildPlan, taken: dict[str, ZooEntry], on_step: OnStep) -> "Dataset":
+    """The data set, as much of it as is needed; raises DatasetError as it does."""
     on_step(Step("", "data", 0, 1, plan.dataset))
     dataset = plan.data or _images(plan, needs_all=len(taken) < len(plan.networks))
     on_step(Step("", "data", 1, 1, plan.dataset))
+    return dataset
+
+
+def begin(
+    plan: BuildPlan, taken: dict[str, ZooEntry], engine: sparse.Engine | None, on_step: OnStep, dataset: "Dataset"
+) -> BuildContext:
+    """Settle the recipe; raises UsageError for one that does not fit."""
+    from sis_edge.training import default_recipe
+    from sis_edge.training.precision import fastest_precision
+
     recipe = default_recipe(
         plan.dataset,
         flip=dataset.flip,

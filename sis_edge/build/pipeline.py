@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_edge.build import plan as planning
-from sis_edge.build.context import BuildContext, begin, save_array
+from sis_edge.build.context import BuildContext, begin, load_images, save_array
 from sis_edge.build.manifest import GOLDEN_INPUTS, GRAPH, TEST_IMAGES, TEST_LABELS, FinishedNetwork, manifest_of
 from sis_edge.build.networks import PlannedNetwork
 from sis_edge.build.plan import BuildPlan, OnStep, Step
@@ -41,16 +41,25 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     if plan.data is not None:
         _check_fit(plan, plan.data)
     taken = planning.from_zoo(plan)
-    engine = sparse.engine(plan.profile, plan.calibration) if plan.profile.wants_native else None
+    # Kernels may compile for minutes: images that cannot be had are reported before, where they are needed for certain.
+    dataset = None if (plan.target / MANIFEST).exists() else load_images(plan, taken, on_step)
+    engine = _engine(plan, on_step) if plan.profile.wants_native else None
     key = planning.build_key(plan, taken, engine)
     with stages.alone(plan.stages):
         finished = _finished(plan.target, key)
         if finished is not None:
             return BuildResult(finished, was_done=True)
-        context = begin(plan, taken, engine, on_step)
+        context = begin(plan, taken, engine, on_step, dataset or load_images(plan, taken, on_step))
         _check_fit(plan, context.dataset)
         networks = [_steps(context, network) for network in plan.networks]
         return BuildResult(_write(context, networks, key), was_done=False)
+
+
+def _engine(plan: BuildPlan, on_step: OnStep) -> sparse.Engine:
+    on_step(Step("", "kernels", 0, 1, plan.profile.machine))
+    engine = sparse.engine(plan.profile, plan.calibration)
+    on_step(Step("", "kernels", 1, 1, plan.profile.machine))
+    return engine
 
 
 def _finished(target: Path, build_key: str) -> Bundle | None:

@@ -29,7 +29,7 @@ VARIANTS_VERSION = 5
 INT8_NATIVE_VERSION = 1
 HALF_NATIVE_VERSION = 1
 
-StepName = Literal["data", "form", "train", "export", "native", "variants", "engines", "bundle"]
+StepName = Literal["data", "kernels", "form", "train", "export", "native", "variants", "engines", "bundle"]
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,16 @@ class NetworkEntry(FrozenModel):
         return self.mac_ratio * self.macs / self.macs_live
 
     @property
+    def is_dense(self) -> bool:
+        """Whether all synapses of its architecture exist."""
+        return self.t_c == self.t_p == 1
+
+    @property
+    def dense_macs(self) -> int:
+        """Multiply-accumulates of an image in the dense network that it was formed from."""
+        return round(self.mac_ratio * self.macs)
+
+    @property
     def work(self) -> int | None:
         """Multiply-accumulates of an image, less what Winograd's algorithm saves in this form; None: unknown."""
         if self.form != "native" or self.precision != "fp32" or self.sparse is None:

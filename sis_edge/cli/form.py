@@ -24,7 +24,8 @@ GRANULARITY = complete.one(lambda: GRANULARITIES)
     app,
     excludes={
         "preset": ("network", "classes", "side", "t_c", "t_p"),
-        "masks": ("preset", "t_c", "t_p", "conv", "micro", "block", "distribution", "seed"),
+        "masks": ("preset", "t_c", "t_p", "conv", "micro", "block", "distribution", "theta", "seed"),
+        "theta": ("distribution",),
     },
 )
 def form(
@@ -77,6 +78,14 @@ def form(
             autocompletion=complete.one(lambda: DISTRIBUTIONS),
         ),
     ] = "uniform",
+    theta: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Distribution of your own: an .npz file with an array of likelihoods for each layer, of its kernels "
+            "(filters, inputs) or synapses.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Random seed; the same seed gives the same graph on every machine.")
     ] = 0,
@@ -99,6 +108,7 @@ def form(
     from sis_edge.cli.documents.networks import formed
     from sis_edge.formation import SynapticGraph
     from sis_edge.formation import form as draw
+    from sis_edge.formation import theta as own_theta
     from sis_edge.networks.find import find
 
     densities = {
@@ -113,6 +123,8 @@ def form(
     else:
         changes = {"conv": conv, "micro": micro, "distribution": distribution, **_block(block, conv, micro)}
         formation = described.formation(_formation(preset, densities, network, seed=seed, **changes))
+        if theta is not None:
+            formation = own_theta.with_theta(described.spec, formation, own_theta.load(theta), theta.stem)
         graph = draw(described.spec, formation)
         name = _name(preset, network and described.spec.name, formation)
     path = output or Path("graphs") / f"{name}.npz"

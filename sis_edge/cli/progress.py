@@ -25,7 +25,7 @@ SILENCE_S = 8.0
 RATE_OVER_S, FEWEST_S = 10.0, 0.5
 """Over how long a rate is taken, and after how long it is shown first."""
 
-_STAGES = {"data": "load", "native": "native kernels for", "variants": "quantise"}
+_STAGES = {"data": "load", "kernels": "compile kernels for", "native": "native kernels for", "variants": "quantise"}
 """Stages of a build in words; the others are words already."""
 
 _PHASES = {

@@ -11,15 +11,16 @@ from sis_edge.datasets.base import Dataset, ImageSet, Loader, Places
 from sis_edge.datasets.own import OwnData
 from sis_edge.errors import UsageError
 from sis_edge.files.cache import cache_root
+from sis_edge.files.paths import AnyPath
 from sis_edge.registries import DATASETS
 
 
 def load(
     name: str,
     *,
-    data_dir: Path | None = None,
+    data_dir: AnyPath | None = None,
     own: OwnData | None = None,
-    cache_dir: Path | None = None,
+    cache_dir: AnyPath | None = None,
     progress: bool = True,
 ) -> Dataset:
     """Load a data set, fetching what the cache lacks; every file is checked by its hash.
@@ -30,15 +31,17 @@ def load(
     DatasetError when no source has the files (the sentence says why each failed), DiskError when the cache cannot be
     written.
     """
+    cache = None if cache_dir is None else Path(cache_dir)
     if own is not None:
-        return own.load(cache_dir=cache_dir, progress=progress)
+        return own.load(cache_dir=cache, progress=progress)
     loader = DATASETS.find(name)
-    if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"there is no folder {data_dir}; --data-dir names a folder with the files of {name}")
-    return loader(Places(data_dir, cache_root(cache_dir) / "datasets" / name, progress))
+    place = None if data_dir is None else Path(data_dir)
+    if place is not None and not place.is_dir():
+        raise UsageError(f"there is no folder {place}; --data-dir names a folder with the files of {name}")
+    return loader(Places(place, cache_root(cache) / "datasets" / name, progress))
 
 
-def class_count(name: str, *, data_dir: Path | None = None) -> int:
+def class_count(name: str, *, data_dir: AnyPath | None = None) -> int:
     """How many classes a data set has; it is loaded only where its module has no list `CLASSES`. Raises as `load`."""
     module = sys.modules[DATASETS.find(name).__module__]
     classes = getattr(module, "CLASSES", None)

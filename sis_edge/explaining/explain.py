@@ -12,7 +12,7 @@ from sis_edge.results.statistics import RESAMPLES
 from sis_edge.results.two_runs import RunComparison, compare_two
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Why B's latencies differ from A's.
 
@@ -34,6 +34,17 @@ class Explanation:
             return None
         likeliest = self.ranked[0]
         return likeliest if likeliest.score > 0 and likeliest.fit not in NO_CAUSE else None
+
+    def __repr__(self) -> str:
+        from sis_edge.explaining.text import to_text
+
+        return to_text(self)
+
+    def _repr_markdown_(self) -> str:
+        """How a notebook shows it."""
+        from sis_edge.explaining.text import to_markdown
+
+        return to_markdown(self)
 
     @cached_property
     def further(self) -> tuple[Ranked, ...]:

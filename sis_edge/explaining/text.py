@@ -10,6 +10,7 @@ from sis_edge.explaining.ranking import Ranked, together
 from sis_edge.report import rows as show
 from sis_edge.report import two_runs
 from sis_edge.report.markdown import tables_markdown
+from sis_edge.report.plain import plain
 from sis_edge.report.table import Column, Table, text_cells
 
 COLUMNS = (
@@ -82,6 +83,12 @@ def folded(found: Explanation) -> tuple[str, ...]:
         ("Not known of both", [each.title for each in found.unknown if each.effect is not None]),
     )
     return tuple(f"{title}: {', '.join(names)}." for title, names in lines if names)
+
+
+def to_text(found: Explanation) -> str:
+    """All of it as plain text."""
+    before = (*two_runs.heading(found.comparison), *remarks(found), "", observed(found), answer(found))
+    return plain(before, tables(found), folded(found))
 
 
 def to_markdown(found: Explanation) -> str:

@@ -23,19 +23,14 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
     where so little may exist that a layer has no path from the image to a class.
     """
     spec = checked(_regrouped(spec, formation))
-    units: dict[Group, Granularity] = {
-        "CL": GRANULARITIES.find(formation.conv)(formation),
-        "MP": GRANULARITIES.find(formation.micro)(formation),
-    }
-    shares = [_share(layer, formation) for layer in spec.layers]
+    units = _units(formation)
+    shares = densities(spec, formation)
     _check_distribution(spec.layers, formation, shares)
     for layer, share in zip(spec.layers, shares, strict=True):
         if share < 1 and layer.groups > 1:
             units[layer.group].check_groups(layer)
     neurons = _neurons(spec, units, shares)
-    image = np.ones(spec.channels, dtype=np.bool_)
-    channels = _channels(spec, neurons)
-    inputs = [image if source < 0 else channels[source] for source in sources_of(spec.layers)]
+    inputs = _inputs(spec, neurons)
     synapses = _synapses(spec, formation, units, shares, neurons, inputs)
     graph = SynapticGraph(spec, formation, _layers(spec.layers, neurons, synapses))
     for layer, works in zip(spec.layers, working_neurons(graph), strict=True):
@@ -45,6 +40,32 @@ def form(spec: NetworkSpec, formation: Formation) -> SynapticGraph:
                 "raise the share that forms it"
             )
     return graph
+
+
+def densities(spec: NetworkSpec, formation: Formation) -> list[float]:
+    """The density of each layer: its own or its group's."""
+    return [_share(layer, formation) for layer in _regrouped(spec, formation).layers]
+
+
+def existing(spec: NetworkSpec, formation: Formation) -> list[tuple[Mask, Mask]]:
+    """Which neurons and inputs of each layer exist, bool [filters] and [inputs]; no distribution decides it."""
+    spec = checked(_regrouped(spec, formation))
+    neurons = _neurons(spec, _units(formation), densities(spec, formation))
+    return list(zip(neurons, _inputs(spec, neurons), strict=True))
+
+
+def _units(formation: Formation) -> dict[Group, Granularity]:
+    return {
+        "CL": GRANULARITIES.find(formation.conv)(formation),
+        "MP": GRANULARITIES.find(formation.micro)(formation),
+    }
+
+
+def _inputs(spec: NetworkSpec, neurons: Sequence[Mask]) -> list[Mask]:
+    """Which channels each layer reads."""
+    image = np.ones(spec.channels, dtype=np.bool_)
+    channels = _channels(spec, neurons)
+    return [image if source < 0 else channels[source] for source in sources_of(spec.layers)]
 
 
 def _regrouped(spec: NetworkSpec, formation: Formation) -> NetworkSpec:

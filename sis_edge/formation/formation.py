@@ -20,8 +20,8 @@ class Formation:
     (None: the expectation, rounded). `block` is the number of neighbouring filters that share a kernel's place
     in granularity `block`. `layer_shares` gives layers shares of their own, and is what forms a depthwise layer, which
     stays whole otherwise; `layer_groups` puts layers into the other group, CL or MP. `distribution_sha256` is that of
-    the source text of a distribution that a program gave as a function; None for those of the registry, and where its
-    source is not known.
+    the source text of a distribution that a program gave as a function, or of the numbers of one that was given as
+    arrays; None for those of the registry, and where its source is not known.
     """
 
     t_c: float = 1.0
@@ -40,7 +40,7 @@ class Formation:
         own = ((f"the share of layer {name}", share) for name, share in self.layer_shares.items())
         for name, share in (("t_c", self.t_c), ("t_p", self.t_p), *own):
             if not 0 < share <= 1:  # also refuses NaN
-                raise UsageError(f"{name} = {share:g} is not a share; give a number above 0 and up to 1")
+                raise UsageError(f"{name} = {share:g} is not a density; give a number above 0 and up to 1")
         if self.seed < 0:
             raise UsageError(f"seed = {self.seed} is negative; give 0 or a positive whole number")
         if self.block < 1:

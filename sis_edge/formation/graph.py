@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sis_edge.errors import UsageError
 from sis_edge.files.archives import DAMAGED
 from sis_edge.files.disk import writing
+from sis_edge.files.paths import AnyPath
 from sis_edge.formation.formation import Formation
 from sis_edge.spec import LayerSpec, NetworkSpec
 from sis_edge.text.foreign import loads, one_line
@@ -158,7 +159,7 @@ class SynapticGraph:
         """How a notebook shows it."""
         return as_html(_HEADINGS, self._layer_rows(), title=self._title)
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the graph to a file; the same graph gives the same bytes. Raises DiskError."""
         path = Path(path)
         header = {
@@ -177,7 +178,7 @@ class SynapticGraph:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
-    def load(cls, path: Path | str) -> "SynapticGraph":
+    def load(cls, path: AnyPath) -> "SynapticGraph":
         """Read a graph and check its digest; raises UsageError with what is wrong."""
         path = Path(path)
         try:
@@ -232,14 +233,14 @@ class SynapticGraph:
 
         return plain.from_masks(spec, masks, neurons or {}, name)
 
-    def save_masks(self, path: Path | str) -> None:
+    def save_masks(self, path: AnyPath) -> None:
         """Write the graph as an `.npz` with a bool array for each layer, see `formation.masks`; raises DiskError."""
         from sis_edge.formation import masks as plain
 
         plain.save_masks(self, Path(path))
 
     @classmethod
-    def load_masks(cls, path: Path | str, spec: NetworkSpec) -> "SynapticGraph":
+    def load_masks(cls, path: AnyPath, spec: NetworkSpec) -> "SynapticGraph":
         """Read such an `.npz`, which numpy alone may have written; raises UsageError as `from_masks` does."""
         from sis_edge.formation import masks as plain
 

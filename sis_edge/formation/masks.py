@@ -89,22 +89,27 @@ def save_masks(graph: SynapticGraph, path: Path) -> None:
 
 def load_masks(path: Path, spec: NetworkSpec) -> SynapticGraph:
     """Read plain arrays; the graph has the file's name. Raises UsageError as `from_masks`, and for other files."""
-    try:
-        with path.open("rb") as source:
-            if not zipfile.is_zipfile(source):
-                raise UsageError(f"{path} is not an .npz file; write one with numpy.savez, a bool array for each layer")
-            source.seek(0)
-            with np.load(source, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}; write one with numpy.savez, a bool array for each layer") from None
-    except (OSError, *DAMAGED) as error:
-        raise UsageError(f"{path} cannot be read ({reason(path, error)}); write it again with numpy.savez") from error
+    arrays = load_arrays(path, "a bool array for each layer")
     if "header" in arrays:
         raise UsageError(f"{path} is a graph file already; use it as it is, such as in `sis-edge build --networks`")
     neurons = {name.removesuffix(NEURONS): array for name, array in arrays.items() if name.endswith(NEURONS)}
     masks = {name: array for name, array in arrays.items() if not name.endswith(NEURONS)}
     return from_masks(spec, masks, neurons, path.stem)
+
+
+def load_arrays(path: Path, what: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` that has `what`; raises UsageError for other files."""
+    try:
+        with path.open("rb") as source:
+            if not zipfile.is_zipfile(source):
+                raise UsageError(f"{path} is not an .npz file; write one with numpy.savez, {what}")
+            source.seek(0)
+            with np.load(source, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}; write one with numpy.savez, {what}") from None
+    except (OSError, *DAMAGED) as error:
+        raise UsageError(f"{path} cannot be read ({reason(path, error)}); write it again with numpy.savez") from error
 
 
 def _checked(array: NDArray[Any], shape: tuple[int, ...], what: str) -> Mask:

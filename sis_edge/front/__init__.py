@@ -1,6 +1,7 @@
 """The front door for programs: what `import sis_edge` offers, one file for each thing that one does.
 
-networks.py   form a graph, train it, export it
+networks.py   form a graph, train it, load a trained one, export it
+loading.py    where trained networks are read from
 bundles.py    networks into a bundle
 given.py      models of the user's own into a bundle
 measuring.py  measure a bundle on a board
@@ -14,7 +15,7 @@ from sis_edge.formation import SynapticGraph
 from sis_edge.front.bundles import bundle
 from sis_edge.front.given import bundle_onnx
 from sis_edge.front.measuring import measure
-from sis_edge.front.networks import ExportedNetwork, export, form, read_module, train
+from sis_edge.front.networks import ExportedNetwork, export, form, load_network, read_module, train
 from sis_edge.front.runs import Comparison, Run, Runs, compare, load_runs
 from sis_edge.networks.report import ModuleReport
 from sis_edge.spec import NetworkSpec
@@ -37,6 +38,7 @@ __all__ = [
     "export",
     "form",
     "from_module",
+    "load_network",
     "load_runs",
     "measure",
     "read_module",

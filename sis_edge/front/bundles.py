@@ -10,6 +10,7 @@ from sis_edge.build.networks import own_networks
 from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
+from sis_edge.files.paths import AnyPath
 from sis_edge.training.trained import TrainedNetwork
 
 
@@ -20,7 +21,7 @@ def bundle(
     dataset: str | None = None,
     reference: str | None = None,
     name: str | None = None,
-    folder: Path | str = "build",
+    folder: AnyPath = "build",
     test_images: int = 500,
     calibrated: bool = False,
     exact: bool = False,
@@ -44,11 +45,12 @@ def bundle(
     >>> [entry.name for entry in made.manifest.networks]
     ['mine']
     """
+    networks = _checked(networks)
     board = profiles.load(profile)
     if isinstance(networks, Mapping):
         if not networks:
             raise UsageError("no network to bundle; give trained networks by their names")
-        data = next(iter(networks.values())).dataset
+        data = max((network.dataset for network in networks.values()), key=lambda each: len(each.test))
         if dataset is not None and dataset != data.name:
             raise UsageError(f"the networks were trained on {data.name}, and dataset is {dataset}; leave dataset out")
         planned = own_networks(networks)
@@ -70,3 +72,19 @@ def bundle(
         data=data,
     )
     return pipeline.build(plan, on_step).bundle
+
+
+def _checked(
+    networks: Mapping[str, TrainedNetwork] | Iterable[str],
+) -> Mapping[str, TrainedNetwork] | tuple[str, ...]:
+    """The networks; raises UsageError for trained ones without names, and for what is no network."""
+    if isinstance(networks, Mapping):
+        wrong = next((type(each).__name__ for each in networks.values() if not isinstance(each, TrainedNetwork)), None)
+        if wrong is not None:
+            raise UsageError(f"bundle takes trained networks by name, not a {wrong}; sis_edge.train makes one")
+        return networks
+    names: tuple[object, ...] = (networks,) if isinstance(networks, str | TrainedNetwork) else tuple(networks)
+    texts = tuple(name for name in names if isinstance(name, str))
+    if len(texts) < len(names):
+        raise UsageError("bundle takes trained networks by the names that they get: {'mine': network, 'nin': other}")
+    return texts

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sis_edge.errors import UsageError
 from sis_edge.files.atomic import write_bytes
+from sis_edge.files.paths import AnyPath
 from sis_edge.report.charts import Chart, svg
 from sis_edge.report.charts import charts as drawn
 from sis_edge.report.document import section
@@ -27,7 +28,7 @@ class RunChart:
         """The picture as SVG text, on white."""
         return svg(self._chart)
 
-    def save(self, path: Path | str) -> Path:
+    def save(self, path: AnyPath) -> Path:
         """Write the picture, as SVG or PDF by the file's ending; raises DiskError, and UsageError for another ending
         and for PDF without the extra `pdf`.
         """

@@ -1,5 +1,6 @@
 """Models of the user's own, ONNX or TFLite, into a bundle."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,23 +14,24 @@ from sis_edge.build.given import tensors
 from sis_edge.build.given.request import SEED, TOLERANCE, GivenRequest
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
+from sis_edge.files.paths import AnyPath
 
 TFLITE = ".tflite"
 
 
 def bundle_onnx(
-    models: Mapping[str, Path | str] | Iterable[Path | str],
+    models: Mapping[str, AnyPath] | Iterable[AnyPath],
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
-    inputs: Mapping[str, NDArray[Any]] | Path | str | None = None,
-    expected: Mapping[str, NDArray[Any]] | Path | str | None = None,
-    labels: NDArray[Any] | Path | str | None = None,
+    inputs: Mapping[str, NDArray[Any]] | AnyPath | None = None,
+    expected: Mapping[str, NDArray[Any]] | AnyPath | None = None,
+    labels: NDArray[Any] | AnyPath | None = None,
     tolerance: float = TOLERANCE,
     relative_tolerance: float = TOLERANCE,
     reference: str | None = None,
     profile: str = "local",
     name: str | None = None,
-    folder: Path | str = "build",
+    folder: AnyPath = "build",
     seed: int = SEED,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> Bundle:
@@ -54,9 +56,13 @@ def bundle_onnx(
     >>> [(each.name, each.input_tensors[0].shape) for each in made.manifest.given]
     [('relu', (4, 3))]
     """
-    if isinstance(models, str | Path):
+    if isinstance(models, str | os.PathLike):
         raise UsageError(f"models is {models}, and must be a list of files, or files by their names")
-    files = [f"{key}={path}" for key, path in models.items()] if isinstance(models, Mapping) else list(map(str, models))
+    files = (
+        [f"{key}={os.fspath(path)}" for key, path in models.items()]
+        if isinstance(models, Mapping)
+        else [os.fspath(path) for path in models]
+    )
     profiles.load(profile)
     with tempfile.TemporaryDirectory(prefix="sis-edge-") as place:
         request = GivenRequest(
@@ -77,11 +83,11 @@ def bundle_onnx(
         return making.make_in(request, Path(folder), on_note)
 
 
-def _file(arrays: Mapping[str, NDArray[Any]] | NDArray[Any] | Path | str | None, path: Path) -> tuple[str, ...]:
+def _file(arrays: Mapping[str, NDArray[Any]] | NDArray[Any] | AnyPath | None, path: Path) -> tuple[str, ...]:
     """The file with these arrays, which is `path` where they are no file yet."""
     if arrays is None:
         return ()
-    if isinstance(arrays, Path | str):
-        return (str(arrays),)
+    if isinstance(arrays, str | os.PathLike):
+        return (os.fspath(arrays),)
     tensors.save(path, arrays if isinstance(arrays, Mapping) else {"labels": arrays})
     return (str(path),)

@@ -15,19 +15,20 @@ from sis_edge.board.network_jobs import profile_for
 from sis_edge.board.sustained import SustainedOptions
 from sis_edge.bundles.verify import Bundle, open_bundle
 from sis_edge.errors import UsageError
+from sis_edge.files.paths import AnyPath
 from sis_edge.front.runs import Run, Runs
 from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import Transport, connect
 
 
 def measure(
-    bundle: Bundle | Path | str,
+    bundle: Bundle | AnyPath,
     host: str | None = None,
     *,
     user: str | None = None,
     port: int | None = None,
-    identity: Path | None = None,
-    known_hosts: Path | None = None,
+    identity: AnyPath | None = None,
+    known_hosts: AnyPath | None = None,
     board: str | None = None,
     profile: str | None = None,
     backends: Sequence[str] = (),
@@ -47,7 +48,7 @@ def measure(
     rest_s: float | None = None,
     provision: bool = False,
     trust: bool = False,
-    runs_dir: Path | str = "runs",
+    runs_dir: AnyPath = "runs",
     on_event: OnEvent = ignore,
 ) -> Runs:
     """Measure latency, energy, memory and accuracy of a bundle's networks side by side, and store the runs.
@@ -93,7 +94,8 @@ def measure(
     of_board = profiles.load(named) if named else profiles.of_bundle(chosen.manifest.profile)
     of_board = of_board if known is None else known.adapted(of_board)
     reached = partial(connect, host) if known is None else known.connect
-    of_ssh: dict[str, Any] = {"user": user, "port": port, "identity": identity, "known_hosts": known_hosts}
+    files = {"identity": _path(identity), "known_hosts": _path(known_hosts)}
+    of_ssh: dict[str, Any] = {"user": user, "port": port, **files}
     with _way(lambda: reached(**of_ssh), board, of_board) as (way, settings):
         stored = board_measure.measure(
             chosen,
@@ -107,6 +109,10 @@ def measure(
             on_event=on_event,
         )
     return Runs(tuple(Run(found.run, found.path) for found in stored))
+
+
+def _path(given: AnyPath | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Form a network, train it, export it."""
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -7,11 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from numpy.typing import NDArray
+
 from sis_edge.bundles.sparse_form import Parity
 from sis_edge.errors import UsageError, unknown
+from sis_edge.files.paths import AnyPath
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
 from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
+from sis_edge.formation.theta import with_theta
 from sis_edge.networks.files import DescribedNetwork
 from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
@@ -23,7 +28,7 @@ from sis_edge.training.trained import TrainedNetwork
 if TYPE_CHECKING:
     from torch import nn
 
-    from sis_edge.datasets import Dataset
+    from sis_edge.datasets import Dataset, OwnData
     from sis_edge.models import SisNet
     from sis_edge.training.train import Progress
 
@@ -31,7 +36,7 @@ PARITY_IMAGES = 256
 
 
 def form(
-    name: "str | NetworkSpec | nn.Module | None" = None,
+    name: "AnyPath | NetworkSpec | nn.Module | None" = None,
     *,
     t_c: float | None = None,
     t_p: float | None = None,
@@ -39,7 +44,7 @@ def form(
     conv: str = "kernel",
     micro: str = "neuron",
     block: int = 8,
-    theta: str | Theta = "uniform",
+    theta: str | Theta | Mapping[str, NDArray[Any]] = "uniform",
     classes: int | None = None,
     side: int | None = None,
     input_shape: Sequence[int] | None = None,
@@ -50,9 +55,11 @@ def form(
     `t_p` are the densities of the convolutional layers and of the 1 x 1 and linear ones, in (0, 1]: a name, such as
     resnet20, or a TOML file, a `NetworkSpec`, or a `torch.nn.Module` for images of `input_shape`, (channels, side,
     side), see `read_module`. None is Network in Network. `classes` and `side` are for networks by name. `conv` and
-    `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name, or a function of one's
-    own from the shape of a layer's units (filters or blocks, inputs[, kernel, kernel]) to a likelihood for each; the
-    graph records the function's name and the SHA-256 of its source. The same seed gives the same graph.
+    `micro` are granularities. `theta` is the distribution that synapses are drawn by: a name; a function of one's own
+    from the shape of a layer's units that may exist (filters or blocks, inputs[, kernel, kernel]) to a likelihood for
+    each, whose name and source's SHA-256 the graph records; or an array of likelihoods for each layer, by name, kernels
+    [filters, inputs] or synapses [filters, inputs, kernel, kernel] (equal in layers that are left out). Whole neurons
+    and N:M are drawn uniformly. The same seed gives the same graph.
 
     Raises UsageError for unknown names, for layers that do not fit or cannot be formed, for densities out of range, and
     where a layer would have no path left.
@@ -65,6 +72,8 @@ def form(
     >>> sis_edge.form("resnet20", classes=100).spec.classes
     100
     """
+    if isinstance(name, os.PathLike):
+        name = os.fspath(name)
     is_preset = isinstance(name, str) and name in PRESETS
     if is_preset and (t_c is not None or t_p is not None):
         raise UsageError(f"{name} has its own t_c and t_p; give either a name, or t_c and t_p")
@@ -75,15 +84,11 @@ def form(
     else:
         formation = Formation(t_c=1 if t_c is None else t_c, t_p=1 if t_p is None else t_p, seed=seed)
     described = _described("nin" if name is None or is_preset else name, classes, side, input_shape)
-    units = replace(
-        formation,
-        conv=conv,
-        micro=micro,
-        block=block,
-        distribution=registered(theta),
-        distribution_sha256=source_sha256(theta),
-    )
-    return draw(described.spec, described.formation(units))
+    units = described.formation(replace(formation, conv=conv, micro=micro, block=block))
+    if isinstance(theta, Mapping):
+        return draw(described.spec, with_theta(described.spec, units, theta))
+    law, sha256 = registered(theta), source_sha256(theta)
+    return draw(described.spec, replace(units, distribution=law, distribution_sha256=sha256))
 
 
 def _described(
@@ -94,6 +99,8 @@ def _described(
     if input_shape is not None and not is_module:
         raise UsageError("input_shape is for a torch module; a network by name takes classes and side")
     if isinstance(network, str):
+        if network.endswith(".npz"):
+            raise UsageError(f"{network} is a file of arrays, not a network; SynapticGraph.load reads a graph file")
         if network not in NETWORKS and not network.endswith(FILE_ENDS):
             raise unknown("network", network, dict.fromkeys([*PRESETS, *NETWORKS]))
         return find(network, classes, side)
@@ -129,7 +136,7 @@ def read_module(module: "nn.Module", input_shape: Sequence[int] = (3, 32, 32)) -
 
 def train(
     graph: SynapticGraph,
-    dataset: "str | Dataset" = "digits",
+    dataset: "AnyPath | Dataset | OwnData" = "digits",
     *,
     start: "nn.Module | None" = None,
     epochs: int | None = None,
@@ -137,14 +144,15 @@ def train(
     limit: int | None = None,
     precision: Literal["bf16", "fp32"] | None = None,
     recipe: str | None = None,
-    teacher: str | Path | None = None,
-    folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
+    teacher: AnyPath | None = None,
+    folder: AnyPath | None = None,
+    data_dir: AnyPath | None = None,
     progress: "Progress | None" = None,
 ) -> TrainedNetwork:
     """Train the synapses that exist, by the data set's recipe; the others are 0 from the start and stay so.
 
-    `dataset` is a name, or a `Dataset` in memory. `epochs` and `precision` of None are the recipe's and the fastest
+    `dataset` is a name, the path of images of one's own (a folder or an .npz file), an `OwnData` of them with more
+    settings, or a `Dataset` in memory. `epochs` and `precision` of None are the recipe's and the fastest
     here; `limit` trains on the first images only. `recipe` are changes of the data set's recipe, such as
     "cutout=8,ema_decay=0.999"; `teacher` is a network of the zoo by its name, or the folder of a finished training,
     whose outputs are learned too. With `folder` an interrupted training resumes from its last epoch,
@@ -169,9 +177,7 @@ def train(
     from sis_edge.training.precision import fastest_precision
     from sis_edge.zoo import teachers
 
-    data = _dataset(dataset, data_dir)
-    if graph.spec.classes != len(data.classes):
-        raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    data = _images_for(graph, dataset, data_dir)
     first = None if start is None else TrainedNetwork.of(graph, from_module(graph, start), data, "weights as given")
     if epochs == 0:
         if first is None:
@@ -181,7 +187,7 @@ def train(
     usual = default_recipe(
         data.name, flip=data.flip, precision=precision or fastest_precision(), epochs=epochs, size=data.size
     )
-    settings = changed(usual, recipe, teacher=str(teacher or "")).fitting([graph.spec])
+    settings = changed(usual, recipe, teacher=os.fspath(teacher or "")).fitting([graph.spec])
     settings, taught_by = teachers.settled(settings, data)
 
     def measure(network: "SisNet") -> Mapping[str, Any]:
@@ -214,15 +220,45 @@ def train(
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportedNetwork:
     """An ONNX file, and how it agrees with PyTorch on real test images."""
 
     path: Path
     parity: Parity
 
+    def __repr__(self) -> str:
+        return (
+            f"{self.path}: {self.parity.top1_agreement:.2%} of {self.parity.images:,} images in the same class as "
+            f"PyTorch, logits differ by {self.parity.max_abs_difference:.1e} at most"
+        )
 
-def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
+
+def load_network(
+    name_or_folder: AnyPath, *, dataset: "AnyPath | Dataset | OwnData | None" = None, data_dir: AnyPath | None = None
+) -> TrainedNetwork:
+    """A network that is trained already: of the zoo by its name, or the folder that `TrainedNetwork.save` wrote.
+
+    A finished training's folder (`build/.stages/train-*`, or in `train`'s `folder`) does too, with `dataset`, which it
+    was trained on. Else `dataset` of None is the one that is recorded, by its name; of the zoo's networks only the
+    images that come with sis-edge are loaded, the first test images among them. Accuracy and training are those that
+    were recorded.
+
+    Raises UsageError for what is neither, and where the data set is another one than the network was trained on;
+    DatasetError where it cannot be had; RecordError for a damaged network.
+
+    >>> import sis_edge
+    >>> network = sis_edge.load_network("svhn-sis3")
+    >>> network.graph.synapse_count, network.dataset.name, network.accuracy
+    (82288, 'cifar10', 0.8695)
+    """
+    from sis_edge.front import loading
+
+    given = None if dataset is None else _dataset(dataset, data_dir)
+    return loading.load(os.fspath(name_or_folder), given, lambda name: _dataset(name, data_dir))
+
+
+def export(network: TrainedNetwork, path: AnyPath) -> ExportedNetwork:
     """Write a trained network as ONNX, dead neurons gone and normalisation folded away, and check it against PyTorch.
 
     The input is float32 [batch, 3, s, s], normalised by the data set's mean and standard deviation. Raises ExportError
@@ -244,6 +280,8 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     from sis_edge.training.batches import normalise
     from sis_edge.training.evaluate import logits
 
+    if not isinstance(network, TrainedNetwork):
+        raise UsageError(f"export takes a trained network, not a {type(network).__name__}; sis_edge.train makes one")
     path = Path(path)
     images = network.dataset.test.first(PARITY_IMAGES)
     with writing(path.parent):
@@ -261,13 +299,25 @@ def export(network: TrainedNetwork, path: Path | str) -> ExportedNetwork:
     )
 
 
-def _dataset(dataset: "str | Path | Dataset", data_dir: Path | str | None) -> "Dataset":
-    """By its name in the registry; a path is that of a user's own images."""
+def _images_for(graph: SynapticGraph, dataset: "AnyPath | Dataset | OwnData", data_dir: AnyPath | None) -> "Dataset":
+    """The data set to train a graph on; raises UsageError for what is no graph, and for one with other outputs."""
+    if not isinstance(graph, SynapticGraph):
+        raise UsageError(f"train takes a graph, not a {type(graph).__name__}; form makes one: train(form('nin'))")
+    data = _dataset(dataset, data_dir)
+    if graph.spec.classes != len(data.classes):
+        raise UsageError(f"the network has {graph.spec.classes} outputs, {data.name} has {len(data.classes)} classes")
+    return data
+
+
+def _dataset(dataset: "AnyPath | Dataset | OwnData", data_dir: AnyPath | None) -> "Dataset":
+    """By its name in the registry; another text that a file or folder has is the path of a user's own images."""
     from sis_edge import datasets
+    from sis_edge.registries import DATASETS
 
-    if isinstance(dataset, Path):
-        return datasets.OwnData(dataset).load(progress=False)
-
-    if isinstance(dataset, str):
-        return datasets.load(dataset, data_dir=Path(data_dir) if data_dir else None, progress=False)
-    return dataset
+    if isinstance(dataset, datasets.OwnData):
+        return dataset.load(progress=False)
+    if not isinstance(dataset, str | os.PathLike):
+        return dataset
+    if isinstance(dataset, os.PathLike) or (dataset not in DATASETS and Path(dataset).exists()):
+        return datasets.OwnData(Path(dataset)).load(progress=False)
+    return datasets.load(dataset, data_dir=data_dir, progress=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from sis_edge.errors import RecordError, UsageError
+from sis_edge.files.paths import AnyPath
 from sis_edge.report import rows as show
 from sis_edge.report.sections.board import board_name
 from sis_edge.report.sections.verdict import headline, verdict_lines
@@ -15,15 +16,16 @@ from sis_edge.results.comparison import Row
 from sis_edge.results.comparison import compare as compare_run
 from sis_edge.results.named import NamedRun
 from sis_edge.results.schema import StoredRun
-from sis_edge.results.two_runs import RunComparison, compare_two
+from sis_edge.results.two_runs import compare_two
 from sis_edge.results.verdict import Verdict, judge_run
-from sis_edge.text.tables import as_html, as_text
+from sis_edge.text.tables import as_html, as_text, wrapped
 
 if TYPE_CHECKING:
     import pandas
 
     from sis_edge.explaining import Explanation
     from sis_edge.front.charts import RunChart
+    from sis_edge.front.differences import Differences
     from sis_edge.front.frames import FrameOf
 
 HEADINGS = ("network", "synapses", "accuracy", "p50", "speed-up", "95% interval", "net energy")
@@ -66,7 +68,7 @@ class Run:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Whether the numbers can be defended: a level with reasons."""
+        """Whether the numbers can be defended: a level with reasons; it prints as sentences."""
         return judge_run(self.stored)
 
     def rows(self, seed: int = 0) -> list[Row]:
@@ -83,7 +85,7 @@ class Run:
                 speed_ups[row.identity.label] = NetworkSpeedUp(estimate, *ends)
         return speed_ups
 
-    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+    def report(self, folder: AnyPath, *, for_paper: bool = False) -> Path:
         """Write the report, `for_paper` with LaTeX and PDF in `paper/`, and return its page; raises DiskError."""
         from sis_edge import report
 
@@ -100,8 +102,7 @@ class Run:
         return Runs((self,)).to_pandas(of)
 
     def __repr__(self) -> str:
-        verdict = [headline(self.verdict), *(f"- {line}" for line in verdict_lines(self.verdict))]
-        return "\n".join([self._title, *verdict, as_text(HEADINGS, _cells(self.rows())), *self._problems])
+        return "\n".join([self._title, repr(self.verdict), _table(self.rows()), *wrapped(self._problems)])
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -176,13 +177,15 @@ class Comparison:
         """The rows of all runs, run after run."""
         return [row for run in self.runs for row in run.rows()]
 
-    def differences(self, *, force: bool = False, seed: int = 0) -> RunComparison:
+    def differences(self, *, force: bool = False, seed: int = 0) -> "Differences":
         """The second run against the first, network by network, with intervals; of one run its networks.
 
-        As `sis-edge compare`; raises RecordError where they cannot be compared, unless `force`, and UsageError where
-        there are more than two runs.
+        As `sis-edge compare`, and prints as that does; raises RecordError where they cannot be compared, unless
+        `force`, and UsageError where there are more than two runs.
         """
-        return compare_two(*self._two(), force=force, seed=seed)
+        from sis_edge.front.differences import Differences
+
+        return Differences.of(compare_two(*self._two(), force=force, seed=seed))
 
     def explain(self, seed: int = 0) -> "Explanation":
         """Why the second run's latencies differ from the first's, as `sis-edge explain`; raises as `differences`."""
@@ -199,14 +202,14 @@ class Comparison:
         """A data frame of the runs, as `Runs.to_pandas`."""
         return self.runs.to_pandas(of)
 
-    def report(self, folder: Path | str, *, for_paper: bool = False) -> Path:
+    def report(self, folder: AnyPath, *, for_paper: bool = False) -> Path:
         """Write one report of all runs, `for_paper` with LaTeX and PDF in `paper/`, and return its page."""
         from sis_edge import report
 
         return report.write([run.stored for run in self.runs], Path(folder), for_paper=for_paper)[0]
 
     def __repr__(self) -> str:
-        return as_text(("run", "board", *HEADINGS, "verdict"), self._lines())
+        return "\n\n".join(_table(run.rows(), title=f"{run._title}: {run.verdict.level}") for run in self.runs)
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""
@@ -220,7 +223,7 @@ class Comparison:
         return lines
 
 
-def load_runs(folder: Path | str = "runs") -> Runs:
+def load_runs(folder: AnyPath = "runs") -> Runs:
     """The stored runs of a folder, or of one file, oldest first; those of older versions are upgraded while read.
 
     An unreadable file is a warning (`Runs.warnings`); raises RecordError where no run is left.
@@ -248,10 +251,21 @@ def compare(*runs: Run | Runs) -> Comparison:
     Traceback (most recent call last):
     sis_edge.errors.RecordError: there is no run to compare; `measure` makes one, `load_runs` reads stored ones
     """
+    wrong = next((type(given).__name__ for given in runs if not isinstance(given, Run | Runs | list | tuple)), None)
+    if wrong is not None:
+        raise UsageError(f"compare takes runs, not a {wrong}; load_runs reads stored ones: compare(load_runs('runs'))")
     every = [run for given in runs for run in ((given,) if isinstance(given, Run) else given)]
     if not every:
         raise RecordError("there is no run to compare; `measure` makes one, `load_runs` reads stored ones")
     return Comparison(Runs(every))
+
+
+def _table(rows: Sequence[Row], title: str = "") -> str:
+    """The rows for a terminal, which has no room for columns of which nothing is known."""
+    columns = list(zip(HEADINGS, *_cells(rows), strict=True))
+    known = [column for column in columns if column[0] in HEADINGS[:4] or set(column[1:]) - {"-"}]
+    headings, *lines = zip(*known, strict=True)
+    return as_text(headings, lines, title=title)
 
 
 def _cells(rows: Sequence[Row]) -> list[list[str]]:

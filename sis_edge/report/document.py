@@ -173,5 +173,6 @@ def _title(run: StoredRun) -> str:
         others = [name for name in run.manifest.names if name != reference]
         compared = f"{', '.join(others)} against {reference}" if reference and others else run.title
         return f"{compared} on {board_name(run)}"
-    what = f"SiS against the dense {reference}" if reference else "SiS networks"
+    dense = any(entry.name == reference and entry.is_dense for entry in run.manifest.networks)
+    what = f"SiS against {'the dense ' * dense}{reference}" if reference else "SiS networks"
     return f"{what}: {run.manifest.dataset} on {board_name(run)}"

@@ -73,7 +73,7 @@ DROP_ON_BOARD = (
 LAYOUTS: dict[str, Layout] = {
     "result": Layout(
         "Result",
-        "Each network compared with the dense one of the same run.",
+        "Each network compared with the reference network of the same run.",
         (
             NETWORK,
             SYNAPSES,
@@ -136,7 +136,7 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "latency": Layout(
         "Latency and speed-up",
-        "Steady-state latency of one call, and the speed-up over the dense network in the same rounds.",
+        "Steady-state latency of one call, and the speed-up over the reference network in the same rounds.",
         (
             NETWORK,
             value("n", known.SAMPLES, show.count),

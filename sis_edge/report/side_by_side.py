@@ -70,7 +70,7 @@ MEASURES = (
     Measure(
         "boards-speed-up",
         "Speed-up on each board",
-        "Over the dense network on the same board, in the same rounds, with its 95% interval.",
+        "Over the reference network on the same board, in the same rounds, with its 95% interval.",
         _speed_up,
         skips_reference=True,
     ),

@@ -28,6 +28,7 @@ from sis_edge.results.function import Entries, entries
 from sis_edge.results.rules import RULES, Level, Reason
 from sis_edge.results.rules.sustained import remarks
 from sis_edge.results.schema import StoredRun
+from sis_edge.text.tables import wrapped
 
 __all__ = ["ACCEPTED", "VERDICT_VERSION", "Level", "Reason", "Verdict", "judge", "judge_run"]
 
@@ -41,7 +42,17 @@ NO_OUTPUTS = "outputs, for which nothing is expected"
 ACCEPTED: tuple[Level, ...] = ("VALID", "VALID as far as seen")
 
 
-@dataclass(frozen=True)
+HEADLINES: dict[Level, str] = {
+    "VALID": "no problem found in this run",
+    "VALID as far as seen": "no problem found, but this board does not report all that a verdict stands on",
+    "QUICK": "all works; this run is too short for numbers to rely on, measure again without --quick",
+    "SUSPECT": "something may have biased these numbers",
+    "INVALID": "the numbers do not describe what they claim to; measure again",
+    "NONE": "an emulator's times say nothing about a board, so no speed-up is reported",
+}
+
+
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """The worst level of the reasons; `unseen` names what this board does not report and no rule could check.
 
@@ -53,6 +64,30 @@ class Verdict:
     version: int = VERDICT_VERSION
     unseen: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line: its word, and what it means."""
+        word = "NO VERDICT" if self.level == "NONE" else self.level
+        return f"{word}: {HEADLINES[self.level]}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The reasons as sentences, and what could not be checked."""
+        lines = [f"{_upper(reason.sentence)}." for reason in self.reasons]
+        if NO_OUTPUTS in self.unseen:
+            lines.append("Outputs were not checked, because the bundle has none to compare with for a network.")
+        unreported = [name for name in self.unseen if name != NO_OUTPUTS]
+        if unreported:
+            lines.append(f"Not checked, because this board does not report them: {', '.join(unreported)}.")
+        return tuple(lines)
+
+    def __repr__(self) -> str:
+        return "\n".join(wrapped([self.headline, *(f"- {line}" for line in self.lines)]))
+
+
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def judge_run(run: StoredRun) -> Verdict:

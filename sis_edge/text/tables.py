@@ -1,9 +1,11 @@
 """Small tables of text, for objects that show themselves in a terminal or a notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from textwrap import wrap
 
 Rows = Sequence[Sequence[str]]
+WIDTH = 80
 
 
 def as_text(headings: Sequence[str], rows: Rows, *, title: str = "") -> str:
@@ -29,3 +31,23 @@ def as_html(headings: Sequence[str], rows: Rows, *, title: str = "", notes: Sequ
     caption = f"<caption>{escape(title)}</caption>" if title else ""
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+
+def wrapped(lines: Iterable[str], width: int = WIDTH) -> list[str]:
+    """Sentences in lines that fit a terminal; those of a list (`- `) go on below their own text.
+
+    >>> wrapped(["VALID", "- one two three"], 10)
+    ['VALID', '- one two', '  three']
+    """
+    return [
+        part
+        for line in lines
+        for part in wrap(
+            line,
+            width,
+            subsequent_indent="  " * line.startswith("- "),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or [""]
+    ]

@@ -13,6 +13,7 @@ from sis_edge.errors import DatasetError, UsageError
 from sis_edge.files import stages
 from sis_edge.formation import SynapticGraph
 from sis_edge.formation.compaction import compact
+from sis_edge.training.trained import GRAPH, WEIGHTS
 
 if TYPE_CHECKING:  # torch loads only where a training really runs
     from sis_edge.datasets import Dataset, ImageSet, OwnData
@@ -24,8 +25,6 @@ if TYPE_CHECKING:  # torch loads only where a training really runs
     from sis_edge.training.trained import TrainedNetwork
 
 TRAIN_VERSION = 1
-GRAPH = "graph.npz"
-WEIGHTS = "weights.safetensors"
 
 
 def inputs(

@@ -1,11 +1,14 @@
 """A trained network in memory: its graph, its weights, the data that it was trained for, and what it reaches."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_edge.errors import UsageError
+from sis_edge.files.atomic import write_bytes, write_text
+from sis_edge.files.paths import AnyPath
 from sis_edge.formation import SynapticGraph
 from sis_edge.formation.compaction import compact
 
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
     from sis_edge.models import SisNet
 
 OWN_RECIPE = "trained by its user"
+GRAPH, WEIGHTS, NETWORK = "graph.npz", "weights.safetensors", "network.json"
+NETWORK_VERSION = 1
+"""Of `network.json`: 1 is the first."""
+ABOUT = ("accuracy", "test_images", "recipe", "epochs", "seed", "precision", "train_images")
+"""What `network.json` has of the fields below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +61,20 @@ class TrainedNetwork:
         """SHA-256 of the weights as they are saved."""
         return hashlib.sha256(self._weights()).hexdigest()
 
-    def save(self, folder: Path) -> None:
-        """Write `graph.npz` and `weights.safetensors`, as a finished training has them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.graph.save(folder / "graph.npz")
-        (folder / "weights.safetensors").write_bytes(self._weights())
+    def save(self, folder: AnyPath) -> None:
+        """Write the network to a folder, for `sis_edge.load_network`; raises DiskError.
+
+        `graph.npz` and `weights.safetensors` are as in a finished training, `network.json` has the rest: the data set's
+        name and SHA-256, accuracy, how it was trained.
+        """
+        place, weights = Path(folder), self._weights()
+        self.graph.save(place / GRAPH)
+        write_bytes(place / WEIGHTS, weights)
+        about = {name: getattr(self, name) for name in ABOUT}
+        data = {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256}
+        sha256 = hashlib.sha256(weights).hexdigest()
+        document = {"network_version": NETWORK_VERSION, **data, **about, "weights_sha256": sha256}
+        write_text(place / NETWORK, json.dumps(document, indent=2))
 
     def _weights(self) -> bytes:
         from safetensors.torch import save

@@ -8,6 +8,7 @@ from sis_edge.errors import UsageError
 from sis_edge.files.hashing import file_sha256
 from sis_edge.formation import preset_of
 from sis_edge.training import stage
+from sis_edge.training.trained import WEIGHTS
 from sis_edge.zoo import entry
 from sis_edge.zoo.finished import finished
 
@@ -32,7 +33,7 @@ def find(given: str, dataset: "Dataset") -> "Teacher":
         graph, paper = training.graph, preset_of(training.graph)
         what = paper.name if paper else f"{graph.spec.name} with {graph.synapse_count:,} synapses"
         name = f"{what} ({folder.resolve().name})"
-        module, sha = stage.load(graph, folder), file_sha256(folder / stage.WEIGHTS)
+        module, sha = stage.load(graph, folder), file_sha256(folder / WEIGHTS)
         found = Teacher(name, module, sha, training.train_images)
         trained_on = training.dataset_sha256
     else:

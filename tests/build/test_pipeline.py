@@ -20,7 +20,7 @@ from sis_edge.build.plan import BuildPlan, Step
 from sis_edge.bundles.manifest import MANIFEST, Granularities
 from sis_edge.bundles.verify import problems, verify
 from sis_edge.errors import DiskError, UsageError
-from sis_edge.exporting import parity
+from sis_edge.exporting import parity, sparse
 from sis_edge.files import stages
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset
 from sis_edge.profiles import load
@@ -427,3 +427,14 @@ def test_what_is_of_a_training_takes_nothing_from_the_zoo(tmp_path: Path, option
     plan = plan_in(tmp_path / "build", weights="zoo", epochs=None, train_limit=None, precision=None)
     with pytest.raises(UsageError, match=f"--{option.rstrip('s')} is of a training, and --from-zoo trains nothing"):
         build(replace(plan, **{option: value}))  # type: ignore[arg-type]
+
+
+def test_images_that_cannot_be_had_are_reported_before_kernels_compile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse, "engine", lambda *_: pytest.fail("compiled kernels for images that are not there"))
+    watch = Watch()
+    plan = replace(plan_in(tmp_path / "build"), profile=load("local"), data_dir=tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="there is no folder"):
+        build(plan, watch)
+    assert [step.stage for step in watch.steps] == ["data"]

@@ -210,7 +210,7 @@ def test_raw_keys_are_pinned_and_streams_are_independent() -> None:
 @pytest.mark.parametrize("name", ["t_c", "t_p"])
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.0000001, float("nan"), float("inf"), -float("inf")])
 def test_shares_outside_of_zero_to_one_are_refused(name: str, share: float) -> None:
-    with pytest.raises(UsageError, match=rf"{name} = .* is not a share; give a number above 0 and up to 1"):
+    with pytest.raises(UsageError, match=rf"{name} = .* is not a density; give a number above 0 and up to 1"):
         Formation(**{name: share})  # type: ignore[arg-type]
 
 

@@ -126,7 +126,7 @@ def rewrite(file: Path, **changes: object) -> None:
         ({"digest": "0" * 64}, "do not match its digest"),
         ({"network": "text"}, "not a readable graph file"),
         ({"network": {"layers": [{"name": "C1"}]}}, "not a readable graph file"),
-        ({"formation": {"t_c": 7}}, "t_c = 7 is not a share"),
+        ({"formation": {"t_c": 7}}, "t_c = 7 is not a density"),
         ({"formation": {"colour": 7}}, "not a readable graph file"),
     ],
 )

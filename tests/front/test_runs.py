@@ -57,19 +57,23 @@ def test_a_run_says_what_it_found(runs: sis_edge.Runs) -> None:
 def test_in_a_terminal_and_in_a_notebook(runs: sis_edge.Runs) -> None:
     for run in runs:
         text, page = repr(run), run._repr_html_()
+        words = " ".join(text.split())
         assert run.run_id in text.splitlines()[0]
         assert ("SIMULATED" in text) is ("SIMULATED" in page) is run.simulated
         assert text.splitlines()[1].startswith(f"{run.verdict.level}: ")
         for reason in run.verdict.reasons:
-            assert reason.sentence[1:] in text
+            assert " ".join(reason.sentence[1:].split()) in words
             assert html.escape(reason.sentence[1:]) in page
-        assert run.verdict.unseen[0] in text
+        assert run.verdict.unseen[0] in words
+        assert repr(run.verdict) == str(run.verdict) in text
+        assert max(map(len, repr(run.verdict).splitlines())) <= 80
         for row in run.rows():
-            assert row.problem is None or f"{row.identity.label}: {row.problem}" in text.splitlines()
+            assert row.problem is None or " ".join(f"{row.identity.label}: {row.problem}".split()) in words
             assert row.identity.label in text
             assert html.escape(row.identity.label) in page
         table = text[text.index("\nnetwork ") :].splitlines()[1 : 3 + len(run.rows())]
-        assert max(map(len, table)) <= 100
+        assert max(map(len, table)) <= 90
+        assert ("net energy" in text) is any(row.energy.net_j.value is not None for row in run.rows())
     assert repr(runs).count(" run ") >= 3
     assert runs._repr_html_().count("<table>") == 3
     assert (repr(runs[:0]), runs[:0]._repr_html_()) == ("no runs", "<p>no runs</p>")
@@ -106,6 +110,14 @@ def test_one_run_against_another_and_why_they_differ(runs: sis_edge.Runs) -> Non
     own = sis_edge.compare(run)
     found = own.differences(force=True)
     assert found.is_one_run
+    assert "Latency p50" in repr(found)
+    assert "RunComparison(" not in repr(found)
+    assert max(map(len, repr(found).splitlines())) <= 100
+    assert found._repr_markdown_().startswith("#")
+    explained = sis_edge.compare(*runs[:2]).explain() if len(runs) > 1 else own.explain()
+    assert "Explanation(" not in repr(explained)
+    assert "latenc" in repr(explained)
+    assert explained._repr_markdown_().startswith("#")
     assert [network.latency.method for network in found.networks] == ["paired by round"] * len(found.networks)
     assert {network.b for network in found.networks} == set(run.speed_ups())
     assert len(repr(found)) < 10_000, "the raw samples are not shown"

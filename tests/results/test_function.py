@@ -132,12 +132,30 @@ def test_a_speed_up_far_beyond_its_ceiling(share: float, is_beyond: bool) -> Non
     gain = compare(run)[1].speed_up.estimate.value
     ceiling = gain / BEYOND_CEILING / share
     entries = list(run.manifest.networks)
-    entries[1] = entries[1].model_copy(update={"mac_ratio": ceiling, "macs": 1000, "macs_live": 1000})
+    entries[1] = entries[1].model_copy(update={"macs_live": round(entries[0].macs_live / ceiling)})
     run = run.model_copy(update={"manifest": run.manifest.model_copy(update={"networks": tuple(entries)})})
     assert bool(beyond(run)) is is_beyond
     if is_beyond:
         assert f"network cifar10-sis3 is {gain:.2f} times as fast as nin" in beyond(run)[0]
         assert "multiply-accumulates" in beyond(run)[0]
+
+
+def test_the_ceiling_is_over_the_reference_though_that_is_not_dense() -> None:
+    run = stored_run(names=("cifar10-sis1", "cifar10-sis3"), dense="cifar10-sis1")
+    run = run.model_copy(update={"manifest": run.manifest.model_copy(update={"reference": "cifar10-sis1"})})
+    sis1, sis3 = run.manifest.networks
+    rows = {row.identity.network: row for row in compare(run)}
+    assert rows["cifar10-sis1"].structure.ceiling.value == 1
+    assert rows["cifar10-sis3"].structure.ceiling.value == sis1.macs_live / sis3.macs_live < sis3.ceiling
+    assert section(run).title.startswith("SiS against cifar10-sis1: ")
+
+    # As fast as it is over dense NiN, it is far beyond what so small a difference explains.
+    like_dense = sis1.model_copy(update={"macs": sis3.macs, "macs_live": sis3.macs_live, "mac_ratio": sis3.mac_ratio})
+    manifest = run.manifest.model_copy(update={"networks": (like_dense, sis3)})
+    assert (
+        "times the ratio of their multiply-accumulates (1.00;"
+        in beyond(run.model_copy(update={"manifest": manifest}))[0]
+    )
 
 
 def test_another_precision_has_no_ceiling() -> None:

@@ -19,11 +19,12 @@ class Units:
     """A layer's units of one size, and their keys: uint64 in the shape of the units.
 
     The axes are filters (or blocks of them), inputs and, for single synapses, the two sides of the kernel. `expected`
-    units exist by the layer's share.
+    units exist by the share of `layer`, the layer's name.
     """
 
     keys: Keys
     expected: float
+    layer: str = ""
 
 
 class Distribution(ABC):

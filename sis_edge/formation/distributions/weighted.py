@@ -3,8 +3,8 @@
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Weighted(Distribution):
     2006). Units of all layers compete, as in the uniform distribution: equal likelihoods give the very same graph.
     """
 
-    acts_on = ("kernel", "block", "synapse")
+    acts_on: ClassVar[tuple[str, ...]] = ("kernel", "block", "synapse")
 
     def __init__(self, name: str, theta: Theta) -> None:
         self.name = name  # type: ignore[misc]  # one instance a function
@@ -37,20 +37,24 @@ class Weighted(Distribution):
 
     def draw(self, keys: Keys, count: int) -> Mask:
         """The `count` units that come first."""
-        return first(count, self._order(keys, count))
+        return first(count, self._order(Units(keys, count), count))
 
     def choose(self, layers: Sequence[Units], count: int) -> list[Mask]:
         """The `count` units that come first in all layers together."""
-        orders = [self._order(units.keys, 0) for units in layers]
+        orders = [self._order(units, 0) for units in layers]
         joined = np.concatenate([order.ravel() for order in orders])
         self._enough(joined, count)
         ends = np.cumsum([order.size for order in orders])[:-1]
         parts = np.split(first(count, joined), ends)
         return [part.reshape(order.shape) for part, order in zip(parts, orders, strict=True)]
 
-    def _order(self, keys: Keys, count: int) -> NDArray[np.float64]:
+    def likelihoods(self, units: Units) -> NDArray[np.float64]:
+        """How likely each unit of a layer is, relative to the others."""
+        return self._theta(units.keys.shape)
+
+    def _order(self, units: Units, count: int) -> NDArray[np.float64]:
         """When each unit comes: the smaller, the earlier; infinite where its likelihood is 0."""
-        likelihoods = np.asarray(self._theta(keys.shape), dtype=np.float64)
+        keys, likelihoods = units.keys, np.asarray(self.likelihoods(units), dtype=np.float64)
         if likelihoods.shape != keys.shape:
             raise UsageError(
                 f"distribution {self.name} gives shape {likelihoods.shape} for units of shape {keys.shape}; "
@@ -73,6 +77,25 @@ class Weighted(Distribution):
             )
 
 
+class WeightedByLayer(Weighted):
+    """The same by an array for each layer, in the shape of its units; all are equal in a layer that has none."""
+
+    acts_on = ("kernel", "synapse")
+
+    def __init__(self, name: str, arrays: Mapping[str, NDArray[np.float64]]) -> None:
+        super().__init__(name, np.ones)
+        self._arrays = dict(arrays)
+
+    def applies_to(self, granularity: str) -> bool:
+        """Units that are the network's own: blocks of filters depend on which filters exist."""
+        return granularity in self.acts_on
+
+    def likelihoods(self, units: Units) -> NDArray[np.float64]:
+        """The layer's array."""
+        found = self._arrays.get(units.layer)
+        return super().likelihoods(units) if found is None else found
+
+
 def registered(theta: str | Theta) -> str:
     """The name of a distribution: a name itself, or that of a function, which is registered under its own name.
 
@@ -81,8 +104,13 @@ def registered(theta: str | Theta) -> str:
     if isinstance(theta, str):
         return DISTRIBUTIONS.checked(theta)
     name = getattr(theta, "__name__", "")
+    if not callable(theta):
+        raise UsageError(
+            f"theta is a {type(theta).__name__}; give a name, a function, or arrays by the layers' names: "
+            "{'C1': array, 'C2': array}"
+        )
     if not name.isidentifier():
-        raise UsageError(f"theta is {theta!r}, which has no name; define it with `def`, for the graph to name it")
+        raise UsageError("theta is a function which has no name; define it with `def`, for the graph to name it")
     DISTRIBUTIONS.register(name, Weighted(name, theta))
     return name
 

@@ -92,7 +92,7 @@ class Granularity(ABC):
             )
             rows = [sizes[at] == pool.size for at in pool.members]
             eligible = [
-                Units(part.reshape(grids[at])[of], shares[at] * most)
+                Units(part.reshape(grids[at])[of], shares[at] * most, layers[at].name)
                 for at, part, of, most in zip(pool.members, keys, rows, units, strict=True)
             ]
             for at, of, exist in zip(pool.members, rows, law.choose(eligible, count), strict=True):

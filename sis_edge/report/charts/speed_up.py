@@ -39,7 +39,7 @@ def draw(subject: Subject) -> Chart:
     reference = next((row.identity.label for row in subject.rows if row.identity.is_reference), "the reference")
     has_ceiling = any(gain.ceiling is not None for gain in gains)
     counted = (
-        "Upright mark: the ceiling, counted, not measured: multiply-accumulates of the dense network over those left "
+        "Upright mark: the ceiling, counted, not measured: multiply-accumulates of the reference over those left "
         "after compaction. "
         if has_ceiling
         else ""

@@ -22,7 +22,7 @@ GIVEN = (
 
 READING = (
     BEST,
-    "Speed-up is the median over rounds of the dense network's median latency in the round divided by this network's. "
+    "Speed-up is the median over rounds of the reference network's median latency in the round divided by this one's. "
     "All networks run in random order within each round, so that a board that warms up or lowers its clocks does so "
     "for all alike.",
     "The 95% interval of a speed-up comes from a hierarchical bootstrap: rounds are drawn with replacement, then "
@@ -41,9 +41,9 @@ READING = (
     "The verdict is computed from the record and the bundle's manifest: VALID, SUSPECT or INVALID, with all reasons "
     "found. It is 'VALID as far as seen' where the board does not report clocks, temperatures or signs of throttling, "
     "and QUICK for a run with --quick, which is too short for numbers to rely on.",
-    "The ceiling is the ratio of multiply-accumulates, dense network to this one in the same precision. It is counted, "
-    "not measured: caches and faster kernels can exceed it by a little, Winograd's algorithm, which multiplies less, "
-    "by much. A speed-up far beyond what these explain makes a run SUSPECT.",
+    "The ceiling is the ratio of multiply-accumulates, reference network to this one in the same precision. It is "
+    "counted, not measured: caches and faster kernels can exceed it by a little, Winograd's algorithm, which "
+    "multiplies less, by much. A speed-up far beyond what these explain makes a run SUSPECT.",
 )
 # Percentiles, energy and verdict are the same for all networks.
 OF_GIVEN = (BEST, *GIVEN, *READING[4:7])

@@ -14,9 +14,10 @@ class StructureFigures:
     """Synapses and multiply-accumulates (MACs) per image, of networks that sis-edge formed.
 
     `t_c` and `t_p` are the densities of the convolutional layers and the micro networks, in (0, 1].
-    `mac_ratio` is the dense network's MACs over `macs`, as formed; `ceiling` over `macs_live`, left after compaction.
-    The ceiling says nothing of a form in another precision than the dense network's, whose MACs take another time, nor
-    of another runtime. Of a user's network only `parameters`, `macs` and `inputs` (name, shape, type) may be known.
+    `mac_ratio` is the dense network's MACs over `macs`, as formed. `ceiling` is for the speed-up: the MACs of the
+    reference, most often the dense network, over this one's, both as they are left after compaction. It says nothing of
+    a form in another precision than the reference's, whose MACs take another time, nor of another runtime. Of a
+    user's network only `parameters`, `macs` and `inputs` (name, shape, type) may be known.
     """
 
     t_c: Figure[float]
@@ -89,7 +90,10 @@ def tensor_text(tensor: TensorSpec) -> str:
 
 
 def ceiling(entry: KnownNetwork, dense: KnownNetwork | None, is_same_runtime: bool = True) -> Figure[float]:
-    """The ratio of multiply-accumulates to the dense network's, for forms of the same precision and runtime."""
+    """The ratio of the reference's multiply-accumulates to the network's, for forms of one precision and runtime.
+
+    Both as they are left after compaction; without a reference it is the dense network's that it was formed from.
+    """
     if isinstance(entry, GivenNetwork) or isinstance(dense, GivenNetwork):
         return Figure.unknown(NOT_FORMED if isinstance(entry, GivenNetwork) else "sis-edge did not form the reference")
     if dense is not None and dense.precision != entry.precision:
@@ -98,7 +102,9 @@ def ceiling(entry: KnownNetwork, dense: KnownNetwork | None, is_same_runtime: bo
         )
     if not is_same_runtime:
         return Figure.unknown("another runtime than the reference's: its multiply-accumulates take other times")
-    return Figure(entry.ceiling)
+    if dense is None or (dense.is_dense and dense.macs == entry.dense_macs):  # what it was formed from
+        return Figure(entry.ceiling)
+    return Figure(dense.macs_live / entry.macs_live)
 
 
 def training_figures(entry: KnownNetwork) -> TrainingFigures:

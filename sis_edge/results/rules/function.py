@@ -68,7 +68,7 @@ def _most(dense: NetworkEntry, network: NetworkEntry) -> float | None:
     above, below = dense.work, network.work
     if above is None or below is None:
         return None
-    return network.ceiling * (network.macs_live / below) * (above / dense.macs_live)
+    return above / below
 
 
 def _gain(dense: NetworkRecord, network: NetworkRecord) -> float | None:
