@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from sis_edge.errors import UsageError
 from sis_edge.files.disk import writing
@@ -19,15 +20,11 @@ def one_at_a_time(path: Path, pause: Callable[[], None] | None = None) -> Iterat
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("w")
     with lock:
-        while pause is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pause()
-            else:
-                break
-        else:
+        if pause is None:
             fcntl.flock(lock, fcntl.LOCK_EX)
+        else:
+            while not _is_taken(lock):
+                pause()
         yield
 
 
@@ -38,8 +35,15 @@ def only_one(path: Path, refusal: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("w")
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(refusal) from None
+        if not _is_taken(lock):
+            raise UsageError(refusal)
         yield
+
+
+def _is_taken(lock: TextIO) -> bool:
+    """Take this lock if no other process has it, and tell whether it is ours."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
