@@ -44,6 +44,13 @@ def test_each_part_needs_rounds_enough(shares: tuple[float, ...], sizes: str | N
         assert "the board restarted after round 15" in sentence
 
 
+def test_a_part_has_the_rounds_of_the_network_that_has_fewest_there() -> None:
+    found = interrupted(record(KINDS["orin-nano-jp6"], 0), 0.5)
+    first, *others = found.networks
+    short = found._replace(networks=[first._replace(rounds=first.rounds[:18]), *others])
+    assert "its parts have 15, 3 rounds" in reasons(short)["interrupted"]
+
+
 def test_a_job_interrupted_before_its_rounds_or_behind_them_has_them_in_one_part() -> None:
     clean = record(KINDS["raspberry-pi-4"], 0)
     for t_s in (0.5, clean.duration_s - 0.5):

@@ -275,3 +275,14 @@ def test_a_weak_supply_is_not_told_as_heat(name: str, code: str) -> None:
 def test_a_pmic_answers_100_degrees_always() -> None:
     assert level(watched(temperatures_c={"PMIC-Die": 100.0, "CPU-therm": 60.0}), "hot") == "none"
     assert level(watched(temperatures_c={"PMIC-Die": 60.0, "CPU-therm": 100.0}), "hot") == "SUSPECT"
+
+
+def test_flags_or_counters_are_signs_of_throttling() -> None:
+    """Without either nothing shows that the board kept its speed."""
+    for throttle, counters, is_seen in (
+        ({}, {}, False),
+        ({}, {"core_throttle_count": 3.0}, True),
+        ({"a": 0.0}, {}, True),
+    ):
+        unseen = judge(watched(throttle=throttle, counters=counters)).unseen
+        assert ("signs of throttling" not in unseen) is is_seen
