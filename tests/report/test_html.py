@@ -223,3 +223,11 @@ def test_the_page_says_what_how_and_from_where(page) -> None:
         "hierarchical bootstrap",
     ):
         assert part in words
+
+
+def test_commands_in_sentences_are_code(text: str) -> None:
+    """Not words between backticks, which are Markdown's."""
+    shown = re.sub(r"<(script|pre|svg)\b.*?</\1>", "", text, flags=re.DOTALL)
+    reasons = re.findall(r'<ul class="reasons">(.*?)</ul>', shown, re.DOTALL)
+    assert any("<code>" in reason for reason in reasons)
+    assert not [reason for reason in reasons if "`" in reason]
