@@ -40,7 +40,6 @@ VERBS = {
         "cancel": ("detach", "onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
         "strict": ("quick",),
         "detach": ("require_energy", "require_valid", "runs_dir"),
-        "strict": ("quick",),
     },
 )
 @reach.board
