@@ -22,6 +22,9 @@ MOST_MANIFEST_BYTES = 64_000_000
 SIGNATURE = f"{MANIFEST}.sig"
 """The signature of a manifest, beside it; the manifest cannot list it."""
 
+MODELS = (".onnx", ".tflite")
+"""Endings of models, which an option of the same name takes where a bundle's folder is not what is named."""
+
 HEADINGS = ("network", "synapses", "MAC ratio", "accuracy", "")
 
 
@@ -88,6 +91,11 @@ def open_bundle(folder: Path) -> Bundle:
         else:
             raise BundleError(f"{path} is not a file of at most {MOST_MANIFEST_BYTES / 1e6:.0f} MB; build it again")
     except OSError as error:
+        if folder.suffix in MODELS and folder.is_file():
+            option = folder.suffix.replace(".", "--")
+            raise BundleError(
+                f"{folder} is a model, not a bundle; bench and deploy take it as {option} {folder}"
+            ) from None
         raise BundleError(
             f"{folder} is not a bundle: {MANIFEST} cannot be read ({error.strerror}); `sis-edge build` makes one"
         ) from None

@@ -9,8 +9,6 @@ from sis_edge.cli.command import command
 
 if TYPE_CHECKING:
     from sis_edge.cli.documents.boards import CalibrateDocument
-    from sis_edge.profiles import DeviceProfile
-    from sis_edge.transport import Transport
 
 app = typer.Typer()
 
@@ -36,6 +34,7 @@ def calibrate(
     """Time a board's processor with sparse kernels and with ONNX Runtime: some fifteen seconds; the result is kept."""
     from sis_edge import profiles
     from sis_edge.board.calibrate import calibrate as measured
+    from sis_edge.board.fitting import fitting
     from sis_edge.cli import console
     from sis_edge.cli.documents.boards import calibrated
     from sis_edge.cli.progress import bars
@@ -48,7 +47,7 @@ def calibrate(
             board = (
                 connect.adapted(profiles.load(profile or "local"))
                 if profile or isinstance(transport, LocalTransport)
-                else _fitting(transport)
+                else fitting(transport).profile
             )
             found = calibrated(measured(transport, board, again=again, say=shown.note), board)
     finally:
@@ -59,17 +58,6 @@ def calibrate(
         show(found)
     for warning in found.warnings:
         console.warn(f"{warning}.")
-
-
-def _fitting(transport: "Transport") -> "DeviceProfile":
-    """The profile that the board fits by its facts."""
-    from sis_edge import profiles
-    from sis_edge.board.agent_client import AgentClient
-    from sis_edge.profiles.detect import detect
-
-    agent = AgentClient(transport, profiles.AgentSettings())
-    agent.install()
-    return detect(agent.facts(), [profiles.load(name) for name in profiles.names()]).profile
 
 
 def show(found: "CalibrateDocument") -> None:

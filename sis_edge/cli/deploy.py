@@ -38,8 +38,8 @@ VERBS = {
         "bundle": ("onnx", "tflite", "build_dir"),
         "job": ("cancel", "detach", "onnx", "tflite", *MEASURES.split()),
         "cancel": ("detach", "onnx", "tflite", *MEASURES.split(), "require_energy", "require_valid", "runs_dir"),
-        "detach": ("require_energy", "require_valid", "runs_dir"),
         "strict": ("quick",),
+        "detach": ("require_energy", "require_valid", "runs_dir"),
     },
 )
 @reach.board
@@ -92,6 +92,8 @@ def deploy(
         stored = at_board.fetch(job, connect, profile=profile, **places)
         measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
         return
+    if own is not None and name is None and connect.words:
+        name = _detected(connect)
     chosen = given.bundle(own, name, bundle, build_dir)
     known = profiles.load(name) if name else profiles.of_bundle(chosen.manifest.profile)
     board = profile_for(chosen.manifest, asked.networks, connect.adapted(known), asked.runtimes)
@@ -106,6 +108,23 @@ def deploy(
         _show_left(left, how["attendance"], transport.name, as_json)
         return
     measuring.finish(stored, lambda: runs.DeployDocument(runs=runs.stored(stored)), as_json=as_json, asked=asked)
+
+
+def _detected(connect: reach.Way) -> str | None:
+    """The profile for networks of the user's own, which were made for no board: that of the board's model.
+
+    None where no profile names it: another's runtimes and sensors may be missing there.
+    """
+    from sis_edge.board.fitting import fitting
+    from sis_edge.cli import console
+
+    with closing(connect()) as transport:
+        found = fitting(transport)
+    if not found.profile.board.matches:
+        console.say("profile local, for no profile names this board's model; --profile NAME takes another")
+        return None
+    console.say(f"profile {found.profile.name}, for {found.reason}; --profile NAME takes another")
+    return found.profile.name
 
 
 def _show_left(left: "list[Started]", attendance: "Attendance", board: str, as_json: bool) -> None:

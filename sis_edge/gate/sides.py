@@ -7,11 +7,9 @@ from pathlib import Path
 from sis_edge.build.given.bundle import make_in
 from sis_edge.build.given.request import GivenRequest
 from sis_edge.bundles import trust
-from sis_edge.bundles.verify import Bundle, open_bundle
+from sis_edge.bundles.verify import MODELS, Bundle, open_bundle
 from sis_edge.errors import UsageError
 from sis_edge.gate.revision import is_revision, take_out
-
-MODELS = (".onnx", ".tflite")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sis_edge.results.rows.fields import ENERGY_GROSS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -129,7 +130,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"unbroken": _unbroken, "is_long": _is_long}
+    environment.filters |= {"unbroken": _unbroken, "is_long": _is_long, "with_code": _with_code}
     return environment
 
 
@@ -147,6 +148,17 @@ def _unbroken(text: str) -> str:
     True
     """
     return _BEFORE_UNIT.sub("\u00a0", text)
+
+
+def _with_code(text: str) -> "Markup":
+    """A sentence with what stands in backticks as code, and everything escaped.
+
+    >>> str(_with_code("see `top`, <b>"))
+    'see <code>top</code>, &lt;b&gt;'
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _is_long(title: str) -> bool:

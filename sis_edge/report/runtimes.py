@@ -58,7 +58,7 @@ def runtime_tables(rows: Sequence[Row], mark: str | None = None, is_invalid: boo
     titles = tuple(Column(column.title.format(reference=reference), column.is_number) for column in SPEED_UPS)
     caption = (
         f"Each network over the {reference} with its own runtime, and over the fastest {reference} of the run in any "
-        "runtime, form and precision. All ran in the same rounds; what stands inside the timed call differs between "
+        "runtime, form and precision. All ran in the same rounds; what is inside the timed call differs between "
         "runtimes, as the table of it says."
     )
     within = Table("Speed-up by runtime", caption, titles, cells, notes, "speed-up-by-runtime", mark, is_invalid)

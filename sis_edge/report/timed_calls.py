@@ -34,7 +34,7 @@ def timed_call_tables(calls: Sequence[TimedCallFigures], mark: str | None = None
     ]
     return (
         Table(
-            "What stands inside the timed call",
+            "What is inside the timed call",
             "Where each part of an inference is: inside the call that latencies are of, outside of it, or nowhere. "
             "Each runtime's runner declares it; times in brackets were measured apart.",
             (Column("Part", is_number=False), *(Column(_title(each, runtimes), is_number=False) for each in calls)),

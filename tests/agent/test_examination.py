@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,15 @@ def test_the_busiest_programs_come_first_and_this_one_is_left_out(tmp_path: Path
     tree = tree_of(tmp_path, now)
     found = processes.busiest(tree, before, processes.look(tree), passed_s=2.0)
     assert [(each.name, each.pid, each.cores) for each in found] == [("odd) name (", 8, 1.0), ("new", 9, 0.25)]
+
+
+def test_a_program_that_has_ended_is_not_among_the_busiest(tmp_path: Path) -> None:
+    """The doctor says which to end: by then the number of one that is gone may be another's."""
+    before = processes.look(tree_of(tmp_path, {7: ("gone", 0, 0), 8: ("there", 0, 0)}))
+    after = processes.look(tree_of(tmp_path, {7: ("gone", 90, 0), 8: ("there", 50, 0)}))
+    shutil.rmtree(tmp_path / "proc" / "7")
+    found = processes.busiest(Tree(str(tmp_path)), before, after, passed_s=1.0, most=1)
+    assert [each.pid for each in found] == [8]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

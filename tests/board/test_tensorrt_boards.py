@@ -194,7 +194,7 @@ def test_two_runtimes_in_one_run(tmp_path: Path, bundle: Bundle) -> None:
     assert done.returncode == 0, done.stderr
     (page,) = tmp_path.glob("reports/**/report.md")
     text = page.read_text(encoding="utf-8")
-    for title in ("Speed-up by runtime", "Memory by runtime", "What stands inside the timed call"):
+    for title in ("Speed-up by runtime", "Memory by runtime", "What is inside the timed call"):
         assert f"## {title} (simulated" in text
 
 

@@ -17,6 +17,8 @@ from sis_edge.bundles.verify import open_bundle, verify
 from sis_edge.cli import app
 from sis_edge.errors import SisEdgeError, UsageError
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0b2f\nsize 1234\n"
+
 ONE = ("--onnx", "residual.onnx")
 
 
@@ -81,6 +83,24 @@ def test_inputs_outputs_and_labels_of_the_users_own(models: Path, tmp_path: Path
         assert (stored["image"] == images).all()
 
 
+def test_what_inputs_make_of_an_open_batch_is_said(models: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 3, 16, 16), np.float32))
+    other = ("--onnx", f"other={models / 'residual.onnx'}")
+    words = ("--onnx", str(models / "residual.onnx"), *other, "--inputs", f"residual={tmp_path / 'x.npy'}")
+    said = " ".join(sis_edge_here("bundle", "make", "-o", "made", *words, cwd=tmp_path).stderr.split())
+    assert "residual: each call has the 4 rows of --inputs; a latency is a call's" in said
+    assert "first axis of each call: residual 4, other 1. Speed-ups compare calls, not rows" in said
+    words = (*words[:-1], f"{tmp_path / 'x.npy'}")
+    assert "Speed-ups" not in sis_edge_here("bundle", "make", "-o", "alike", *words, cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("command", [["bench"], ["deploy", "--bundle"]])
+def test_a_model_in_the_place_of_a_bundle(models: Path, command: list[str]) -> None:
+    model = models / "residual.onnx"
+    with pytest.raises(SisEdgeError, match=f"^{model} is a model, not a bundle; bench and deploy take it as --onnx"):
+        CliRunner().invoke(app, [*command, str(model)], catch_exceptions=False)
+
+
 def unknown_operator(folder: Path) -> Path:
     value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ("in", "out")]
     graph = helper.make_graph(
@@ -98,6 +118,14 @@ def unknown_operator(folder: Path) -> Path:
         (["--onnx", "empty.onnx"], "empty.onnx is not an ONNX model"),
         (["--onnx", "absent.onnx"], "absent.onnx cannot be read (No such file or directory)"),
         (["--onnx", "odd.onnx"], "on this host cannot run odd: Fatal error: mine:Frobnicate"),
+        (["--onnx", "odd.onnx"], "is not a registered function/op; export it with ONNX's own operators"),
+        (["--onnx", "pointer.onnx"], "pointer.onnx is a pointer of Git LFS, not the file itself; `git lfs pull`"),
+        (["--onnx", "residual.onnx", "--inputs", "pointer.npz"], "pointer.npz is a pointer of Git LFS"),
+        (["--onnx", "apart.onnx"], "weights.pointer is a pointer of Git LFS"),
+        (
+            ["--onnx", "one.onnx", "--inputs", "x.npy"],
+            "its axis 0 must be 1 (the model has 1x3x16x16); give 1 row of inputs, or export it with an open batch",
+        ),
         (
             ["--onnx", "residual.onnx", "--shape", "image=1x3x17x16"],
             "its axis 2 must be 16 (the model has batchx3x16x16)",
@@ -117,7 +145,7 @@ def unknown_operator(folder: Path) -> Path:
         (["--onnx", "residual.onnx", "--labels", "three.npy"], "--labels belongs to inputs of your own"),
         (
             ["--onnx", "residual.onnx", "--inputs", "double.npy"],
-            "'image' as float64 4x3x16x16, and residual has it as float32",
+            "'image' as float64 4x3x16x16, and residual has it as float32 4x3x16x16; image.astype('float32') converts",
         ),
         (["--onnx", "residual.onnx", "--inputs", "other.npz"], "--inputs has no array 'image'"),
         (["--onnx", "residual.onnx", "--inputs", "text.onnx"], "text.onnx is not a file of arrays"),
@@ -130,7 +158,7 @@ def unknown_operator(folder: Path) -> Path:
         (["--onnx", "half.onnx"], "half.onnx is not an ONNX model"),
         (["--onnx", "huge.onnx"], "huge.onnx has 2.1474837 GB with its external data, and at most 2.1474836 GB"),
         (["--onnx", "short.onnx"], "cannot run short: Exception during initialization: "),
-        (["--onnx", "new.onnx"], "cannot run new: ONNX Runtime only *guarantees* support for models stamped with"),
+        (["--onnx", "new.onnx"], "cannot run new: it uses opset 99 of ai.onnx, which is newer than "),
         (["--onnx", "residual.onnx", "--onnx", ""], "'' names no model; give FILE or NAME=FILE"),
         (["--onnx", "second="], "'second=' names no model"),
         (["--onnx", "folder"], "folder is a folder, and --onnx takes a file"),
@@ -201,6 +229,13 @@ def bad_files(folder: Path) -> None:
     proto = onnx.load(str(folder / "residual.onnx"))
     proto.opset_import[0].version = 99
     onnx.save(proto, str(folder / "new.onnx"))
+    for name in ("pointer.onnx", "pointer.npz"):
+        (folder / name).write_text(POINTER)
+    with_external_data(folder / "apart.onnx", "weights.pointer")
+    (folder / "weights.pointer").write_text(POINTER)
+    proto.opset_import[0].version = 13
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(proto, str(folder / "one.onnx"))
     with_external_data(folder / "short.onnx", "short.bin")
     os.truncate(folder / "short.bin", 10)
     with_external_data(folder / "cut.onnx")

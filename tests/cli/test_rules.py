@@ -17,7 +17,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MEASURING = (
-    *("--backend onnxruntime", "--seed 0", "--strict", "--target-ci 1%", "--cores 0", "--processes 2"),
+    *("--backend onnxruntime", "--seed 0", "--strict", "--quick", "--target-ci 1%", "--cores 0", "--processes 2"),
     *("--lock-clocks", "--meter", "--no-queue"),
 )
 """What says how a bundle is measured, and `--seed 0` is the default: it is given all the same."""
@@ -42,7 +42,7 @@ EXCLUDE = [
         ("bench a --self-check", other)
         for other in (
             *MEASURING,
-            *("--board nano-sim", "--profile local", "--quick", "--require-energy", "--require-valid", "--runs-dir b"),
+            *("--board nano-sim", "--profile local", "--require-energy", "--require-valid", "--runs-dir b"),
         )
     ),
     *(("deploy --bundle a", other) for other in ("--onnx b.onnx", "--tflite b.tflite", "--build-dir b")),

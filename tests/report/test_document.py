@@ -5,6 +5,7 @@ from results.factory import facts, network_entry, network_record, stored_run, te
 
 from report.conftest import RUNS, sections
 from sis_agent.schema import ClockLock, Preprocess, Problem, Resize
+from sis_edge.board.jobs import LENGTHS
 from sis_edge.bundles.own_images import OwnImages
 from sis_edge.errors import RecordError
 from sis_edge.report.charts import charts, svg
@@ -177,6 +178,14 @@ def test_the_commands_that_reproduce_a_run(board, options) -> None:
         "--processes",
         "1",
     ]
+
+
+@pytest.mark.parametrize("board", ["local", "pi@host:22"])
+def test_a_short_run_is_reproduced_as_short(board: str) -> None:
+    run = stored_run(board=board)
+    changes, _ = LENGTHS["quick"]
+    job = run.record.job._replace(**{name: value for name, value in changes.items() if name != "processes"})
+    assert section(run.model_copy(update={"record": run.record._replace(job=job)})).reproduce[-1].endswith(" --quick")
 
 
 def test_the_command_asks_for_what_the_job_had() -> None:

@@ -124,7 +124,7 @@ def test_a_page_of_one_run_has_its_parts_right_below_the_title_in_the_order_of_a
     assert {level for level, _ in page.headings} == {1, 2}
     titles = [title.partition(" (")[0].strip() for _, title in page.headings[1:]]
     body = ["Result", "Each network in words", "Charts", "Latency and speed-up", "Accuracy", "Energy", "Start"]
-    last = ["Memory by runtime", "Accuracy on the host", "Structure", "What stands inside the timed call", "Checks"]
+    last = ["Memory by runtime", "Accuracy on the host", "Structure", "What is inside the timed call", "Checks"]
     folded = ["Board", "How it was measured", "Environment before and after", "Provenance", "Reproduce"]
     assert titles == [*body, *last, *folded, "How to read the numbers"]
     assert page.words.index("Accuracy against latency") < page.words.index("Each network compared with")
@@ -223,3 +223,11 @@ def test_the_page_says_what_how_and_from_where(page) -> None:
         "hierarchical bootstrap",
     ):
         assert part in words
+
+
+def test_commands_in_sentences_are_code(text: str) -> None:
+    """Not words between backticks, which are Markdown's."""
+    shown = re.sub(r"<(script|pre|svg)\b.*?</\1>", "", text, flags=re.DOTALL)
+    reasons = re.findall(r'<ul class="reasons">(.*?)</ul>', shown, re.DOTALL)
+    assert any("<code>" in reason for reason in reasons)
+    assert not [reason for reason in reasons if "`" in reason]

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from itertools import islice
 from typing import Dict, List, NamedTuple, Optional
 
 from sis_agent.schema import Busy
@@ -41,8 +42,9 @@ def busiest(tree: Tree, before: Dict[int, Look], after: Dict[int, Look], passed_
         for pid, now in after.items()
         if pid != os.getpid() and passed_s > 0
     }
-    pids = sorted(shares, key=lambda pid: -shares[pid])[:most]
-    return [_busy(tree, pid, after[pid].name, shares[pid]) for pid in pids if shares[pid] >= 0.01]
+    pids = (pid for pid in sorted(shares, key=lambda pid: -shares[pid]) if shares[pid] >= 0.01)
+    there = (pid for pid in pids if _owner(tree, pid) is not None)  # else it has ended meanwhile
+    return [_busy(tree, pid, after[pid].name, shares[pid]) for pid in islice(there, most)]
 
 
 def agents_of_others(tree: Tree, processes: Dict[int, Look]) -> List[Busy]:

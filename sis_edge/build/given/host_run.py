@@ -125,4 +125,18 @@ def _words(error: Exception) -> str:
     text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
     text = re.sub(r"^Load model from \S+ failed: ?", "", text)  # a folder that the user never sees
     text = _without_source(text)
-    return text.rstrip(".") or type(error).__name__
+    return _shorter(text.rstrip(".")) or type(error).__name__
+
+
+def _shorter(text: str) -> str:
+    """The runtime's words, with what to do where that is known.
+
+    >>> _shorter("Fatal error: mine:Odd(-1) is not a registered function/op")
+    "Fatal error: mine:Odd(-1) is not a registered function/op; export it with ONNX's own operators"
+    """
+    if found := re.search(r"Opset (\d+) is under development.*domain (\S+) is till opset (\d+)", text):
+        used, domain, newest = found.groups()
+        return f"it uses opset {used} of {domain}, which is newer than {newest}; export it with {newest} or older"
+    if text.endswith("is not a registered function/op"):
+        return f"{text}; export it with ONNX's own operators"
+    return text

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sis_edge.errors import UsageError
 from sis_edge.files.hashing import file_sha256
+from sis_edge.files.lfs import check_fetched
 from sis_edge.files.names import checked
 from sis_edge.text.limits import with_limit
 
@@ -70,8 +71,7 @@ def read(text: str, runtime: Runtime) -> ModelFile:
         size_bytes = path.stat().st_size
         if path.is_dir():
             raise UsageError(f"{path} is a folder, and --{runtime} takes a file")
-        with path.open("rb"):
-            pass
+        check_fetched(path)
     except OSError as error:
         raise UsageError(f"the model {path} cannot be read ({error.strerror}); check the path of --{runtime}") from None
     check_size(path, size_bytes)

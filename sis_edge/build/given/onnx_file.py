@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sis_edge.build.given.model_file import Axis, ModelInput
 from sis_edge.errors import UsageError
+from sis_edge.files.lfs import check_fetched
 
 if TYPE_CHECKING:
     import onnx
@@ -77,6 +78,7 @@ def external_files(proto: "onnx.ModelProto", path: Path) -> tuple[str, ...]:
             )
         if not (path.parent / location).is_file():
             raise UsageError(f"{path} has external data in {location}, which is not in {path.parent}; put it there")
+        check_fetched(path.parent / location)
     return tuple(found)
 
 

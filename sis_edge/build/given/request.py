@@ -90,7 +90,16 @@ def prepare(request: GivenRequest) -> tuple[list[Prepared], list[str]]:
         prepared, said = _prepare(model, asked, own, request.seed)
         found.append(prepared)
         notes += said
-    return found, notes
+    return found, [*notes, *_uneven(found)]
+
+
+def _uneven(networks: "Sequence[Prepared]") -> list[str]:
+    """A sentence where calls of the networks have different numbers of rows, so that latencies are not alike."""
+    rows = {each.model.name: each.rows for each in networks}
+    if len(set(rows.values())) < 2:
+        return []
+    each = ", ".join(f"{name} {count or 'no axis'}" for name, count in rows.items())
+    return [f"first axis of each call: {each}. Speed-ups compare calls, not rows; give all networks the same"]
 
 
 def _prepare(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sis_edge.build.given.model_file import ModelFile, ModelInput
+from sis_edge.build.given.model_file import Axis, ModelFile, ModelInput
 from sis_edge.bundles.manifest import TensorSpec
 from sis_edge.errors import UsageError, unknown
 
@@ -68,6 +68,8 @@ def fix(
         fixed: list[int] = []
         for at, axis in enumerate(one.shape):
             length = axis if isinstance(axis, int) else known[at] if known else symbols.get(axis)
+            if not isinstance(axis, int) and at == 0 and not wanted.get(one.name) and one.name in given:
+                notes.append(f"{model.name}: each call has the {_rows(known[at])} of --inputs; a latency is a call's")
             if length is None and at == 0:
                 length = symbols.setdefault(str(axis), 1) if axis != "?" else 1
                 notes.append(f"{model.name}: the batch of its input {one.name} is not fixed; it is run with 1")
@@ -91,10 +93,16 @@ def _check(model: ModelFile, one: ModelInput, shape: Shape, source: str, symbols
     for at, (axis, length) in enumerate(zip(one.shape, shape, strict=True)):
         expected = axis if isinstance(axis, int) else length if axis == "?" else symbols.setdefault(axis, length)
         if expected != length:
+            is_fixed = at == 0 and source == "--inputs" and isinstance(axis, int)
+            hint = f"; give {_rows(axis)} of inputs, or export it with an open batch" if is_fixed else ""
             raise UsageError(
                 f"{source} gives {model.name} the input {one.name} as {words(shape)}, and its axis {at} must be "
-                f"{expected} (the model has {has})"
+                f"{expected} (the model has {has}){hint}"
             )
+
+
+def _rows(count: Axis) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _open(model: ModelFile, one: ModelInput, at: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sis_edge.build.given.shapes import words
 from sis_edge.errors import UsageError
 from sis_edge.files.archives import DAMAGED
+from sis_edge.files.lfs import check_fetched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ def load(path: Path, option: str, only: Sequence[str]) -> "Arrays":
     import numpy as np
 
     try:
+        check_fetched(path)
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
             if len(only) != 1:
@@ -73,9 +75,10 @@ def fitting(array: "NDArray[Any]", spec: "TensorSpec", model: str, option: str) 
     import numpy as np
 
     if tuple(array.shape) != spec.shape or str(array.dtype) != spec.dtype:
+        hint = f"; {spec.name}.astype('{spec.dtype}') converts it" if tuple(array.shape) == spec.shape else ""
         raise UsageError(
             f"{option} has '{spec.name}' as {array.dtype} {words(array.shape)}, and {model} has it as "
-            f"{spec.dtype} {words(spec.shape)}"
+            f"{spec.dtype} {words(spec.shape)}{hint}"
         )
     if array.dtype.kind == "f" and (bad := int(np.isnan(array).sum())):
         raise UsageError(f"{option} has NaN in '{spec.name}', in {bad} of {array.size} values; give {model} numbers")
