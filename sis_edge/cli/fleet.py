@@ -202,7 +202,8 @@ def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[tuple
         def show() -> None:
             counts = table.counts()
             over = sum(counts[each] for each in ENDED)
-            shown.show("boards", over, counts.total(), table.running() or table.summary(), "done")
+            doing = table.running()
+            shown.show("boards", over, counts.total(), table.summary(), f"done ({doing})" if doing else "done")
 
         yield tell, hear
 

@@ -187,10 +187,12 @@ def test_without_a_terminal_a_line_says_what_boards_do(monkeypatch: pytest.Monke
             table.state(f"b{at}", BoardState(progress="running"))
             tell(f"b{at}", BoardState(progress="running"))
         hear("b1", Event("measure", "rounds", 3, 30, {"phase": "rounds"}))
-        assert re.fullmatch(r"boards: 0 of 2 done, \d+ s: b0 connect, b1 measure 10%", lines._running(lines._clock()))
+        assert re.fullmatch(
+            r"boards: 0 of 2 done \(b0 connect, b1 measure 10%\), \d+ s", lines._running(lines._clock())
+        )
         table.state("b0", BoardState(progress="done"))
         tell("b0", BoardState(progress="done", verdicts=("VALID",)))
-    assert lines._running(lines._clock()).endswith(": b1 measure 10%")
+    assert lines._running(lines._clock()).startswith("boards: 1 of 2 done (b1 measure 10%), ")
 
 
 def test_that_simulated_boards_wait_for_each_other_is_said(
