@@ -140,6 +140,7 @@ def _measure(
     tasks: "list[FleetTask]", known: "FleetFile", runs_dir: Path, parallel: int | None, address: str | None
 ) -> None:
     """Measure the boards that are not done; what becomes of each is in `known`, and is said as it happens."""
+    from sis_edge.cli import console
     from sis_edge.fleet import ray as fleet_ray
     from sis_edge.fleet import run
     from sis_edge.fleet.table import FleetTable
@@ -155,6 +156,8 @@ def _measure(
 
         if not (left := run.missing(tasks, known)):
             return
+        if (simulated := sum(task.board.simulated is not None for task in left)) > 1:
+            console.say(f"{simulated} simulated boards share this machine's processor: one is measured at a time")
         how = (left, runs_dir, heard, on_state, parallel or run.MOST_AT_ONCE)
         here = nullcontext(run.ThreadExecutor(*how))
         try:
@@ -199,7 +202,8 @@ def _shown(table: "FleetTable", simulated: "Collection[str]") -> "Iterator[tuple
         def show() -> None:
             counts = table.counts()
             over = sum(counts[each] for each in ENDED)
-            shown.show("boards", over, counts.total(), table.running() or table.summary(), "done")
+            doing = table.running()
+            shown.show("boards", over, counts.total(), table.summary(), f"done ({doing})" if doing else "done")
 
         yield tell, hear
 

@@ -190,8 +190,7 @@ class Lines(Bars):
             done, total = with_limit(work.done / 1e6, work.total / 1e6, ",.1f")
             return f"{work.label}: {done} of {total} MB, {work.note or took}"
         if work.unit:
-            note = f": {work.note}" if work.note else ""
-            return f"{work.label}: {work.done:,.0f} of {work.total:,.0f} {work.unit}, {took}{note}"
+            return f"{work.label}: {work.done:,.0f} of {work.total:,.0f} {work.unit}, {took}"
         share = f"{work.done / work.total:.0%}, " if work.done else ""
         return f"{work.label}: {share}{took}"
 

@@ -187,7 +187,28 @@ def test_without_a_terminal_a_line_says_what_boards_do(monkeypatch: pytest.Monke
             table.state(f"b{at}", BoardState(progress="running"))
             tell(f"b{at}", BoardState(progress="running"))
         hear("b1", Event("measure", "rounds", 3, 30, {"phase": "rounds"}))
-        assert re.fullmatch(r"boards: 0 of 2 done, \d+ s: b0 connect, b1 measure 10%", lines._running(lines._clock()))
+        assert re.fullmatch(
+            r"boards: 0 of 2 done \(b0 connect, b1 measure 10%\), \d+ s", lines._running(lines._clock())
+        )
         table.state("b0", BoardState(progress="done"))
         tell("b0", BoardState(progress="done", verdicts=("VALID",)))
-    assert lines._running(lines._clock()).endswith(": b1 measure 10%")
+    assert lines._running(lines._clock()).startswith("boards: 1 of 2 done (b1 measure 10%), ")
+
+
+def test_that_simulated_boards_wait_for_each_other_is_said(
+    ports: list[int], capsys: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(executor: object, on_state: OnBoardState) -> None:
+        on_state("s0", DONE)
+        on_state("s1", DONE)
+
+    monkeypatch.setattr("sis_edge.fleet.run.run", measured)
+    Path("boards.toml").write_text('[boards.s0]\nsimulated = "x86-sim"\n[boards.s1]\nsimulated = "x86-sim"\n')
+    assert run([*WORDS]) == 0
+    shown = capsys.readouterr()
+    assert "2 simulated boards share this machine's processor: one is measured at a time" in shown.err
+    assert "s1: done" not in shown.err
+    assert "s1 (simulated): done" in shown.err
+    assert re.search(r"^s1 \(simulated\)  done", shown.out, re.MULTILINE)
+    found = check("fleet-deploy", printed(capsys, *WORDS))
+    assert [each["simulated"] for each in found["boards"]] == [True, True]
