@@ -15,14 +15,14 @@ Samples: TypeAlias = list[tuple[Work, float]]
 def solve(samples: Samples, doubt_s: float) -> dict[str, float]:
     """Non-negative seconds for each kind of work, such that relative errors are least in square.
 
-    Samples that are in doubt by as much as they take weigh less.
+    Samples that are in doubt by as much as they take weigh less. A kind of work that none of them has costs nothing.
     """
     from scipy.optimize import nnls
 
     kinds = sorted({kind for counts, _ in samples for kind in counts})
     table = np.array([[counts[kind] for kind in kinds] for counts, _ in samples], dtype=np.float64)
     seconds = np.array([measured for _, measured in samples])
-    scale, weights = table.max(axis=0), 1 / (seconds + doubt_s)
+    scale, weights = np.where(table.any(axis=0), table.max(axis=0), 1.0), 1 / (seconds + doubt_s)
     solution, _ = nnls(table / scale * weights[:, None], seconds * weights)
     return {kind: float(value) for kind, value in zip(kinds, solution / scale, strict=True)}
 

@@ -170,6 +170,12 @@ def test_relative_errors_are_fitted_so_that_short_samples_count_as_long_ones() -
     assert found["macs"] == pytest.approx(1.2e-6, rel=1e-3)  # least squares of 1e6 x - 1 and 5e5 x - 1
 
 
+def test_work_that_no_sample_has_costs_nothing() -> None:
+    """The probes of an instruction set need not do every kind of work."""
+    found = fitting.solve([({"macs": 100.0, "rows": 0.0}, 1e-4), ({"macs": 50.0, "rows": 0.0}, 5e-5)], 0.0)
+    assert found == {"macs": pytest.approx(1e-6), "rows": 0.0}
+
+
 def test_work_that_no_probe_had_costs_what_the_nearest_does() -> None:
     model = CostModel(AVX512, {"wide5x8s16": 1.0, "wide5x4s16": 2.0, "banded5x16s16": 9.0}, {}, {}, 0.0, {})
     assert fitting.total({"wide5x16s16": 3}, model.native) == 3.0

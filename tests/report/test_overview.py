@@ -150,7 +150,8 @@ def test_only_so_many_pages_are_drawn_at_once(tmp_path: Path, runs: Path, drawn:
     assert drawn == ["second"]
     assert links(tmp_path / "all/index.html").keys() == {"second"}
     assert (
-        "Runs without a page yet: 1; `sis-edge report --all --all-pages`" in (tmp_path / "all/index.html").read_text()
+        "Runs without a page yet: 1; <code>sis-edge report --all --all-pages</code>"
+        in (tmp_path / "all/index.html").read_text()
     )
     overview.write_all(runs, tmp_path / "all", new_pages=1)
     assert drawn == ["second", "first"]

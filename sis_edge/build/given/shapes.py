@@ -77,7 +77,7 @@ def fix(
                 raise UsageError(_open(model, one, at))
             fixed.append(length)
         specs.append(TensorSpec(name=one.name, dtype=one.dtype, shape=tuple(fixed)))
-    return tuple(specs), notes
+    return tuple(specs), list(dict.fromkeys(notes))
 
 
 def _check(model: ModelFile, one: ModelInput, shape: Shape, source: str, symbols: dict[str, int]) -> None:
