@@ -3,6 +3,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,12 +90,22 @@ LONGEST = (
     "transport/test_cases.py",
 )
 SLOW_TIMEOUT_S = 1500
+TOO_LATE = "not begun: the time of this run was over (--begin-until)"
 BRANCHES_ARE_COUNTED = any(name.startswith("COVERAGE_") for name in os.environ)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--shuffle SEED`."""
+    """`--shuffle SEED`, `--begin-until TIME`."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in a random order")
+    parser.addoption("--begin-until", type=float, metavar="TIME", help="seconds since 1970; then no test is begun")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what would begin too late: a run that has to end, on a machine that is too slow for all of it."""
+    until = item.config.getoption("begin_until")
+    if until is not None and time.time() > until:
+        pytest.skip(TOO_LATE)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -114,12 +125,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table of faults, where faults were asked for."""
+    """The table of faults, where faults were asked for, and how many tests were not begun."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     if "fault" in config.option.markexpr and (table := fault_table.rows(reports)):
         terminalreporter.section("faults")
         for line in fault_table.text(table):
             terminalreporter.line(line)
+    if late := sum(TOO_LATE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.section(f"{late} tests {TOO_LATE}")
 
 
 @pytest.fixture(scope="session", autouse=True)
