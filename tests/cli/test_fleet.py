@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from asking_server import HOST_KEY, asking
 from someone import descriptor
-from sshd import free_port
+from sshd import free_ports
 from tiny_bundle import tiny_bundle
 
 from sis_edge.board.events import Event
@@ -38,7 +38,7 @@ def ports(tmp_path: Path) -> list[int]:
     folder = tiny_bundle(tmp_path / "tiny").path
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, "profile": "local"}))
-    found = [free_port(), free_port()]
+    found = free_ports(2)
     inventory(*found)
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sshd import Server, free_port, serve
+from sshd import Server, free_ports, serve
 
 PROFILE = """\
 name = "tiny"
@@ -74,7 +74,8 @@ def lab(
     folder: Path, names: Sequence[str], *, dead: Sequence[str] = (), hook: str = "", **profile: Any
 ) -> Iterator[Lab]:
     """A board at each of several ports; nothing listens at those of dead ones. `hook` is shell, run at each login."""
-    ports = {name: free_port() for name in (*names, *dead)}
+    every = (*names, *dead)
+    ports = dict(zip(every, free_ports(len(every)), strict=True))
     servers: dict[str, Server] = {}
     python = folder / "python"  # without packages: an agent looks at every runtime that it finds
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
