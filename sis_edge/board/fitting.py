@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from sis_edge.transport import Transport
 
 
-def fitting(transport: "Transport") -> Detection:
-    """The profile that the board fits by its facts; the agent is installed there. Raises BoardError and AgentError."""
-    agent = AgentClient(transport, profiles.AgentSettings())
+def fitting(transport: "Transport", settings: profiles.AgentSettings | None = None) -> Detection:
+    """The profile that the board fits by its facts; the agent is installed there, with the usual settings if none are
+    given. Raises BoardError and AgentError."""
+    agent = AgentClient(transport, settings or profiles.AgentSettings())
     agent.install()
     return detect(agent.facts(), [profiles.load(name) for name in profiles.names()])

@@ -100,11 +100,10 @@ def detect(
 ) -> None:
     """Find the profile that fits a board, and where the board differs from it."""
     from sis_edge import profiles
-    from sis_edge.board.agent_client import AgentClient
+    from sis_edge.board.fitting import fitting
     from sis_edge.cli import console
     from sis_edge.cli.documents.boards import detected
     from sis_edge.cli.progress import bars
-    from sis_edge.profiles.detect import detect as find
 
     settings = profiles.AgentSettings(python=python, sysroot=sysroot)
     if (name := connect.profile(None)) is not None and sysroot == "/":
@@ -112,9 +111,7 @@ def detect(
     transport = connect()
     try:
         with bars("detect"):
-            agent = AgentClient(transport, settings)
-            agent.install()
-            found = find(agent.facts(), [profiles.load(name) for name in profiles.names()])
+            found = fitting(transport, settings)
     finally:
         transport.close()
     if as_json:

@@ -134,9 +134,8 @@ class RayExecutor:
         lease = token_hex(8)
         try:
             self._ray.get(self._leases.grant.remote(task.name, lease), timeout=_ANSWER_S)
-        except (
-            self._ray.exceptions.RayError
-        ) as error:  # the head is gone, or the node that this process is connected to
+        except self._ray.exceptions.RayError as error:
+            # The head is gone, or the node that this process is connected to.
             check_head(self._address, KEPT)
             raise lost(self._address, error, KEPT) from None
         sent = RayTask(
