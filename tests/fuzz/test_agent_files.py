@@ -238,13 +238,13 @@ def test_a_push(head: str, piece: str, sent: bytes) -> None:
         stream.write_bytes(head.encode() + b"\n" + piece.encode() + b"\n" + sent + b'{"end": true}\n')
         with stream.open("rb") as file:
             try:
-                receive.receive(f"{made}/root", "bundles/b", receive.Incoming(file.fileno()))
+                receive.receive(f"{made}/agent", "bundles/b", receive.Incoming(file.fileno()))
             except ProblemError as error:
                 is_problem(error)
         for path in Path(made).rglob("*"):
             if path.is_file() and path != stream and path.suffix != ".part":
                 assert hashlib.sha256(path.read_bytes()).hexdigest() in head
-                assert path.is_relative_to(f"{made}/root/bundles/b/")
+                assert path.is_relative_to(Path(made, "agent", "bundles", "b"))
 
 
 @fuzzed(one_in=5, files=odd_json([HEAD, {**HEAD, "path": "b"}]))
