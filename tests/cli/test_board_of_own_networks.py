@@ -9,17 +9,24 @@ from command import sis_edge_here
 from given_models import write
 
 from sis_edge import profiles, simulated
+from sis_edge.board import fitting
 from sis_edge.cli import deploy, reach
 from sis_edge.cli import given as given_options
 from sis_edge.errors import UsageError
 from sis_edge.transport import LocalTransport, Transport
 
 
+def agent_reads(monkeypatch: pytest.MonkeyPatch, settings: profiles.AgentSettings) -> None:
+    """The agent that is asked which profile fits works with these settings, not the usual ones."""
+    client = fitting.AgentClient
+    monkeypatch.setattr(fitting, "AgentClient", lambda transport, usual: client(transport, settings))
+
+
 @contextmanager
 def jetson(monkeypatch: pytest.MonkeyPatch) -> Iterator[reach.Way]:
     """A simulated Jetson as a board that the command line reaches, whose agent reads its file tree from the start."""
     with simulated.board("orin-nano-sim") as board:
-        monkeypatch.setattr(profiles, "AgentSettings", lambda: board.profile.agent)
+        agent_reads(monkeypatch, board.profile.agent)
         yield reach.Way(lambda: board.transport, ("--host", "jetson.local"))
 
 
@@ -36,8 +43,7 @@ def test_it_is_that_of_the_boards_model(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_board_that_no_profile_names_is_measured_as_any_computer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = profiles.AgentSettings
-    monkeypatch.setattr(profiles, "AgentSettings", lambda: settings(python="python3", sysroot=str(tmp_path / "bare")))
+    agent_reads(monkeypatch, profiles.AgentSettings(python="python3", sysroot=str(tmp_path / "bare")))
     (tmp_path / "bare").mkdir()
     assert deploy._detected(reach.Way(lambda: LocalTransport(tmp_path), ("--host", "x"))) is None
     assert "profile local, for no profile names this board's model; --profile NAME" in capsys.readouterr().err
