@@ -233,9 +233,18 @@ from sis_edge.cli import (  # noqa: E402  (they use app)
     zoo,
 )
 
-for _commands in (
-    *(quickstart, form, predict, build, sweep, bundle, audit, bench, deploy, gate, jobs, clean, fleet, classify),
-    *(product, doctor, meter, report, compare, explain, history, query, calibrate, profiles, boards, datasets),
-    *(verify, transfer, zoo, config, schema),
-):
-    app.add_typer(_commands.app)
+_SECTIONS = {
+    "Start": (quickstart, doctor),
+    "Networks": (form, predict, build, sweep, zoo, datasets, bundle, audit, product),
+    "Measure": (bench, deploy, fleet, jobs, gate, classify),
+    "Boards": (boards, profiles, calibrate, clean),
+    "Results": (report, compare, explain, history, query, meter, verify, transfer),
+    "Settings": (config, schema),
+}
+"""All commands, under the headings that `sis-edge --help` shows them by."""
+
+for _section, _files in _SECTIONS.items():
+    for _commands in _files:
+        for _each in (*_commands.app.registered_commands, *_commands.app.registered_groups):
+            _each.rich_help_panel = _section
+        app.add_typer(_commands.app)

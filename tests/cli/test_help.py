@@ -1,5 +1,6 @@
 """Help for everything, at once, in 80 columns."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from command import environment, sis_edge
 
-from sis_edge.cli import _command
+from sis_edge.cli import _command, run
 
 HEAVY = ("torch", "lightning", "onnx", "onnxruntime", "paramiko", "numpy", "scipy", "sklearn", "pandas")
 
@@ -34,6 +35,14 @@ def test_the_commands() -> None:
         *("profiles list", "profiles show", "datasets list", "datasets fetch"),
     }
     assert wanted <= names
+
+
+def test_every_command_stands_under_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert re.findall(r"╭─ (\w+) ─", help_text)[2:] == ["Start", "Networks", "Measure", "Boards", "Results", "Settings"]
+    firsts = {path[0] for path in EVERY if path}
+    assert firsts <= set(re.findall(r"(?m)^│ ([a-z-]+) ", help_text))
 
 
 @pytest.mark.parametrize("path", EVERY, ids=" ".join)
