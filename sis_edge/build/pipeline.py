@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The bundle, and whether there was nothing left to do."""
+    """The bundle, whether there was nothing left to do, and the other bundle that stood in its folder before."""
 
     bundle: Bundle
     was_done: bool
+    replaced: Bundle | None = None
 
 
 def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
@@ -46,13 +47,13 @@ def build(plan: BuildPlan, on_step: OnStep = lambda step: None) -> BuildResult:
     engine = _engine(plan, on_step) if plan.profile.wants_native else None
     key = planning.build_key(plan, taken, engine)
     with stages.alone(plan.stages):
-        finished = _finished(plan.target, key)
-        if finished is not None:
-            return BuildResult(finished, was_done=True)
+        before = _sound(plan.target)
+        if before is not None and before.manifest.build_key == key:
+            return BuildResult(before, was_done=True)
         context = begin(plan, taken, engine, on_step, dataset or load_images(plan, taken, on_step))
         _check_fit(plan, context.dataset)
         networks = [_steps(context, network) for network in plan.networks]
-        return BuildResult(_write(context, networks, key), was_done=False)
+        return BuildResult(_write(context, networks, key), was_done=False, replaced=before)
 
 
 def _engine(plan: BuildPlan, on_step: OnStep) -> sparse.Engine:
@@ -62,15 +63,15 @@ def _engine(plan: BuildPlan, on_step: OnStep) -> sparse.Engine:
     return engine
 
 
-def _finished(target: Path, build_key: str) -> Bundle | None:
-    """The bundle in `target` if it has this key and every file is sound."""
+def _sound(target: Path) -> Bundle | None:
+    """The bundle in `target` if there is one of which every file is sound."""
     if not (target / MANIFEST).exists():
         return None
     try:
         bundle = verify.open_bundle(target)
     except BundleError:
         return None  # of another version, or damaged: it is built again
-    return bundle if bundle.manifest.build_key == build_key and not verify.problems(bundle) else None
+    return None if verify.problems(bundle) else bundle
 
 
 def _check_fit(plan: BuildPlan, dataset: "Dataset") -> None:

@@ -157,13 +157,18 @@ _WANTED = {
 
 
 def _given(error: Any, arguments: list[str]) -> tuple[str, str | None]:
-    """The option whose value is wrong, and that value: Typer's message does not repeat it."""
+    """The option whose value is wrong, and that value: Typer's message does not always repeat it.
+
+    Of several values that which the message has, else the last, which is the one that counts.
+    """
     names = getattr(getattr(error, "param", None), "opts", ()) if type(error).__name__ == "BadParameter" else ()
+    found: list[tuple[str, str]] = []
     for at, word in enumerate(arguments):
         option, equals, value = word.partition("=")
         if option in names and (equals or at + 1 < len(arguments)):
-            return option, value if equals else arguments[at + 1]
-    return "", None
+            found.append((option, value if equals else arguments[at + 1]))
+    message = str(getattr(error, "message", "")).replace("'", " ").split()
+    return next((each for each in found if each[1] in message), found[-1] if found else ("", None))
 
 
 def _interrupted() -> int:

@@ -139,7 +139,7 @@ def _print_document(result: "BuildResult", left_out: tuple[str, ...]) -> None:
     from sis_edge.cli import console
     from sis_edge.cli.documents.bundles import built
 
-    console.document(built(result.bundle, result.was_done, left_out))
+    console.document(built(result, left_out))
 
 
 def _papers(
@@ -184,6 +184,12 @@ def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str, 
         out.print(f"Nothing to do: {bundle.path} is complete and every file is sound.", soft_wrap=True)
     else:
         show(bundle)
+    if result.replaced is not None:
+        was = result.replaced
+        out.print(
+            f"It replaces bundle {was.id} ({', '.join(was.manifest.names)}) in the same folder; --name NAME keeps both.",
+            soft_wrap=True,
+        )
     if left_out:
         out.print(
             f"Left out, because the zoo does not have them for this board ({wanted}): {', '.join(left_out)}. --train "

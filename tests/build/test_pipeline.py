@@ -18,7 +18,7 @@ from sis_edge import datasets, zoo
 from sis_edge.build.pipeline import build
 from sis_edge.build.plan import BuildPlan, Step
 from sis_edge.bundles.manifest import MANIFEST, Granularities
-from sis_edge.bundles.verify import problems, verify
+from sis_edge.bundles.verify import open_bundle, problems, verify
 from sis_edge.errors import DiskError, UsageError
 from sis_edge.exporting import parity, sparse
 from sis_edge.files import stages
@@ -108,6 +108,7 @@ def test_run_again_there_is_nothing_to_do(built: Path) -> None:
     watch = Watch()
     again = build(plan_in(built), watch)
     assert again.was_done
+    assert again.replaced is None
     assert {step.stage for step in watch.steps} <= {"kernels"}, "whose library the build's key has"
     assert content(built) == before
     assert {path: path.stat().st_mtime_ns for path in (built / "tiny").rglob("*")} == stamps
@@ -131,9 +132,11 @@ def test_another_folder_gives_the_same_files(built_once: Path, tmp_path: Path) -
 def test_a_changed_option_does_again_only_what_it_changes(
     built: Path, changes: dict[str, object], trains: bool
 ) -> None:
-    watch = Watch()
+    watch, before = Watch(), open_bundle(built / "tiny")
     result = build(plan_in(built, **changes), watch)
     assert not result.was_done
+    assert result.replaced is not None
+    assert result.replaced.id == before.id != result.bundle.id
     assert bool(watch.trained) == trains
     assert problems(result.bundle) == []
     assert result.bundle.manifest.test_image_count == changes.get("test_images", 40)

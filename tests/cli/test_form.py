@@ -102,6 +102,8 @@ def test_names_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> Non
         (["--preset", "cifar10-sis3", "--distribution", "erk"], "(conv kernel, t_c = 1; micro neuron, t_p = 0.25)"),
         (["--preset", "nin", "--seed", "-1"], "--seed is '-1', and must be 0 or more"),
         (["--preset", "nin", "--block", "0"], "--block is '0', and must be 1 or more"),
+        (["--preset", "nin", "--block", "4", "--block", "0"], "--block is '0', and must be 1 or more"),
+        (["--preset", "nin", "--block=0", "--block", "0x"], "--block is '0x', and must be a whole number"),
         (["--t-c", "0.3", "--conv", "nm"], "cannot keep the share 0.3"),
         (["--colour"], "No such option"),
     ],

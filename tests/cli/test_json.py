@@ -146,7 +146,7 @@ def test_build_and_what_looks_at_a_bundle(capsys: Stage) -> None:
     words = ["build", "--profile", "local", "--dataset", "digits", "--networks", "small.npz", "--epochs", "1"]
     words += ["--limit", "64", "--test-images", "40", "--precision", "fp32"]
     found = check("build", printed(capsys, *words))
-    assert found["was_done"] is False
+    assert (found["was_done"], found["replaced"]) == (False, None)
     (network,) = found["bundle"]["networks"]
     assert network["reasons"]["preset_synapses"] == "a graph of the user's own, not a preset"
     for layer in network["native"]["layers"]:
@@ -162,6 +162,12 @@ def test_build_and_what_looks_at_a_bundle(capsys: Stage) -> None:
     assert {layer["is_eligible"] for layer in audited["networks"][0]["layers"]} == {False}
     manifest = json.loads((Path(path) / MANIFEST).read_text())
     jsonschema.Draft202012Validator(schemas.schema("bundle-manifest")).validate(manifest)
+
+    other = [*words, "--test-images", "35"]
+    assert run(other) == 0
+    assert f"It replaces bundle {found['bundle']['bundle_id']} (small)" in capsys.readouterr().out
+    replaced = check("build", printed(capsys, *words))["replaced"]
+    assert replaced not in (None, found["bundle"]["bundle_id"])
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from sis_edge.cli.documents.base import DENSE_ALGORITHM, Document, Part, known
 
 if TYPE_CHECKING:
+    from sis_edge.build.pipeline import BuildResult
     from sis_edge.bundles import manifest, sparse_form
     from sis_edge.bundles.verify import Bundle
 
@@ -144,10 +145,13 @@ class BundleDocument(Document):
 
 
 class BuildDocument(Document):
-    """`sis-edge build`: the bundle. `was_done`: it was there before; `left_out`: presets that the zoo lacks."""
+    """`sis-edge build`: the bundle. `was_done`: it was there before; `left_out`: presets that the zoo lacks;
+    `replaced`: the id of another bundle that stood in its folder.
+    """
 
     document: Literal["build"] = "build"
     was_done: bool
+    replaced: str | None
     left_out: tuple[str, ...]
     bundle: BundleSummary
 
@@ -189,9 +193,14 @@ def shown(bundle: "Bundle") -> BundleDocument:
     return BundleDocument(bundle=_bundle(bundle))
 
 
-def built(bundle: "Bundle", was_done: bool, left_out: Sequence[str]) -> BuildDocument:
+def built(result: "BuildResult", left_out: Sequence[str]) -> BuildDocument:
     """The document of a build."""
-    return BuildDocument(was_done=was_done, left_out=tuple(left_out), bundle=_bundle(bundle))
+    return BuildDocument(
+        was_done=result.was_done,
+        left_out=tuple(left_out),
+        bundle=_bundle(result.bundle),
+        **known(replaced=(result.replaced and result.replaced.id, "no other bundle stood in its folder")),
+    )
 
 
 def verified(bundle: "Bundle") -> VerifyDocument:
