@@ -107,7 +107,8 @@ def finished(record: Record) -> set[int]:
 
 
 @pytest.mark.fault("agent killed again and again", "the job ends as one that was not")
-@pytest.mark.parametrize(("version", "most"), [("3.6", 2), pytest.param("3.13", 6, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "most"), [("3.6", 2), ("3.13", 6)])
 def test_a_job_that_is_killed_again_and_again_ends_as_one_that_is_not(
     folder: Path, restarting: Path, version: str, most: int
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_job_that_is_killed_again_and_again_ends_as_one_that_is_not(
     assert not (board.root / "jobs" / "cut" / "journal.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("board restarted, seen by the agent", "the record says when and after which round")
 def test_after_a_restart_the_job_says_so_and_goes_on(board: Board, restarting: Path) -> None:
     board.put_null_job("j1", rounds=2000)
@@ -213,6 +215,7 @@ cat "$1/jobs/j1/record.json"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault("disk fills, then has room", "no finished round is lost, the job goes on")
 def test_a_disk_that_fills_in_mid_job_costs_no_finished_round(board: Board, tmp_path: Path) -> None:
     """A real file system that is really full, in a mount namespace of its own."""

@@ -4,6 +4,7 @@ from .board import Board
 from .networks import write_bundle
 
 
+@pytest.mark.slow
 def test_memory_of_fresh_processes_agrees(board: Board) -> None:
     """Of real sessions of ONNX Runtime: peaks of five processes lie within 2% of each other."""
     pytest.importorskip("onnxruntime")

@@ -78,6 +78,7 @@ def test_one_thread_waits_for_nobody() -> None:
     assert runner.details()["threads_spin"] is False
 
 
+@pytest.mark.slow
 def test_an_optimised_network_is_kept_on_the_board(board: Board, job: Job) -> None:
     first = measured(board, job, cache=True)
     kept = {path.name: path.read_bytes() for path in (board.root / "engines").iterdir()}
@@ -92,6 +93,7 @@ def test_an_optimised_network_is_kept_on_the_board(board: Board, job: Job) -> No
             assert network.details["optimised_bytes"] > 0
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_made_again(board: Board, job: Job) -> None:
     measured(board, job, cache=True)
     for plan in (board.root / "engines").glob("*.plan"):
@@ -134,6 +136,7 @@ def test_options_that_cannot_be_meant(options: dict[str, Any], sentence: str) ->
     assert sentence in raised.value.problem.message
 
 
+@pytest.mark.slow
 def test_what_cannot_be_optimised_is_the_network_s_problem(board: Board, job: Job) -> None:
     (board.root / "bundles" / "b1" / "dense.onnx").write_bytes(b"no network")
     dense, sparse = measured(board, job, cache=True).networks

@@ -104,6 +104,7 @@ def test_a_job_is_measured_with_both(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (trace.source, set(trace.power_w["IN"])) == ("sleepy", {4.5})
 
 
+@pytest.mark.slow
 def test_a_module_that_breaks_costs_its_own_name_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_module_that_breaks_costs_its_own_name_only(
     assert "raising: unavailable (ZeroDivisionError: division by zero)" in (power.reason or "")
 
 
+@pytest.mark.slow
 def test_what_a_module_gives_must_be_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "def missing():\n    return None\ndef make(threads, batch_size):\n    return 3\n"
     text += "def open_source(tree, commands):\n    return 4\n"

@@ -8,6 +8,7 @@ from .board import POWER, Board, children
 from .interpreters import find
 
 
+@pytest.mark.slow
 def test_an_order_comes_from_the_seed(board: Board) -> None:
     def positions(job_id: str, seed: int) -> list[list[int]]:
         board.put_null_job(job_id, networks=("a", "b", "c", "d"), rounds=20, seed=seed)

@@ -44,6 +44,7 @@ def test_both_forms_in_one_job(board: Board, job: Job, threads: int, batch_size:
     assert sparse.details["custom_ops"] == str(board.root / "bundles" / "b1" / LIBRARY)
 
 
+@pytest.mark.slow
 def test_an_optimised_network_keeps_its_sparse_nodes(board: Board, job: Job) -> None:
     cached = [network._replace(options={"cache": True}) for network in job.networks]
     measured(board, job, networks=cached)

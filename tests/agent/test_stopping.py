@@ -65,6 +65,7 @@ def ended(rule: stopping.StoppingRule, rounds: Iterable[tuple[list[float], ...]]
     return ended_by, len(dense)
 
 
+@pytest.mark.slow
 def test_coverage_after_an_early_stop() -> None:
     """Of the intervals after a stop at 1%, at least 93% hold the truth: the board's ranks and the host's bootstrap.
 

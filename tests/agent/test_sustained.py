@@ -96,6 +96,7 @@ def test_without_a_temperature_there_is_no_waiting_for_one(board: Board, sysroot
     assert "--rest 60s" in problem["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("agent killed in a sustained run", "its windows are kept, and the run begins anew")
 def test_a_job_killed_in_a_sustained_run_keeps_its_windows_and_runs_that_network_again(
     in_memory: Board, warm: Path

@@ -39,6 +39,7 @@ def test_every_network_of_the_list_can_be_formed_and_has_its_data() -> None:
     assert every[: len(first)] == first, "first seeds first: what is cut off are repeats"
 
 
+@pytest.mark.slow
 def test_a_list_is_trained_once_and_added(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, target = tmp_path / "trainings", tmp_path / "zoo"
     first, second = train_zoo.read(plan)

@@ -86,6 +86,7 @@ def test_what_there_is_no_wheel_of(index: Path, tmp_path: Path, python: str) -> 
     assert not list((tmp_path / "cache").rglob("done.json"))
 
 
+@pytest.mark.slow
 def test_another_processor_s_wheel_is_fetched_and_not_unpacked(index: Path, agent: AgentClient, tmp_path: Path) -> None:
     """Such as where the profile is another board's: the board itself refuses it."""
     name = f"other-1.0-cp{PYTHON.replace('.', '')}-none-manylinux2014_aarch64.whl"

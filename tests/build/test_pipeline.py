@@ -142,6 +142,7 @@ def test_a_changed_option_does_again_only_what_it_changes(
     assert result.bundle.manifest.test_image_count == changes.get("test_images", 40)
 
 
+@pytest.mark.slow
 def test_one_more_network_leaves_the_others(built: Path, tmp_path: Path) -> None:
     graph = form(nin(), Formation(t_c=0.25, t_p=0.1, seed=3, conv="block"))
     graph.save(tmp_path / "mine.npz")
@@ -156,6 +157,7 @@ def test_one_more_network_leaves_the_others(built: Path, tmp_path: Path) -> None
     assert not (built / ".tiny.old").exists()
 
 
+@pytest.mark.slow
 def test_the_paper_s_figure_belongs_to_the_synapses_not_to_the_name(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +372,7 @@ def test_from_the_zoo_it_is_the_network_that_was_trained(
     assert made.manifest.dataset_sha256 == verify(built / "tiny").manifest.dataset_sha256
 
 
+@pytest.mark.slow
 def test_what_the_zoo_lacks_is_named_or_trained(built: Path, zoo_with_it: Path) -> None:
     other = built.parent / "other.npz"
     form(nin(), replace(SMALL, seed=1)).save(other)

@@ -70,6 +70,7 @@ def bundle(folder: Path) -> Bundle:
     return build(plan_in(folder)).bundle
 
 
+@pytest.mark.slow
 def test_the_exported_sparse_form_computes_what_the_plain_one_does(bundle: Bundle, tmp_path: Path) -> None:
     product = tmp_path / "product"
     files = export_product(bundle, product, "small")
@@ -141,6 +142,7 @@ def run(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     )
 
 
+@pytest.mark.slow
 def test_both_forms_are_measured_side_by_side(run: StoredRun) -> None:
     assert [network.name for network in run.record.networks] == ["nin", "small", "small (native kernels)"]
     for network in run.record.networks:
@@ -184,12 +186,14 @@ def test_the_terminal_has_a_line_for_it(run: StoredRun) -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_the_self_check_runs_both(bundle: Bundle) -> None:
     checks = self_check.run(bundle, ["small"], pairs=2)
     assert [check.network for check in checks] == ["small", "small (native kernels)"]
     assert all(check.p50.estimate > 0 for check in checks)
 
 
+@pytest.mark.slow
 def test_a_bundle_for_a_raspberry_pi_has_its_library(folder: Path, bundle: Bundle) -> None:
     made = build(plan_in(folder, profiles.load("raspberry-pi-4"))).bundle
     assert problems(made) == []

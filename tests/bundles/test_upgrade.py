@@ -45,6 +45,7 @@ def test_a_bundle_of_version_4(tmp_path: Path) -> None:
     assert bundle.manifest.names == ["small"]
 
 
+@pytest.mark.slow
 def test_it_is_measured(tmp_path: Path) -> None:
     bundle = verify(old_bundle(tmp_path))
     local = profiles.load("local")

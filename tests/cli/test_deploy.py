@@ -85,6 +85,7 @@ def state_of(path: Path) -> Any:
     return json.loads(path.read_text())["state"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("host gets SIGTERM or SIGHUP", "job cancelled; says so")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["timeout", "closed terminal"])
 def test_a_command_that_is_asked_to_end_cancels_its_job(
@@ -100,6 +101,7 @@ def test_a_command_that_is_asked_to_end_cancels_its_job(
     assert state_of(state) == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_busy_board_names_the_command_that_frees_it(
     endless: tuple[subprocess.Popen[str], Path],
     tmp_path: Path,

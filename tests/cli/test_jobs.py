@@ -72,6 +72,7 @@ def document(capsys: Stage, *words: str) -> Any:
     return check(name, json.loads(capsys.readouterr().out))
 
 
+@pytest.mark.slow
 def test_jobs_from_the_list_to_the_stored_run(capsys: Stage, start: Callable[..., None], tmp_path: Path) -> None:
     assert "There is no job on local." in told(capsys, "jobs")
     start("first", rounds=FOR_EVER)

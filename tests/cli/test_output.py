@@ -48,6 +48,7 @@ COMMANDS = (["--help"], ["zoo", "list"], ["build", "--help"])
 ALL = f"from sis_edge.cli import run\nfor words in {COMMANDS}: print('---', run(words))"
 
 
+@pytest.mark.slow
 def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:
     """Three commands in one process, for each environment."""
     ended = ["0"] * len(COMMANDS)

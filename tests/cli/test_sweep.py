@@ -23,6 +23,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
+@pytest.mark.slow
 def test_a_sweep_from_end_to_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*SMALL, "--distribution", "uniform,erk"]) == 0
     shown = capsys.readouterr()

@@ -69,6 +69,7 @@ def test_scattered_kernels_are_not_24(tmp_path: Path) -> None:
     assert rows["C2"].is_24 is False
 
 
+@pytest.mark.slow
 def test_polygraphy_finds_the_same_layers(tmp_path: Path) -> None:
     network = preset_model("cifar10-sis2", "nm")
     files = [

@@ -68,6 +68,7 @@ def test_a_home_that_is_full(tmp_path: Path) -> None:
         assert "no space" in refused(server, tmp_path).lower()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("clock is off by a year", "measured as ever")
 def test_a_clock_that_is_off_by_a_year(server: Server, tmp_path: Path) -> None:
     """Its files are dated in the future, which nothing may depend on."""

@@ -64,7 +64,7 @@ def fetch_wheel(folder: Path) -> None:
         server.shutdown()
 
 
-@pytest.mark.parametrize("keep", [compile_one, keep_calibration, fetch_wheel])
+@pytest.mark.parametrize("keep", [pytest.param(compile_one, marks=pytest.mark.slow), keep_calibration, fetch_wheel])
 def test_all_that_is_kept_lands_in_the_named_cache(keep: Callable[[Path], None], cache: Path, tmp_path: Path) -> None:
     keep(tmp_path)
     assert any(path.is_file() for path in cache.rglob("*"))

@@ -225,6 +225,7 @@ def test_a_simulated_board_waits_for_that_of_another_fleet(tmp_path: Path) -> No
     assert (found.progress, found.job, states) == ("cancelled", "no job was started", [])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_simulated_boards_of_one_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is measured by its own agent in its own home; state, table and report say what they are."""

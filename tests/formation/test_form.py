@@ -162,6 +162,7 @@ def test_nm_refuses_other_shares() -> None:
         form(nin(), Formation(t_c=0.3, conv="nm"))
 
 
+@pytest.mark.slow
 def test_kernels_are_uniform_given_their_count() -> None:
     """Each kernel's place is as likely as any other, and so is each pair of places of one filter."""
     spec = replace(SMALL, layers=(replace(SMALL.layers[0], filters=6), LayerSpec("M", "MP", 6, 2, 1, 8, 1, True)))

@@ -59,6 +59,7 @@ def test_a_finished_training_s_folder_does_too_with_its_data_set(
         sis_edge.load_network(folder)
 
 
+@pytest.mark.slow
 def test_the_zoo_s_networks_are_compared_with_one_s_own(tmp_path: Path) -> None:
     dense, sparse = (sis_edge.load_network(name) for name in ("nin", "cifar10-sis3"))
     assert (dense.accuracy, dense.epochs, dense.test_images) == (0.9201, 17, 10_000)

@@ -17,6 +17,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sis_edge.Bundle:
     return tiny_bundle(tmp_path / "tiny")
 
 
+@pytest.mark.slow
 def test_runs_are_objects_and_stored(bundle: sis_edge.Bundle, tmp_path: Path) -> None:
     events = []
     runs = sis_edge.measure(

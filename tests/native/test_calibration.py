@@ -156,6 +156,7 @@ def profile_of_this_machine(**board: object) -> DeviceProfile:
     return local.model_copy(update={"name": "general", "board": local.board.model_copy(update=named)})
 
 
+@pytest.mark.slow
 def test_a_build_calibrates_this_machine_once_where_it_fits_the_profile(few_probes: None, cache: Path) -> None:
     board = profile_of_this_machine()
     said: list[str] = []

@@ -50,11 +50,11 @@ def innermost_loop(lines: list[str], within: str) -> list[str]:
     return min((loop for loop in found if any(re.search(within, line) for line in loop)), key=len)
 
 
-HERE = (toolchain.find(platform.machine()).kind, platform.machine())
-"""The compiler and the processor of the kernels that all other tests run: the others take seconds each."""
+EVERYDAY = (toolchain.find(platform.machine()).kind, platform.machine(), "isa_portable.c")
+"""The compiler and the processor of the kernels that all other tests run, portable C: the others take seconds each."""
 
 CASES = [
-    pytest.param(kind, architecture, unit, marks=[] if (kind, architecture) == HERE else pytest.mark.slow)
+    pytest.param(kind, architecture, unit, marks=[] if (kind, architecture, unit) == EVERYDAY else pytest.mark.slow)
     for kind, find in FINDERS.items()
     for architecture, unit in UNITS
     if kind != "gcc" or architecture == platform.machine() or find(architecture)  # a cross compiler is zig

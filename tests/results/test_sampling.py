@@ -27,6 +27,7 @@ def measured(found: list[SamplerPair]) -> Record:
     return made._replace(job=made.job._replace(sampler_pairs=len(found)), sampling=Sampling(0.3, 60.0, found))
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_cost() -> None:
     held = 0
     for seed in range(400):

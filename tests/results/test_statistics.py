@@ -296,6 +296,7 @@ def missed(rounds: int, correlation: float, runs: int) -> tuple[float, float]:
     return wrong / runs, plain / runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.4])
 def test_rounds_that_follow_their_neighbours_are_no_more_than_they_tell(correlation) -> None:
     wrong, plain = missed(60, correlation, 400)

@@ -24,6 +24,7 @@ def test_faults_are_found_and_told_by_their_name() -> None:
     assert sum(score.named for score in scores.values()) >= 0.99 * total, missed
 
 
+@pytest.mark.slow
 def test_clean_runs_of_every_board_raise_no_alarm() -> None:
     scores, alarms = false_alarms()
     assert sum(score.alarms for score in scores.values()) <= 0.01 * sum(score.records for score in scores.values()), (

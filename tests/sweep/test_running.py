@@ -307,6 +307,7 @@ class EndlessTask(Task):
         return time.sleep, (1000.0,)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced_twice_and_an_interruption_ends_the_others(
     swept_once: SweepResult, tmp_path: Path
 ) -> None:

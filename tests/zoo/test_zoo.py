@@ -227,6 +227,7 @@ def test_a_sample_is_the_data_set_cut_down(tmp_path: Path, monkeypatch: pytest.M
     assert samples.load("large", tmp_path) is None
 
 
+@pytest.mark.slow
 def test_a_sample_that_pillow_cannot_read_says_so(tmp_path: Path, data: Dataset) -> None:
     path = samples.save(data, tmp_path)
     with np.load(path, allow_pickle=False) as file:

@@ -73,6 +73,7 @@ def check(record: Record, version: str, backend: str) -> None:
     assert on["sparsity"]["chosen"]["names"] == CHOSEN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", DIALECTS)
 def test_three_ways_in_turns(version: str, tmp_path: Path) -> None:
     environment = install(tmp_path / "standins", version)
@@ -89,6 +90,7 @@ def test_three_ways_in_turns(version: str, tmp_path: Path) -> None:
     assert not list((board.root / "engines").iterdir())
 
 
+@pytest.mark.slow
 def test_one_network_that_cannot_be_built_costs_no_other(tmp_path: Path) -> None:
     environment = install(tmp_path / "standins", "11.4.0.106")
     networks = variants("11.4.0.106")
@@ -118,6 +120,7 @@ def test_a_board_without_a_gpu_says_so_before_the_job(tmp_path: Path) -> None:
     assert facts["runners"]["onnxruntime"] == "available"
 
 
+@pytest.mark.slow
 def test_trtexec_measures_without_tensorrts_python_module(tmp_path: Path) -> None:
     environment = install(tmp_path / "standins", None, "pycuda", "10.3.0")
     networks = variants("10.3.0", input_shape=[3, SIZE, SIZE])[2:]

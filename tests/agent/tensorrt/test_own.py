@@ -46,6 +46,7 @@ def test_inputs_that_do_not_fit_are_named(changes: dict[str, Any], text: str, tm
     assert text in found["problem"]["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["8.2.1", "11.4.0.106"])
 def test_tensors_by_name_through_trtexec(version: str, tmp_path: Path) -> None:
     there = board(tmp_path, version, trtexec=version)

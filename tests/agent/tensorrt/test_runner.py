@@ -114,6 +114,7 @@ def test_an_engine_is_built_once(orin: GpuBoard) -> None:
     assert "(Sparsity) Chose 1" in files(orin, ".log")[0].read_text()
 
 
+@pytest.mark.slow
 def test_another_engine_for_another_of_whatever_it_depends_on(orin: GpuBoard) -> None:
     changes: list[dict[str, Any]] = [
         {},
@@ -203,6 +204,7 @@ def test_weights_that_the_file_holds_in_int8(version: str, tmp_path: Path) -> No
         assert found["difference"] < 1e-6
 
 
+@pytest.mark.slow
 def test_timings_are_kept_between_builds(orin: GpuBoard) -> None:
     orin.load("dense")
     (timings,) = orin.engines.glob("timing-*")

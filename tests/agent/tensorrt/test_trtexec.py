@@ -100,6 +100,7 @@ def test_a_typed_onnx_is_not_taken_for_float32(tmp_path: Path) -> None:
     assert (problem["code"], "which is fp16; push the fp32" in problem["message"]) == ("wrong-precision", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", DIALECTS)
 def test_int8_from_the_quantised_onnx(version: str, tmp_path: Path) -> None:
     there = board(tmp_path, version)
