@@ -69,7 +69,8 @@ def _sentences(document: "ShownDataset") -> list[str]:
     found = [
         f"{document.train_images:,} training and {document.test_images:,} test images of {document.height} x "
         f"{document.width} (height x width), {len(document.classes)} classes",
-        f"mean {channels[0]}; standard deviation {channels[1]} (red, green, blue of the training images, 0 to 1)",
+        f"mean {channels[0]} (red, green, blue of the training images, 0 to 1)",
+        f"standard deviation {channels[1]}",
         document.source,
     ]
     return found + [f"left out, damaged: {name}" for name in document.skipped]

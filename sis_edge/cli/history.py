@@ -47,8 +47,8 @@ def history(
     elif form == "html":
         typer.echo(str(tables.page(found, reports_dir / "history")))
     else:
-        for table in tables.tables(found):
-            console.out.print(of_table(table))
+        for table in map(tables.narrow, tables.tables(found)):
+            console.out.print(of_table(table, whole=tables.WHOLE))
             for note in table.notes:
                 console.out.print(note, soft_wrap=True)
         console.out.print("\n".join(tables.NOTES), soft_wrap=True)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sis_edge.files.atomic import write_text
@@ -13,6 +14,8 @@ from sis_edge.report.table import Cell, Column, Table
 
 HEADINGS = ("Stored", "Run", "Latency", "95% interval", "Accuracy", "Net energy", "Verdict", "What changed")
 WORDS = ("Stored", "Run", "Verdict", "What changed")
+WHOLE = ("Run", "Latency", "Verdict")
+"""Columns that are never broken in a terminal: other commands take a run's name."""
 NOTES = (
     "Median latencies. An interval is from the spread between the rounds of one run; runs differ by more than that.",
     "A level that changes is a change point of the median latencies (PELT); INVALID runs take no part in it.",
@@ -40,6 +43,19 @@ def tables(found: Sequence[Series]) -> list[Table]:
         )
         for each in found
     ]
+
+
+def narrow(table: Table) -> Table:
+    """The same for a terminal: a run's name has its time, and what changed is a note for each run."""
+    kept = [at for at, column in enumerate(table.columns) if column.title not in ("Stored", "What changed")]
+    run, changed = (HEADINGS.index(heading) for heading in ("Run", "What changed"))
+    marks = tuple(f"{texts[run]}: {texts[changed]}" for texts in table.texts if texts[changed])
+    return replace(
+        table,
+        columns=tuple(table.columns[at] for at in kept),
+        cells=tuple(tuple(cells[at] for at in kept) for cells in table.cells),
+        notes=(*marks, *table.notes),
+    )
 
 
 def page(found: Sequence[Series], folder: Path) -> Path:
@@ -79,12 +95,22 @@ def _texts(point: SeriesPoint) -> tuple[str, ...]:
         f"{point.stored_at:%Y-%m-%d %H:%M}",
         point.run_id,
         NOT_THERE if point.latency_s is None else show.seconds(point.latency_s),
-        NOT_THERE if interval is None else f"{show.seconds(interval[0])} to {show.seconds(interval[1])}",
+        NOT_THERE if interval is None else _between(*map(show.seconds, interval)),
         NOT_THERE if point.accuracy is None else show.percent(point.accuracy),
         NOT_THERE if point.energy_j is None else show.joules(point.energy_j),
         point.verdict,
         "; ".join(_marks(point)),
     )
+
+
+def _between(low: str, high: str) -> str:
+    """An interval with its unit once, where both ends have the same.
+
+    >>> _between("8.78 ms", "8.96 ms"), _between("998 µs", "1.02 ms")
+    ('8.78 to 8.96 ms', '998 µs to 1.02 ms')
+    """
+    number, unit = low.split()
+    return f"{number if unit == high.split()[1] else low} to {high}"
 
 
 def _marks(point: SeriesPoint) -> list[str]:

@@ -40,10 +40,10 @@ def grid(
     return _titled(title, table)
 
 
-def of_table(table: Table) -> "Group":
+def of_table(table: Table, whole: Collection[str] = ()) -> "Group":
     """The same for a report's table: its title and cells; caption and notes are the caller's to print."""
     words = [column.title for column in table.columns if not column.is_number]
-    return grid([column.title for column in table.columns], table.texts, title=table.title, words=words)
+    return grid([column.title for column in table.columns], table.texts, title=table.title, words=words, whole=whole)
 
 
 def pairs(lines: Iterable[tuple[str, str]], *, title: str = "") -> "Group":

@@ -117,6 +117,11 @@ def test_gaps_and_other_versions_are_marked() -> None:
     (table,) = tables.tables([found])
     assert table.texts[4][-1].startswith("gap of 20 days; kernel ")
 
+    narrow = tables.narrow(table)
+    assert [column.title for column in narrow.columns][:2] == ["Run", "Latency"]
+    assert narrow.texts[4] == table.texts[4][1:-1]
+    assert narrow.notes == (f"run-23: {table.texts[4][-1]}", *table.notes)
+
 
 def test_a_run_and_its_copy_with_a_meter_are_one_point() -> None:
     path, first = run(0)
@@ -136,7 +141,8 @@ def test_csv_and_json_have_what_the_table_has() -> None:
 
 def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIS_EDGE_CACHE", str(tmp_path / "cache"))
-    store.save(stored_run(names=("nin", "cifar10-sis1"), rounds=2, per_round=3), tmp_path / "runs")
+    run_id = "20261122T205100Z-a1b2c3"
+    store.save(stored_run(names=("nin", "cifar10-sis1"), rounds=2, per_round=3, run_id=run_id), tmp_path / "runs")
     (tmp_path / "runs/0.json").write_text("{")
     done = sis_edge_here("history", "--network", "nin", "--format", "csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -144,7 +150,11 @@ def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "Warning: runs/0.json is not JSON" in done.stderr
     done = sis_edge_here("history", "--format", "html", cwd=tmp_path)
     assert "cifar10-sis1" in (tmp_path / done.stdout.strip()).read_text()
-    assert "nin on " in sis_edge_here("history", cwd=tmp_path).stdout
+    shown = sis_edge_here("history", cwd=tmp_path).stdout
+    assert "nin on " in shown
+    rows = [line.split() for line in shown.splitlines() if line.startswith(run_id)]
+    assert len(rows) == 2, "commands take a whole id"
+    assert {row[-1] for row in rows} == {"INVALID"}, "nothing is broken at 80 columns"
     done = sis_edge_here("history", "--board", "pi", "--network", "x", cwd=tmp_path)
     assert done.returncode == 9
     assert "no stored run in runs is of --board pi and --network x" in done.stderr
