@@ -185,11 +185,8 @@ def _show_result(result: "BuildResult", left_out: tuple[str, ...], wanted: str, 
     else:
         show(bundle)
     if result.replaced is not None:
-        was = result.replaced
-        out.print(
-            f"It replaces bundle {was.id} ({', '.join(was.manifest.names)}) in the same folder; --name NAME keeps both.",
-            soft_wrap=True,
-        )
+        was = f"{result.replaced.id} ({', '.join(result.replaced.manifest.names)})"
+        out.print(f"It replaces bundle {was} in the same folder; --name NAME keeps both.", soft_wrap=True)
     if left_out:
         out.print(
             f"Left out, because the zoo does not have them for this board ({wanted}): {', '.join(left_out)}. --train "
