@@ -16,7 +16,8 @@ tree are the user's to fix and print no traceback; anything else is a bug of our
     ├── RecordError         9   a stored result, calibration or trained network that is missing, unreadable or changed
     ├── DiskError          10   this machine cannot read or write a file (disk full, no permission)
     ├── VerdictError       11   a run that was measured and stored and whose verdict `--require-valid` does not accept
-    └── GateError          12   a candidate that `gate` does not let pass
+    ├── GateError          12   a candidate that `gate` does not let pass
+    └── InUseError         13   what another command works on now
 
 An interrupted command (Ctrl-C, SIGTERM, SIGHUP) ends with 130, as shells expect: a KeyboardInterrupt, which nothing
 takes for an error after which it could go on. Each class is caught by its name somewhere or maps to a code of its own;
@@ -96,6 +97,12 @@ class GateError(SisEdgeError):
     """A candidate that was measured and that a gate does not let pass."""
 
     exit_code = 12
+
+
+class InUseError(SisEdgeError):
+    """What another command of sis-edge works on now: wait for its end, then run this one again."""
+
+    exit_code = 13
 
 
 class EndRequest(KeyboardInterrupt):

@@ -26,7 +26,7 @@ app = typer.Typer(
     name="sis-edge",
     help="Measure what sparse (SiS) networks gain over dense NiN on your board.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 data set, 4 bundle, 5 export, 6 connection, 7 agent, 8 board, "
-    "9 stored results, 10 disk, 11 verdict, 12 gate, 130 interrupted.",
+    "9 stored results, 10 disk, 11 verdict, 12 gate, 13 in use, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

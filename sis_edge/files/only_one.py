@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from sis_edge.errors import UsageError
+from sis_edge.errors import InUseError
 from sis_edge.files.disk import writing
 
 
@@ -30,13 +30,13 @@ def one_at_a_time(path: Path, pause: Callable[[], None] | None = None) -> Iterat
 
 @contextmanager
 def only_one(path: Path, refusal: str) -> Iterator[None]:
-    """Hold this file; raises UsageError with the refusal while another process does. A dead one leaves no lock."""
+    """Hold this file; raises InUseError with the refusal while another process does. A dead one leaves no lock."""
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("w")
     with lock:
         if not _is_taken(lock):
-            raise UsageError(refusal)
+            raise InUseError(refusal)
         yield
 
 

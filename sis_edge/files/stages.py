@@ -61,7 +61,7 @@ def run(root: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[Path]
 
 
 def alone(root: Path, option: str = "--build-dir") -> AbstractContextManager[None]:
-    """Only one command at a time in a folder, which `option` names; raises UsageError while another runs."""
+    """Only one command at a time in a folder, which `option` names; raises InUseError while another runs."""
     return only_one(
         root / "lock", f"another sis-edge builds in {root.parent} now; wait for it, or give another {option}"
     )

@@ -99,7 +99,7 @@ def file_of(runs_dir: Path, name: str) -> Path:
 
 
 def alone(path: Path) -> AbstractContextManager[None]:
-    """Only one command at a time measures a fleet; raises UsageError while another does."""
+    """Only one command at a time measures a fleet; raises InUseError while another does."""
     return only_one(
         path.with_name(f".{path.stem}.lock"),
         f"another sis-edge measures the fleet {path.stem} now; wait for it, or give this one another --name",

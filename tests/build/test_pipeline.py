@@ -19,7 +19,7 @@ from sis_edge.build.pipeline import build
 from sis_edge.build.plan import BuildPlan, Step
 from sis_edge.bundles.manifest import MANIFEST, Granularities
 from sis_edge.bundles.verify import open_bundle, problems, verify
-from sis_edge.errors import DiskError, UsageError
+from sis_edge.errors import DiskError, InUseError, UsageError
 from sis_edge.exporting import parity, sparse
 from sis_edge.files import stages
 from sis_edge.formation import PRESETS, Formation, SynapticGraph, form, preset
@@ -278,7 +278,7 @@ def test_a_crash_between_the_two_renames_loses_nothing(built: Path) -> None:
 
 
 def test_two_builds_at_once(built: Path) -> None:
-    with stages.alone(built / ".stages"), pytest.raises(UsageError, match="another sis-edge builds in"):
+    with stages.alone(built / ".stages"), pytest.raises(InUseError, match="another sis-edge builds in"):
         build(plan_in(built))
 
 

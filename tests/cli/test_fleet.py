@@ -131,7 +131,7 @@ def test_a_board_that_is_named_twice_and_one_without_a_bundle(ports: list[int], 
 
 def test_a_fleet_is_measured_once_at_a_time(ports: list[int], capsys: Stage) -> None:
     with state.alone(Path("runs/fleets/fleet.json")):
-        assert run([*WORDS]) == 2
+        assert run([*WORDS]) == 13
     assert "another sis-edge measures the fleet fleet now" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sis_edge.errors import DiskError, UsageError
+from sis_edge.errors import DiskError, InUseError
 from sis_edge.files import stages
 
 
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 def test_one_build_at_a_time(tmp_path: Path) -> None:
     with stages.alone(tmp_path / "b" / ".stages"):
         with (
-            pytest.raises(UsageError, match=rf"another sis-edge builds in {tmp_path / 'b'} now"),
+            pytest.raises(InUseError, match=rf"another sis-edge builds in {tmp_path / 'b'} now"),
             stages.alone(tmp_path / "b" / ".stages"),
         ):
             pass
@@ -133,7 +133,7 @@ def test_a_killed_build_leaves_no_lock(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(UsageError, match="another sis-edge"), stages.alone(tmp_path):
+        with pytest.raises(InUseError, match="another sis-edge"), stages.alone(tmp_path):
             pass
         os.kill(other.pid, signal.SIGKILL)
     with stages.alone(tmp_path):

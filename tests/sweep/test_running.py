@@ -15,7 +15,7 @@ import pytest
 
 from sis_edge import datasets
 from sis_edge.datasets import ImageSet
-from sis_edge.errors import UsageError
+from sis_edge.errors import InUseError, UsageError
 from sis_edge.files import stages
 from sis_edge.formation import form
 from sis_edge.spec import nin
@@ -213,7 +213,7 @@ def test_an_unknown_data_set_is_no_trial(tmp_path: Path) -> None:
 
 
 def test_one_sweep_at_a_time_in_a_folder(tmp_path: Path) -> None:
-    with stages.alone(tmp_path / ".stages"), pytest.raises(UsageError, match="or give another --folder"):
+    with stages.alone(tmp_path / ".stages"), pytest.raises(InUseError, match="or give another --folder"):
         run(plan_in(tmp_path), Watch())
 
 
