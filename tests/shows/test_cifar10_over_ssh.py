@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 BUILD = (
     *("build", "--profile", "local", "--dataset", "cifar10", "--networks", "nin,cifar10-sis3"),
-    *("--epochs", "1", "--limit", "2000"),
+    *("--epochs", "1", "--limit", "512"),
 )
 SHORT = "[measuring]\nmin_inferences = 100\nmin_time_s = 2\nmemory_repeats = 1\nprocesses = 1\nsampler_pairs = 2\n\n"
 """How long is measured is of no interest here, but that every number is what was measured."""
@@ -86,7 +86,7 @@ def test_build_deploy_report(tmp_path: Path, server: Server) -> None:
         for name in ("conv_synapses", "micro_synapses", "synapses", "macs", "macs_live", "mac_ratio", "paper_accuracy"):
             assert row[name] == getattr(entry, name)
         assert row["host_accuracy"] == pytest.approx(entry.training.host_accuracy, abs=0.05 * (form != entry.name))
-        assert row["train_images"] == 2000
+        assert row["train_images"] == 512
         assert row["architectural_efficiency"] == pytest.approx(959_104 / entry.synapses)
         correct = on_this_side(bundle, entry.model)
         # An image whose two best logits agree to rounding may fall either way; more than two of 500 do not.

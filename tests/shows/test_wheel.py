@@ -121,7 +121,7 @@ def test_the_whole_line_in_an_empty_folder(wheel: Path, variables: dict[str, str
             PRESETS[entry.name].conv_synapses,
             PRESETS[entry.name].micro_synapses,
         )
-        assert entry.training.host_accuracy > 0.5, "three epochs of digits are far above one in ten"
+        assert entry.training.host_accuracy > 0.5, "two epochs of digits are far above one in ten"
     report = tmp_path / "reports" / "quickstart"
     assert {"index.html", "report.md", "results.csv", "results.json"} <= {path.name for path in report.iterdir()}
     assert (report / "index.html").stat().st_size > 10_000

@@ -243,7 +243,7 @@ def test_the_recipe_of_a_data_set() -> None:
     svhn = default_recipe("svhn", flip=False, precision="fp32", epochs=2)
     assert svhn == replace(cifar, epochs=2, flip=False, precision="fp32")
     digits = default_recipe("digits", flip=False, precision="fp32")
-    assert (digits.epochs, digits.batch_size) == (3, 32)
+    assert (digits.epochs, digits.batch_size, digits.optimizer) == (2, 32, "muon")
     assert "no flip" in digits.describe()
     assert Recipe(**digits.as_dict()) == digits
 
