@@ -51,11 +51,13 @@ def details() -> Iterator[None]:
             detail(self.format(record))
 
     logger, handler = logging.getLogger(PACKAGE), Handler()
-    before = logger.level
+    before = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # a library that sets up the root's logger would have each line written twice
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(before)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
