@@ -180,12 +180,13 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _adapted(profile: DeviceProfile, sysroot: Path) -> DeviceProfile:
-    """The board's profile for this machine: its Python, and no more threads than it has cores.
+    """The board's profile for this machine: its Python, and threads that leave it a core.
 
-    The networks really run on this machine, where more spinning threads than cores slow each other down.
+    The networks really run on this machine, and so does what a board does not have: the simulation of its sensors and
+    the command that measures. On two cores, two threads lost a fifth of their time to those.
     """
-    cores = len(os.sched_getaffinity(0))
-    threads = list(dict.fromkeys(min(count, cores) for count in profile.runtime.threads))
+    most = max(1, len(os.sched_getaffinity(0)) - 1)
+    threads = list(dict.fromkeys(min(count, most) for count in profile.runtime.threads))
     agent = profile.agent.model_copy(update={"python": "python3", "sysroot": str(sysroot)})
     return profile.model_copy(
         update={"agent": agent, "runtime": profile.runtime.model_copy(update={"threads": threads})}

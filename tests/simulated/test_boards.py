@@ -1,5 +1,6 @@
 """Simulated boards: every layout is read as its documentation says, and energy agrees with the known truth."""
 
+import os
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sis_edge import profiles, simulated
 from sis_edge.board.deploy import deploy
 from sis_edge.errors import UsageError
 from sis_edge.results import energy, sampling
+from sis_edge.simulated.board import _adapted
 from sis_edge.simulated.model import Model
 
 FIRST_SOURCE = {
@@ -29,6 +31,14 @@ FIRST_SOURCE = {
     "x86-sim": ("rapl", ["package-0", "package-0/core", "package-0/dram"]),
 }
 ATTEMPTS = 3
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, [1]), (2, [1]), (3, [1, 2]), (8, [1, 4])])
+def test_a_board_leaves_this_machine_a_core(cores: int, threads: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = profiles.load("raspberry-pi-5")
+    asked = real.model_copy(update={"runtime": real.runtime.model_copy(update={"threads": [1, 4]})})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
+    assert _adapted(asked, Path("tree")).runtime.threads == threads
 
 
 def test_every_layout_has_a_board() -> None:
