@@ -67,7 +67,7 @@ def test_recipes_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
     text = " ".join(shown.out.split())
     assert "Recipe cutout=6,ema_decay=0.5: Muon 0.9, batch 32" in text
-    assert "no flip, cutout 6, weights averaged (EMA 0.5)." in text
+    assert "no flip, sides 24, 32, cutout 6, weights averaged (EMA 0.5)." in text
     data = json.loads(Path("sweeps/digits/results.json").read_text())
     assert {line["recipe"] for line in data["lines"]} == {"default", "cutout=6,ema_decay=0.5"}
     assert data["recipes"]["default"] == data["recipe"]
