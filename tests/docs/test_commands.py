@@ -99,7 +99,8 @@ VARYING = re.compile(r"VALID|SUSPECT|^n = |^Bundle |^0 thread|^\.\.\.$")
 
 
 def labels(output: str) -> set[str]:
-    """What stands first in each line, with 0 for any number: headings, networks, paths."""
+    """What stands first in each line, with 0 for any number and no verdict: headings, networks, paths."""
+    output = output.replace(", INVALID)", ")")
     firsts = (re.split(r"  +", line.strip())[0] for line in output.splitlines())
     return {re.sub(r"\d+", "0", first) for first in firsts if first.strip("─")}
 
