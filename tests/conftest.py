@@ -89,6 +89,41 @@ LONGEST = (
     "cli/test_deploy.py",
     "transport/test_cases.py",
 )
+# Their long tests take seconds. A run that has to end begins with them: a slow machine leaves out none of them.
+OF_SECONDS = (
+    "results/test_verdict.py",
+    "results/test_sampling.py",
+    "front/test_loading.py",
+    "front/test_measuring.py",
+    "agent/test_stopping.py",
+    "agent/test_going_on.py",
+    "training/test_memory.py",
+    "build/test_sparse_line.py",
+    "cli/test_output.py",
+    "native/test_calibration.py",
+    "fleet/test_fleet.py",
+    "cli/test_deploy.py",
+    "agent/tensorrt/test_runner.py",
+    "exporting/test_sparsity.py",
+    "agent/test_isolated.py",
+    "agent/test_rounds.py",
+    "agent/test_onnxruntime_options.py",
+    "agent/tensorrt/test_trtexec.py",
+    "benchmarks/test_train_zoo.py",
+    "build/test_pipeline.py",
+    "agent/test_sparse.py",
+    "cli/test_jobs.py",
+    "faults/test_boards.py",
+    "zoo/test_zoo.py",
+    "formation/test_form.py",
+    "agent/test_sustained.py",
+    "cli/test_sweep.py",
+    "agent/test_plugins.py",
+    "bundles/test_upgrade.py",
+    "board/test_provision.py",
+    "agent/tensorrt/test_own.py",
+    "files/test_cache.py",
+)
 SLOW_TIMEOUT_S = 1500
 TOO_LATE = "not begun: the time of this run was over (--begin-until)"
 BRANCHES_ARE_COUNTED = any(name.startswith("COVERAGE_") for name in os.environ)
@@ -111,6 +146,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bring the files into their order, and give the long tests their time and the faults their rows."""
     places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    if config.getoption("begin_until") is not None:
+        places |= {TESTS / name: -1 for name in OF_SECONDS}
     if (seed := config.getoption("shuffle")) is not None:
         numbers = random.Random(seed)
         files = sorted({item.path for item in items})
