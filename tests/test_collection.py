@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from conftest import LONGEST, TESTS, TOO_LATE
+from conftest import LONGEST, OF_SECONDS, TESTS, TOO_LATE
 
 
 def test_every_folder_with_tests_is_looked_into(pytestconfig: pytest.Config) -> None:
@@ -18,8 +18,9 @@ def test_every_folder_with_tests_is_looked_into(pytestconfig: pytest.Config) -> 
 
 
 def test_the_order_of_the_files_names_files() -> None:
-    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
-    assert len(set(LONGEST)) == len(LONGEST)
+    for names in (LONGEST, OF_SECONDS):
+        assert [name for name in names if not (TESTS / name).is_file()] == []
+        assert len(set(names)) == len(names)
 
 
 def test_no_test_asserts_how_long_something_took() -> None:

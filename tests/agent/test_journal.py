@@ -135,6 +135,20 @@ def test_a_line_that_is_not_whole_is_not_read_and_the_next_session_writes_over_i
     assert len(path.read_bytes().splitlines()) == 6
 
 
+def test_a_job_that_is_killed_as_it_goes_on_still_knows_what_cut_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    written(path)
+    kept = read(str(path))
+    assert kept is not None
+    before = len(kept.results.interruptions)
+    with JobJournal(str(path), kept.results, lambda: 3.0, lambda size_bytes: None, kept) as file:
+        kept.results.interruptions.append(kept.results.interruptions[0])
+        file.begin(None, "boot 2")
+    again = read(str(path))
+    assert again is not None
+    assert (again.boot_id, len(again.results.interruptions)) == ("boot 2", before + 1)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"{}\n", b"[1]\n", b'{"journal": 99}\n', b"\0" * 4096, b"\xff\n"])
 def test_what_is_no_journal_holds_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "journal.jsonl"

@@ -131,10 +131,13 @@ class JobJournal:
         os.close(self._file)
 
     def begin(self, heading: Optional[Heading], boot_id: Optional[str]) -> None:
-        """A new session; the first one has a heading."""
+        """A new session; the first one has a heading.
+
+        What is known by then, such as what cut the one before, is in its line: a kill after it would lose that.
+        """
         if heading is not None:
             self._write(dict(to_json(heading), journal=JOURNAL_VERSION))
-        self._write({"session": {"boot_id": boot_id}, "t_s": self._elapsed_s(), "at": now_text()})
+        self._write(dict(self._news(), session={"boot_id": boot_id}, t_s=self._elapsed_s(), at=now_text()))
 
     def keep(self, at_once: bool = False) -> None:
         """Write what is new, if that is due by its cost, or `at_once`."""

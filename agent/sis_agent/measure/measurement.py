@@ -130,8 +130,8 @@ class Measurement:
             if file.kept is None:
                 journal.begin(Heading(agent_id(), file.job_sha256, results.started_at, results.facts), self._boot_id)
             else:
-                journal.begin(None, self._boot_id)
                 results.interruptions.append(going_on.interruption(file.kept, self._boot_id, file.cut_by))
+                journal.begin(None, self._boot_id)
             journal.keep(at_once=True)
             context.keep_results = journal.keep
             yield journal
