@@ -132,7 +132,6 @@ class Measurement:
             else:
                 results.interruptions.append(going_on.interruption(file.kept, self._boot_id, file.cut_by))
                 journal.begin(None, self._boot_id)
-            journal.keep(at_once=True)
             context.keep_results = journal.keep
             yield journal
 
