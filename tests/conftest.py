@@ -14,6 +14,7 @@ from compiled_agent import members, members_and_compiled
 from sshd import Proxy, Server, serve
 
 from sis_edge.board import agent_archive
+from sis_edge.registries import DISTRIBUTIONS
 
 # A shell that starts a command in the background lets it ignore SIGINT, and so would the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -179,6 +180,15 @@ def compiled_agent() -> Iterator[None]:
         if not BRANCHES_ARE_COUNTED:
             patch.setattr(agent_archive, "_members", members_and_compiled)
         yield
+
+
+@pytest.fixture
+def own_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distributions that a test registers are gone after it."""
+    assert "uniform" in DISTRIBUTIONS, "those of other packages are found before"
+    for part in ("_targets", "_loaded"):
+        monkeypatch.setattr(DISTRIBUTIONS, part, dict(getattr(DISTRIBUTIONS, part)))
+    monkeypatch.setattr(DISTRIBUTIONS, "_registered", set())
 
 
 @pytest.fixture

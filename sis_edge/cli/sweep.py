@@ -1,7 +1,7 @@
 """`sis-edge sweep`: many trainings, one table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,10 +9,12 @@ from sis_edge.cli import complete, options
 from sis_edge.cli.command import command
 from sis_edge.cli.lists import names, once, shares, whole_numbers
 from sis_edge.cli.own_images import EXCLUDES, own_images
-from sis_edge.errors import SisEdgeError
+from sis_edge.errors import SisEdgeError, UsageError
 from sis_edge.registries import DATASETS, DISTRIBUTIONS, GRANULARITIES
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sis_edge.cli.progress import Bars
     from sis_edge.datasets import OwnData
     from sis_edge.sweep.executors import ExecutorOptions
@@ -58,6 +60,14 @@ def sweep(
             autocompletion=complete.several(lambda: DISTRIBUTIONS),
         ),
     ] = "uniform",
+    theta: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="One more distribution, of your own: an .npz file as `form --theta` takes; given several times, they "
+            "are compared.",
+        ),
+    ] = None,
     seeds: Annotated[
         str, typer.Option(metavar="LIST", help="Random seeds for graph, weights and data order, such as 0,1,2.")
     ] = "0",
@@ -127,10 +137,25 @@ def sweep(
         data_dir=data_dir,
         own=own,
         recipes=once(recipe or [DEFAULT]),
+        thetas=_thetas(theta or []),
     )
     with bars("sweep") as shown:
         found = _run(plan, chosen, shown)
     _tell(found, as_json)
+
+
+def _thetas(paths: list[Path]) -> "dict[str, dict[str, NDArray[Any]]]":
+    """The arrays of each file, by its name; raises UsageError for files that cannot be read, or have one name."""
+    from sis_edge.formation import theta
+
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    for path in paths:
+        if path.stem in found:
+            raise UsageError(
+                f"two files of --theta have the name {path.stem}, by which a table tells them apart; rename one"
+            )
+        found[path.stem] = theta.load(path)
+    return found
 
 
 def _run(plan: "SweepPlan", chosen: "ExecutorOptions", shown: "Bars") -> "SweepResult":

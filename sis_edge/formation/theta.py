@@ -57,6 +57,11 @@ def with_theta(
     return replace(formation, distribution=name, distribution_sha256=_sha256(arrays))
 
 
+def drawn_by(spec: NetworkSpec, formation: Formation, arrays: Mapping[str, NDArray[Any]] | None) -> Formation:
+    """The formation, with these arrays as the distribution that it names; as it is where there are none."""
+    return formation if arrays is None else with_theta(spec, formation, arrays, formation.distribution)
+
+
 def _checked(array: NDArray[Any], layer: LayerSpec, formation: Formation, share: float) -> NDArray[np.float64]:
     """The array of a layer in the shape of its units; raises UsageError where it is none."""
     what, units = f"theta of layer {layer.name}", formation.conv if layer.group == "CL" else formation.micro

@@ -11,9 +11,11 @@ from sis_edge.build.plan import BuildPlan, OnStep
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
 from sis_edge.files.paths import AnyPath
+from sis_edge.front.arguments import names_arguments
 from sis_edge.training.trained import TrainedNetwork
 
 
+@names_arguments
 def bundle(
     networks: Mapping[str, TrainedNetwork] | Iterable[str],
     *,

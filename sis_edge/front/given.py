@@ -15,10 +15,12 @@ from sis_edge.build.given.request import SEED, TOLERANCE, GivenRequest
 from sis_edge.bundles.verify import Bundle
 from sis_edge.errors import UsageError
 from sis_edge.files.paths import AnyPath
+from sis_edge.front.arguments import names_arguments
 
 TFLITE = ".tflite"
 
 
+@names_arguments
 def bundle_onnx(
     models: Mapping[str, AnyPath] | Iterable[AnyPath],
     *,

@@ -16,11 +16,13 @@ from sis_edge.board.sustained import SustainedOptions
 from sis_edge.bundles.verify import Bundle, open_bundle
 from sis_edge.errors import UsageError
 from sis_edge.files.paths import AnyPath
+from sis_edge.front.arguments import names_arguments
 from sis_edge.front.runs import Run, Runs
 from sis_edge.profiles import DeviceProfile
 from sis_edge.transport import Transport, connect
 
 
+@names_arguments
 def measure(
     bundle: Bundle | AnyPath,
     host: str | None = None,

@@ -17,6 +17,7 @@ from sis_edge.formation import PRESETS, Formation, SynapticGraph, preset
 from sis_edge.formation import form as draw
 from sis_edge.formation.distributions.weighted import Theta, registered, source_sha256
 from sis_edge.formation.theta import with_theta
+from sis_edge.front.arguments import names_arguments
 from sis_edge.networks.files import DescribedNetwork
 from sis_edge.networks.find import FILE_ENDS, find
 from sis_edge.networks.report import ModuleReport
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 PARITY_IMAGES = 256
 
 
+@names_arguments
 def form(
     name: "AnyPath | NetworkSpec | nn.Module | None" = None,
     *,
@@ -134,6 +136,7 @@ def read_module(module: "nn.Module", input_shape: Sequence[int] = (3, 32, 32)) -
     return read(module, input_shape)
 
 
+@names_arguments
 def train(
     graph: SynapticGraph,
     dataset: "AnyPath | Dataset | OwnData" = "digits",
@@ -234,6 +237,7 @@ class ExportedNetwork:
         )
 
 
+@names_arguments
 def load_network(
     name_or_folder: AnyPath, *, dataset: "AnyPath | Dataset | OwnData | None" = None, data_dir: AnyPath | None = None
 ) -> TrainedNetwork:

@@ -50,7 +50,7 @@ def sources(level: str) -> build.Sources:
 
 @cache
 def torch_has_wide_vectors() -> bool:
-    """Whether torch's convolutions use AVX-512 here; our kernels use AVX2."""
+    """Whether torch's convolutions use AVX-512 here; of our kernels only products of matrices do."""
     return bool(_features().get("avx512_f"))
 
 
@@ -62,10 +62,8 @@ def _features() -> Mapping[str, bool]:
 def load() -> ctypes.CDLL | None:
     """The library for this machine, or None where it cannot be built."""
     machine = platform.machine()
-    features = _features()
-    level = "x86_64_v3" if machine == "x86_64" and features.get("avx2") and features.get("fma3") else machine
     try:
-        path = build.library(machine, what=sources(level))
+        path = build.library(machine, what=sources(_level(machine)))
         library = ctypes.CDLL(str(path))
     except UsageError:  # no compiler
         return None
@@ -77,6 +75,18 @@ def load() -> ctypes.CDLL | None:
         function.argtypes = [_TYPES[letter] for letter in arguments]
         function.restype = None
     return library
+
+
+def _level(machine: str) -> str:
+    """The instruction set that this CPU has."""
+    features = _features()
+
+    def has(*names: str) -> bool:
+        return all(features.get(name) for name in names)
+
+    if machine != "x86_64" or not has("avx2", "fma3"):
+        return machine
+    return "x86_64_v4" if has(*(f"avx512_{part}" for part in ("f", "bw", "cd", "dq", "vl"))) else "x86_64_v3"
 
 
 _active: ctypes.CDLL | None = None

@@ -1,14 +1,17 @@
 """Which structures a sweep compares, and the trials that they need: each different training once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from sis_edge.errors import UsageError
 from sis_edge.files import stages
 from sis_edge.formation import PRESETS, Formation, form, preset
 from sis_edge.formation.matching import matched
+from sis_edge.formation.theta import drawn_by
 from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES, NETWORKS
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
@@ -61,7 +64,7 @@ class SweepPlan:
     `recipes` are changes of the data set's recipe, as text (`training/changes.py`). A seed is for the graph, weight
     initialisation and data order. `epochs` and `precision` of None mean the recipe's own and the fastest here;
     `held_out` of None is a tenth of the training images. `own` are images of the user's own, which have the name
-    `dataset`.
+    `dataset`. `thetas` are more distributions, of the user's own, by their names: arrays as in `formation/theta.py`.
     """
 
     dataset: str
@@ -77,6 +80,7 @@ class SweepPlan:
     data_dir: Path | None = None
     own: "OwnData | None" = None
     recipes: tuple[str, ...] = (DEFAULT,)
+    thetas: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ def prepare(plan: SweepPlan, dataset: "Dataset") -> PreparedSweep:
     """
     for name in plan.distributions:
         DISTRIBUTIONS.checked(name)
+        if name in plan.thetas:
+            raise UsageError(f"distribution '{name}' is also the name of a file of likelihoods; rename the file")
     side = nin().side
     if dataset.size != (side, side):
         raise UsageError(
@@ -191,7 +197,7 @@ def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
         (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name), recipe))
         for budget in plan.budgets
         for unit in units
-        for name in plan.distributions
+        for name in (*plan.distributions, *plan.thetas)
         for recipe in plan.recipes
     ]
 
@@ -222,8 +228,9 @@ def _task(
     held_out: int,
     train_images: int,
 ) -> Task:
-    formation = replace(structure.formation, seed=seed)
-    graph = form(nin(len(dataset.classes)), formation)
+    spec, theta = nin(len(dataset.classes)), plan.thetas.get(structure.formation.distribution)
+    formation = drawn_by(spec, replace(structure.formation, seed=seed), theta)
+    graph = form(spec, formation)
     if recipe.rewire:
         stage.check_rewiring(recipe, graph)
     decided_by = stage.inputs(graph, dataset.sha256, train_images, recipe, seed, held_out=held_out)
@@ -239,4 +246,5 @@ def _task(
         plan.train_limit,
         held_out,
         plan.own,
+        theta=theta,
     )

@@ -4,10 +4,12 @@ History of TRIAL_VERSION:
     1   first version
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sis_edge.bundles.manifest import Provenance, Sha256
@@ -28,6 +30,7 @@ class Task:
     `key` is that of the training's stage. `train_limit` trains on that many images only; the last `held_out` training
     images are never among them. `seed` is for weight initialisation and data order. `own` are images of the user's own,
     which have the name `dataset`. `teacher` is where the recipe's teacher is found: a name in the zoo or a folder.
+    `theta` are the arrays of the formation's distribution, where it is the user's own (`formation/theta.py`).
     """
 
     key: str
@@ -42,6 +45,7 @@ class Task:
     held_out: int
     own: "OwnData | None" = None
     teacher: str | None = None
+    theta: Mapping[str, NDArray[Any]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:

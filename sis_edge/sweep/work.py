@@ -10,6 +10,7 @@ from sis_edge.errors import DatasetError, SisEdgeError
 from sis_edge.files.only_one import one_at_a_time
 from sis_edge.formation import SynapticGraph, form
 from sis_edge.formation.compaction import compact
+from sis_edge.formation.theta import drawn_by
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import TRIAL_VERSION, Failure, Task, Trial
 from sis_edge.training import stage
@@ -93,7 +94,8 @@ def _dataset_of(task: Task) -> "Dataset":
 
 
 def _graph_of(task: Task, dataset: "Dataset") -> SynapticGraph:
-    graph = form(nin(len(dataset.classes)), task.formation)
+    spec = nin(len(dataset.classes))
+    graph = form(spec, drawn_by(spec, task.formation, task.theta))
     if graph.digest() != task.graph_sha256:
         raise SisEdgeError("sis-edge on this machine forms a different graph; install the same version on all machines")
     return graph

@@ -1,6 +1,5 @@
 """Theta as arrays: a likelihood for each kernel or synapse, by layer."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +8,8 @@ import pytest
 import sis_edge
 from sis_edge.cli import run
 from sis_edge.errors import UsageError
-from sis_edge.registries import DISTRIBUTIONS
 
-
-@pytest.fixture(autouse=True)
-def _own_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test registers is gone after it."""
-    DISTRIBUTIONS.checked("uniform")
-    for part in ("_targets", "_loaded"):
-        monkeypatch.setattr(DISTRIBUTIONS, part, dict(getattr(DISTRIBUTIONS, part)))
-    monkeypatch.setattr(DISTRIBUTIONS, "_registered", set())
-    return
+pytestmark = pytest.mark.usefixtures("own_distributions")
 
 
 def stripes(filters: int, inputs: int) -> np.ndarray:

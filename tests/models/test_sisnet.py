@@ -1,6 +1,7 @@
 """The network: masks, initial weights, and the compact network that computes the same as the whole one."""
 
 import math
+import statistics
 from contextlib import nullcontext
 
 import numpy as np
@@ -129,19 +130,22 @@ def test_the_compact_network_computes_what_the_whole_one_does(conv: str, micro: 
 
 
 def test_a_sparse_network_has_the_same_gradients_with_our_kernels_as_with_torchs() -> None:
+    """For most images: a ReLU whose input is zero but for rounding may be open by one and shut by the other."""
     plans = compact(form(nin(), preset("svhn-sis3").formation()))
-    x = torch.randn(8, 3, 24, 24, generator=torch.Generator().manual_seed(0)).contiguous(
-        memory_format=torch.channels_last
-    )
-    gradients = []
-    for dtype in (torch.float32, torch.float64):
-        network = SisNet(plans).train().to(dtype)
-        with kernels.used(1) if dtype == torch.float32 else nullcontext():
-            logits = network(x.to(dtype))
-            logits.square().sum().backward()
-        gradients.append([logits.detach().double(), *(p.grad.double() for p in network.parameters())])
-    for ours, true in zip(*gradients, strict=True):
-        assert float((ours - true).norm() / true.norm().clamp(min=1e-3)) < 2e-3
+    furthest = []
+    for seed in range(3):
+        x = torch.randn(8, 3, 24, 24, generator=torch.Generator().manual_seed(seed))
+        x = x.contiguous(memory_format=torch.channels_last)
+        gradients = []
+        for dtype in (torch.float32, torch.float64):
+            network = SisNet(plans).train().to(dtype)
+            with kernels.used(1) if dtype == torch.float32 else nullcontext():
+                logits = network(x.to(dtype))
+                logits.square().sum().backward()
+            gradients.append([logits.detach().double(), *(p.grad.double() for p in network.parameters())])
+        pairs = zip(*gradients, strict=True)
+        furthest.append(max(float((ours - true).norm() / true.norm().clamp(min=1e-3)) for ours, true in pairs))
+    assert statistics.median(furthest) < 1e-4
 
 
 def test_what_only_a_pointwise_layer_reads_is_normalised_there() -> None:

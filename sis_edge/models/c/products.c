@@ -1,16 +1,23 @@
 /* Products of matrices that are long and narrow: maps of some hundred channels with weights that fit in the cache.
  *
  * The register block is 6 x 16: twelve accumulators, two vectors of the right factor, one of the left, which are the
- * sixteen registers of AVX2. The left factor is read with any strides, so that its transpose costs nothing. */
+ * sixteen registers of AVX2; with the thirty-two of AVX-512, twice as wide, it is 12 x 32. The left factor is read with
+ * any strides, so that its transpose costs nothing. */
 #include "products.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __AVX512F__
+#define LANES 16
+enum { ROWS = 12 };
+#else
 #define LANES 8
+enum { ROWS = 6 };
+#endif
 #include "../../native/c/vectors.h"
 
-enum { ROWS = 6, VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96, NEAR = 128 };
+enum { VECTORS = 2, DEPTH = 256, PIECE_ROWS = 768, WORTH_ROWS = 96, NEAR = 128 };
 
 /* `rows` x `vectors` outputs of the product, over `depth` steps; of the last vector `last` numbers are kept. */
 INLINE void block(const Factors *p, const float *left, const float *right, size_t right_step, float *to, size_t depth,
@@ -37,10 +44,17 @@ INLINE void block(const Factors *p, const float *left, const float *right, size_
 /* A block whose size the compiler knows, so that its sums stay in registers. */
 #define ROWS_ARE(n, vectors) \
     case n: block(p, left, right, right_step, to, depth, n, vectors, last, adds); break;
+#ifdef __AVX512F__
+#define MORE_ROWS(vectors)                                                                                       \
+    ROWS_ARE(7, vectors) ROWS_ARE(8, vectors) ROWS_ARE(9, vectors) ROWS_ARE(10, vectors) ROWS_ARE(11, vectors)   \
+    ROWS_ARE(12, vectors)
+#else
+#define MORE_ROWS(vectors)
+#endif
 #define WITH_ROWS(vectors)                                                                                      \
     switch (rows) {                                                                                             \
         ROWS_ARE(1, vectors) ROWS_ARE(2, vectors) ROWS_ARE(3, vectors) ROWS_ARE(4, vectors) ROWS_ARE(5, vectors) \
-        ROWS_ARE(6, vectors)                                                                                    \
+        ROWS_ARE(6, vectors) MORE_ROWS(vectors)                                                                 \
     }
 
 /* `rows` rows and `columns` columns, at most a block's. A last vector that is not whole is read whole. */
