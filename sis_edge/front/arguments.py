@@ -15,7 +15,7 @@ _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 
 def names_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """What the function raises names its arguments: `batch_size`, where the message has the command's `--batch-size`."""
+    """What the function raises names its arguments: `batch_size` where the message has the command's `--batch-size`."""
     arguments = tuple(inspect.signature(function).parameters)
 
     @functools.wraps(function)
@@ -32,8 +32,8 @@ def names_arguments(function: Callable[P, R]) -> Callable[P, R]:
 def in_arguments(message: str, arguments: Iterable[str]) -> str:
     """The message with options by the names of the arguments that they are; those of commands stay.
 
-    >>> in_arguments("--rate paces the calls; say --batch-size, or run `sis-edge build --name x`", ["rate_hz", "batch_size"])
-    'rate_hz paces the calls; say batch_size, or run `sis-edge build --name x`'
+    >>> in_arguments("--rate is 0; give --batch-size, or run `sis-edge build --name x`", ["rate_hz", "batch_size"])
+    'rate_hz is 0; give batch_size, or run `sis-edge build --name x`'
     """
     known = tuple(arguments)
 

@@ -209,6 +209,17 @@ def test_a_better_runtime_that_fails_is_a_warning() -> None:
     assert "pip install y" in str(answer.fix)
 
 
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_simulated_board_has_this_machine_s_programs_and_no_fix_for_them(simulated: bool) -> None:
+    first, *_ = NANO.runtime.runners
+    lacks = {"runners": {first: "not installed; install it", "onnxruntime": "available"}, "simulated": simulated}
+    found = findings(facts=lacks, profile=NANO, version=(3, 12, 1))
+    runtimes, wheels = found["runtimes"].answer, found["wheels"].answer
+    assert (runtimes.level, wheels.level) == (("ok", "not checked") if simulated else ("warning", "warning"))
+    assert first in runtimes.said
+    assert (runtimes.fix is None) == (wheels.fix is None) == simulated
+
+
 def test_what_a_step_left_open_is_not_checked_and_says_why() -> None:
     reason = "needs the step 'facts', which failed"
     found = findings(lacks={"facts": reason, "state": reason})

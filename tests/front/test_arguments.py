@@ -16,7 +16,7 @@ def test_measure_speaks_of_what_it_takes(tmp_path: Path) -> None:
     arguments: tuple[tuple[dict[str, Any], str], ...] = (
         ({"rate_hz": 5.0}, "rate_hz paces the calls of sustained work: say with sustain_s for how long"),
         ({"sustain_s": 0.5}, "sustain_s is 0.5 s, and must be from"),
-        ({"backends": ["trtexec", "onnxruntime"]}, "choose another with profile"),
+        ({"threads": 1000}, "threads is 1000, and a job on"),
     )
     for given, sentence in arguments:
         with pytest.raises(SisEdgeError) as caught:

@@ -315,6 +315,25 @@ def test_torch_serves_what_the_kernels_do_not() -> None:
     assert "NormRelu" not in type(norm_relu(odd * 1, nn.BatchNorm2d(12)).grad_fn).__name__
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_products_by_the_vectors_of_either_instruction_set(wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    has = torch.cpu.get_capabilities()
+    if not has.get("avx512_bw" if wide else "avx2"):
+        pytest.skip(f"this CPU has no {'AVX-512' if wide else 'AVX2'}")
+    monkeypatch.setattr(kernels, "_features", lambda: {name: wide or "avx512" not in name for name in has if has[name]})
+    kernels.load.cache_clear()
+    try:
+        assert kernels._level("x86_64") == ("x86_64_v4" if wide else "x86_64_v3")
+        for pixels in range(1, 27):  # every height of a block, after none, one and two whole ones
+            for channels, filters in ((5, 1), (24, 17), (40, 33), (3, 64)):
+                x = image_like(1, channels, 1, pixels).requires_grad_()
+                weight = image_like(filters, channels, 1, 1).requires_grad_()
+                assert worst("Pointwise", x, weight, 1) < 1e-5, (pixels, channels, filters)
+    finally:
+        monkeypatch.undo()
+        kernels.load.cache_clear()
+
+
 def test_without_a_compiler_torch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     from sis_edge.errors import UsageError
 

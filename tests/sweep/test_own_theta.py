@@ -75,7 +75,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert run([*words, "--held-out", "100", "--precision", "fp32", "--theta", "centre.npz"]) == 0
     assert "centre" in capsys.readouterr().out
     lines = json.loads(Path("sweeps/digits/results.json").read_text())["lines"]
-    assert [line["distribution"] for line in lines] == ["uniform", "centre"]
+    assert [line["formation"]["distribution"] for line in lines] == ["uniform", "centre"]
     assert run([*words, "--theta", "centre.npz", "--theta", "other/centre.npz"]) == 2
     assert "two files of --theta have the name centre" in capsys.readouterr().err
     assert run([*words, "--theta", "none.npz"]) == 2
