@@ -108,7 +108,9 @@ def test_here(models: Path, tmp_path: Path) -> None:
     done = sis_edge_here("bench", *words(models), "--quick", cwd=tmp_path, XDG_DATA_HOME=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.partition("Run stored")[0].splitlines())) <= 80
-    again = sis_edge_here("bundle", "verify", str(next((tmp_path / "build").glob("given-*"))), cwd=tmp_path)
+    (made,) = (each.parent for each in (tmp_path / "build").glob("*/manifest.json"))
+    assert made.name.startswith(f"{NAMES[0]}-")
+    again = sis_edge_here("bundle", "verify", str(made), cwd=tmp_path)
     assert again.returncode == 0, "the bundle of the measured models is kept"
     run = measured(tmp_path / "runs")
     assert judge(run.record).level in ("QUICK", "SUSPECT", "INVALID"), "a busy machine is not quiet enough"

@@ -20,12 +20,15 @@ from sis_edge.errors import BundleError, UsageError
 from sis_edge.files import stages
 from sis_edge.files.disk import writing
 from sis_edge.files.hashing import file_sha256
-from sis_edge.files.names import checked
+from sis_edge.files.names import checked, safe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OnNote = Callable[[str], None]
+
+MOST = 60
+"""Letters of a network's name that its bundle's has."""
 
 
 def make(request: GivenRequest, target: Path, on_note: OnNote = lambda note: None) -> Bundle:
@@ -43,12 +46,12 @@ def make(request: GivenRequest, target: Path, on_note: OnNote = lambda note: Non
 
 
 def make_in(request: GivenRequest, build_folder: Path, on_note: OnNote = lambda note: None) -> Bundle:
-    """The bundle in the folder of builds, under a name that follows from all that it is made of, made once."""
+    """The bundle in the folder of builds, made once: named after its reference and a hash of all that it is made of."""
     networks, notes = prepare(request)
     for note in notes:
         on_note(note)
     key = _key(request, networks)
-    target = build_folder / f"given-{key[:12]}"
+    target = build_folder / f"{safe(request.reference or networks[0].model.name)[:MOST]}-{key[:12]}"
     try:
         bundle = verify.verify(target)
         if bundle.manifest.build_key == key:
