@@ -95,7 +95,7 @@ def test_every_command_that_runs_a_bundle_refuses_it(words: tuple[str, ...], bun
 
 
 def test_programs_refuse_it_too_and_nothing_is_sent(bundle: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=REFUSED + "it is not signed; build it here, give --trust"):
+    with pytest.raises(BundleError, match=REFUSED + "it is not signed; build it here, give trust=True if"):
         sis_edge.measure(bundle.path, runs_dir=tmp_path / "runs")
     board = LocalTransport(tmp_path / "board")
     with pytest.raises(BundleError, match=REFUSED):

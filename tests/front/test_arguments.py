@@ -26,10 +26,11 @@ def test_measure_speaks_of_what_it_takes(tmp_path: Path) -> None:
 
 
 def test_what_is_no_argument_of_it_stays() -> None:
-    arguments = ("batch_size", "rate_hz", "backends", "networks")
+    arguments = {"batch_size": "", "rate_hz": "", "backends": "", "networks": "", "trust": "=True"}
     assert in_arguments("--batch-size is 4", arguments) == "batch_size is 4"
     assert in_arguments("choose with --backend a,b or --shape x", arguments) == "choose with backends a,b or --shape x"
     assert in_arguments("type `sis-edge deploy --rate 5`, not --rate", arguments) == (
         "type `sis-edge deploy --rate 5`, not rate_hz"
     )
+    assert in_arguments("give --trust if you do", arguments) == "give trust=True if you do"
     assert in_arguments("x--rate and ---rate", arguments) == "x--rate and ---rate"
