@@ -9,11 +9,15 @@ from sis_edge.datasets.mapped import chunks
 from sis_edge.models import SisNet
 from sis_edge.training.batches import normalise
 
+# Images at a time: on a CPU so few that a layer's maps stay in its cache (250 take 1.4 to 1.6 times the CPU time).
+_ON_CPU, _ELSEWHERE = 32, 250
 
-def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int = 250) -> Tensor:
-    """Logits [N, classes] in float32, computed on the device that holds the network."""
+
+def logits(network: SisNet, dataset: Dataset, images: ImageSet, batch_size: int | None = None) -> Tensor:
+    """Logits [N, classes] in float32, computed on the device that holds the network, so many images at a time."""
     network.eval()
     device = next(network.parameters()).device
+    batch_size = batch_size or (_ON_CPU if device.type == "cpu" else _ELSEWHERE)
     parts = []
     with torch.inference_mode():
         for part in chunks(images.images, batch_size * images.images[:1].nbytes):

@@ -16,7 +16,7 @@ from agent.test_provision import ANY, write_wheel
 from results.factory import stored_run
 
 from sis_agent import lock
-from sis_agent.files import JOBS, WHEELS
+from sis_agent.files import WHEELS
 from sis_agent.job import claim, folder, listing, provision, queue, receive, storage
 from sis_agent.measure.journal import JOURNAL_VERSION, Heading
 from sis_agent.measure.packing import packed_network
