@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+OLDEST_AND_NEWEST = ("3.6", pytest.param("3.13", marks=pytest.mark.slow))
+"""The versions of tests that take seconds: every day the oldest, which boards have and which breaks most easily."""
+
 
 @functools.cache
 def find(version: str) -> str:

@@ -14,7 +14,7 @@ from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 
 from .board import FOR_EVER, Board
-from .interpreters import find
+from .interpreters import OLDEST_AND_NEWEST, find
 
 CORES = "sys/devices/system/cpu"
 GPU = "sys/class/devfreq/17000000.gpu"
@@ -266,7 +266,7 @@ def test_what_cannot_be_restored_is_reported_and_kept(sysroot: Path, agent_root:
     assert (agent_root / watchdog.SAVED).exists()
 
 
-@pytest.fixture(params=["3.6", "3.13"])
+@pytest.fixture(params=OLDEST_AND_NEWEST)
 def board(request: pytest.FixtureRequest, tmp_path: Path) -> Board:
     found = Board(tmp_path / "board", find(request.param))
     found.put_empty_bundle()

@@ -13,10 +13,10 @@ import pytest
 from sis_agent.lock import start_ticks
 
 from .board import FOR_EVER, Board, children
-from .interpreters import find
+from .interpreters import OLDEST_AND_NEWEST, find
 
 
-@pytest.fixture(params=["3.6", "3.13"])
+@pytest.fixture(params=OLDEST_AND_NEWEST)
 def board(request: pytest.FixtureRequest, tmp_path: Path) -> Board:
     found = Board(tmp_path / "root", find(request.param))
     found.put_empty_bundle()

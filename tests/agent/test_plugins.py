@@ -10,7 +10,7 @@ from sis_agent.power.base import UnavailableError
 from sis_agent.schema import PowerRequest
 
 from .board import Board
-from .interpreters import find
+from .interpreters import OLDEST_AND_NEWEST, find
 
 SLEEP_S = 0.002
 MODULE = f"""
@@ -66,7 +66,7 @@ BROKEN = {
 }
 
 
-@pytest.fixture(params=["3.6", "3.13"])
+@pytest.fixture(params=OLDEST_AND_NEWEST)
 def python(request: pytest.FixtureRequest) -> str:
     return find(request.param)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .board import POWER, Board, children
-from .interpreters import find
+from .interpreters import OLDEST_AND_NEWEST, find
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_an_order_comes_from_the_seed(board: Board) -> None:
     assert all(len(set(places)) > 1 for places in first)
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.13"])
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
 def test_rounds_are_dealt_to_fresh_processes(tmp_path: Path, version: str) -> None:
     """Each once in every block of three rounds, in an order that changes; networks keep theirs."""
     board = Board(tmp_path / "root", find(version))
@@ -41,7 +41,7 @@ def test_rounds_are_dealt_to_fresh_processes(tmp_path: Path, version: str) -> No
     assert {turn.process for network in alone.networks for turn in network.rounds} == {0}
 
 
-@pytest.mark.parametrize("version", ["3.6", pytest.param("3.13", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
 def test_blocks_for_energy_between_two_rests(tmp_path: Path, sysroot: str, version: str) -> None:
     board = Board(tmp_path / "root", find(version))
     board.put_empty_bundle()
@@ -143,7 +143,7 @@ def test_a_turn_of_the_agents_own_choice_is_recorded(board: Board) -> None:
     assert {len(turn.latencies_s) for network in record.networks for turn in network.rounds} == {1000}
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.13"])
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
 def test_pairs_of_turns_with_the_sampler_and_without(tmp_path: Path, version: str) -> None:
     board = Board(tmp_path / "root", find(version))
     board.put_empty_bundle()

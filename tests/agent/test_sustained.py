@@ -17,7 +17,7 @@ from sis_agent.measure.sustained import CUT_OFF, cut_s
 from sis_agent.schema import Facts, LatencyCounts, RestRequest, SustainedRequest, SustainedRun, SustainedWindow
 
 from .board import POWER, Board, children
-from .interpreters import find
+from .interpreters import OLDEST_AND_NEWEST, find
 from .test_going_on import cut, lost
 
 ZONE = "sys/class/thermal/thermal_zone0"
@@ -44,7 +44,7 @@ def in_memory(tmp_path: Path) -> Iterator[Board]:
         yield board
 
 
-@pytest.mark.parametrize("version", ["3.6", pytest.param("3.13", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
 def test_each_network_works_alone_in_windows(tmp_path: Path, warm: Path, version: str) -> None:
     board = Board(tmp_path / "root", find(version))
     board.put_empty_bundle()
