@@ -8,6 +8,8 @@ simulated board's do, and its TensorRT is a stand-in that computes with ONNX Run
 import importlib.util
 import json
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from given_models import MODELS, write, write_tflite
 from sshd import Server, serve
 
 from sis_edge import profiles, simulated
+from sis_edge.bundles.verify import open_bundle
+from sis_edge.report.sections.reproduce import reproduce
 from sis_edge.results import store
 from sis_edge.results.schema import StoredRun
 from sis_edge.results.verdict import judge
@@ -148,6 +152,12 @@ def test_tensorflow_lite_beside_onnx_runtime_here(models: Path, tmp_path: Path) 
         assert network.golden is not None
         assert network.golden.passed
         assert network.rounds
+    head, command = reproduce(run)[0].splitlines()
+    assert head == "# in the folder of residual.onnx, add.tflite; the SHA-256 of each is under Provenance"
+    shutil.copy(models / "residual.onnx", tmp_path)
+    again = sis_edge_here(*shlex.split(command)[1:], cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert open_bundle(tmp_path / "build" / run.manifest.name).manifest.build_key == run.manifest.build_key
 
 
 def test_on_the_emulated_aarch64_board(models: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -8,6 +8,7 @@ from sis_edge.board import reach
 from sis_edge.board.jobs import LENGTHS
 from sis_edge.bundles.manifest import BY_USER, GivenNetwork, Manifest
 from sis_edge.results.schema import StoredRun
+from sis_edge.text.foreign import one_line
 
 LEAST_TEST_IMAGES = 32
 """What `--test-images` takes at least; all test images where a user's own are fewer."""
@@ -58,13 +59,15 @@ def _data(manifest: Manifest) -> tuple[dict[str, object], list[str]]:
 
 
 def _make(run: StoredRun) -> str:
-    """The bundle of a user's networks: from the same files, whose SHA-256 the provenance has."""
+    """The bundle of a user's networks: from the same files. Runs never hold where on a machine these lay."""
     manifest = run.manifest
+    files = ", ".join(entry.source_name for entry in manifest.given)
     words = [word for entry in manifest.given for word in _given(entry)]
     if manifest.reference is not None:
         words += ["--reference", manifest.reference]
     words += ["--profile", manifest.profile, "--output", f"build/{manifest.name}"]
-    return shlex.join(["sis-edge", "bundle", "make", *words])
+    command = shlex.join(["sis-edge", "bundle", "make", *words])
+    return f"# in the folder of {one_line(files)}; the SHA-256 of each is under Provenance\n{command}"
 
 
 def _given(entry: GivenNetwork) -> list[str]:
