@@ -86,16 +86,18 @@ def _applies(x: Tensor) -> bool:
 class Pointwise(torch.autograd.Function):
     """1 x 1 convolution: the pixels' rows times the weights, and back with either's transpose.
 
-    torch computes most of them in less time. It has vectors of 16 channels, ours have 8, which pays where few channels
-    are no multiple of 16: 40 to 24 takes 0.72 to 0.78 of torch's time, 40 to 10 0.68 to 0.74, but 192 to 192 1.03 to
-    1.11 and 118 to 40 0.84 to 1.33 (CPU time of one thread with AVX-512, batch 128, maps of 8 to 32 pixels).
+    torch computes most of them in less time. Vectors of 8 channels against torch's of 16 pay where few channels are no
+    multiple of 16: 40 to 24 takes 0.72 to 0.78 of torch's time, 40 to 10 0.68 to 0.74, but 192 to 192 1.03 to 1.11 and
+    118 to 40 0.84 to 1.33 (CPU time of one thread, batch 128, maps of 8 to 32 pixels). With AVX-512 ours have 16 too,
+    and take 1.1 to 1.5 of torch's time.
     """
 
     @staticmethod
     def takes(x: Tensor, weight: Tensor) -> bool:
         """Whether it computes this convolution in less time than what serves it otherwise."""
         filters, channels, kernel, _ = weight.shape
-        return kernel == 1 and max(filters, channels) <= kernels.FEW and bool(filters % 16 or channels % 16)
+        is_odd = max(filters, channels) <= kernels.FEW and bool(filters % 16 or channels % 16)
+        return kernel == 1 and is_odd and not kernels.torch_has_wide_vectors()
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, library: ctypes.CDLL) -> Tensor:
