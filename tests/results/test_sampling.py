@@ -35,6 +35,10 @@ def test_the_interval_holds_the_true_cost() -> None:
         assert found.interval is not None
         held += found.interval.low <= 1.005 <= found.interval.high
     assert held >= 0.93 * 400
+
+
+def test_what_is_told_of_a_sampler() -> None:
+    found = sampling.cost(measured(pairs(0.005, 30, np.random.default_rng(0))))
     assert found.cpu_share == pytest.approx(0.005)
     assert (found.network, found.pairs, found.reason) == ("nin", 30, None)
 
