@@ -35,7 +35,7 @@ INLINE void to_points_back(const vec v[8], vec d[8]) {
 }
 
 /* `count` outputs, 4 or 6, from the products at the points: the rows of A transposed. */
-INLINE void from_points(const vec m[8], vec y[MOST], size_t count) {
+INLINE void from_points(const vec m[8], vec *y, size_t count) {
     vec s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], s3 = m[5] + m[6], d3 = m[5] - m[6];
     y[0] = m[0] + s1 + s2 + s3;
     y[1] = d1 + 2.0f * d2 + 0.5f * d3;
@@ -48,7 +48,7 @@ INLINE void from_points(const vec m[8], vec y[MOST], size_t count) {
     y[count - 1] += m[7];
 }
 
-INLINE void from_points_back(const vec y[MOST], vec m[8], size_t count) {
+INLINE void from_points_back(const vec *y, vec m[8], size_t count) {
     vec e1 = y[0] + y[2], f1 = y[1] + y[3];
     vec e2 = y[0] + 4.0f * y[2], f2 = 2.0f * y[1] + 8.0f * y[3];
     vec e3 = y[0] + 0.25f * y[2], f3 = 0.5f * y[1] + 0.125f * y[3];

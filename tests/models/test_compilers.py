@@ -1,0 +1,23 @@
+"""The library for training compiles without a warning by each compiler, for each instruction set."""
+
+import platform
+from pathlib import Path
+
+import pytest
+
+from sis_edge.models import kernels
+from sis_edge.native import build, toolchain
+
+MACHINE = platform.machine()
+LEVELS = {"x86_64": ["x86_64", "x86_64_v3", "x86_64_v4"], "aarch64": ["aarch64"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", LEVELS.get(MACHINE, []))
+@pytest.mark.parametrize("kind", ["zig", "gcc"])
+def test_it_compiles(kind: str, level: str, tmp_path: Path) -> None:
+    """Who has no zig has gcc: with warnings torch's slower operators would serve, and nobody be told why."""
+    compiler = (toolchain._zig if kind == "zig" else toolchain._gcc)(MACHINE)
+    if compiler is None:
+        pytest.skip(f"there is no {kind} of the version that is needed")
+    assert build.compile_to(compiler, tmp_path, what=kernels.sources(level)).exists()
