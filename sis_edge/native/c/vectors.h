@@ -10,6 +10,8 @@
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 32")
+/* Vectors wider than the processor's are passed within a file only, so that nobody else need agree on how. */
+#pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 /* Hides the value of `v` from the optimiser; `v` stays in its register. */
 #if defined(__aarch64__)
