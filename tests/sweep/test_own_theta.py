@@ -63,7 +63,8 @@ def test_a_worker_that_never_saw_it_forms_the_same_graph(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_in_processes(tmp_path: Path) -> None:
     plan = plan_in(tmp_path, granularities=("kernel",), thetas={"centre": CENTRE})
-    found = run_sweep(plan, executor(ExecutorOptions(jobs=2)))
+    quiet = executor(ExecutorOptions(jobs=2), lambda task, done, total, loss: None, lambda message: None)
+    found = run_sweep(plan, quiet)
     assert not found.failures
     assert len(found.trials) == 4
 
