@@ -72,9 +72,12 @@ def _run(tree: Path, tests: Sequence[str], silent: bool) -> NoReturn:
 def options(tree: Path, tests: Sequence[str]) -> list[str]:
     """Pytest's: stop at the first failure, keep nothing.
 
-    The limit of a test is the usual one: where the machine is busy, a shorter one would pass for a kill.
+    The limit of a test is the usual one: where the machine is busy, a shorter one would pass for a kill. A test that is
+    named is run also where it is a long one.
     """
     found = ["-x", "-q", "-p", "no:cacheprovider"]
+    if all("::" in test for test in tests):
+        found += ["-m", "slow or not slow"]
     if any("hypothesis" in (tree / test.partition("::")[0]).read_text(encoding="utf-8") for test in tests):
         found += ["--hypothesis-seed", "0"]  # the same examples each time; the option alone costs a second
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants import run
+from mutants import in_fork, run
 from mutants.known import Known
 from mutants.mutant import ROOT, Mutant, StaleMutantError, read_all
 from mutants.run import BROKEN, KILLED, STALE, SURVIVED
@@ -109,6 +109,13 @@ def test_a_fault_of_equal_length_is_no_compiled_file_of_before(tree: Path) -> No
 def test_tests_that_could_not_be_run_say_nothing(code: int) -> None:
     """Pytest's exit codes for an interruption, its own error, a wrong name and no test at all."""
     assert run.outcome_of(code) == BROKEN
+
+
+def test_a_long_test_is_run_where_it_is_named(tree: Path) -> None:
+    wanted = ["-m", "slow or not slow"]
+    assert in_fork.options(tree, ["test_rule.py::test_hot"])[-2:] == wanted
+    assert wanted[0] not in in_fork.options(tree, ["test_rule.py"])
+    assert wanted[0] not in in_fork.options(tree, ["test_rule.py::test_hot", "test_other.py"])
 
 
 def test_codes_of_tests_that_ran() -> None:
