@@ -165,7 +165,7 @@ def test_another_precision_has_no_ceiling() -> None:
     run = stored_run(
         [network_record("nin"), fast._replace(rounds=quick, precision="int8")],
         names=("nin", "cifar10-sis1"),
-        entries=(network_entry("nin"), slow),
+        entries=(network_entry("nin", mac_ratio=1.0, macs=1000, macs_live=1000), slow),
     )
     row = compare(run)[1]
     assert row.structure.ceiling.value is row.speed_up.share_of_ceiling.value is None
