@@ -4,6 +4,7 @@ import io
 import json
 import platform
 import re
+import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from sis_edge.build.networks import plan_networks
 from sis_edge.build.pipeline import build
 from sis_edge.build.plan import BuildPlan
 from sis_edge.bundles.product import export_product
-from sis_edge.bundles.verify import Bundle, problems
+from sis_edge.bundles.verify import Bundle, open_bundle, problems
 from sis_edge.cli.build import native_kernels
 from sis_edge.errors import UsageError
 from sis_edge.formation import Formation, form
@@ -66,8 +67,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bundle(folder: Path) -> Bundle:
-    return build(plan_in(folder)).bundle
+def bundle(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Kept where no test builds another one of its name."""
+    made = build(plan_in(folder)).bundle
+    return open_bundle(Path(shutil.copytree(made.path, tmp_path_factory.mktemp("kept") / made.path.name)))
 
 
 @pytest.mark.slow
