@@ -71,10 +71,10 @@ def runtimes(board: MetBoard) -> Answer:
         nearest = next((state for _, state in lacking if "cannot be imported" in state), lacking[0][1])
         return error(f"no runtime works: {causes}", _fix(board, _split(nearest)[1]))
     before = [(name, state) for name, state in lacking if wanted.index(name) < wanted.index(best)]
-    if before and board.facts.simulated:
-        lacked = " and ".join(name for name, _ in before)
-        return ok(f"{best}; a simulated board has this machine's programs, which lack {lacked}")
     if before:
+        if board.facts.simulated:
+            lacked = " and ".join(name for name, _ in before)
+            return ok(f"{best}; a simulated board has this machine's programs, which lack {lacked}")
         name, state = before[0]
         cause, fix = _split(state)
         return warning(f"{best} works, and {name} before it does not: {cause}", _fix(board, fix))
@@ -101,9 +101,9 @@ def wheels(board: MetBoard) -> Answer:
     if not pinned:
         return ok(f"the profile {board.profile.name} pins none")
     version = ".".join(map(str, board.version[:2]))
-    if version not in pinned and board.facts.simulated:
-        return unknown(f"a simulated board has this machine's Python {version}, and the profile pins none for it")
     if version not in pinned:
+        if board.facts.simulated:
+            return unknown(f"a simulated board has this machine's Python {version}, and the profile pins none for it")
         said = f"the profile pins some for Python {', '.join(pinned)}, the board has {version}"
         return warning(said, "name another Python as `python` in the profile's [agent], or add a [[wheels]] table")
     brought = [name for name, _, pin in _pins(pinned[version]) if _has_wheel(board.seen.wheels, name, pin)]

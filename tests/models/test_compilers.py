@@ -16,7 +16,7 @@ LEVELS = {"x86_64": ["x86_64", "x86_64_v3", "x86_64_v4"], "aarch64": ["aarch64"]
 @pytest.mark.parametrize("level", LEVELS.get(MACHINE, []))
 @pytest.mark.parametrize("kind", ["zig", "gcc"])
 def test_it_compiles(kind: str, level: str, tmp_path: Path) -> None:
-    """Who has no zig has gcc: with warnings torch's slower operators would serve, and nobody be told why."""
+    """Who has no zig has gcc: what does not compile leaves a training to torch's slower operators."""
     compiler = (toolchain._zig if kind == "zig" else toolchain._gcc)(MACHINE)
     if compiler is None:
         pytest.skip(f"there is no {kind} of the version that is needed")
