@@ -66,7 +66,8 @@ class Definition(_BoardModel):
     A template names rails and the board: {VDD_IN.mW}, {board.busy_percent} (see model.py). Every `update_interval_s` a
     sensor's file changes to the mean since the last update. `noise` is the relative standard deviation of one such
     value; energy counters wrap around at `range_j`. `temperatures_c` are those of the idle and of the busy board, by
-    thermal zone. `tools` are replacements from the folder `tools`. `thermal` None: it never throttles.
+    thermal zone; those of `zones_off` belong to units without power, and have no temperature that can be read. `tools`
+    are replacements from the folder `tools`. `thermal` None: it never throttles.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Definition(_BoardModel):
     cpu: Cores
     rails: dict[str, Rail] = {}
     temperatures_c: dict[str, tuple[float, float]] = {}
+    zones_off: list[str] = []
     thermal: ThermalModel | None = None
     tools: list[str] = []
     files: dict[str, str] = {}

@@ -101,8 +101,10 @@ def _linux(definition: Definition) -> dict[str, str]:
             ("scaling_available_governors", f"performance powersave {cpu.governor}"),
         ):
             files[CPUFREQ.format(index, name)] = str(value)
-    for index, zone in enumerate(definition.temperatures_c):
+    for index, zone in enumerate([*definition.temperatures_c, *definition.zones_off]):
         files[f"sys/class/thermal/thermal_zone{index}/type"] = zone
+        if zone in definition.zones_off:
+            files[f"sys/class/thermal/thermal_zone{index}/temp"] = ""  # a real one answers the read with EAGAIN
     return files
 
 

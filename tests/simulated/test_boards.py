@@ -8,6 +8,7 @@ import pytest
 from tiny_bundle import tiny_bundle, tiny_profile
 
 from sis_agent import power
+from sis_agent.board import thermal
 from sis_agent.commands import Commands
 from sis_agent.tree import Tree
 from sis_edge import profiles, simulated
@@ -48,6 +49,16 @@ def test_every_layout_has_a_board() -> None:
         assert definition.name == name
         assert "simulated" in definition.title
         assert definition.machine in (profiles.load(definition.profile).board.architecture, "x86_64")
+
+
+@pytest.mark.parametrize("name", simulated.names())
+def test_it_has_the_thermal_zones_of_its_profile(name: str) -> None:
+    """An Orin lists the zones of units that have no power, and answers no read of their temperatures."""
+    with simulated.board(name) as board:
+        found = thermal.temperatures_c(Tree(str(board.sysroot)))
+        assert set(board.profile.thermal.zones) <= set(found)
+        off = {zone for zone, celsius in found.items() if celsius is None}
+    assert off == ({"cv0-thermal", "cv1-thermal", "cv2-thermal"} if "orin" in name else set())
 
 
 @pytest.mark.parametrize("name", list(FIRST_SOURCE))
