@@ -22,22 +22,34 @@ def grid(
 ) -> "Group":
     """A table for a terminal; `words` are the headings of columns that hold no numbers, `whole` those never broken.
 
-    `styles` has rich's style for cells that hold just such a word.
+    A bracket in the heading of such a column goes into a second line where nothing below is as wide. `styles` has
+    rich's style for cells that hold just such a word.
     """
     from rich import box
     from rich.text import Text
 
     table = _table(box.SIMPLE_HEAD)
-    for heading in headings:
+    rows = list(lines)
+    for heading, cells in zip(headings, zip(*rows, strict=True) if rows else [()] * len(headings), strict=True):
         table.add_column(
-            Text(heading),
+            Text(_broken(heading, cells) if heading in whole else heading),
             justify="left" if heading in words else "right",
             overflow="fold",
             no_wrap=heading in whole,
         )
-    for line in lines:
+    for line in rows:
         table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in line))
     return _titled(title, table)
+
+
+def _broken(heading: str, cells: Iterable[str]) -> str:
+    """The heading, its bracket in a second line where the cells leave no room beside it.
+
+    >>> _broken("Speed-up [95% interval]", ["1.043x [1.036, 1.065]", "reference"])
+    'Speed-up\\n[95% interval]'
+    """
+    is_wider = len(heading) > max(map(len, cells), default=0)
+    return heading.replace(" [", "\n[") if is_wider else heading
 
 
 def of_table(table: Table, whole: Collection[str] = ()) -> "Group":

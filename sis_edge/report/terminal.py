@@ -43,12 +43,13 @@ def _joules(value: Figure[float], interval: Figure[Interval]) -> Figure[str]:
     return value.map(lambda joules: f"{show.joules(joules)} [{ends}]")
 
 
+SPEED_UP = RowColumn("Speed-up [95% interval]", (), _speed_up)
 RESULT = (
     NETWORK,
     SYNAPSES,
     value("Accuracy", known.DEVICE_ACCURACY, show.percent),
     value("p50", known.LATENCY_P50, show.seconds),
-    RowColumn("Speed-up [95% interval]", (), _speed_up),
+    SPEED_UP,
     value("Ceiling", known.CEILING, show.ratio),
 )
 
@@ -60,7 +61,7 @@ def _given(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
         NETWORK,
         *(accuracies if any(row.accuracy.device.value is not None for row in rows) else ()),
         value("p50", known.LATENCY_P50, show.seconds),
-        RowColumn("Speed-up [95% interval]", (), _speed_up),
+        SPEED_UP,
         value("Peak memory", known.PEAK_RSS, show.size),
     )
 
@@ -70,6 +71,7 @@ ENERGY = (
     RowColumn("Gross [95% interval]", (), lambda row: _joules(row.energy.gross_j, row.energy.gross_interval_j)),
     RowColumn("Net of idle [95% interval]", (), lambda row: _joules(row.energy.net_j, row.energy.net_interval_j)),
 )
+WHOLE = (SPEED_UP.title, *(column.title for column in ENERGY[1:]))  # an interval is not broken; a name may be
 STYLES: dict[Level, str] = {
     "VALID": "bold green",
     "VALID as far as seen": "bold green",
@@ -130,13 +132,13 @@ def _result(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[Renderable
         *sorted({f"no interval: {row.speed_up.interval.reason}" for row in rows if _lacks_interval(row)}),
         *(f"{row.identity.label}: {row.problem}" for row in rows if row.problem and row.problem not in said),
     ]
-    return [of_table(result), *map(Text, lines)]
+    return [of_table(result, WHOLE), *map(Text, lines)]
 
 
 def _energies(run: StoredRun, rows: Sequence[Row], suffix: str) -> list[RenderableType]:
     if any(row.energy.gross_j.value is not None for row in rows):
         energy = _table(ENERGY, rows, f"Energy per inference, scope: {energy_scope(rows)}{suffix}")
-        return [Text(), of_table(energy), *map(Text, energy.notes)]
+        return [Text(), of_table(energy, WHOLE), *map(Text, energy.notes)]
     reasons = {row.energy.gross_j.reason for row in rows if row.problem is None and row.energy.gross_j.reason}
     unavailable = f"unavailable ({run.record.power.reason or NO_REASON})"
     return [Text(f"Energy: {'; '.join(sorted(reasons)) or unavailable}")]

@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from results.factory import stored_run, tensorrt_run
@@ -62,7 +63,7 @@ def test_the_verdict_stands_above_the_numbers(name, level) -> None:
     assert lines[0].startswith(f"{level}: ")
     assert level == "VALID" or any(line.startswith("  - ") for line in lines[1:3])
     text = "\n".join(lines)
-    assert text.index("Net of idle" if name != "busy" else "Speed-up [95%") > text.index(level)
+    assert text.index("Net of idle" if name != "busy" else "Speed-up") > text.index(level)
 
 
 def test_the_numbers_of_an_invalid_run_are_dim_and_marked() -> None:
@@ -75,6 +76,20 @@ def test_the_numbers_of_an_invalid_run_are_dim_and_marked() -> None:
     assert all("\x1b[2m" in line for line in numbers)
     assert "(SIMULATED, INVALID)" in printed(RUNS["throttled"])
     assert "INVALID" not in printed(RUNS["board"]).replace("VALID: no", "")
+
+
+@pytest.mark.parametrize("width", [56, 60, 80])
+def test_no_interval_is_broken(width) -> None:
+    lines = [line for name in ("plain", "board") for line in printed(RUNS[name], width).splitlines()]
+    opened = [line for line in lines if re.search(r"(×|J) \[", line)]
+    assert len(opened) > 6
+    assert all(re.search(r"(×|J) \[[^]]*, [^]]*\]", line) for line in opened)
+
+
+def test_the_bracket_of_a_heading_has_a_line_of_its_own() -> None:
+    lines = printed(RUNS["plain"]).splitlines()
+    heading = next(number for number, line in enumerate(lines) if line.strip() == "Speed-up")
+    assert re.search(r"Network .*\[95% interval\]", lines[heading + 1])
 
 
 def test_energy_has_its_scope_interval_and_mark() -> None:
