@@ -84,7 +84,6 @@ def _command() -> Any:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    verbosity.reset()
     _no_colour_where_none_is_wanted()
     try:
         # Typer answers Ctrl-C and `typer.Exit` with a code that it returns; a command of ours returns nothing.
@@ -100,6 +99,8 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _other(error, sys.argv[1:] if arguments is None else arguments)
+    finally:
+        verbosity.reset()
 
 
 def _other(error: Exception, arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ _chosen = {"quiet": False, "verbose": False}
 
 
 def reset() -> None:
-    """As it is without -q and -v: at the start of every command line."""
+    """As it is without -q and -v: after every command line."""
     _chosen.update(quiet=False, verbose=False)
 
 

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import tempfile
+import threading
 from contextlib import suppress
 
 from sis_edge.text.foreign import one_line
@@ -12,12 +13,16 @@ LONGEST_WORDS = 300
 
 
 class CommandSocket(socket.socket):
-    """A socket that leads to a shell command; closing it ends the command."""
+    """A socket that leads to a shell command; closing it ends the command.
+
+    The thread that reads from it closes it when the command ends, its user when nothing more is wanted: maybe at once.
+    """
 
     def __init__(self, command: str) -> None:
         here, there = socket.socketpair()
         super().__init__(fileno=here.detach())
         self._words = ""
+        self._reading = threading.Lock()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the socket)
         with there:
             # In a session of its own: Ctrl-C must leave the way open on which the job is cancelled.
@@ -31,10 +36,11 @@ class CommandSocket(socket.socket):
 
     def said(self) -> str:
         """What the command has written to standard error, in one line; empty without any."""
-        if not self._said.closed:
-            self._said.seek(0)
-            self._words = one_line(self._said.read(1 << 16).decode(errors="replace").strip(), LONGEST_WORDS)
-        return self._words
+        with self._reading:
+            if not self._said.closed:
+                self._said.seek(0)
+                self._words = one_line(self._said.read(1 << 16).decode(errors="replace").strip(), LONGEST_WORDS)
+            return self._words
 
     def close(self) -> None:
         """End the command; calling it twice is fine."""
@@ -47,4 +53,5 @@ class CommandSocket(socket.socket):
             self._process.kill()
             self._process.wait()
         self.said()
-        self._said.close()
+        with self._reading:
+            self._said.close()
