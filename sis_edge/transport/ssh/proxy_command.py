@@ -37,10 +37,7 @@ class CommandSocket(socket.socket):
     def said(self) -> str:
         """What the command has written to standard error, in one line; empty without any."""
         with self._reading:
-            if not self._said.closed:
-                self._said.seek(0)
-                self._words = one_line(self._said.read(1 << 16).decode(errors="replace").strip(), LONGEST_WORDS)
-            return self._words
+            return self._read()
 
     def close(self) -> None:
         """End the command; calling it twice is fine."""
@@ -52,6 +49,12 @@ class CommandSocket(socket.socket):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self.said()
         with self._reading:
+            self._read()
             self._said.close()
+
+    def _read(self) -> str:
+        if not self._said.closed:
+            self._said.seek(0)
+            self._words = one_line(self._said.read(1 << 16).decode(errors="replace").strip(), LONGEST_WORDS)
+        return self._words
