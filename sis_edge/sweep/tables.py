@@ -29,7 +29,7 @@ COLUMNS = (
     *map(Column, ("synapses", "accuracy", "to the best")),
 )
 RECIPE = 3
-"""The column that is there only where recipes are compared."""
+"""The column that is there only where recipes are compared; those before it are there where lines differ in them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,21 @@ class SweepReport:
         return [f"Recipe {text}: {recipe.describe()}." for text, recipe in recipes.items()]
 
     @property
+    def shown(self) -> list[int]:
+        """The places of the table's columns: where recipes are compared those that differ, and the numbers."""
+        every, lines = range(len(COLUMNS)), [cells(line) for line in self.summary.lines]
+        if not self.recipes:
+            return [at for at in every if at != RECIPE]
+        return [at for at in every if at >= RECIPE or len(lines) == 1 or len({line[at] for line in lines}) != 1]
+
+    @property
+    def common(self) -> list[str]:
+        """What all lines have in common and no column shows."""
+        alike = [at for at in range(RECIPE) if at not in self.shown]
+        said = ", ".join(f"{COLUMNS[at].title} {cells(self.summary.lines[0])[at]}" for at in alike)
+        return [f"All lines: {said}."] if said else []
+
+    @property
     def sentences(self) -> list[str]:
         """How to read the table, and the notes."""
         return [CAPTION, *self.notes]
@@ -82,6 +97,7 @@ class SweepReport:
             f"Trained on {prepared.train_images:,} images for {span(epochs)} epoch{'s' * (max(epochs) > 1)} in "
             f"{precisions}; n = {prepared.held_out:,} held-out training images, never test images; "
             f"seeds (graph, weights, data order) per line: {span(seeds)}.",
+            *self.common,
             *self.recipes,
             *self.matched,
             *self.summary.notes,
@@ -98,7 +114,7 @@ def cells(line: Line) -> tuple[str, ...]:
         line.structure.budget,
         line.structure.formation.units,
         line.structure.formation.distribution,
-        line.structure.recipe,
+        line.structure.recipe.replace(",", ", "),
         f"{line.synapses:,.0f}",
         f"{100 * line.accuracy:.2f}%{spread}",
         "best" if line.is_best else f"{'≈ ' if line.inside_noise else ''}{difference}",
@@ -107,9 +123,8 @@ def cells(line: Line) -> tuple[str, ...]:
 
 def table(report: SweepReport, title: str) -> Table:
     """The lines as a table; without the recipe where all have the data set's."""
-    shown = [at for at in range(len(COLUMNS)) if at != RECIPE or report.recipes]
-    lines = [[texts[at] for at in shown] for texts in map(cells, report.summary.lines)]
-    return Table(title, CAPTION, tuple(COLUMNS[at] for at in shown), text_cells(lines))
+    lines = [[texts[at] for at in report.shown] for texts in map(cells, report.summary.lines)]
+    return Table(title, CAPTION, tuple(COLUMNS[at] for at in report.shown), text_cells(lines))
 
 
 def to_terminal(report: SweepReport) -> "Group":

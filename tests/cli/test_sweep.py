@@ -66,6 +66,9 @@ def test_recipes_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr()
     assert max(map(len, shown.out.splitlines())) <= 80
     text = " ".join(shown.out.split())
+    assert "cutout=6, ema_decay=0.5 " in shown.out, "in one line, for what is alike in all lines has no column"
+    assert "All lines: budget 0.05, 0.1, CL units kernel, distribution uniform." in text
+    assert "CL units " not in shown.out.partition("─")[0]
     assert "Recipe cutout=6,ema_decay=0.5: Muon 0.9, batch 32" in text
     assert "no flip, sides 24, 32, cutout 6, weights averaged (EMA 0.5)." in text
     data = json.loads(Path("sweeps/digits/results.json").read_text())
