@@ -30,15 +30,15 @@ def grid(
 
     table = _table(box.SIMPLE_HEAD)
     rows = list(lines)
-    for heading, cells in zip(headings, zip(*rows, strict=True) if rows else [()] * len(headings), strict=True):
+    for at, heading in enumerate(headings):
         table.add_column(
-            Text(_broken(heading, cells) if heading in whole else heading),
+            Text(_broken(heading, [row[at] for row in rows]) if heading in whole else heading),
             justify="left" if heading in words else "right",
             overflow="fold",
             no_wrap=heading in whole,
         )
-    for line in rows:
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in line))
+    for row in rows:
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
     return _titled(title, table)
 
 

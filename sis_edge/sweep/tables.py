@@ -76,7 +76,7 @@ class SweepReport:
     @property
     def common(self) -> list[str]:
         """What all lines have in common and no column shows."""
-        alike = [at for at in range(RECIPE) if at not in self.shown]
+        alike = sorted(set(range(RECIPE)) - set(self.shown))
         said = ", ".join(f"{COLUMNS[at].title} {cells(self.summary.lines[0])[at]}" for at in alike)
         return [f"All lines: {said}."] if said else []
 
@@ -123,8 +123,9 @@ def cells(line: Line) -> tuple[str, ...]:
 
 def table(report: SweepReport, title: str) -> Table:
     """The lines as a table; without the recipe where all have the data set's."""
-    lines = [[texts[at] for at in report.shown] for texts in map(cells, report.summary.lines)]
-    return Table(title, CAPTION, tuple(COLUMNS[at] for at in report.shown), text_cells(lines))
+    shown = report.shown
+    lines = [[texts[at] for at in shown] for texts in map(cells, report.summary.lines)]
+    return Table(title, CAPTION, tuple(COLUMNS[at] for at in shown), text_cells(lines))
 
 
 def to_terminal(report: SweepReport) -> "Group":

@@ -63,7 +63,7 @@ def test_the_verdict_stands_above_the_numbers(name, level) -> None:
     assert lines[0].startswith(f"{level}: ")
     assert level == "VALID" or any(line.startswith("  - ") for line in lines[1:3])
     text = "\n".join(lines)
-    assert text.index("Net of idle" if name != "busy" else "Speed-up") > text.index(level)
+    assert text.index("Net of idle" if name != "busy" else "[95% interval]") > text.index(level)
 
 
 def test_the_numbers_of_an_invalid_run_are_dim_and_marked() -> None:
