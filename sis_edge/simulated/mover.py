@@ -31,6 +31,8 @@ LOOK_EVERY_S = 0.004
 BEAT_S = 0.02
 SEARCH_EVERY_S = 0.05
 OTHERS_EVERY_S = 0.1
+LOOK_AT_REST_EVERY_S = SEARCH_EVERY_S  # without a job nobody measures
+OTHERS_AT_REST_EVERY_S = 0.5
 WORKER = b"sis_agent.worker.worker"
 TICKS_PER_S = 100  # USER_HZ of /proc
 STAND_BY_S = 0.1
@@ -143,7 +145,8 @@ def _move(
     left_s: float | None = None
     while True:
         now_s = time.monotonic()
-        if left_s is None and select.select([sys.stdin], [], [], LOOK_EVERY_S)[0]:
+        look_s = LOOK_EVERY_S if watch.has_job else LOOK_AT_REST_EVERY_S
+        if left_s is None and select.select([sys.stdin], [], [], look_s)[0]:
             if held is None or not watch.has_job:
                 break
             _detach()
@@ -159,7 +162,7 @@ def _move(
         if model.update_age_s >= definition.update_interval_s:
             model.update()
             files.write_sensors(model)
-        if now_s - others_s >= OTHERS_EVERY_S:
+        if now_s - others_s >= (OTHERS_EVERY_S if watch.has_job else OTHERS_AT_REST_EVERY_S):
             files.write_others(model)
             others_s = now_s
     watch.hold(False)

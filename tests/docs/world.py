@@ -20,7 +20,8 @@ from sshd import Server, serve
 from sis_edge import profiles, simulated
 from sis_edge.board import jobs
 from sis_edge.build import pipeline
-from sis_edge.exporting import variants
+from sis_edge.build.steps import export
+from sis_edge.exporting import variants, winograd
 from sis_edge.files.cache import cache_root
 from sis_edge.profiles import DeviceProfile
 
@@ -32,6 +33,12 @@ SHORT = {
     **{"processes": 1, "sampler_pairs": 2, "warmup_s": 0.01},
 }
 SHORT_POWER = {"idle_s": 1.0, "block_s": 0.5, "blocks": 2}
+
+FEW = (
+    *((variants, "CALIBRATION_IMAGES"), (variants, "DECIDING_IMAGES")),
+    *((winograd, "TRAIN_IMAGES"), (export, "PARITY_IMAGES")),
+)
+"""How many images a build looks at: 64 each."""
 
 CONFIG = """\
 Host {host}
@@ -78,7 +85,8 @@ def world(folder: Path) -> Iterator[World]:
         load, build = profiles.load, pipeline.build
         patch.setitem(jobs.LENGTHS, "quick", (SHORT, SHORT_POWER))
         patch.setattr(profiles, "load", lambda name: _short(_simulated(load(name), own)))
-        patch.setattr(variants, "DECIDING_IMAGES", 64)
+        for module, name in FEW:
+            patch.setattr(module, name, 64)
         patch.setattr(pipeline, "build", lambda plan, *more: build(_brief(plan), *more))
         yield World(work, home)
 
@@ -105,4 +113,4 @@ def _short(profile: DeviceProfile) -> DeviceProfile:
 def _brief(plan: Any) -> Any:
     """The same build with few images; on digits, where networks are trained, for one epoch."""
     few = replace(plan, test_images=64)
-    return replace(few, epochs=plan.epochs or 1, train_limit=256) if plan.dataset == "digits" else few
+    return replace(few, epochs=plan.epochs or 1, train_limit=64) if plan.dataset == "digits" else few

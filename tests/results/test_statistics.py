@@ -218,22 +218,23 @@ def test_speed_ups_are_those_of_before_bit_for_bit(count, lengths, processes, ch
     assert other == speed_up(made(4), made(2), 3, 1000, of_round)
 
 
-def simulate(kind: str, runs: int) -> tuple[float, float]:
-    """Share of A/A runs that show a difference, and of runs with a true 1% that show it."""
+def simulate(kind: str, runs: int, true_runs: int) -> tuple[float, float]:
+    """Share of A/A runs that show a difference, and of those with a true 1%, the first ones, that show it."""
     false, found = 0, 0
     for seed in range(runs):
         generator = np.random.default_rng([seed, KINDS.index(kind)])
         factors = slowness(kind, 2 * ROUNDS * PER_ROUND, generator)
         same = speed_up(*interleaved((5e-3, 5e-3), factors, generator), seed, resamples=1000)
-        faster = speed_up(*interleaved((5.05e-3, 5e-3), factors, generator), seed, resamples=1000)
         false += not same.interval.low <= 1 <= same.interval.high
-        found += faster.interval.low > 1
-    return false / runs, found / runs
+        if seed < true_runs:
+            faster = speed_up(*interleaved((5.05e-3, 5e-3), factors, generator), seed, resamples=1000)
+            found += faster.interval.low > 1
+    return false / runs, found / true_runs
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_few_false_positives_and_a_true_percent_is_found(kind) -> None:
-    false, found = simulate(kind, 60)
+    false, found = simulate(kind, 60, 60)
     assert false <= 0.05
     assert found >= 0.95
 
@@ -241,7 +242,7 @@ def test_few_false_positives_and_a_true_percent_is_found(kind) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_few_false_positives_in_a_thousand_runs(kind) -> None:
-    false, found = simulate(kind, 1000)
+    false, found = simulate(kind, 1000, 200)
     assert false <= 0.05
     assert found >= 0.95
 

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 BATCH = 8
 NAMES = list(MODELS)
 SHORT = {
-    "measuring": "warmup_s = 0.01\nrounds = 30\ninferences_per_round = 20\nmin_inferences = 0\nmin_time_s = 0\n"
+    "measuring": "warmup_s = 0.01\nrounds = 30\ninferences_per_round = 5\nmin_inferences = 0\nmin_time_s = 0\n"
     "memory_repeats = 1\nprocesses = 1\nsampler_pairs = 2",
     "power": "idle_s = 1.0\nblock_s = 0.5\nblocks = 1",
 }

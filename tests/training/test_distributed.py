@@ -34,7 +34,7 @@ from sis_edge.training.distributed import DistributedGroup, TrainingJob, join
 from sis_edge.training.train import CHECKPOINT, TrainingModule
 
 FORMATION = Formation(t_c=0.05, t_p=0.1, conv="neuron")
-LIMIT, EPOCHS = 256, 8
+LIMIT, EPOCHS = 256, 5
 
 
 def shares(data: Dataset, recipe: Recipe, world: int, epoch: int = 0) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
