@@ -37,7 +37,7 @@ def figures(dataset: str, rows: Sequence[AccuracyRow]) -> list[SizedFigure]:
     for row in rows:
         own = row.series, row.synapses, row.macs
         if row.accuracy is not None:
-            source = f"measured, {row.test_images:,} test images; {_seeds(row)}"
+            source = f"measured, {row.test_images:,} test images; {_seeds(row)}{_taught(row)}"
             found.append(SizedFigure(row.network, "ours", *own, row.accuracy, source))
         if row.paper_accuracy is not None and not any(_is_quoted(each, row) for each in found):
             found.append(SizedFigure(row.network, "the paper", *own, row.paper_accuracy, "quoted: the paper"))
@@ -78,6 +78,10 @@ def table(dataset: str, found: Sequence[SizedFigure]) -> Table:
 def _is_quoted(figure: SizedFigure, row: AccuracyRow) -> bool:
     """Whether it is the paper's for the same count: two trainings of one network have one figure of the paper's."""
     return figure.whose == "the paper" and (figure.synapses, figure.accuracy) == (row.synapses, row.paper_accuracy)
+
+
+def _taught(row: AccuracyRow) -> str:
+    return "" if row.teacher is None else f"; taught by {row.teacher}"
 
 
 def _seeds(row: AccuracyRow) -> str:

@@ -122,6 +122,9 @@ def test_what_had_a_teacher_is_said_in_every_table_and_file(
     assert others.notes.count("Taught by nin (distillation): other.") == 1
     assert "Taught by big (distillation): fashion." in tables("fashion_mnist", zoo)[0].notes
     assert not any("Taught" in note for note in tables("svhn", zoo)[0].notes)
+    sized = by_size.figures("cifar10", [*paper_rows("cifar10", zoo), *other_rows("cifar10", zoo)])
+    taught = {figure.network for figure in sized if figure.source.endswith("; taught by nin")}
+    assert taught == {"cifar10-sis2", "other"}
     write("cifar10", tmp_path / "report", zoo)
     networks = json.loads((tmp_path / "report" / "results.json").read_text())["networks"]
     assert {row["network"] for row in networks if row["teacher"] == "nin"} == {"cifar10-sis2", "other"}
