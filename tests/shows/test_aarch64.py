@@ -38,8 +38,8 @@ def transport(tmp_path_factory):
 def run(transport, tmp_path_factory) -> StoredRun:
     """svhn-sis3 on CIFAR-10 images, after one epoch of 512 of them: what it computes is of interest, not how well.
 
-    The golden logits are PyTorch's, here for 128 test images and not for 32; there are no others. Only the sparse form is measured: for the
-    plain one the emulator needs minutes.
+    The golden logits are PyTorch's, here for 128 test images and not for 32; there are no others. Only the sparse form
+    is measured: for the plain one the emulator needs minutes.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BuildContext, "golden_images", IMAGES)
