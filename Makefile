@@ -4,7 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-LOCKED := $(PIP) install --quiet --no-deps --no-build-isolation --require-hashes --requirement
+LOCKED := --no-deps --no-build-isolation --require-hashes --requirement
+UV := $(BIN)/python -m uv --quiet pip install --python $(BIN)/python
+# uv takes seconds where pip takes minutes. It does not read pip's settings: where it reaches no index, pip installs.
+install = $(UV) --link-mode copy $(LOCKED) $(1) || \
+  { echo "uv could not, so pip installs them" >&2; $(PIP) install --quiet $(LOCKED) $(1); }
 
 # More at once than there are cores: many tests wait for most of their time, most of all those of every day. A file's
 # tests stay together, and so do their fixtures; the order is that of tests/conftest.py, the longest first.
@@ -73,8 +77,7 @@ docs: $(VENV)/.installed-docs  ## build the documentation into site/, strictly
 	$(BIN)/python docs/make.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-lock: $(VENV)/.python requirements/uv.txt  ## resolve packages: requirements/*.txt, by constraints.txt; UPGRADE=--upgrade: newer ones
-	@$(LOCKED) requirements/uv.txt
+lock: $(VENV)/.uv  ## resolve packages: requirements/*.txt, by constraints.txt; UPGRADE=--upgrade: newer ones
 	$(BIN)/python requirements/lock.py $(UPGRADE)
 
 # The time of all files in them is that of the last commit; in an unpacked source archive that of its files.
@@ -106,21 +109,24 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+$(VENV)/.uv: $(VENV)/.python requirements/uv.txt
+	@$(PIP) install --quiet $(LOCKED) requirements/uv.txt
+	@touch $@
+
 # Every package by exact version and SHA-256, but torch: requirements/lock.py says why.
-$(VENV)/.locked: $(VENV)/.python requirements/base.txt
+$(VENV)/.locked: $(VENV)/.uv requirements/base.txt
 	@echo "installing what sis-edge needs, checked by hash"
-	@$(LOCKED) requirements/base.txt
+	@$(call install,requirements/base.txt)
 	@touch $@
 
 # torch alone, by version: on a machine without an NVIDIA GPU a CPU build, not gigabytes of CUDA. pip takes one where
 # its configured sources have it; else uv knows where the CPU builds are. What else torch needs is there by now.
-$(VENV)/.torch: $(VENV)/.locked constraints.txt requirements/uv.txt
+$(VENV)/.torch: $(VENV)/.locked constraints.txt
 	@if command -v nvidia-smi >/dev/null 2>&1 || $(PIP) install --dry-run --no-deps --constraint constraints.txt torch \
 	    | grep -Eq 'torch-[0-9.]+\+cpu|already satisfied'; then \
 	  echo "installing torch with pip"; $(PIP) install --quiet --constraint constraints.txt torch; \
 	else \
-	  echo "installing torch's CPU build with uv"; $(LOCKED) requirements/uv.txt && \
-	  $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --torch-backend cpu --constraint constraints.txt torch; \
+	  echo "installing torch's CPU build with uv"; $(UV) --torch-backend cpu --constraint constraints.txt torch; \
 	fi
 	@touch $@
 
@@ -131,7 +137,7 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.installed-%: $(VENV)/.installed requirements/%.txt
 	@echo "installing what '$*' needs, checked by hash"
-	@$(LOCKED) requirements/$*.txt
+	@$(call install,requirements/$*.txt)
 	@touch $@
 
 # Tests run with every extra.
@@ -140,5 +146,5 @@ $(VENV)/.installed-test: $(VENV)/.installed-all
 # Tools that do without torch, and without sis-edge itself.
 $(VENV)/.tools-%: $(VENV)/.locked requirements/%.txt
 	@echo "installing what '$*' needs, checked by hash"
-	@$(LOCKED) requirements/$*.txt
+	@$(call install,requirements/$*.txt)
 	@touch $@
