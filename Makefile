@@ -39,7 +39,7 @@ rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT
 	$(BIN)/pytest -m rtx
 
 long: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## slow and rtx in one run, so that no core waits: as CI does
-	$(BIN)/pytest -m 'slow or rtx' $(UNTIL:%=--begin-until %) $(BESIDE) 3
+	$(BIN)/pytest -m 'slow or rtx' $(UNTIL:%=--begin-until %) $(BESIDE) 4
 
 SEED ?= 1
 shuffled: $(VENV)/.installed-test  ## the everyday tests in a random order, four processes: make shuffled SEED=7
@@ -123,7 +123,7 @@ $(VENV)/.locked: $(VENV)/.uv requirements/base.txt
 # its configured sources have it; else uv knows where the CPU builds are. What else torch needs is there by now.
 $(VENV)/.torch: $(VENV)/.locked constraints.txt
 	@if command -v nvidia-smi >/dev/null 2>&1 || $(PIP) install --dry-run --no-deps --constraint constraints.txt torch \
-	    | grep -Eq 'torch-[0-9.]+\+cpu|already satisfied'; then \
+	    | grep -E 'torch-[0-9.]+\+cpu|already satisfied' >/dev/null; then \
 	  echo "installing torch with pip"; $(PIP) install --quiet --constraint constraints.txt torch; \
 	else \
 	  echo "installing torch's CPU build with uv"; $(UV) --torch-backend cpu --constraint constraints.txt torch; \

@@ -224,10 +224,10 @@ def simulate(kind: str, runs: int, true_runs: int) -> tuple[float, float]:
     for seed in range(runs):
         generator = np.random.default_rng([seed, KINDS.index(kind)])
         factors = slowness(kind, 2 * ROUNDS * PER_ROUND, generator)
-        same = speed_up(*interleaved((5e-3, 5e-3), factors, generator), seed, resamples=1000)
+        same = speed_up(*interleaved((5e-3, 5e-3), factors, generator), seed, resamples=500)
         false += not same.interval.low <= 1 <= same.interval.high
         if seed < true_runs:
-            faster = speed_up(*interleaved((5.05e-3, 5e-3), factors, generator), seed, resamples=1000)
+            faster = speed_up(*interleaved((5.05e-3, 5e-3), factors, generator), seed, resamples=500)
             found += faster.interval.low > 1
     return false / runs, found / true_runs
 
