@@ -145,7 +145,8 @@ def _move(
     left_s: float | None = None
     while True:
         now_s = time.monotonic()
-        look_s = LOOK_EVERY_S if watch.has_job else LOOK_AT_REST_EVERY_S
+        has_job = watch.has_job
+        look_s = LOOK_EVERY_S if has_job else LOOK_AT_REST_EVERY_S
         if left_s is None and select.select([sys.stdin], [], [], look_s)[0]:
             if held is None or not watch.has_job:
                 break
@@ -162,7 +163,7 @@ def _move(
         if model.update_age_s >= definition.update_interval_s:
             model.update()
             files.write_sensors(model)
-        if now_s - others_s >= (OTHERS_EVERY_S if watch.has_job else OTHERS_AT_REST_EVERY_S):
+        if now_s - others_s >= (OTHERS_EVERY_S if has_job else OTHERS_AT_REST_EVERY_S):
             files.write_others(model)
             others_s = now_s
     watch.hold(False)

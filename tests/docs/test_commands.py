@@ -94,18 +94,19 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 SHOWN = re.compile(r"^```sh\n([^\n]+)\n```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A command of a page, and what the page shows of its output."""
 
-VARYING = re.compile(r"VALID|SUSPECT|^n = |^Bundle |^0 thread|^Speed-up$|^\.\.\.$")
-"""Lines that depend on the machine and on how long was measured, and what stands for lines that are left out.
+VARYING = re.compile(r"VALID|SUSPECT|^n = |^Bundle |^0 thread|^\.\.\.$")
+"""Lines that depend on the machine and on how long was measured, and what stands for lines that are left out."""
 
-The heading of the speed-ups is one line or two: that depends on how wide their intervals are.
-"""
+BROKEN_HEADING = "Speed-up"
+"""What heads the speed-ups stands first in a line of its own, or not: that depends on how wide their intervals are."""
 
 
 def labels(output: str) -> set[str]:
     """What stands first in each line, with 0 for any number and no verdict: headings, networks, paths."""
     output = output.replace(", INVALID)", ")")
     firsts = (re.split(r"  +", line.strip())[0] for line in output.splitlines())
-    return {re.sub(r"\d+", "0", first) for first in firsts if first.strip("─")}
+    found = {re.sub(r"\d+", "0", first) for first in firsts if first.strip("─")}
+    return found | ({BROKEN_HEADING} & set(output.split()))
 
 
 FOR_REAL_BOARDS = {

@@ -34,11 +34,8 @@ SHORT = {
 }
 SHORT_POWER = {"idle_s": 1.0, "block_s": 0.5, "blocks": 2}
 
-FEW = (
-    *((variants, "CALIBRATION_IMAGES"), (variants, "DECIDING_IMAGES")),
-    *((winograd, "TRAIN_IMAGES"), (export, "PARITY_IMAGES")),
-)
-"""How many images a build looks at: 64 each."""
+IMAGES = 64
+"""How many of each kind a build looks at."""
 
 CONFIG = """\
 Host {host}
@@ -85,8 +82,10 @@ def world(folder: Path) -> Iterator[World]:
         load, build = profiles.load, pipeline.build
         patch.setitem(jobs.LENGTHS, "quick", (SHORT, SHORT_POWER))
         patch.setattr(profiles, "load", lambda name: _short(_simulated(load(name), own)))
-        for module, name in FEW:
-            patch.setattr(module, name, 64)
+        patch.setattr(variants, "CALIBRATION_IMAGES", IMAGES)
+        patch.setattr(variants, "DECIDING_IMAGES", IMAGES)
+        patch.setattr(winograd, "TRAIN_IMAGES", IMAGES)
+        patch.setattr(export, "PARITY_IMAGES", IMAGES)
         patch.setattr(pipeline, "build", lambda plan, *more: build(_brief(plan), *more))
         yield World(work, home)
 
@@ -112,5 +111,5 @@ def _short(profile: DeviceProfile) -> DeviceProfile:
 
 def _brief(plan: Any) -> Any:
     """The same build with few images; on digits, where networks are trained, for one epoch."""
-    few = replace(plan, test_images=64)
-    return replace(few, epochs=plan.epochs or 1, train_limit=64) if plan.dataset == "digits" else few
+    few = replace(plan, test_images=IMAGES)
+    return replace(few, epochs=plan.epochs or 1, train_limit=IMAGES) if plan.dataset == "digits" else few
