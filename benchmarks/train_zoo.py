@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sis_edge import datasets, profiles
-from sis_edge.build.networks import plan_network
+from sis_edge.build.networks import plan_described, plan_network
 from sis_edge.files import stages
 from sis_edge.formation import SynapticGraph
+from sis_edge.networks.find import find
 from sis_edge.training import stage
 from sis_edge.training.changes import changed
 from sis_edge.zoo import add as adding
@@ -35,12 +36,14 @@ PLAN = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class Training:
-    """One training: a network of the zoo with one of its seeds."""
+    """One training: a network of the zoo with one of its seeds; it is the paper's of `preset`, or another `network`."""
 
     name: str
-    preset: str
     seed: int
     recipe: str
+    preset: str = ""
+    network: str = ""
+    t_c: float = 1
     profile: str = "x86-64"
     dataset: str = "cifar10"
     limit: int | None = None
@@ -49,7 +52,12 @@ class Training:
     @property
     def graph(self) -> SynapticGraph:
         """The network's synapses."""
-        return plan_network(self.preset, profiles.load(self.profile).networks).graph
+        settings = profiles.load(self.profile).networks
+        if self.network:
+            *_, planned = plan_described(find(self.network), settings, self.t_c, t_p=1)
+        else:
+            planned = plan_network(self.preset, settings)
+        return planned.graph
 
     def __str__(self) -> str:
         return f"{self.name}, seed {self.seed}"
