@@ -1,6 +1,7 @@
 """The networks that really come with the package: whole, small, and as good as they say on real images."""
 
 import platform
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from sis_agent.native.library import Library
 from sis_edge import datasets, zoo
 from sis_edge.bundles import wrong_images
 from sis_edge.datasets import Dataset, ImageSet
-from sis_edge.exporting.compact import fold
+from sis_edge.exporting.compact import CompactLayer, fold
 from sis_edge.formation import preset_of
 from sis_edge.models import SisNet
-from sis_edge.native import blob, build
+from sis_edge.native import blob, build, graph_blob
 from sis_edge.training.batches import normalise
 from sis_edge.training.evaluate import logits
 from sis_edge.zoo import samples
@@ -32,11 +33,17 @@ def test_all_together_are_small() -> None:
     assert sum(path.stat().st_size for path in files) < 15 * MEGABYTE
 
 
+def encoded(layers: Sequence[CompactLayer]) -> bytes:
+    """A chain that ends in an average over the map, or layers with branches, which say of themselves what they do."""
+    if any(layer.spec.adds for layer in layers):
+        return graph_blob.encode(layers)
+    return blob.encode(layers, global_average=True)
+
+
 def by_kernels(network: SisNet, dataset: Dataset, images: ImageSet) -> NDArray[np.float32]:
     """Logits [N, classes] by the native kernels, which need a fraction of PyTorch's time."""
-    chain = blob.encode(fold(network).layers, global_average=True)
     parts = []
-    with Library(build.library(platform.machine())).chain(chain) as running:
+    with Library(build.library(platform.machine())).chain(encoded(fold(network).layers)) as running:
         for at in range(0, len(images), BATCH):
             x = normalise(torch.from_numpy(images.images[at : at + BATCH]), dataset).contiguous().numpy()
             answer = np.empty((len(x), *running.output_shape), np.float32)
