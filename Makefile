@@ -39,7 +39,7 @@ rtx: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## real engines by TensorRT
 	$(BIN)/pytest -m rtx
 
 long: $(VENV)/.installed-test $(VENV)/.installed-rtx  ## slow and rtx in one run, so that no core waits: as CI does
-	$(BIN)/pytest -m 'slow or rtx' $(UNTIL:%=--begin-until %) $(BESIDE) 3
+	$(BIN)/pytest -m 'slow or rtx' $(UNTIL:%=--begin-until %) $(BESIDE) 4
 
 SEED ?= 1
 shuffled: $(VENV)/.installed-test  ## the everyday tests in a random order, four processes: make shuffled SEED=7

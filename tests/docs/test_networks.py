@@ -6,9 +6,12 @@ import statistics
 import pytest
 
 from sis_edge import zoo
+from sis_edge.bundles import wrong_images
 from sis_edge.formation import PRESETS, form
+from sis_edge.results.rows.accuracy import Drop
 from sis_edge.spec import nin
 from sis_edge.zoo.drops import drop_from_dense
+from sis_edge.zoo.entry import named
 
 from .site import text
 
@@ -37,3 +40,15 @@ def test_the_zoo_s() -> None:
         if entry.repeats:
             mean, ends = statistics.mean(entry.accuracies), (min(entry.accuracies), max(entry.accuracies))
             assert f"`{entry.name}` {mean:.4f} in the mean ({ends[0]:.4f} to {ends[1]:.4f})" in " ".join(PAGE.split())
+
+
+def test_the_same_synapses_in_a_residual_network() -> None:
+    ours, residual = named("svhn-sis3"), named("resnet20-sis-82k")
+    assert (ours.synapses, ours.recipe, ours.seed) == (residual.synapses, residual.recipe, residual.seed)
+    wrong = [wrong_images.unpack(entry.wrong_images or "") for entry in (residual, ours)]
+    drop = Drop.paired(*wrong, ours.test_images)
+    points, interval = drop.estimate.value, drop.interval.value
+    assert points is not None
+    assert interval is not None
+    said = f"{100 * points:+.2f} points ({100 * interval.low:.2f} to {100 * interval.high:.2f}, paired"
+    assert said in " ".join(PAGE.split())
