@@ -2,6 +2,7 @@ import platform
 from pathlib import Path
 
 import pytest
+from emulated import EMULATOR
 from once import made_once
 from sshd import require
 
@@ -29,7 +30,7 @@ def library(library_path: Path) -> Library:
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The driver for aarch64 behind its emulator; `-cpu NAME` goes between."""
-    emulator, loader = require("qemu-aarch64-static"), require(f"{AARCH64}/ld-linux-aarch64.so.1")
+    emulator, loader = require(EMULATOR), require(f"{AARCH64}/ld-linux-aarch64.so.1")
     # A static program would need no files of the other architecture, but zig compiles a whole C library for it.
     links = [f"-Wl,--dynamic-linker={loader}", f"-Wl,-rpath,{AARCH64}"]
 
