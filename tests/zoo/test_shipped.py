@@ -16,6 +16,7 @@ from sis_edge.exporting.compact import CompactLayer, fold
 from sis_edge.formation import preset_of
 from sis_edge.models import SisNet
 from sis_edge.native import blob, build, graph_blob
+from sis_edge.spec import is_chain
 from sis_edge.training.batches import normalise
 from sis_edge.training.evaluate import logits
 from sis_edge.zoo import samples
@@ -35,9 +36,9 @@ def test_all_together_are_small() -> None:
 
 def encoded(layers: Sequence[CompactLayer]) -> bytes:
     """A chain that ends in an average over the map, or layers with branches, which say of themselves what they do."""
-    if any(layer.spec.adds for layer in layers):
-        return graph_blob.encode(layers)
-    return blob.encode(layers, global_average=True)
+    if is_chain([layer.spec for layer in layers]):
+        return blob.encode(layers, global_average=True)
+    return graph_blob.encode(layers)
 
 
 def by_kernels(network: SisNet, dataset: Dataset, images: ImageSet) -> NDArray[np.float32]:
