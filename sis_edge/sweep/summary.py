@@ -61,7 +61,7 @@ def summarise(result: SweepResult) -> Summary:
     groups = [(structure, trials) for structure, trials in groups if trials]
     if not groups:
         return Summary((), None, ())
-    correct = [_correct(trials) for _, trials in groups]
+    correct = [outcomes(trials) for _, trials in groups]
     budgets = [structure.budget for structure, _ in groups]
     order = list(dict.fromkeys(budgets))
     compared = budgets if len(order) < len(budgets) else [""] * len(budgets)  # one name: compared with each other
@@ -104,7 +104,7 @@ def half_width(
     return float(stats.t.ppf((1 + confidence) / 2, freedom)) * sqrt(variance)
 
 
-def _correct(trials: Sequence[Trial]) -> NDArray[np.bool_]:
+def outcomes(trials: Sequence[Trial]) -> NDArray[np.bool_]:
     """Which images each trial classified right: bool [seeds, images]."""
     correct = np.ones((len(trials), trials[0].held_out), dtype=np.bool_)
     for row, trial in zip(correct, trials, strict=True):
