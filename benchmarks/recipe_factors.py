@@ -48,7 +48,8 @@ def main() -> int:
     effects = {change: effect(correct, number) for number, change in enumerate(options.changes)}
     order = sorted(effects, key=lambda change: -effects[change][0])
     rows = [(change, *(f"{100 * value:.2f}" for value in effects[change])) for change in order]
-    print(as_text(("change", "points", "95% of images, +-"), rows))
+    print(as_text(("change", "points", "+-"), rows))
+    print("points of accuracy, and half of their 95% interval, which covers the images, not the seeds")
     return 0
 
 
@@ -79,3 +80,7 @@ def effect(correct: NDArray[np.bool_], number: int) -> tuple[float, float]:
     on = DESIGN[:, number] > 0
     having, lacking = (correct[rows].reshape(-1, correct.shape[2]) for rows in (on, ~on))
     return float(having.mean() - lacking.mean()), half_width(having, lacking, None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

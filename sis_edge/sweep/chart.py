@@ -7,7 +7,6 @@ from sis_edge.report.charts.drawing import MUTED, SERIES, SHAPES
 from sis_edge.report.charts.scatter import Axis, Dot, Scatter
 from sis_edge.results.statistics import Interval
 from sis_edge.sweep.summary import Line
-from sis_edge.training.changes import DEFAULT
 
 TITLE = "Accuracy against synapses"
 
@@ -49,7 +48,7 @@ def _words(line: Line) -> str:
 def _mean(line: Line, colour: str, shape: str) -> Dot:
     interval = Interval(100 * min(line.accuracies), 100 * max(line.accuracies))
     structure = line.structure  # its unit and its law are its colour and its shape
-    name = structure.budget if structure.recipe == DEFAULT else f"{structure.budget}, {structure.recipe}"
+    name = ", ".join(filter(None, (structure.budget, structure.besides)))
     tip = f"{structure.name}: {_words(line)}"
     return Dot(name, line.synapses, 100 * line.accuracy, tip, colour, y_interval=interval, shape=shape)
 

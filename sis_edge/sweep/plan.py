@@ -16,7 +16,7 @@ from sis_edge.registries import DISTRIBUTIONS, GRANULARITIES, NETWORKS
 from sis_edge.spec import nin
 from sis_edge.sweep.trial import Task
 from sis_edge.training import stage
-from sis_edge.training.changes import DEFAULT, changed
+from sis_edge.training.changes import DEFAULT, apart, changed
 from sis_edge.zoo import teachers
 
 if TYPE_CHECKING:
@@ -43,17 +43,21 @@ class Budget:
 
 @dataclass(frozen=True)
 class Structure:
-    """One line of a sweep's table: everything but the seed. `recipe` is what it changes in the data set's recipe."""
+    """One line of a sweep's table: everything but the seed.
+
+    `recipe` is what it changes in the data set's recipe, `besides` what of this the sweep's other recipes do not.
+    """
 
     budget: str
     formation: Formation
     recipe: str = DEFAULT
+    besides: str = ""
 
     @property
     def name(self) -> str:
         """In words, for messages."""
-        changes = "" if self.recipe == DEFAULT else f", {self.recipe}"
-        return f"{self.budget}, {self.formation.units}, {self.formation.distribution}{changes}"
+        words = (self.budget, self.formation.units, self.formation.distribution, self.besides)
+        return ", ".join(filter(None, words))
 
 
 @dataclass(frozen=True)
@@ -193,8 +197,9 @@ def _split(plan: SweepPlan, available: int) -> tuple[int, int]:
 
 def _structures(plan: SweepPlan) -> list[tuple[Budget, Structure]]:
     units = [_units(word) for word in plan.granularities]
+    _, besides = apart(plan.recipes)
     return [
-        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name), recipe))
+        (budget, Structure(budget.name, replace(budget.formation, **unit, distribution=name), recipe, besides[recipe]))
         for budget in plan.budgets
         for unit in units
         for name in (*plan.distributions, *plan.thetas)

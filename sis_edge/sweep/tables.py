@@ -12,7 +12,7 @@ from sis_edge.report.rows import span
 from sis_edge.report.table import Column, Table, text_cells
 from sis_edge.sweep.running import SweepResult
 from sis_edge.sweep.summary import Line, Summary
-from sis_edge.training.changes import DEFAULT
+from sis_edge.training.changes import DEFAULT, apart
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -30,6 +30,9 @@ COLUMNS = (
 )
 RECIPE = 3
 """The column that is there only where recipes are compared; those before it are there where lines differ in them."""
+
+NOTHING_ELSE = "nothing else"
+"""In the place of a recipe that sets no more than all do."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class SweepReport:
         recipes = self.result.prepared.recipes
         if list(recipes) == [DEFAULT]:
             return []
-        return [f"Recipe {text}: {recipe.describe()}." for text, recipe in recipes.items()]
+        _, besides = apart(recipes)
+        return [f"Recipe {besides[text] or text}: {recipe.describe()}." for text, recipe in recipes.items()]
 
     @property
     def shown(self) -> list[int]:
@@ -77,8 +81,10 @@ class SweepReport:
     def common(self) -> list[str]:
         """What all lines have in common and no column shows."""
         alike = sorted(set(range(RECIPE)) - set(self.shown))
-        said = ", ".join(f"{COLUMNS[at].title} {cells(self.summary.lines[0])[at]}" for at in alike)
-        return [f"All lines: {said}."] if said else []
+        said = [f"{COLUMNS[at].title} {cells(self.summary.lines[0])[at]}" for at in alike]
+        recipe, _ = apart(self.result.prepared.recipes)
+        said += [f"recipe {recipe}"] if recipe else []
+        return [f"All lines: {', '.join(said)}."] if said else []
 
     @property
     def sentences(self) -> list[str]:
@@ -114,7 +120,7 @@ def cells(line: Line) -> tuple[str, ...]:
         line.structure.budget,
         line.structure.formation.units,
         line.structure.formation.distribution,
-        line.structure.recipe.replace(",", ", "),
+        line.structure.besides or (DEFAULT if line.structure.recipe == DEFAULT else NOTHING_ELSE),
         f"{line.synapses:,.0f}",
         f"{100 * line.accuracy:.2f}%{spread}",
         "best" if line.is_best else f"{'≈ ' if line.inside_noise else ''}{difference}",

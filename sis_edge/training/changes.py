@@ -1,5 +1,6 @@
 """Changes of a recipe as text: `cutout=8,ema_decay=0.999`, for the command line."""
 
+from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any, get_args
 
@@ -35,13 +36,26 @@ def changed(recipe: Recipe, text: str | None, *, teacher: str | None = None, rew
     return found
 
 
+def apart(texts: Collection[str]) -> tuple[str, dict[str, str]]:
+    """What all of several recipes set, and what each sets besides; of one alone everything is its own.
+
+    >>> apart(["epochs=4", "epochs=4,cutout=8"])
+    ('epochs=4', {'epochs=4': '', 'epochs=4,cutout=8': 'cutout=8'})
+    """
+    words = {text: [] if text.strip() == DEFAULT else _words(text) for text in texts}
+    first, *others = words.values()
+    common = [word for word in first if others and all(word in other for other in others)]
+    besides = {text: [word for word in own if word not in common] for text, own in words.items()}
+    return ", ".join(common), {text: ", ".join(own) for text, own in besides.items()}
+
+
 def settings(text: str) -> dict[str, Any]:
     """The fields of a recipe that a text sets, and their values; none for `default`."""
     if text.strip() == DEFAULT:
         return {}
     kinds = {field.name: type(field.default) for field in fields(Recipe) if field.name not in _NOT_SET_HERE}
     values: dict[str, Any] = {}
-    for word in filter(None, (part.strip() for part in text.split(","))):
+    for word in _words(text):
         name, equals, value = (part.strip() for part in word.partition("="))
         if not equals:
             raise UsageError(f"'{word}' sets nothing; write NAME=VALUE, such as cutout=8, or {DEFAULT}")
@@ -53,6 +67,10 @@ def settings(text: str) -> dict[str, Any]:
     if not values:
         raise UsageError(f"'{text}' sets nothing; write NAME=VALUE, such as cutout=8, or {DEFAULT}")
     return values
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
 def _value(name: str, text: str, kind: type) -> Any:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_recipes_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cutout=6, ema_decay=0.5 " in shown.out, "in one line, for what is alike in all lines has no column"
     assert "All lines: budget 0.05, 0.1, CL units kernel, distribution uniform." in text
     assert "CL units " not in shown.out.partition("─")[0]
-    assert "Recipe cutout=6,ema_decay=0.5: Muon 0.9, batch 32" in text
+    assert "Recipe cutout=6, ema_decay=0.5: Muon 0.9, batch 32" in text
     assert "no flip, sides 24, 32, cutout 6, weights averaged (EMA 0.5)." in text
     data = json.loads(Path("sweeps/digits/results.json").read_text())
     assert {line["recipe"] for line in data["lines"]} == {"default", "cutout=6,ema_decay=0.5"}
@@ -78,6 +79,32 @@ def test_recipes_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     with Path("sweeps/digits/results.csv").open() as file:
         assert {row["recipe"] for row in csv.DictReader(file)} == set(data["recipes"])
     assert "| recipe |" in Path("sweeps/digits/report.md").read_text()
+
+
+def test_what_all_recipes_set_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "--granularity",
+        "kernel",
+        "--seeds",
+        "0",
+        "--recipe",
+        "batch_size=64",
+        "--recipe",
+        "batch_size=64,cutout=6",
+    ]
+    assert run([*SMALL, *words]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "distribution uniform, recipe batch_size=64." in text
+    assert re.search(r"─ (nothing else .+ cutout=6|cutout=6 .+ nothing else) ", text)
+    assert "Recipe cutout=6: Muon 0.9, batch 64" in text
+    assert "Recipe batch_size=64: Muon 0.9, batch 64" in text
+    assert "kernel, uniform, cutout=6: 0." not in text
+    page = Path("sweeps/digits/index.html").read_text()
+    assert ">0.05, 0.1, cutout=6<" in page, "in the chart"
+    data = json.loads(Path("sweeps/digits/results.json").read_text())
+    assert {line["recipe"] for line in data["lines"]} == {"batch_size=64", "batch_size=64,cutout=6"}, (
+        "whole, for programs"
+    )
 
 
 def test_the_same_budget_in_other_units(capsys: pytest.CaptureFixture[str]) -> None:
