@@ -48,7 +48,7 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
-_WITHOUT_FIGURE = {"fashion_mnist": (DENSE, "cifar10-sis3", "svhn-sis3")}
+_WITHOUT_FIGURE = {"fashion_mnist": (DENSE, "cifar10-sis2", "cifar10-sis3", "svhn-sis3")}
 """Of a data set that is not the paper's the networks to build: on Fashion-MNIST those that the zoo has trained."""
 
 

@@ -121,11 +121,12 @@ def test_svhn_has_networks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fashion_mnist_has_those_that_were_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(monkeypatch, *(entry(name, "x86-64", "fashion_mnist") for name in ("nin", "cifar10-sis3", "svhn-sis3")))
-    every = ("nin", "cifar10-sis3", "svhn-sis3")
+    every = ("nin", "cifar10-sis2", "cifar10-sis3", "svhn-sis3")
+    fill(monkeypatch, *(entry(name, "x86-64", "fashion_mnist") for name in every))
     assert named("x86-64", "fashion_mnist", trains=False) == (every, ())
     assert named("x86-64", "fashion_mnist", trains=True) == (every, ())
-    assert named(NANO, "fashion_mnist", trains=False) == (("nin", "cifar10-sis3"), ("svhn-sis3-neuron",))
+    of_neurons = ("cifar10-sis2-neuron", "svhn-sis3-neuron")
+    assert named(NANO, "fashion_mnist", trains=False) == (("nin", "cifar10-sis3"), of_neurons)
 
 
 @pytest.mark.parametrize(
