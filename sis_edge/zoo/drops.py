@@ -11,22 +11,27 @@ ONLY_COUNTED = "the zoo has how many images one of the two gets right, not which
 
 
 def drop_from_dense(entry: ZooEntry, known: Sequence[ZooEntry]) -> Drop:
-    """The drop from the dense network of its architecture on the same data among `known`; unknown for that one itself.
-
-    Both were tested on the same images, so the 95% interval is the paired one, and there is McNemar's test; of an entry
-    without its wrong images the interval is that of two independent samples.
-    """
+    """The drop from the dense network of its architecture and data among `known`; unknown for that one itself."""
     if entry.is_dense:
         return Drop.unknown(REFERENCE)
     alike = (other for other in known if other.is_dense and other.architecture == entry.architecture)
     dense = next((other for other in alike if other.dataset == entry.dataset), None)
     if dense is None:
         return Drop.unknown(f"the zoo has no {entry.dense_name} on {entry.dataset}")
-    if (dense.dataset_sha256, dense.test_images) != (entry.dataset_sha256, entry.test_images):
+    return drop_from(dense, entry)
+
+
+def drop_from(reference: ZooEntry, entry: ZooEntry) -> Drop:
+    """How far an entry is below another one; unknown where they were tested on other images.
+
+    Both were tested on the same images, so the 95% interval is the paired one, and there is McNemar's test; of an entry
+    without its wrong images the interval is that of two independent samples.
+    """
+    if (reference.dataset_sha256, reference.test_images) != (entry.dataset_sha256, entry.test_images):
         return Drop.unknown(OTHER_IMAGES)
-    if dense.wrong_images is None or entry.wrong_images is None:
-        return Drop.unpaired(_counts(dense), _counts(entry), ONLY_COUNTED)
-    theirs, own = (wrong_images.unpack(each.wrong_images) for each in (dense, entry) if each.wrong_images is not None)
+    if reference.wrong_images is None or entry.wrong_images is None:
+        return Drop.unpaired(_counts(reference), _counts(entry), ONLY_COUNTED)
+    theirs, own = (wrong_images.unpack(wrong) for wrong in (reference.wrong_images, entry.wrong_images))
     return Drop.paired(theirs, own, entry.test_images)
 
 

@@ -6,11 +6,9 @@ import statistics
 import pytest
 
 from sis_edge import zoo
-from sis_edge.bundles import wrong_images
 from sis_edge.formation import PRESETS, form
-from sis_edge.results.rows.accuracy import Drop
 from sis_edge.spec import nin
-from sis_edge.zoo.drops import drop_from_dense
+from sis_edge.zoo.drops import drop_from, drop_from_dense
 from sis_edge.zoo.entry import named
 
 from .site import text
@@ -45,8 +43,8 @@ def test_the_zoo_s() -> None:
 def test_the_same_synapses_in_a_residual_network() -> None:
     ours, residual = named("svhn-sis3"), named("resnet20-sis-82k")
     assert (ours.synapses, ours.recipe, ours.seed) == (residual.synapses, residual.recipe, residual.seed)
-    wrong = [wrong_images.unpack(entry.wrong_images or "") for entry in (residual, ours)]
-    drop = Drop.paired(*wrong, ours.test_images)
+    drop = drop_from(residual, ours)
+    assert drop.is_paired.value is True
     points, interval = drop.estimate.value, drop.interval.value
     assert points is not None
     assert interval is not None
