@@ -57,7 +57,7 @@ def convolve(
 def norm_relu(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """ReLU after batch normalisation: [N, C, s, s] -> the same."""
     library = kernels.active()
-    if library is not None and norm.training and _applies(x):
+    if library is not None and norm.training and _applies(x, torch.float32, torch.bfloat16):
         result: Tensor = NormRelu.apply(x, norm.weight, norm.bias, norm, library)  # type: ignore[no-untyped-call]
         return result
     return F.relu(norm(x), inplace=True)  # nothing needs what was there before
@@ -74,11 +74,11 @@ def norm_relu_convolve(x: Tensor, norm: nn.BatchNorm2d, weight: Tensor, bias: Te
     return convolve(norm_relu(x, norm), weight, bias, **how)
 
 
-def _applies(x: Tensor) -> bool:
+def _applies(x: Tensor, *kinds: torch.dtype) -> bool:
     return (
         torch.is_grad_enabled()
         and x.device.type == "cpu"
-        and x.dtype == torch.float32
+        and x.dtype in (kinds or (torch.float32,))
         and x.is_contiguous(memory_format=_LAST)
     )
 

@@ -24,10 +24,10 @@ FEW = 64  # channels: below it our products need less time than torch's
 _TYPES = {"a": ctypes.c_void_p, "n": ctypes.c_size_t}
 _FUNCTIONS = {
     "sis_training_threads": "n",
-    "sis_moments": "aannaa",
-    "sis_scale_relu": "aaanna",
-    "sis_scale_relu_sums": "aaaaannaa",
-    "sis_scale_relu_back": "aaaaaanna",
+    "sis_moments": "anannaa",
+    "sis_scale_relu": "anaanna",
+    "sis_scale_relu_sums": "aanaaannaa",
+    "sis_scale_relu_back": "aanaaaanna",
     "sis_norm_products": "aaaannna",
     "sis_norm_products_back": "aaaaaannnaaa",
     "sis_products": "annnannnnna",

@@ -27,7 +27,7 @@ class NormRelu(torch.autograd.Function):
         ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
         scale, shift, mean, inverse = _normaliser(x, weight, bias, norm, library)
         y = torch.empty_like(x)
-        library.sis_scale_relu(ptr(x), ptr(scale), ptr(shift), rows, channels, ptr(y))
+        library.sis_scale_relu(ptr(x), x.itemsize, ptr(scale), ptr(shift), rows, channels, ptr(y))
         ctx.save_for_backward(x, scale, shift, mean, inverse)
         ctx.library = library
         return y
@@ -40,7 +40,7 @@ class NormRelu(torch.autograd.Function):
         dy = dy.contiguous(memory_format=_LAST)
         sums, pivot = torch.empty(2, channels, dtype=torch.float64), mean.float()
         ctx.library.sis_scale_relu_sums(
-            ptr(x), ptr(dy), ptr(pivot), ptr(scale), ptr(shift), rows, channels, ptr(sums[0]), ptr(sums[1])
+            ptr(x), ptr(dy), x.itemsize, ptr(pivot), ptr(scale), ptr(shift), rows, channels, ptr(sums[0]), ptr(sums[1])
         )
         dx = torch.empty_like(x)
         return *_through_normaliser(dy, sums, ctx, dx), None, None
@@ -99,8 +99,8 @@ def _normaliser(
     """Each channel's scale and shift, float32, and its mean and inverse deviation, float64; keeps the statistics."""
     ptr, channels, rows = kernels.address, x.shape[1], x.numel() // x.shape[1]
     sums = torch.empty(2, channels, dtype=torch.float64)
-    pivot = x[0, :, 0, 0]  # the first row
-    library.sis_moments(ptr(x), ptr(pivot), rows, channels, ptr(sums[0]), ptr(sums[1]))
+    pivot = x[0, :, 0, 0].float()  # the first row
+    library.sis_moments(ptr(x), x.itemsize, ptr(pivot), rows, channels, ptr(sums[0]), ptr(sums[1]))
     from_pivot = sums[0] / rows
     mean = pivot + from_pivot
     variance = (sums[1] / rows - from_pivot * from_pivot).clamp_(min=0)
@@ -117,7 +117,7 @@ def _through_normaliser(dy: Tensor, sums: Tensor, ctx: Any, dx: Tensor) -> tuple
     slope = (-scale * inverse * d_weight / rows).float()
     offset = (scale * (mean * inverse * d_weight - d_bias) / rows).float()
     ctx.library.sis_scale_relu_back(
-        ptr(x), ptr(dy), ptr(scale), ptr(shift), ptr(slope), ptr(offset), rows, channels, ptr(dx)
+        ptr(x), ptr(dy), x.itemsize, ptr(scale), ptr(shift), ptr(slope), ptr(offset), rows, channels, ptr(dx)
     )
     return dx, d_weight.float(), d_bias.float()
 

@@ -308,7 +308,7 @@ def test_torch_serves_what_the_kernels_do_not() -> None:
     weight = image_like(8, 12, 5, 5)
     with kernels.used(1):
         assert "Convolution" in type(convolve(odd, weight, None).grad_fn).__name__
-        half = image_like(2, 8, 8, 8).bfloat16().requires_grad_()
+        half = image_like(2, 8, 8, 8).half().requires_grad_()
         assert "NormRelu" not in type(norm_relu(half, nn.BatchNorm2d(8)).grad_fn).__name__
         assert "NormRelu" not in type(norm_relu(image_like(2, 8, 4, 4), nn.BatchNorm2d(8).eval()).grad_fn).__name__
     assert kernels.active() is None

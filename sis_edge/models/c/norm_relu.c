@@ -4,35 +4,64 @@
 #include "norm_relu.h"
 #include "pieces.h"
 
+/* What is done to rows of one type of numbers; the maps and gradients are of it. */
 typedef struct {
-    const float *x, *dy, *pivot, *scale, *shift, *slope, *offset;
-    float *y;
+    size_t number; /* bytes */
+    void (*moments)(const void *, const float *, size_t, size_t, float *, float *);
+    void (*gradient_sums)(const void *, const void *, const float *, const float *, const float *, size_t, size_t,
+                          float *, float *);
+    void (*scale_relu)(const void *, const float *, const float *, size_t, size_t, void *);
+    void (*scale_relu_back)(const void *, const void *, const float *, const float *, const float *, const float *,
+                            size_t, size_t, void *);
+    void (*scale_relu_back_in_place)(const void *, const float *, const float *, const float *, const float *, size_t,
+                                     size_t, void *);
+} Rows;
+
+#define NUMBER float
+#define NAME(what) what##_of_float
+#define READ(number) (number)
+#define WRITTEN(value) (value)
+#include "norm_rows.h"
+
+static inline float read_bfloat16(uint16_t number) {
+    union {
+        uint32_t bits;
+        float value;
+    } of = {(uint32_t)number << 16};
+    return of.value;
+}
+
+/* The nearest one, of two equally near the even one. */
+static inline uint16_t written_bfloat16(float value) {
+    union {
+        float value;
+        uint32_t bits;
+    } of = {value};
+    return (uint16_t)((of.bits + 0x7fff + (of.bits >> 16 & 1)) >> 16);
+}
+
+#define NUMBER uint16_t
+#define NAME(what) what##_of_bfloat16
+#define READ(number) read_bfloat16(number)
+#define WRITTEN(value) written_bfloat16(value)
+#include "norm_rows.h"
+
+typedef struct {
+    const Rows *of;
+    const void *x, *dy;
+    const float *pivot, *scale, *shift, *slope, *offset;
+    void *y;
     double *sums, *products; /* [PIECES, channels] */
     size_t rows, channels;
 } Maps;
 
+static const Rows *numbers(size_t bytes) { return bytes == sizeof(float) ? &rows_of_float : &rows_of_bfloat16; }
+
+static const void *from(const Maps *maps, const void *numbers, size_t row) {
+    return (const char *)numbers + row * maps->channels * maps->of->number;
+}
+
 static size_t first_row(const Maps *maps, size_t piece) { return maps->rows * piece / PIECES; }
-
-static void moments_of(const float *restrict x, const float *restrict pivot, size_t rows, size_t channels,
-                       float *restrict sum, float *restrict square) {
-    for (size_t row = 0; row < rows; row++, x += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float from_pivot = x[c] - pivot[c];
-            sum[c] += from_pivot;
-            square[c] += from_pivot * from_pivot;
-        }
-}
-
-void gradient_sums_of(const float *restrict x, const float *restrict dy, const float *restrict pivot,
-                      const float *restrict scale, const float *restrict shift, size_t rows, size_t channels,
-                      float *restrict sum, float *restrict product) {
-    for (size_t row = 0; row < rows; row++, x += channels, dy += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float g = x[c] * scale[c] + shift[c] > 0 ? dy[c] : 0;
-            sum[c] += g;
-            product[c] += g * (x[c] - pivot[c]);
-        }
-}
 
 /* One piece's two sums over its rows: the moments, or the gradient's sums where there is one. */
 static void sum_piece(void *user, size_t piece) {
@@ -41,13 +70,14 @@ static void sum_piece(void *user, size_t piece) {
     float chunk[2 * channels];
     double *sums = maps->sums + piece * channels, *products = maps->products + piece * channels;
     for (size_t row = first_row(maps, piece); row < end; row += CHUNK) {
-        size_t rows = end - row < CHUNK ? end - row : CHUNK, at = row * channels;
+        size_t rows = end - row < CHUNK ? end - row : CHUNK;
+        const void *x = from(maps, maps->x, row);
         memset(chunk, 0, sizeof chunk);
         if (maps->dy)
-            gradient_sums_of(maps->x + at, maps->dy + at, maps->pivot, maps->scale, maps->shift, rows, channels,
-                             chunk, chunk + channels);
+            maps->of->gradient_sums(x, from(maps, maps->dy, row), maps->pivot, maps->scale, maps->shift, rows, channels,
+                                    chunk, chunk + channels);
         else
-            moments_of(maps->x + at, maps->pivot, rows, channels, chunk, chunk + channels);
+            maps->of->moments(x, maps->pivot, rows, channels, chunk, chunk + channels);
         for (size_t c = 0; c < channels; c++) {
             sums[c] += chunk[c];
             products[c] += chunk[channels + c];
@@ -72,68 +102,54 @@ static void sum_up(Maps *maps, double *sums, double *products) {
     free(pieces);
 }
 
+void gradient_sums_of(const float *restrict x, const float *restrict dy, const float *restrict pivot,
+                      const float *restrict scale, const float *restrict shift, size_t rows, size_t channels,
+                      float *restrict sum, float *restrict product) {
+    gradient_sums_of_float(x, dy, pivot, scale, shift, rows, channels, sum, product);
+}
+
 void scale_relu_of(const float *restrict x, const float *restrict scale, const float *restrict shift, size_t rows,
                    size_t channels, float *restrict y) {
-    for (size_t row = 0; row < rows; row++, x += channels, y += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float value = x[c] * scale[c] + shift[c];
-            y[c] = value > 0 ? value : 0;
-        }
-}
-
-static void scale_relu_back_of(const float *restrict x, const float *restrict dy, const float *restrict scale,
-                               const float *restrict shift, const float *restrict slope, const float *restrict offset,
-                               size_t rows, size_t channels, float *restrict dx) {
-    for (size_t row = 0; row < rows; row++, x += channels, dy += channels, dx += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float g = x[c] * scale[c] + shift[c] > 0 ? dy[c] : 0;
-            dx[c] = scale[c] * g + slope[c] * x[c] + offset[c];
-        }
-}
-
-/* The same of a gradient that lies in dx already. */
-static void scale_relu_back_in_place(const float *restrict x, const float *restrict scale, const float *restrict shift,
-                                     const float *restrict slope, const float *restrict offset, size_t rows,
-                                     size_t channels, float *restrict dx) {
-    for (size_t row = 0; row < rows; row++, x += channels, dx += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float g = x[c] * scale[c] + shift[c] > 0 ? dx[c] : 0;
-            dx[c] = scale[c] * g + slope[c] * x[c] + offset[c];
-        }
+    scale_relu_of_float(x, scale, shift, rows, channels, y);
 }
 
 static void write_piece(void *user, size_t piece) {
     const Maps *maps = user;
-    size_t row = first_row(maps, piece), rows = first_row(maps, piece + 1) - row, at = row * maps->channels;
+    size_t row = first_row(maps, piece), rows = first_row(maps, piece + 1) - row, channels = maps->channels;
+    const void *x = from(maps, maps->x, row);
+    void *y = (void *)from(maps, maps->y, row);
     if (maps->dy == maps->y)
-        scale_relu_back_in_place(maps->x + at, maps->scale, maps->shift, maps->slope, maps->offset, rows, maps->channels,
-                                 maps->y + at);
+        maps->of->scale_relu_back_in_place(x, maps->scale, maps->shift, maps->slope, maps->offset, rows, channels, y);
     else if (maps->dy)
-        scale_relu_back_of(maps->x + at, maps->dy + at, maps->scale, maps->shift, maps->slope, maps->offset, rows,
-                           maps->channels, maps->y + at);
+        maps->of->scale_relu_back(x, from(maps, maps->dy, row), maps->scale, maps->shift, maps->slope, maps->offset, rows,
+                                  channels, y);
     else
-        scale_relu_of(maps->x + at, maps->scale, maps->shift, rows, maps->channels, maps->y + at);
+        maps->of->scale_relu(x, maps->scale, maps->shift, rows, channels, y);
 }
 
-void sis_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sums, double *squares) {
-    Maps maps = {.x = x, .pivot = pivot, .rows = rows, .channels = channels};
+void sis_moments(const void *x, size_t number, const float *pivot, size_t rows, size_t channels, double *sums,
+                 double *squares) {
+    Maps maps = {.of = numbers(number), .x = x, .pivot = pivot, .rows = rows, .channels = channels};
     sum_up(&maps, sums, squares);
 }
 
-void sis_scale_relu(const float *x, const float *scale, const float *shift, size_t rows, size_t channels, float *y) {
-    Maps maps = {.x = x, .scale = scale, .shift = shift, .y = y, .rows = rows, .channels = channels};
+void sis_scale_relu(const void *x, size_t number, const float *scale, const float *shift, size_t rows, size_t channels,
+                    void *y) {
+    Maps maps = {.of = numbers(number), .x = x, .scale = scale, .shift = shift, .y = y, .rows = rows,
+                 .channels = channels};
     in_pieces(write_piece, PIECES, &maps);
 }
 
-void sis_scale_relu_sums(const float *x, const float *dy, const float *pivot, const float *scale, const float *shift,
-                         size_t rows, size_t channels, double *sums, double *products) {
-    Maps maps = {.x = x, .dy = dy, .pivot = pivot, .scale = scale, .shift = shift, .rows = rows, .channels = channels};
+void sis_scale_relu_sums(const void *x, const void *dy, size_t number, const float *pivot, const float *scale,
+                         const float *shift, size_t rows, size_t channels, double *sums, double *products) {
+    Maps maps = {.of = numbers(number), .x = x, .dy = dy, .pivot = pivot, .scale = scale, .shift = shift, .rows = rows,
+                 .channels = channels};
     sum_up(&maps, sums, products);
 }
 
-void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift, const float *slope,
-                         const float *offset, size_t rows, size_t channels, float *dx) {
-    Maps maps = {.x = x, .dy = dy, .scale = scale, .shift = shift, .slope = slope, .offset = offset, .y = dx,
-                 .rows = rows, .channels = channels};
+void sis_scale_relu_back(const void *x, const void *dy, size_t number, const float *scale, const float *shift,
+                         const float *slope, const float *offset, size_t rows, size_t channels, void *dx) {
+    Maps maps = {.of = numbers(number), .x = x, .dy = dy, .scale = scale, .shift = shift, .slope = slope,
+                 .offset = offset, .y = dx, .rows = rows, .channels = channels};
     in_pieces(write_piece, PIECES, &maps);
 }

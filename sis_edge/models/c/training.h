@@ -1,7 +1,7 @@
 /* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and
  * convolution by few channels or by few kernels.
  *
- * Used through ctypes. Maps are float32, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
+ * Used through ctypes. Maps are float32 where nothing else is said, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
  * into a fixed number of pieces, so that results are the same bits whatever the number of threads.
  */
 #ifndef SIS_TRAINING_H
@@ -16,21 +16,23 @@
 /* Threads for the calls that follow, counting the caller. One caller at a time. */
 EXPORT void sis_training_threads(size_t count);
 
+/* Normalisation with ReLU, of maps and gradients whose numbers have that many bytes: 4 are float32, 2 are bfloat16. */
+
 /* sums[c] and squares[c]: of x - pivot and its square over all rows. A pivot near the mean keeps the variance exact. */
-EXPORT void sis_moments(const float *x, const float *pivot, size_t rows, size_t channels, double *sums,
+EXPORT void sis_moments(const void *x, size_t number, const float *pivot, size_t rows, size_t channels, double *sums,
                         double *squares);
 
 /* y = max(0, x * scale + shift) for each channel. */
-EXPORT void sis_scale_relu(const float *x, const float *scale, const float *shift, size_t rows, size_t channels,
-                           float *y);
+EXPORT void sis_scale_relu(const void *x, size_t number, const float *scale, const float *shift, size_t rows,
+                           size_t channels, void *y);
 
 /* With g = dy where x * scale + shift > 0, else 0: sums[c] of g and products[c] of g * (x - pivot) over all rows. */
-EXPORT void sis_scale_relu_sums(const float *x, const float *dy, const float *pivot, const float *scale,
+EXPORT void sis_scale_relu_sums(const void *x, const void *dy, size_t number, const float *pivot, const float *scale,
                                 const float *shift, size_t rows, size_t channels, double *sums, double *products);
 
 /* dx = scale * g + slope * x + offset for each channel, with g as above. dy may be dx. */
-EXPORT void sis_scale_relu_back(const float *x, const float *dy, const float *scale, const float *shift,
-                                const float *slope, const float *offset, size_t rows, size_t channels, float *dx);
+EXPORT void sis_scale_relu_back(const void *x, const void *dy, size_t number, const float *scale, const float *shift,
+                                const float *slope, const float *offset, size_t rows, size_t channels, void *dx);
 
 /* `count` products of matrices, to[rows, columns] = left[rows, depth] right[depth, columns] each. An element of the left
  * factor lies at row * left_row + step * left_step, the next product's factors at left_next and right_next. */
