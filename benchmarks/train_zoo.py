@@ -1,6 +1,7 @@
 """Train the zoo's networks, those of train_zoo.toml, each with its seeds, on all training images.
 
-    python benchmarks/train_zoo.py FOLDER                        train what is not finished, a thread each
+    python benchmarks/train_zoo.py FOLDER                        train what is not finished, one for each core
+    python benchmarks/train_zoo.py FOLDER --workers 1            one after another, each on all cores
     python benchmarks/train_zoo.py FOLDER --only cifar10-sis3    the networks whose names contain this word
     python benchmarks/train_zoo.py FOLDER --list                 what there is, and what is finished
     python benchmarks/train_zoo.py FOLDER --add                  take what is finished into the zoo of this checkout
@@ -99,12 +100,13 @@ def read(plan: Path) -> list[Training]:
 
 
 def train_all(every: list[Training], options: argparse.Namespace) -> int:
-    """Each in a process of its own with one thread; returns 1 if one failed."""
+    """Each in a process of its own with its share of the cores; returns 1 if one failed."""
+    threads = max(1, (os.cpu_count() or 1) // options.workers)
 
     def run(number: int) -> int:
         command = [sys.executable, __file__, str(options.folder), "--only", options.only, "--plan", str(options.plan)]
-        one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-        return subprocess.run([*command, "--one", str(number)], env={**os.environ, **one_thread}).returncode
+        share = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        return subprocess.run([*command, "--one", str(number)], env={**os.environ, **share}).returncode
 
     with ThreadPoolExecutor(options.workers) as pool:
         return int(any(list(pool.map(run, range(len(every))))))

@@ -1,6 +1,7 @@
-"""CPU time of a training step in two checkouts of this repository, step by step in turn.
+"""CPU time of a training step in two checkouts of this repository, or in two precisions, step by step in turn.
 
     python benchmarks/training_steps.py --before ../main --networks svhn-sis3,cifar10-sis1 --sides 24,32
+    python benchmarks/training_steps.py --before . --precision-before fp32 --precision bf16
 
 Each checkout trains the same networks on the same random images by the recipe of CIFAR-10, in a process of its own
 that waits while the other one works: what else runs on the machine slows both alike. A step is forward, backward and
@@ -28,6 +29,8 @@ def main() -> None:
     parser.add_argument("--sides", default="24,32", help="sides of the images in pixels")
     parser.add_argument("--steps", type=int, default=21)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--precision-before", choices=("fp32", "bf16"), help="default: the same")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -45,7 +48,9 @@ def compare(options: argparse.Namespace) -> None:
         for side in map(int, options.sides.split(",")):
             workers = [started(folder) for folder in (options.before.resolve(), HERE)]
             job = {"network": name, "side": side, "batch": options.batch}
-            times = [[asked(worker, job) for worker in workers] for _ in range(options.steps + 2)][2:]
+            precisions = (options.precision_before or options.precision, options.precision)
+            jobs = [(worker, {**job, "precision": each}) for worker, each in zip(workers, precisions, strict=True)]
+            times = [[asked(*each) for each in jobs] for _ in range(options.steps + 2)][2:]
             for worker in workers:
                 worker.communicate("")
             before, now = zip(*times, strict=True)
@@ -94,16 +99,17 @@ def work() -> None:
     torch.manual_seed(0)
     keep_freed_memory()
     job = json.loads(sys.stdin.readline())
-    recipe = default_recipe("cifar10", flip=True, precision="fp32")
+    recipe = default_recipe("cifar10", flip=True, precision=job["precision"])
     network = SisNet(compact(form(nin(), preset(job["network"]).formation()))).train()
     optimizer = _optimizer(network, recipe)
     images = torch.randn(job["batch"], 3, job["side"], job["side"]).to(memory_format=torch.channels_last)
+    images = images.bfloat16() if recipe.precision == "bf16" else images
     labels = torch.randint(0, 10, (job["batch"],))
     with kernels.used(1):
         while job:
             start = time.process_time()
             optimizer.zero_grad()
-            F.cross_entropy(network(images), labels, label_smoothing=recipe.label_smoothing).backward()
+            F.cross_entropy(network(images).float(), labels, label_smoothing=recipe.label_smoothing).backward()
             optimizer.step()
             print(time.process_time() - start, flush=True)
             job = sys.stdin.readline()

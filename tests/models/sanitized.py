@@ -15,6 +15,16 @@ def array(*shape: int) -> Array:
     return numbers.standard_normal(shape, dtype=np.float32)
 
 
+def bfloat16(values: Array) -> NDArray[np.uint16]:
+    """The upper halves of the numbers."""
+    return (values.view(np.uint32) >> 16).astype(np.uint16)
+
+
+def float32(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Numbers as they are, and those of the upper halves."""
+    return (values.astype(np.uint32) << 16).view(np.float32) if values.dtype == np.uint16 else values
+
+
 def call(name: str, *arguments: object) -> None:
     function = getattr(library, name)
     function.restype = None
@@ -39,12 +49,15 @@ for channels in (1, 2, 7, 8, 9, 15, 16, 17, 41):
     for rows in (1, 5, 16, 31, 300, 1000):
         x, dy, y, sums = array(rows, channels), array(rows, channels), array(rows, channels), np.zeros((2, channels))
         a, b, c, d = (array(channels) for _ in range(4))
-        call("sis_moments", x, x, rows, channels, sums[0], sums[1])
-        assert np.allclose(sums[0], (x.astype(float) - x[0]).sum(axis=0), atol=1e-2)
-        call("sis_scale_relu", x, a, b, rows, channels, y)
-        assert np.allclose(y, np.maximum(0, x * a + b), atol=1e-4)
-        call("sis_scale_relu_sums", x, dy, c, a, b, rows, channels, sums[0], sums[1])
-        call("sis_scale_relu_back", x, dy, a, b, c, d, rows, channels, y)
+        halves = [bfloat16(x), bfloat16(dy), bfloat16(y)]
+        x = float32(halves[0])
+        for number, (x_, dy_, y_) in ((2, halves), (4, [x, dy, y])):
+            call("sis_moments", x_, number, x, rows, channels, sums[0], sums[1])
+            assert np.allclose(sums[0], (x.astype(float) - x[0]).sum(axis=0), atol=1e-2)
+            call("sis_scale_relu", x_, number, a, b, rows, channels, y_)
+            assert np.allclose(float32(y_), np.maximum(0, x * a + b), atol=1e-4 if number == 4 else 0.1)
+            call("sis_scale_relu_sums", x_, dy_, number, c, a, b, rows, channels, sums[0], sums[1])
+            call("sis_scale_relu_back", x_, dy_, number, a, b, c, d, rows, channels, y_)
         for filters in (1, 5, 16, 23):
             right, product, turned = array(channels, filters), array(rows, filters), array(filters, channels)
             call("sis_products", x, channels, 1, 0, right, 0, rows, channels, filters, 1, product)
@@ -53,7 +66,7 @@ for channels in (1, 2, 7, 8, 9, 15, 16, 17, 41):
             assert np.allclose(product, np.maximum(0, x * a + b) @ right, atol=1e-3)
             parts, pairs = array(16, filters, channels), np.zeros((16, 2, channels))
             call("sis_norm_products_back", x, product, c, a, b, turned, rows, channels, filters, y, parts, pairs)
-            call("sis_scale_relu_back", x, y, a, b, c, d, rows, channels, y)
+            call("sis_scale_relu_back", x, y, 4, a, b, c, d, rows, channels, y)
             call("sis_products", x, channels, 1, 0, right, 0, rows, channels, filters, 1, product)
             call("sis_products", product, 1, filters, 0, x, 0, filters, rows, channels, 1, turned)
             assert np.allclose(turned, product.T @ x, rtol=1e-3, atol=0.1)
