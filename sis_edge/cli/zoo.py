@@ -83,6 +83,7 @@ def _trainings(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
     for count in epochs:
         names = ", ".join(network.name for network in networks if network.epochs == count)
         yield f"trained for {count} epoch{'s' * (count != 1)}: {'all' if len(epochs) == 1 else names}"
+    yield from _references(networks)
     for network in networks:
         if len(network.trainings) > 1:
             yield (
@@ -93,6 +94,16 @@ def _trainings(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
             yield f"{network.name}: taught by {network.teacher} (distillation)"
         if network.drop_is_paired is False:
             yield f"* {network.name}: interval of two samples, no p: {network.reasons['drop_p_value']}"
+
+
+def _references(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
+    """What drops are from, on a data set where that is not the same for all: a sentence for each dense network."""
+    compared = [network for network in networks if network.reference is not None]
+    for dataset in dict.fromkeys(network.dataset for network in compared):
+        of_dataset = [network for network in compared if network.dataset == dataset]
+        names = dict.fromkeys(network.reference for network in of_dataset)
+        for name in names if len(names) > 1 else ():
+            yield f"behind {name}: {', '.join(each.name for each in of_dataset if each.reference == name)}"
 
 
 @command(_zoo)

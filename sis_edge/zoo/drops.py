@@ -11,14 +11,26 @@ ONLY_COUNTED = "the zoo has how many images one of the two gets right, not which
 
 
 def drop_from_dense(entry: ZooEntry, known: Sequence[ZooEntry]) -> Drop:
-    """The drop from the dense network of its architecture and data among `known`; unknown for that one itself."""
+    """The drop from an entry's `reference_of`; unknown for a dense network itself."""
+    dense = reference_of(entry, known)
+    return Drop.unknown(without_reference(entry)) if dense is None else drop_from(dense, entry)
+
+
+def reference_of(entry: ZooEntry, known: Sequence[ZooEntry]) -> ZooEntry | None:
+    """The dense network among `known` that an entry is compared with; None where there is none, and for itself.
+
+    Of several of its architecture and data it is the one with the entry's recipe, else the one trained longest.
+    """
     if entry.is_dense:
-        return Drop.unknown(REFERENCE)
+        return None
     alike = (other for other in known if other.is_dense and other.architecture == entry.architecture)
-    dense = next((other for other in alike if other.dataset == entry.dataset), None)
-    if dense is None:
-        return Drop.unknown(f"the zoo has no {entry.dense_name} on {entry.dataset}")
-    return drop_from(dense, entry)
+    dense = (other for other in alike if other.dataset == entry.dataset)
+    return max(dense, key=lambda other: (other.is_trained_as(entry), int(other.recipe["epochs"])), default=None)
+
+
+def without_reference(entry: ZooEntry) -> str:
+    """Why an entry has no dense network that it is compared with."""
+    return REFERENCE if entry.is_dense else f"the zoo has no {entry.dense_name} on {entry.dataset}"
 
 
 def drop_from(reference: ZooEntry, entry: ZooEntry) -> Drop:
@@ -39,13 +51,14 @@ def words(entry: ZooEntry, known: Sequence[ZooEntry]) -> str:
     """The drop for people, or why there is none."""
     drop = drop_from_dense(entry, known)
     estimate, interval = drop.estimate.value, drop.interval.value
-    if estimate is None or interval is None:
+    reference = reference_of(entry, known)
+    if estimate is None or interval is None or reference is None:
         return f"none: {drop.estimate.reason}"
     same = "the same" if drop.is_paired.value else "not paired,"
     p_value = drop.p_value.map(lambda found: f"McNemar's {p_equals(found)}, ").value or ""
     return (
-        f"{100 * estimate:.2f} points from our own {entry.dense_name} (95% interval {100 * interval.low:.2f} to "
-        f"{100 * interval.high:.2f}, {p_value}{same} {entry.test_images:,} test images)"
+        f"{100 * estimate:.2f} points from our own {entry.dense_name}, {reference.name} (95% interval "
+        f"{100 * interval.low:.2f} to {100 * interval.high:.2f}, {p_value}{same} {entry.test_images:,} test images)"
     )
 
 

@@ -90,6 +90,11 @@ class ZooEntry(BaseModel):
         """Whether all synapses of its architecture exist."""
         return self.t_c == self.t_p == 1
 
+    def is_trained_as(self, other: "ZooEntry") -> bool:
+        """Whether the recipes are the same, in whatever precision they were computed."""
+        own, others = ({**entry.recipe, "precision": None} for entry in (self, other))
+        return own == others and self.train_images == other.train_images
+
     def file(self, suffix: str, folder: Path | None = None) -> Path:
         """One of the entry's files: `.json`, `.npz` or `.safetensors`."""
         return (folder or FOLDER) / f"{self.name}{suffix}"
@@ -104,14 +109,18 @@ def entries(folder: Path | None = None) -> list[ZooEntry]:
 def find(graph: SynapticGraph, dataset: str, folder: Path | None = None) -> ZooEntry | None:
     """The network of exactly this graph trained on that data set, if the zoo has any.
 
-    Of several it is the one with the dense network's recipe, so that what is compared was trained alike; else the one
+    Of several it is one with a dense network's recipe, so that what is compared was trained alike; else the one
     trained longest.
     """
     digest = graph.digest()
     on_data = [entry for entry in entries(folder) if entry.dataset == dataset]
     same = [entry for entry in on_data if entry.graph_sha256 == digest]
-    dense = [entry.recipe for entry in on_data if entry.is_dense and entry.architecture == graph.spec.name]
-    return max(same, key=lambda entry: (entry.recipe in dense, int(entry.recipe["epochs"])), default=None)
+    dense = [entry for entry in on_data if entry.is_dense and entry.architecture == graph.spec.name]
+
+    def preference(entry: ZooEntry) -> tuple[bool, int]:
+        return any(entry.is_trained_as(other) for other in dense), int(entry.recipe["epochs"])
+
+    return max(same, key=preference, default=None)
 
 
 def named(name: str, folder: Path | None = None) -> ZooEntry:

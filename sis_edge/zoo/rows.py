@@ -9,7 +9,7 @@ from pathlib import Path
 from sis_edge.formation import DENSE, PRESETS, form
 from sis_edge.formation.presets import Preset, reported_on
 from sis_edge.spec import nin
-from sis_edge.zoo.drops import drop_from_dense
+from sis_edge.zoo.drops import drop_from_dense, reference_of
 from sis_edge.zoo.entry import ZooEntry, entries
 
 PAPER_STRUCTURE = "kernel / neuron, uniform"
@@ -19,11 +19,12 @@ PAPER_STRUCTURE = "kernel / neuron, uniform"
 class AccuracyRow:
     """One network on one data set; what was not measured is None, and `reason` says why.
 
-    `half_width` is half of the 95% interval of the accuracy on `test_images` images (normal approximation);
-    `drop` is the loss against our own dense network of its `architecture`, `synapses_ratio` the dense NiN's synapses
-    over this network's. `accuracy` is that of training `seed`, whose weights are in the zoo; the mean, the least and
-    the most are over `seeds` trainings. `teacher` is the network whose outputs it learned, too. `drop_low` and
-    `drop_high` are the drop's 95% interval, `drop_p_value` is McNemar's; `drop_reason` says why one of these is None.
+    `half_width` is half of the 95% interval of the accuracy on `test_images` images (normal approximation); `drop`
+    is the loss against `reference`, our own dense network of its `architecture`; `synapses_ratio` the dense NiN's
+    synapses over this network's. `accuracy` is that of training `seed`, whose weights are in the zoo; the mean, the
+    least and the most are over `seeds` trainings. `teacher` is the network whose outputs it learned, too.
+    `drop_low` and `drop_high` are the drop's 95% interval, `drop_p_value` is McNemar's; `drop_reason` says why one
+    of these is None.
     """
 
     network: str
@@ -51,6 +52,7 @@ class AccuracyRow:
     drop_p_value: float | None
     drop_reason: str | None
     architecture: str
+    reference: str | None
 
     @property
     def difference(self) -> float | None:
@@ -89,7 +91,7 @@ def _is_papers(entry: ZooEntry, dataset: str) -> bool:
 
 def _measured(entry: ZooEntry, known: Sequence[ZooEntry]) -> AccuracyRow:
     drop = drop_from_dense(entry, known)
-    interval = drop.interval.value
+    interval, reference = drop.interval.value, reference_of(entry, known)
     return AccuracyRow(
         network=entry.name,
         structure=f"{entry.granularity}, {entry.distribution}",
@@ -116,6 +118,7 @@ def _measured(entry: ZooEntry, known: Sequence[ZooEntry]) -> AccuracyRow:
         drop_p_value=drop.p_value.value,
         drop_reason=drop.p_value.reason,  # the drop's own, or why there is no test of a known one
         architecture=entry.architecture,
+        reference=None if reference is None else reference.name,
     )
 
 
@@ -147,4 +150,5 @@ def _missing(preset: Preset, dataset: str) -> AccuracyRow:
         drop_p_value=None,
         drop_reason=reason,
         architecture=DENSE,
+        reference=None,
     )

@@ -19,10 +19,10 @@ COLUMNS = (
 )
 CAPTION = (
     "accuracy: top-1 on the test images, measured once with the weights of the last epoch, no test-time "
-    "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense network, with its 95% "
-    "interval and McNemar's p (mid-p), both paired: the same images went through both networks, and those count on "
-    "which only one is right. Both are about the choice of test images; another seed of training moves the drop, too. "
-    "fewer: synapses of dense NiN over this network's."
+    "augmentation, ± the 95% interval of a share of n; drop: points behind our own dense network, of several the one "
+    "trained alike, with its 95% interval and McNemar's p (mid-p), both paired: the same images went through both "
+    "networks, and those count on which only one is right. Both are about the choice of test images; another seed of "
+    "training moves the drop, too. fewer: synapses of dense NiN over this network's."
 )
 NOTHING = "-"
 
@@ -57,6 +57,10 @@ def interval(row: AccuracyRow) -> str:
     return f"{points(row.drop_low)} to {points(row.drop_high)}{'' if row.drop_is_paired else ' (unpaired)'}"
 
 
+def _notes(rows: Sequence[AccuracyRow]) -> list[str]:
+    return [note for of in (_over_seeds, _trained_again, _references, _untested, _taught) for note in of(rows)]
+
+
 def _over_seeds(rows: Sequence[AccuracyRow]) -> list[str]:
     """What several trainings of one network reached, a sentence each."""
     found = []
@@ -68,6 +72,14 @@ def _over_seeds(rows: Sequence[AccuracyRow]) -> list[str]:
                 f"({100 * least:.2f} to {100 * most:.2f})."
             )
     return found
+
+
+def _references(rows: Sequence[AccuracyRow]) -> list[str]:
+    """What the drops are from, where that is not the same for all: a sentence for each."""
+    names = dict.fromkeys(row.reference for row in rows if row.reference is not None)
+    if len(names) < 2:
+        return []
+    return [f"Behind {name}: {', '.join(row.network for row in rows if row.reference == name)}." for name in names]
 
 
 def _untested(rows: Sequence[AccuracyRow]) -> list[str]:
@@ -95,7 +107,7 @@ def tables(dataset: str, folder: Path | None = None) -> tuple[Table, ...]:
     For a data set on which the paper has no figure: the zoo's networks alone.
     """
     others = other_rows(dataset, folder)
-    notes = [*_over_seeds(others), *_untested(others), *_taught(others)]
+    notes = _notes(others)
     if dataset not in PAPER_TABLES:
         notes = [f"The paper has no figure on {dataset}.", *notes]
         if not others:
@@ -109,7 +121,7 @@ def tables(dataset: str, folder: Path | None = None) -> tuple[Table, ...]:
 def _paper_table(dataset: str, folder: Path | None) -> Table:
     rows = paper_rows(dataset, folder)
     missing = [row.network for row in rows if row.accuracy is None]
-    notes = [*_over_seeds(rows), *_trained_again(rows), *_untested(rows), *_taught(rows)]
+    notes = _notes(rows)
     if missing:
         notes.append(_not_measured(dataset, missing))
     return _table(f"The paper's {PAPER_TABLES[dataset]}: {dataset}", rows, notes)

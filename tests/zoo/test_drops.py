@@ -7,7 +7,7 @@ from sis_edge.bundles.wrong_images import pack
 from sis_edge.cli import run
 from sis_edge.results.rows.accuracy import OTHER_IMAGES, REFERENCE
 from sis_edge.results.statistics import paired_difference, paired_p_value, proportion_difference
-from sis_edge.zoo.drops import ONLY_COUNTED, drop_from_dense, words
+from sis_edge.zoo.drops import ONLY_COUNTED, drop_from_dense, reference_of, words
 from sis_edge.zoo.entry import ZooEntry, named
 
 
@@ -27,7 +27,7 @@ def test_the_same_images_are_compared_one_by_one() -> None:
     assert drop.interval.value == paired_difference(50, 20, 1000)
     assert drop.p_value.value == paired_p_value(50, 20)
     assert ", McNemar's p = 0.0003, the same" in words(SPARSE, [DENSE, SPARSE])
-    assert words(SPARSE, [DENSE, SPARSE]).startswith("3.00 points from our own dense NiN (95% interval 1.")
+    assert words(SPARSE, [DENSE, SPARSE]).startswith("3.00 points from our own dense NiN, nin (95% interval 1.")
     assert words(SPARSE, [DENSE, SPARSE]).endswith("the same 1,000 test images)")
 
 
@@ -52,13 +52,40 @@ def test_every_entry_of_ours_has_a_paired_drop_and_shows_it(capsys: pytest.Captu
     drops = {entry.name: drop_from_dense(entry, entries) for entry in entries}
     assert drops["cifar10-sis1"].is_paired.value is True
     assert run(["zoo", "show", "cifar10-sis1"]) == 0
-    assert "points from our own dense NiN (95%" in " ".join(capsys.readouterr().out.split())
-    dense = {(entry.dataset, entry.architecture): entry for entry in entries if entry.is_dense}
+    assert "points from our own dense NiN, nin (95%" in " ".join(capsys.readouterr().out.split())
     for entry in entries:
-        own = dense.get((entry.dataset, entry.architecture))
-        lost = None if own is None or entry is own else pytest.approx(own.accuracy - entry.accuracy)
-        assert drops[entry.name].estimate.value == lost
-    assert ("cifar10", "resnet20") not in dense, "and so its SiS has no drop"
+        own = reference_of(entry, entries)
+        assert drops[entry.name].estimate.value == (
+            None if own is None else pytest.approx(own.accuracy - entry.accuracy)
+        )
+        assert own is None or (own.is_dense and (own.dataset, own.architecture) == (entry.dataset, entry.architecture))
+    without = {entry.name for entry in entries if reference_of(entry, entries) is None and not entry.is_dense}
+    assert without == {"resnet20-sis-82k"}, "dense ResNet-20 was not trained"
+
+
+def test_of_several_dense_networks_a_drop_is_from_the_one_trained_alike() -> None:
+    """Else from the one trained longest."""
+    short, long = ({**DENSE.recipe, "epochs": epochs} for epochs in (17, 30))
+    older, newer = (
+        of("nin", range(80), recipe=short).model_copy(update={"name": "nin-17"}),
+        of("nin", range(60), recipe=long),
+    )
+    known = [newer, older]
+    for recipe, name in (
+        (short, "nin-17"),
+        (long, "nin"),
+        ({**short, "epochs": 12}, "nin"),
+        ({**long, "hold": 0.3}, "nin"),
+        ({**short, "hold": 0.3}, "nin"),
+        ({**short, "precision": "bf16"}, "nin-17"),
+    ):
+        entry = of("cifar10-sis1", range(20, 130), recipe=recipe)
+        for order in (known, known[::-1]):
+            found = reference_of(entry, order)
+            assert found is not None
+            assert found.name == name
+            assert drop_from_dense(entry, order).estimate.value == pytest.approx(0.05 if name == "nin" else 0.03)
+        assert f"from our own dense NiN, {name} (95%" in words(entry, known)
 
 
 def test_each_architecture_has_a_dense_network_of_its_own() -> None:
@@ -67,5 +94,5 @@ def test_each_architecture_has_a_dense_network_of_its_own() -> None:
     dense = of("nin", range(50), architecture="resnet20", preset=None)
     drop = drop_from_dense(residual, [DENSE, dense, residual])
     assert drop.interval.value == paired_difference(80, 20, 1000)
-    assert "points from our own dense resnet20 (" in words(residual, [dense, residual])
+    assert "points from our own dense resnet20, nin (" in words(residual, [dense, residual])
     assert drop_from_dense(SPARSE, [dense, DENSE, SPARSE]).interval.value == paired_difference(50, 20, 1000)

@@ -111,6 +111,24 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_not_built_with_
     assert found.name == "cifar10-sis3"
 
 
+def test_what_drops_are_from_is_said_where_it_is_not_the_same_for_all(
+    zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any(note.startswith("Behind") for table in tables("cifar10", zoo) for note in table.notes)
+    enter(zoo, "nin-2", "nin", 0.92, epochs=11)
+    enter(zoo, "cifar10-sis1", "cifar10-sis1", 0.91, epochs=11)
+    notes = tables("cifar10", zoo)[0].notes
+    assert {"Behind nin: cifar10-sis3.", "Behind nin-2: cifar10-sis1."} < set(notes)
+    write("cifar10", tmp_path / "report", zoo)
+    networks = json.loads((tmp_path / "report" / "results.json").read_text())["networks"]
+    found = {row["network"]: row["reference"] for row in networks if row["reference"] is not None}
+    assert found == {"cifar10-sis1": "nin-2", "cifar10-sis3": "nin", "half": "nin"}
+    monkeypatch.setattr("sis_edge.zoo.entry.FOLDER", zoo)
+    assert run(["zoo", "list"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "behind nin-2: cifar10-sis1 behind nin: half, cifar10-sis3" in said
+
+
 def test_what_had_a_teacher_is_said_in_every_table_and_file(
     zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

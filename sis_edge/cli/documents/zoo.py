@@ -21,7 +21,9 @@ class SeedAccuracy(Part):
 
 
 class ZooNetwork(Part):
-    """One network of the zoo. `drop` is how far its accuracy is below that of our own dense NiN; both are shares.
+    """One network of the zoo. `drop` is how far its accuracy is below that of our own dense network; both are shares.
+
+    `reference` is that dense network: trained alike where the zoo has one, else trained longest.
 
     `drop_low` and `drop_high` are its 95% interval, image by image where `drop_is_paired`, and `drop_p_value` is that
     of McNemar's test (mid-p) that both are right equally often on the same images. The mean, the least and the most
@@ -40,6 +42,7 @@ class ZooNetwork(Part):
     epochs: int
     accuracy: float
     test_images: int
+    reference: str | None
     drop: float | None
     drop_low: float | None
     drop_high: float | None
@@ -89,6 +92,7 @@ class EvaluateDocument(Document):
     accuracy: float
     zoo_accuracy: float
     tolerance: float
+    reference: str | None
     drop: float | None
     drop_low: float | None
     drop_high: float | None
@@ -176,11 +180,12 @@ def _network(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> ZooNetwork:
 
 def _drop(entry: "ZooEntry", entries: "Sequence[ZooEntry]") -> dict[str, tuple[Any, str]]:
     """The keys of a drop, each with the reason that holds where its value is unknown."""
-    from sis_edge.zoo.drops import drop_from_dense
+    from sis_edge.zoo.drops import drop_from_dense, reference_of, without_reference
 
-    drop = drop_from_dense(entry, entries)
+    drop, reference = drop_from_dense(entry, entries), reference_of(entry, entries)
     interval = drop.interval
     return {
+        "reference": (reference and reference.name, without_reference(entry)),
         "drop": (drop.estimate.value, drop.estimate.reason or ""),
         "drop_low": (interval.value and interval.value.low, interval.reason or ""),
         "drop_high": (interval.value and interval.value.high, interval.reason or ""),
