@@ -51,8 +51,9 @@ def test_every_entry_of_ours_has_a_paired_drop_and_shows_it(capsys: pytest.Captu
     entries = zoo.entries()
     drops = {entry.name: drop_from_dense(entry, entries) for entry in entries}
     assert drops["cifar10-sis1"].is_paired.value is True
-    assert run(["zoo", "show", "cifar10-sis1"]) == 0
-    assert "points from our own dense NiN, nin (95%" in " ".join(capsys.readouterr().out.split())
+    for name, reference in (("cifar10-sis1", "nin-17"), ("cifar10-sis3", "nin")):
+        assert run(["zoo", "show", name]) == 0
+        assert f"points from our own dense NiN, {reference} (95%" in " ".join(capsys.readouterr().out.split())
     for entry in entries:
         own = reference_of(entry, entries)
         assert drops[entry.name].estimate.value == (
