@@ -66,7 +66,7 @@ def test_every_entry_of_ours_has_a_paired_drop_and_shows_it(capsys: pytest.Captu
 
 def test_of_several_dense_networks_a_drop_is_from_the_one_trained_alike() -> None:
     """Else from the one trained longest."""
-    short, long = ({**DENSE.recipe, "epochs": epochs} for epochs in (17, 30))
+    short, long = ({**DENSE.recipe, "epochs": epochs, "precision": "fp32"} for epochs in (17, 30))
     older, newer = (
         of("nin", range(80), recipe=short).model_copy(update={"name": "nin-17"}),
         of("nin", range(60), recipe=long),
@@ -87,6 +87,14 @@ def test_of_several_dense_networks_a_drop_is_from_the_one_trained_alike() -> Non
             assert found.name == name
             assert drop_from_dense(entry, order).estimate.value == pytest.approx(0.05 if name == "nin" else 0.03)
         assert f"from our own dense NiN, {name} (95%" in words(entry, known)
+
+
+def test_a_dense_network_of_another_data_set_is_none_to_compare_with() -> None:
+    """Also where it was trained longest, or alike."""
+    for recipe in (SPARSE.recipe, {**SPARSE.recipe, "epochs": 99}):
+        other = DENSE.model_copy(update={"dataset": "fashion_mnist", "recipe": recipe})
+        assert reference_of(SPARSE, [other, DENSE, SPARSE]) is DENSE
+        assert reference_of(SPARSE, [other, SPARSE]) is None
 
 
 def test_each_architecture_has_a_dense_network_of_its_own() -> None:
