@@ -61,7 +61,8 @@ static void NAME(scale_relu_back_in_place)(const void *maps, const float *restri
 }
 
 static const Rows NAME(rows) = {
-    sizeof(NUMBER), NAME(moments), NAME(gradient_sums), NAME(scale_relu), NAME(scale_relu_back), NAME(scale_relu_back_in_place),
+    sizeof(NUMBER), NAME(moments), NAME(gradient_sums), NAME(scale_relu), NAME(scale_relu_back),
+    NAME(scale_relu_back_in_place),
 };
 
 #undef NUMBER

@@ -1,8 +1,8 @@
 /* What torch does slowly on a processor in a training of SiS networks: normalisation with ReLU, and
  * convolution by few channels or by few kernels.
  *
- * Used through ctypes. Maps are float32 where nothing else is said, channels last: rows of `channels` numbers, a row for each pixel. Work is cut
- * into a fixed number of pieces, so that results are the same bits whatever the number of threads.
+ * Used through ctypes. Maps are float32 where nothing else is said, channels last: rows of `channels` numbers, a row for
+ * each pixel. Work is cut into a fixed number of pieces, so that results are the same bits whatever the number of threads.
  */
 #ifndef SIS_TRAINING_H
 #define SIS_TRAINING_H
