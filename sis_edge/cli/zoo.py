@@ -98,12 +98,11 @@ def _trainings(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
 
 def _references(networks: "Sequence[ZooNetwork]") -> "Iterator[str]":
     """What drops are from, on a data set where that is not the same for all: a sentence for each dense network."""
-    compared = [network for network in networks if network.reference is not None]
-    for dataset in dict.fromkeys(network.dataset for network in compared):
-        of_dataset = [network for network in compared if network.dataset == dataset]
-        names = dict.fromkeys(network.reference for network in of_dataset)
-        for name in names if len(names) > 1 else ():
-            yield f"behind {name}: {', '.join(each.name for each in of_dataset if each.reference == name)}"
+    from sis_edge.zoo.drops import by_reference
+
+    for _, of_dataset in groupby(networks, key=lambda network: network.dataset):
+        for reference, names in by_reference((each.name, each.reference) for each in of_dataset).items():
+            yield f"behind {reference}: {', '.join(names)}"
 
 
 @command(_zoo)

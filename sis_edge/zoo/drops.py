@@ -1,6 +1,6 @@
 """How far a network of the zoo is below our own dense network, image by image where both say which they get wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sis_edge.bundles import wrong_images
 from sis_edge.report.rows import p_equals
@@ -26,6 +26,15 @@ def reference_of(entry: ZooEntry, known: Sequence[ZooEntry]) -> ZooEntry | None:
     alike = (other for other in known if other.is_dense and other.architecture == entry.architecture)
     dense = (other for other in alike if other.dataset == entry.dataset)
     return max(dense, key=lambda other: (other.is_trained_as(entry), int(other.recipe["epochs"])), default=None)
+
+
+def by_reference(compared: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
+    """The networks behind each dense network, from the names of both; none where that is the same one for all."""
+    behind: dict[str, list[str]] = {}
+    for name, reference in compared:
+        if reference is not None:
+            behind.setdefault(reference, []).append(name)
+    return behind if len(behind) > 1 else {}
 
 
 def without_reference(entry: ZooEntry) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from sis_edge.formation import presets_for
 from sis_edge.report.rows import p_value, points
 from sis_edge.report.table import Column, Table, text_cells
+from sis_edge.zoo.drops import by_reference
 from sis_edge.zoo.rows import AccuracyRow, other_rows, paper_rows
 
 PAPER_TABLES = {"cifar10": "Table 1", "svhn": "Table 2"}
@@ -76,10 +77,8 @@ def _over_seeds(rows: Sequence[AccuracyRow]) -> list[str]:
 
 def _references(rows: Sequence[AccuracyRow]) -> list[str]:
     """What the drops are from, where that is not the same for all: a sentence for each."""
-    names = dict.fromkeys(row.reference for row in rows if row.reference is not None)
-    if len(names) < 2:
-        return []
-    return [f"Behind {name}: {', '.join(row.network for row in rows if row.reference == name)}." for name in names]
+    behind = by_reference((row.network, row.reference) for row in rows)
+    return [f"Behind {reference}: {', '.join(names)}." for reference, names in behind.items()]
 
 
 def _untested(rows: Sequence[AccuracyRow]) -> list[str]:
@@ -135,7 +134,7 @@ def _trained_again(rows: Sequence[AccuracyRow]) -> list[str]:
         for row in rows
         for other in rows
         if row.epochs is not None and other.epochs is not None and row.epochs > other.epochs
-        if (row.synapses, row.structure) == (other.synapses, other.structure)
+        if (row.synapses, row.series) == (other.synapses, other.series)
     ]
 
 

@@ -106,6 +106,9 @@ def test_the_same_network_trained_longer_stands_beside_it_and_is_not_built_with_
     again = [note for note in tables("cifar10", zoo)[0].notes if "trained anew" in note]
     assert len(again) == 1
     assert again[0].startswith("cifar10-sis3-long is cifar10-sis3 trained anew for 11 epochs")
+    enter(zoo, "small", "svhn-sis3", 0.88)
+    enter(zoo, "resnet20", "svhn-sis3", 0.89, epochs=11, architecture="resnet20")
+    assert not any("trained anew" in note for note in tables("cifar10", zoo)[1].notes), "another architecture"
     found = find(form(nin(), preset("cifar10-sis3").formation(seed=0)), "cifar10", zoo)
     assert found is not None
     assert found.name == "cifar10-sis3"

@@ -55,10 +55,10 @@ typedef struct {
     size_t rows, channels;
 } Maps;
 
-static const Rows *numbers(size_t bytes) { return bytes == sizeof(float) ? &rows_of_float : &rows_of_bfloat16; }
+static const Rows *rows_of(size_t bytes) { return bytes == sizeof(float) ? &rows_of_float : &rows_of_bfloat16; }
 
-static const void *from(const Maps *maps, const void *numbers, size_t row) {
-    return (const char *)numbers + row * maps->channels * maps->of->number;
+static const void *from(const Maps *maps, const void *map, size_t row) {
+    return (const char *)map + row * maps->channels * maps->of->number;
 }
 
 static size_t first_row(const Maps *maps, size_t piece) { return maps->rows * piece / PIECES; }
@@ -129,27 +129,27 @@ static void write_piece(void *user, size_t piece) {
 
 void sis_moments(const void *x, size_t number, const float *pivot, size_t rows, size_t channels, double *sums,
                  double *squares) {
-    Maps maps = {.of = numbers(number), .x = x, .pivot = pivot, .rows = rows, .channels = channels};
+    Maps maps = {.of = rows_of(number), .x = x, .pivot = pivot, .rows = rows, .channels = channels};
     sum_up(&maps, sums, squares);
 }
 
 void sis_scale_relu(const void *x, size_t number, const float *scale, const float *shift, size_t rows, size_t channels,
                     void *y) {
-    Maps maps = {.of = numbers(number), .x = x, .scale = scale, .shift = shift, .y = y, .rows = rows,
+    Maps maps = {.of = rows_of(number), .x = x, .scale = scale, .shift = shift, .y = y, .rows = rows,
                  .channels = channels};
     in_pieces(write_piece, PIECES, &maps);
 }
 
 void sis_scale_relu_sums(const void *x, const void *dy, size_t number, const float *pivot, const float *scale,
                          const float *shift, size_t rows, size_t channels, double *sums, double *products) {
-    Maps maps = {.of = numbers(number), .x = x, .dy = dy, .pivot = pivot, .scale = scale, .shift = shift, .rows = rows,
+    Maps maps = {.of = rows_of(number), .x = x, .dy = dy, .pivot = pivot, .scale = scale, .shift = shift, .rows = rows,
                  .channels = channels};
     sum_up(&maps, sums, products);
 }
 
 void sis_scale_relu_back(const void *x, const void *dy, size_t number, const float *scale, const float *shift,
                          const float *slope, const float *offset, size_t rows, size_t channels, void *dx) {
-    Maps maps = {.of = numbers(number), .x = x, .dy = dy, .scale = scale, .shift = shift, .slope = slope,
+    Maps maps = {.of = rows_of(number), .x = x, .dy = dy, .scale = scale, .shift = shift, .slope = slope,
                  .offset = offset, .y = dx, .rows = rows, .channels = channels};
     in_pieces(write_piece, PIECES, &maps);
 }
